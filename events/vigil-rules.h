@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "events/vigil-event.h"
+#include "events/vigil-yaml.h"
+
+G_BEGIN_DECLS
+
+typedef struct {
+    gfloat x, y;
+} VigilPoint;
+
+/** VigilZone: a polygon of at least 3 points, in parts of the frame. An object is in it when the middle of its box's lower edge is. */
+typedef struct {
+    const gchar *name; /* interned */
+    guint n_points;
+    VigilPoint *points; /* owned */
+} VigilZone;
+
+/** VigilLine: from a to b. Crossing from its left to its right (seen from a towards b, in image coordinates) is "in". */
+typedef struct {
+    const gchar *name; /* interned */
+    VigilPoint a, b;
+} VigilLine;
+
+typedef enum {
+    VIGIL_DIRECTION_ANY,
+    VIGIL_DIRECTION_IN,
+    VIGIL_DIRECTION_OUT,
+} VigilDirection;
+
+/**
+ * VigilRule: what makes an event. Every condition that is given must hold.
+ */
+typedef struct {
+    const gchar *name;      /* interned */
+    const gchar **classes;  /* (nullable): interned, NULL-terminated; NULL: every class */
+    const gchar **zones;    /* (nullable): in any of these; NULL: anywhere */
+    const gchar *line;      /* (nullable): fires when this line is crossed … */
+    VigilDirection direction; /* … this way */
+    gfloat min_score;       /* median over the track's detections, 0..1, default 0.5 */
+    gfloat min_size, max_size; /* height of the box in parts of the frame, default 0..1 */
+    gint64 dwell_ns;        /* the conditions must hold this long first, default 0 */
+    gint64 cooldown_ns;     /* after an event of this rule ended, no other begins for this long, default 0 */
+    gint64 end_after_ns;    /* an event ends when its conditions have not held for this long, default 3 s */
+    gboolean record;        /* default TRUE */
+    gint64 pre_ns, post_ns; /* default 5 s, 10 s */
+} VigilRule;
+
+/** VigilRules: the zones, lines and rules of one camera. Owned arrays; NULL-safe free. */
+typedef struct {
+    GArray *zones; /* (element-type VigilZone) */
+    GArray *lines; /* (element-type VigilLine) */
+    GArray *rules; /* (element-type VigilRule) */
+} VigilRules;
+
+/**
+ * vigil_rules_from_yaml:
+ * @node: a mapping that may have the keys `zones`, `lines`, `rules` (a camera of the configuration, or a rules file's root)
+ * @error: every mistake with file, line, key, what is wrong and what would be right
+ *
+ * Other keys of @node are the caller's business.
+ */
+VigilRules *vigil_rules_from_yaml(const VigilYaml *node, GError **error);
+
+/** vigil_rules_load: a file with just these three keys; any other key is an error. */
+VigilRules *vigil_rules_load(const gchar *path, GError **error);
+
+/** vigil_rules_equal: for a reload that touches only what changed. */
+gboolean vigil_rules_equal(const VigilRules *a, const VigilRules *b);
+void vigil_rules_free(VigilRules *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilRules, vigil_rules_free)
+
+G_END_DECLS

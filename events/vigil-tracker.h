@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "events/vigil-track.h"
+
+G_BEGIN_DECLS
+
+/**
+ * VigilTrackerOptions:
+ * @high_score: detections at least this good start tracks and are associated first, 0..1, default 0.5
+ * @low_score: weaker ones down to here only carry on existing tracks (ByteTrack's second stage), default 0.1
+ * @min_hits: detections before a track is reported, default 2
+ * @max_lost_ns: a track without a detection for longer is dropped, default 2 s
+ * @iou_threshold: least overlap for an association, 0..1, default 0.2
+ */
+typedef struct {
+    gfloat high_score, low_score;
+    guint min_hits;
+    gint64 max_lost_ns;
+    gfloat iou_threshold;
+} VigilTrackerOptions;
+
+VigilTrackerOptions vigil_tracker_options_defaults(void);
+
+#define VIGIL_TRACKER_MAX_TRACKS 128
+
+/**
+ * VigilTracker:
+ *
+ * Detections of one camera, frame by frame → tracks. Kalman filter for each track, association by optimal
+ * assignment, in two stages on scores as ByteTrack does. Deterministic; not thread-safe; allocates only in new.
+ */
+typedef struct VigilTracker VigilTracker;
+
+VigilTracker *vigil_tracker_new(const VigilTrackerOptions *options);
+void vigil_tracker_free(VigilTracker *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilTracker, vigil_tracker_free)
+
+/**
+ * vigil_tracker_update:
+ * @time_ns: stream time of the frame; a time not after the last one is an error of the caller and changes nothing
+ * @detections: of a frame that was inferred; borrowed
+ * @tracks: (out): the live, confirmed tracks
+ * @matches: (out) (nullable): for each detection the index of its track in @tracks, or -1
+ * @capacity: room in @tracks; %VIGIL_TRACKER_MAX_TRACKS is enough
+ *
+ * Returns: number of tracks written
+ */
+guint vigil_tracker_update(VigilTracker *self, gint64 time_ns, const VigilDetection *detections,
+                           guint n_detections, VigilTrack *tracks, gint *matches, guint capacity);
+
+/**
+ * vigil_tracker_predict:
+ *
+ * For a frame that was not looked at: where the live, confirmed tracks probably are. Changes nothing.
+ */
+guint vigil_tracker_predict(const VigilTracker *self, gint64 time_ns, VigilTrack *tracks, guint capacity);
+
+/** vigil_tracker_reset: forgets all tracks (stream gap); ids go on. */
+void vigil_tracker_reset(VigilTracker *self);
+
+G_END_DECLS

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <glib.h>
+
+#include "models/vigil-image.h"
+#include "models/vigil-types.h"
+
+G_BEGIN_DECLS
+
+/**
+ * VigilDetectorOptions:
+ * @model: path of a `.tflite` file or of a model package (a directory with a manifest); borrowed
+ * @labels: (nullable): path of a labels file that overrules the package's or the model's own; borrowed
+ * @threshold: lowest score, 0..1; negative: what the package says, else 0.5
+ * @iou_threshold: boxes of one class that overlap more are one object, 0..1; negative: what the package says, else 0.45
+ * @max_detections: most boxes a frame, 1..1000; 0: what the package says, else 100
+ */
+typedef struct {
+    const gchar *model;
+    const gchar *labels;
+    gfloat threshold;
+    gfloat iou_threshold;
+    guint max_detections;
+} VigilDetectorOptions;
+
+/** vigil_detector_options_defaults: no model, everything else "what the package says". */
+VigilDetectorOptions vigil_detector_options_defaults(void);
+
+/**
+ * VigilDetector:
+ *
+ * A model with its preprocessing, box decoder and labels: an image goes in, boxes come out. Reference
+ * counted. vigil_detector_run() may be called from several threads; calls on one detector wait for each other.
+ */
+typedef struct VigilDetector VigilDetector;
+
+/**
+ * vigil_detector_open:
+ *
+ * Errors: %VIGIL_MODEL_ERROR, with a sentence that says what about the model, its outputs or its labels
+ * does not fit and what would.
+ *
+ * Returns: (transfer full): a new detector, or %NULL
+ */
+VigilDetector *vigil_detector_open(const VigilDetectorOptions *options, GError **error);
+
+/**
+ * vigil_detector_open_shared:
+ * @instance_id: detectors opened with the same id are one, as long as anyone holds it
+ *
+ * Errors: as vigil_detector_open(); also when the id is in use with other options.
+ */
+VigilDetector *vigil_detector_open_shared(const gchar *instance_id, const VigilDetectorOptions *options,
+                                          GError **error);
+
+VigilDetector *vigil_detector_ref(VigilDetector *self);
+void vigil_detector_unref(VigilDetector *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilDetector, vigil_detector_unref)
+
+/**
+ * vigil_detector_run:
+ * @image: borrowed for the call
+ * @threshold: lowest score for this caller, 0..1; negative: the detector's own. It cannot go below the
+ *   detector's own.
+ * @detections: (out): boxes in parts of @image, best score first
+ * @capacity: room in @detections; vigil_detector_get_max_detections() is enough
+ *
+ * Returns: number of boxes; 0 is not an error. Allocates nothing.
+ */
+guint vigil_detector_run(VigilDetector *self, const VigilImage *image, gfloat threshold,
+                         VigilDetection *detections, guint capacity);
+
+guint vigil_detector_get_max_detections(const VigilDetector *self);
+/** vigil_detector_get_name: of the package, else the file's base name; borrowed. */
+const gchar *vigil_detector_get_name(const VigilDetector *self);
+const gchar *vigil_detector_get_sha256(const VigilDetector *self);
+guint vigil_detector_get_n_labels(const VigilDetector *self);
+/** vigil_detector_get_label: interned; "class N" when the model has no name for it. */
+const gchar *vigil_detector_get_label(const VigilDetector *self, gint32 label_id);
+
+G_END_DECLS

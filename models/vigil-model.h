@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+#define VIGIL_MODEL_ERROR (vigil_model_error_quark())
+GQuark vigil_model_error_quark(void);
+
+/**
+ * VigilModelError:
+ * @VIGIL_MODEL_ERROR_INVALID: the file is damaged or not a model: get another file
+ * @VIGIL_MODEL_ERROR_UNSUPPORTED: a sound model that this core does not run: convert it otherwise
+ * @VIGIL_MODEL_ERROR_TOO_LARGE: it asks for more than the limits allow
+ * @VIGIL_MODEL_ERROR_IO: it could not be read
+ */
+typedef enum {
+    VIGIL_MODEL_ERROR_INVALID,
+    VIGIL_MODEL_ERROR_UNSUPPORTED,
+    VIGIL_MODEL_ERROR_TOO_LARGE,
+    VIGIL_MODEL_ERROR_IO,
+} VigilModelError;
+
+/** VigilTensorType: element types, with TensorFlow Lite's meaning. */
+typedef enum {
+    VIGIL_TENSOR_FLOAT32,
+    VIGIL_TENSOR_INT32,
+    VIGIL_TENSOR_UINT8,
+    VIGIL_TENSOR_INT64,
+    VIGIL_TENSOR_BOOL,
+    VIGIL_TENSOR_INT16,
+    VIGIL_TENSOR_INT8,
+} VigilTensorType;
+
+#define VIGIL_MAX_DIMS 6
+
+/**
+ * VigilTensorInfo:
+ * @name: from the model file; borrowed from the model
+ * @type: element type
+ * @n_dims: number of dimensions, 0..%VIGIL_MAX_DIMS
+ * @dims: sizes, outermost first
+ * @bytes: size of the data
+ * @scale: real = scale * (q - zero_point); 0 when the tensor is not quantized
+ * @zero_point: see @scale
+ */
+typedef struct {
+    const gchar *name;
+    VigilTensorType type;
+    guint n_dims;
+    gint32 dims[VIGIL_MAX_DIMS];
+    gsize bytes;
+    gfloat scale;
+    gint32 zero_point;
+} VigilTensorInfo;
+
+/**
+ * VigilModel:
+ *
+ * A loaded `.tflite` graph: checked, shape arithmetic folded, the arena planned, weights packed.
+ * Immutable once loaded, so any number of sessions on any threads share one. Reference counted.
+ */
+typedef struct VigilModel VigilModel;
+
+/**
+ * vigil_model_load:
+ * @path: a `.tflite` file
+ *
+ * Errors: %VIGIL_MODEL_ERROR; the message names the file and, where one is at fault, the operator
+ * with its index, types and the reason.
+ *
+ * Returns: (transfer full): the model, or %NULL
+ */
+VigilModel *vigil_model_load(const gchar *path, GError **error);
+
+/**
+ * vigil_model_load_bytes:
+ * @bytes: the content of a `.tflite` file; a reference is kept
+ * @name: for messages
+ */
+VigilModel *vigil_model_load_bytes(GBytes *bytes, const gchar *name, GError **error);
+
+VigilModel *vigil_model_ref(VigilModel *self);
+void vigil_model_unref(VigilModel *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilModel, vigil_model_unref)
+
+guint vigil_model_get_n_inputs(const VigilModel *self);
+guint vigil_model_get_n_outputs(const VigilModel *self);
+/** vigil_model_get_input_info: borrowed, valid as long as the model. */
+const VigilTensorInfo *vigil_model_get_input_info(const VigilModel *self, guint index);
+const VigilTensorInfo *vigil_model_get_output_info(const VigilModel *self, guint index);
+
+/**
+ * vigil_model_get_file_bytes:
+ *
+ * Returns: (transfer none): the whole file, for readers of what is appended to it (metadata)
+ */
+GBytes *vigil_model_get_file_bytes(const VigilModel *self);
+
+/** vigil_model_get_sha256: of the file, lower-case hexadecimal; borrowed. */
+const gchar *vigil_model_get_sha256(const VigilModel *self);
+
+/**
+ * vigil_model_describe:
+ *
+ * Returns: (transfer full): text for `vigil model inspect`: inputs, outputs, operators with types and
+ *   multiply-accumulates, totals, arena and weight bytes
+ */
+gchar *vigil_model_describe(const VigilModel *self);
+
+/**
+ * VigilSession:
+ *
+ * What one run of a model needs: an arena. Used by one thread at a time.
+ */
+typedef struct VigilSession VigilSession;
+
+VigilSession *vigil_session_new(VigilModel *model, GError **error);
+void vigil_session_free(VigilSession *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilSession, vigil_session_free)
+
+/** vigil_session_get_input: where the caller writes the input, `bytes` of its info long, before each run. */
+gpointer vigil_session_get_input(VigilSession *self, guint index);
+/** vigil_session_get_output: valid until the next run. */
+gconstpointer vigil_session_get_output(VigilSession *self, guint index);
+/** vigil_session_run: one inference. Cannot fail: everything was proved at load. Allocates nothing. */
+void vigil_session_run(VigilSession *self);
+
+G_END_DECLS

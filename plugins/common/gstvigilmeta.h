@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <gst/video/video.h>
+
+#include "events/vigil-event.h"
+#include "events/vigil-outcome.h"
+#include "events/vigil-track.h"
+#include "models/vigil-image.h"
+
+G_BEGIN_DECLS
+
+/*
+ * Detections and tracks travel as GstVideoRegionOfInterestMeta (and, with GStreamer >= 1.24, as GstAnalyticsODMtd with
+ * GstAnalyticsTrackingMtd), which other people's elements read and write. What those cannot say, namely what became of the
+ * frame and which events a buffer carries, is our own meta, and is all in this file.
+ */
+
+#define GST_VIGIL_MAX_DETECTIONS 1000
+
+/** gst_vigil_buffer_set_outcome: @buffer must be writable. */
+void gst_vigil_buffer_set_outcome(GstBuffer *buffer, VigilOutcome outcome);
+/** gst_vigil_buffer_get_outcome: %VIGIL_OUTCOME_INFERRED for a buffer that nobody marked (another project's detector). */
+VigilOutcome gst_vigil_buffer_get_outcome(GstBuffer *buffer);
+
+/**
+ * gst_vigil_buffer_add_detections:
+ * @buffer: writable
+ * @info: for pixel coordinates
+ */
+void gst_vigil_buffer_add_detections(GstBuffer *buffer, const GstVideoInfo *info, const VigilDetection *detections,
+                                     guint n_detections);
+
+/**
+ * gst_vigil_buffer_get_detections:
+ * @roi_ids: (out) (nullable): id of each one's region meta, for gst_vigil_buffer_set_object_id()
+ *
+ * Reads every region of interest that has a `detection` structure, ours or others'.
+ *
+ * Returns: number of detections
+ */
+guint gst_vigil_buffer_get_detections(GstBuffer *buffer, const GstVideoInfo *info, VigilDetection *detections,
+                                      gint *roi_ids, guint capacity);
+
+/**
+ * gst_vigil_buffer_set_tracks:
+ * @matches: for each of the buffer's detections (in the order of gst_vigil_buffer_get_detections()) the index of its track, or -1
+ *
+ * Adds `object_id` to the regions that belong to a track, and a region for each track that was only predicted
+ * (marked so in its structure `vigil-track`).
+ */
+void gst_vigil_buffer_set_tracks(GstBuffer *buffer, const GstVideoInfo *info, const VigilTrack *tracks, guint n_tracks,
+                                 const gint *roi_ids, const gint *matches, guint n_detections);
+
+/** gst_vigil_buffer_get_tracks: every region that has an `object_id`, ours or others'. */
+guint gst_vigil_buffer_get_tracks(GstBuffer *buffer, const GstVideoInfo *info, VigilTrack *tracks, guint capacity);
+
+/** gst_vigil_event_buffer_new: (transfer full): a buffer with the event as a JSON line and the event itself as meta. */
+GstBuffer *gst_vigil_event_buffer_new(VigilEvent *event, GstClockTime pts);
+/** gst_vigil_buffer_get_event: (transfer none) (nullable) */
+VigilEvent *gst_vigil_buffer_get_event(GstBuffer *buffer);
+
+/** Caps of a pad that carries events: one buffer an event, its content one JSON line. */
+#define GST_VIGIL_EVENT_CAPS "application/x-vigil-events"
+
+/** gst_vigil_image_from_frame: a borrowed view of a mapped frame; %FALSE for a format that the core does not take. */
+gboolean gst_vigil_image_from_frame(const GstVideoFrame *frame, VigilImage *image);
+
+#define GST_VIGIL_VIDEO_FORMATS "{ I420, NV12, RGB, BGR, RGBx, BGRx, GRAY8, YUY2 }"
+
+G_END_DECLS

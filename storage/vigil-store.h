@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "events/vigil-event.h"
+#include "events/vigil-outcome.h"
+
+G_BEGIN_DECLS
+
+#define VIGIL_STORE_ERROR (vigil_store_error_quark())
+GQuark vigil_store_error_quark(void);
+
+/** VigilStoreError: named by what the caller can do. */
+typedef enum {
+    VIGIL_STORE_ERROR_BUSY,      /* another process writes to this store: stop it */
+    VIGIL_STORE_ERROR_NEWER,     /* written by a newer version: upgrade; nothing was touched */
+    VIGIL_STORE_ERROR_CORRUPT,   /* not a database of ours, or damaged */
+    VIGIL_STORE_ERROR_FULL,      /* no space: free some; may be tried again */
+    VIGIL_STORE_ERROR_READ_ONLY, /* cannot be written */
+    VIGIL_STORE_ERROR_IO,        /* the disk failed: the store must be reopened before the next write */
+    VIGIL_STORE_ERROR_NOT_FOUND,
+    VIGIL_STORE_ERROR_INVALID,   /* the caller's values: a name that cannot be a folder, … */
+} VigilStoreError;
+
+/**
+ * VigilStoreOptions:
+ * @database: path of the SQLite file; its directory is made when missing
+ * @clips: directory of the clips; made when missing
+ * @max_bytes: clips, snapshots and database together stay below; 0: no limit
+ * @max_age_us: events that were committed longer ago are deleted; 0: never
+ * @program: what writes, for the runs table ("vigil 0.1.0 replay"); borrowed
+ * @now_func: (nullable): wall clock in µs since 1970, for tests; default g_get_real_time()
+ */
+typedef struct {
+    const gchar *database;
+    const gchar *clips;
+    gint64 max_bytes;
+    gint64 max_age_us;
+    const gchar *program;
+    gint64 (*now_func)(gpointer user_data);
+    gpointer now_data;
+} VigilStoreOptions;
+
+/**
+ * VigilStore:
+ *
+ * Events, tracks and clips of an installation: one SQLite file and one folder of clips. One process writes
+ * (a lock file says so), others may read. Reference counted; every function may be called from any thread,
+ * calls wait for each other. A clip handle belongs to one thread at a time.
+ *
+ * Invariants, kept by the order of the steps and by recovery: no event row without its clip, no clip without its row;
+ * what was acknowledged is still there after kill -9 and power cut.
+ */
+typedef struct VigilStore VigilStore;
+
+/**
+ * vigil_store_open:
+ *
+ * Opens for writing: takes the lock, migrates, recovers what an earlier run left (open events are ended as interrupted,
+ * unfinished clips are kept as far as they were written, orphans and garbage are removed), begins a run.
+ * Opened twice by one process with the same database, the same store comes back.
+ */
+VigilStore *vigil_store_open(const VigilStoreOptions *options, GError **error);
+/** vigil_store_open_reader: for queries only; works beside a writer; changes nothing. */
+VigilStore *vigil_store_open_reader(const gchar *database, const gchar *clips, GError **error);
+VigilStore *vigil_store_ref(VigilStore *self);
+/** vigil_store_unref: the last one ends the run, checkpoints and closes. */
+void vigil_store_unref(VigilStore *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilStore, vigil_store_unref)
+
+/* --- writing ------------------------------------------------------------------------------------------------- */
+
+/** VigilClip: a clip that is being written. Freed by finish or abandon. */
+typedef struct VigilClip VigilClip;
+
+/**
+ * vigil_store_create_clip:
+ * @name: base name, normally the first event's id; a number is added when the file exists
+ * @start_wall_us: decides the folder YYYY/MM/DD/CAMERA
+ *
+ * Makes the empty file (not yet in the database).
+ */
+VigilClip *vigil_store_create_clip(VigilStore *self, const gchar *camera, const gchar *name,
+                                   gint64 start_wall_us, GError **error);
+/** vigil_clip_write: appends; %VIGIL_STORE_ERROR_FULL and IO are told apart. */
+gboolean vigil_clip_write(VigilClip *self, gconstpointer data, gsize length, GError **error);
+/** vigil_clip_get_path: relative to the clips' directory; borrowed. */
+const gchar *vigil_clip_get_path(const VigilClip *self);
+guint64 vigil_clip_get_bytes(const VigilClip *self);
+
+/**
+ * vigil_store_has_event:
+ *
+ * %TRUE when this event is there, ended, and its clip complete: the same file was replayed before with the same
+ * rules and model. The recorder then writes no second clip.
+ * @clip_path: (out) (optional) (transfer full) (nullable): its clip
+ */
+gboolean vigil_store_has_event(VigilStore *self, const gchar *event_id, gchar **clip_path);
+
+/**
+ * vigil_store_commit_event:
+ * @clip: (nullable): the clip that shows it; on its first use: fsync file, fsync directory, insert the clip's row in the
+ *   same transaction as the event
+ *
+ * Begin inserts, update and end change the row; end also stores path and snapshot. An event of this id that an earlier
+ * run left (interrupted) is replaced in one transaction, its old clip becoming garbage. On return it is on disk.
+ */
+gboolean vigil_store_commit_event(VigilStore *self, const VigilEvent *event, VigilClip *clip, GError **error);
+
+/**
+ * VigilClipInfo: what the recorder knows when a clip is complete.
+ */
+typedef struct {
+    gint64 start_ns, end_ns; /* stream times of its first frame and of the end of its last */
+    gint64 start_wall_us, end_wall_us;
+    guint width, height;
+    const gchar *codec;      /* "h264" or "h265" */
+} VigilClipInfo;
+
+/** vigil_store_finish_clip: (transfer full) @clip: fsync, then its row becomes complete. Frees @clip even on error. */
+gboolean vigil_store_finish_clip(VigilStore *self, VigilClip *clip, const VigilClipInfo *info, GError **error);
+/** vigil_store_abandon_clip: (transfer full) @clip: no event was committed with it: removes the file. */
+void vigil_store_abandon_clip(VigilStore *self, VigilClip *clip);
+
+/** vigil_store_note_model: which model looks at a camera from now on. */
+gboolean vigil_store_note_model(VigilStore *self, const gchar *camera, const gchar *name, const gchar *sha256,
+                                GError **error);
+
+/**
+ * vigil_store_add_outcomes:
+ * @counts: frames of this minute by outcome, added to what the minute has
+ * @minute_wall_us: any time in that minute
+ */
+gboolean vigil_store_add_outcomes(VigilStore *self, const gchar *camera, gint64 minute_wall_us,
+                                  const guint32 counts[VIGIL_N_OUTCOMES], GError **error);
+
+/** vigil_store_set_pinned: a pinned event is never deleted by retention. */
+gboolean vigil_store_set_pinned(VigilStore *self, const gchar *event_id, gboolean pinned, GError **error);
+
+/**
+ * vigil_store_enforce_limits:
+ * @n_deleted: (out) (optional): events deleted
+ *
+ * Deletes the oldest unpinned, closed events until age and bytes are within the limits, in small steps. Ages count from
+ * the time of commit.
+ */
+gboolean vigil_store_enforce_limits(VigilStore *self, guint *n_deleted, GError **error);
+
+/* --- reading ------------------------------------------------------------------------------------------------- */
+
+/** VigilEventQuery: NULL or 0 means any; @limit 0 means all. Newest first unless @ascending. */
+typedef struct {
+    gint64 since_us, until_us; /* start of the event, wall clock */
+    const gchar *camera, *label, *zone, *rule, *id;
+    guint limit;
+    gboolean ascending;
+} VigilEventQuery;
+
+/** VigilEventRow: borrowed for the call. */
+typedef struct {
+    const VigilEvent *event; /* type is END when it has ended, else BEGIN */
+    gboolean pinned;
+    const gchar *clip;       /* (nullable): path relative to the clips' directory */
+    gboolean clip_complete;
+    gint64 clip_start_ns, clip_end_ns; /* stream times, once complete */
+    guint64 clip_bytes;
+    gboolean has_snapshot;
+} VigilEventRow;
+
+/** VigilEventRowFunc: returns %FALSE to stop. */
+typedef gboolean (*VigilEventRowFunc)(const VigilEventRow *row, gpointer user_data);
+
+gboolean vigil_store_query_events(VigilStore *self, const VigilEventQuery *query, VigilEventRowFunc func,
+                                  gpointer user_data, GError **error);
+/** vigil_store_open_clip: a descriptor of the event's clip, opened so that no link or `..` leads out of the folder; -1 on error. */
+gint vigil_store_open_clip(VigilStore *self, const gchar *event_id, GError **error);
+/** vigil_store_get_snapshot: (transfer full) (nullable): JPEG. */
+GBytes *vigil_store_get_snapshot(VigilStore *self, const gchar *event_id, GError **error);
+
+/* --- checking ------------------------------------------------------------------------------------------------ */
+
+/**
+ * VigilFsckFunc: one finding: a row without clip, a clip without row, a size that differs, …
+ */
+typedef void (*VigilFsckFunc)(const gchar *finding, gboolean repaired, gpointer user_data);
+
+/**
+ * vigil_store_fsck:
+ * @repair: mend what can be mended without losing evidence; needs a store opened for writing
+ * @n_left: (out): findings that remain
+ */
+gboolean vigil_store_fsck(VigilStore *self, gboolean repair, VigilFsckFunc func, gpointer user_data, guint *n_left,
+                          GError **error);
+
+G_END_DECLS
