@@ -1,9 +1,65 @@
 # SPDX-License-Identifier: Apache-2.0
-# A thin front of meson.
+# A thin front of meson. `make demo` and `make check` need nothing beforehand: they install the packages they want
+# (configs/packages.txt) as root or through sudo.
 BUILD ?= build
-.PHONY: setup build
+MESON_ARGS ?=
+# more words for `meson test`, for instance TEST_ARGS='--suite models'
+TEST_ARGS ?=
+
+.PHONY: help setup build demo check bench format lint coverage install clean
+
+help:
+	@echo 'make demo      a recorded scene through the whole pipeline: events, clips, a database'
+	@echo 'make check     build and run all tests'
+	@echo 'make build     build only (in $(BUILD)/)'
+	@echo 'make bench     time the inference core and a replay'
+	@echo 'make lint      style, layers, static analysis'
+	@echo 'make format    apply the code style'
+	@echo 'make coverage  line coverage of models, events and storage'
+	@echo 'make setup     install the Debian packages for all of these'
+	@echo 'make install   into the system (DESTDIR is respected)'
+
 setup:
-	@echo "in preparation"
+	@configs/install-packages.sh lint
+
 build:
-	@test -d $(BUILD) || meson setup $(BUILD)
-	ninja -C $(BUILD)
+	@configs/install-packages.sh demo
+	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) -Dtests=false $(MESON_ARGS)
+	@ninja -C $(BUILD)
+
+demo: build
+	@configs/demo.sh $(BUILD)
+
+# tests that were not wanted yet are added to the build folder here
+check:
+	@configs/install-packages.sh check
+	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) $(MESON_ARGS)
+	@test -f $(BUILD)/.with-tests || { meson configure $(BUILD) -Dtests=true && touch $(BUILD)/.with-tests; }
+	@ninja -C $(BUILD)
+	@tests/run-tests.sh $(BUILD) $(TEST_ARGS)
+
+bench:
+	@configs/install-packages.sh check
+	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) $(MESON_ARGS)
+	@test -f $(BUILD)/.with-tests || { meson configure $(BUILD) -Dtests=true && touch $(BUILD)/.with-tests; }
+	@meson test -C $(BUILD) --benchmark --verbose
+
+format:
+	@configs/install-packages.sh lint
+	@tests/lint/format.sh --apply
+
+lint:
+	@configs/install-packages.sh lint
+	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) $(MESON_ARGS)
+	@tests/lint/format.sh
+	@tests/lint/static.sh $(BUILD)
+
+coverage:
+	@configs/install-packages.sh ci
+	@tests/coverage.sh
+
+install: build
+	@meson install -C $(BUILD) --no-rebuild
+
+clean:
+	rm -rf $(BUILD)
