@@ -1,4 +1,180 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "models/vigil-model.h"
+#include "models/vigil-model-private.h"
+
+#include "models/vigil-fold-private.h"
+#include "models/vigil-plan-private.h"
+#include "models/vigil-tflite-private.h"
+
+struct VigilModel {
+    gatomicrefcount ref_count;
+    VigilGraph graph;
+    VigilTensorInfo *inputs, *outputs;
+    gchar *sha256;
+};
 
 G_DEFINE_QUARK(vigil_model_error_quark, vigil_model_error)
+
+static VigilTensorInfo *
+make_infos(const VigilGraph *graph, const gint32 *indices, guint n)
+{
+    VigilTensorInfo *infos = g_new0(VigilTensorInfo, n);
+
+    for (guint i = 0; i < n; i++) {
+        const VigilTensor *tensor = &graph->tensors[indices[i]];
+
+        infos[i].name = tensor->name;
+        infos[i].type = tensor->type;
+        infos[i].n_dims = tensor->n_dims;
+        for (guint j = 0; j < tensor->n_dims; j++)
+            infos[i].dims[j] = tensor->dims[j];
+        infos[i].bytes = tensor->bytes;
+        infos[i].scale = tensor->n_scales == 1 ? tensor->scale : 0.0f;
+        infos[i].zero_point = tensor->n_scales == 1 ? tensor->zero_point : 0;
+    }
+    return infos;
+}
+
+static gboolean
+prepare_node(VigilGraph *graph, VigilNode *node, GError **error)
+{
+    if (node->op == NULL)
+        return vigil_node_fail(graph, node, error, VIGIL_MODEL_ERROR_UNSUPPORTED,
+                               "this operator is not supported");
+    node->run = node->op->run;
+    if (!node->op->prepare(graph, node, error))
+        return FALSE;
+    if (graph->fb.broken != NULL)
+        return vigil_node_fail(graph, node, error, VIGIL_MODEL_ERROR_INVALID, "damaged options: %s",
+                               graph->fb.broken);
+    vigil_fold_node(graph, node);
+    return TRUE;
+}
+
+static gboolean
+check_outputs(const VigilGraph *graph, GError **error)
+{
+    for (guint i = 0; i < graph->n_outputs; i++) {
+        const VigilTensor *tensor = &graph->tensors[graph->outputs[i]];
+
+        if (tensor->producer == -2) {
+            g_set_error(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_INVALID,
+                        "%s: output %u (\"%s\") is computed by no operator", graph->name, i,
+                        tensor->name);
+            return FALSE;
+        }
+        if (tensor->element_bytes == 0) {
+            g_set_error(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_UNSUPPORTED,
+                        "%s: output %u (\"%s\") has the type %s, which is not supported",
+                        graph->name, i, tensor->name, vigil_tensor_raw_type_name(tensor->raw_type));
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+static gboolean
+build_graph(VigilGraph *graph, GBytes *bytes, const gchar *name, GError **error)
+{
+    if (!vigil_tflite_read(graph, bytes, name, error))
+        return FALSE;
+    for (guint i = 0; i < graph->n_nodes; i++)
+        if (!prepare_node(graph, &graph->nodes[i], error))
+            return FALSE;
+    return check_outputs(graph, error) && vigil_plan_graph(graph, error);
+}
+
+VigilModel *
+vigil_model_load_bytes(GBytes *bytes, const gchar *name, GError **error)
+{
+    g_autoptr(VigilModel) self = g_new0(VigilModel, 1);
+
+    g_atomic_ref_count_init(&self->ref_count);
+    if (!build_graph(&self->graph, bytes, name, error))
+        return NULL;
+    self->inputs = make_infos(&self->graph, self->graph.inputs, self->graph.n_inputs);
+    self->outputs = make_infos(&self->graph, self->graph.outputs, self->graph.n_outputs);
+    self->sha256 = g_compute_checksum_for_bytes(G_CHECKSUM_SHA256, bytes);
+    return g_steal_pointer(&self);
+}
+
+VigilModel *
+vigil_model_load(const gchar *path, GError **error)
+{
+    g_autoptr(GBytes) bytes = NULL;
+    g_autoptr(GError) local = NULL;
+    g_autofree gchar *name = g_path_get_basename(path);
+    gchar *content = NULL;
+    gsize size = 0;
+
+    /* Read, not mapped: a file that shrinks under a mapping would kill the process. */
+    if (!g_file_get_contents(path, &content, &size, &local)) {
+        g_set_error(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_IO, "cannot read the model: %s",
+                    local->message);
+        return NULL;
+    }
+    bytes = g_bytes_new_take(content, size);
+    return vigil_model_load_bytes(bytes, name, error);
+}
+
+VigilModel *
+vigil_model_ref(VigilModel *self)
+{
+    g_atomic_ref_count_inc(&self->ref_count);
+    return self;
+}
+
+void
+vigil_model_unref(VigilModel *self)
+{
+    if (self == NULL || !g_atomic_ref_count_dec(&self->ref_count))
+        return;
+    vigil_graph_clear(&self->graph);
+    g_free(self->inputs);
+    g_free(self->outputs);
+    g_free(self->sha256);
+    g_free(self);
+}
+
+const VigilGraph *
+vigil_model_get_graph(const VigilModel *self)
+{
+    return &self->graph;
+}
+
+guint
+vigil_model_get_n_inputs(const VigilModel *self)
+{
+    return self->graph.n_inputs;
+}
+
+guint
+vigil_model_get_n_outputs(const VigilModel *self)
+{
+    return self->graph.n_outputs;
+}
+
+const VigilTensorInfo *
+vigil_model_get_input_info(const VigilModel *self, guint index)
+{
+    g_return_val_if_fail(index < self->graph.n_inputs, NULL);
+    return &self->inputs[index];
+}
+
+const VigilTensorInfo *
+vigil_model_get_output_info(const VigilModel *self, guint index)
+{
+    g_return_val_if_fail(index < self->graph.n_outputs, NULL);
+    return &self->outputs[index];
+}
+
+GBytes *
+vigil_model_get_file_bytes(const VigilModel *self)
+{
+    return self->graph.file;
+}
+
+const gchar *
+vigil_model_get_sha256(const VigilModel *self)
+{
+    return self->sha256;
+}
