@@ -39,8 +39,9 @@ VigilEventFilterOptions vigil_event_filter_options_defaults(void);
 typedef struct VigilEventFilter VigilEventFilter;
 
 /** vigil_event_filter_new: @rules is copied. */
-VigilEventFilter *vigil_event_filter_new(const VigilRules *rules, const VigilEventFilterOptions *options,
-                                         VigilEventFunc func, gpointer user_data);
+VigilEventFilter *
+vigil_event_filter_new(const VigilRules *rules, const VigilEventFilterOptions *options,
+                       VigilEventFunc func, gpointer user_data);
 void vigil_event_filter_free(VigilEventFilter *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilEventFilter, vigil_event_filter_free)
 

@@ -22,7 +22,8 @@ typedef enum {
     VIGIL_END_INTERRUPTED, /* the program died; set by the store's recovery */
 } VigilEndReason;
 
-#define VIGIL_EVENT_ID_LENGTH 26 /* Crockford base 32, as a ULID: 48 bits of start time in ms, 80 bits */
+#define VIGIL_EVENT_ID_LENGTH \
+    26 /* Crockford base 32, as a ULID: 48 bits of start time in ms, 80 bits */
 
 /** VigilPathPoint: where a track was, for the stored path. */
 typedef struct {
@@ -51,24 +52,28 @@ typedef struct {
     gint32 label_id;
     guint64 track_id;
 
-    gint64 start_ns;   /* when the object first met the rule's conditions, before dwell and scores were counted */
+    gint64
+        start_ns; /* when the object first met the rule's conditions, before dwell and scores were counted */
     gint64 trigger_ns; /* the frame on which the rule fired */
-    gint64 end_ns;     /* last frame that met the conditions; the latest one so far while the event is open */
-    gint64 time_ns;    /* the frame on which this message was made */
+    gint64
+        end_ns; /* last frame that met the conditions; the latest one so far while the event is open */
+    gint64 time_ns; /* the frame on which this message was made */
     gint64 start_wall_us, end_wall_us;
 
     gfloat score;     /* median over the event's detections so far */
     gfloat top_score; /* best single one */
     VigilBox box;     /* at the best score so far */
-    const gchar **zones; /* (nullable) (array zero-terminated=1): zones entered so far; NULL-terminated, owned array */
+    const gchar **
+        zones; /* (nullable) (array zero-terminated=1): zones entered so far; NULL-terminated, owned array */
     const gchar **lines; /* (nullable): "name:in" or "name:out", lines crossed so far */
 
     guint32 frames_seen, frames_inferred; /* coverage = inferred / seen, from start to end */
 
-    gboolean record;         /* a clip is wanted */
-    gint64 pre_ns, post_ns;  /* how much before start and after end it shows */
+    gboolean record;        /* a clip is wanted */
+    gint64 pre_ns, post_ns; /* how much before start and after end it shows */
 
-    GArray *path;    /* (nullable) (element-type VigilPathPoint): whole path, in the end message only */
+    GArray
+        *path; /* (nullable) (element-type VigilPathPoint): whole path, in the end message only */
     GBytes *snapshot; /* (nullable): JPEG of the best view, in the end message only */
 } VigilEvent;
 
@@ -87,7 +92,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilEvent, vigil_event_unref)
  *
  * One line without the newline: id, type, camera, rule, label, score, top_score, start, end (ISO 8601 UTC with
  * milliseconds), start_s, end_s (seconds of the stream), box [x0,y0,x1,y1], zones, lines, track, clip, coverage,
- * and in an end also end_reason. Keys in this order and floats with fixed digits: equal events are equal bytes.
+ * and in an end also end_reason. Keys in this order and floats with fixed digits (scores, box and coverage 4, seconds 3,
+ * cut off): equal events are equal bytes. "end" is the latest frame that met the conditions so far, "track" the id that
+ * the object had when the event began.
  *
  * Returns: (transfer full)
  */

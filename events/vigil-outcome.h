@@ -10,9 +10,9 @@ G_BEGIN_DECLS
  */
 typedef enum {
     VIGIL_OUTCOME_INFERRED,
-    VIGIL_OUTCOME_SKIPPED_RATE,      /* between two frames that the target rate or interval takes */
+    VIGIL_OUTCOME_SKIPPED_RATE, /* between two frames that the target rate or interval takes */
     VIGIL_OUTCOME_SKIPPED_NO_MOTION,
-    VIGIL_OUTCOME_SKIPPED_LOAD,      /* a fresher frame was taken instead */
+    VIGIL_OUTCOME_SKIPPED_LOAD, /* a fresher frame was taken instead */
     VIGIL_OUTCOME_TIMED_OUT,
     VIGIL_OUTCOME_FAILED,
     VIGIL_N_OUTCOMES,

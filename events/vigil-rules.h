@@ -10,6 +10,13 @@ typedef struct {
     gfloat x, y;
 } VigilPoint;
 
+/* Of one camera. The filter keeps sets of them in 64 bits. */
+#define VIGIL_RULES_MAX 64
+#define VIGIL_ZONES_MAX 64
+#define VIGIL_LINES_MAX 64
+#define VIGIL_ZONE_MAX_POINTS 256
+#define VIGIL_CLASSES_MAX 256 /* of a rule */
+
 /** VigilZone: a polygon of at least 3 points, in parts of the frame. An object is in it when the middle of its box's lower edge is. */
 typedef struct {
     const gchar *name; /* interned */
@@ -33,16 +40,18 @@ typedef enum {
  * VigilRule: what makes an event. Every condition that is given must hold.
  */
 typedef struct {
-    const gchar *name;      /* interned */
-    const gchar **classes;  /* (nullable): interned, NULL-terminated; NULL: every class */
-    const gchar **zones;    /* (nullable): in any of these; NULL: anywhere */
-    const gchar *line;      /* (nullable): fires when this line is crossed … */
-    VigilDirection direction; /* … this way */
-    gfloat min_score;       /* median over the track's detections, 0..1, default 0.5 */
+    const gchar *name;         /* interned */
+    const gchar **classes;     /* (nullable): interned, NULL-terminated; NULL: every class */
+    const gchar **zones;       /* (nullable): in any of these; NULL: anywhere */
+    const gchar *line;         /* (nullable): fires when this line is crossed … */
+    VigilDirection direction;  /* … this way */
+    gfloat min_score;          /* median over the track's detections, 0..1, default 0.5 */
     gfloat min_size, max_size; /* height of the box in parts of the frame, default 0..1 */
-    gint64 dwell_ns;        /* the conditions must hold this long first, default 0 */
-    gint64 cooldown_ns;     /* after an event of this rule ended, no other begins for this long, default 0 */
-    gint64 end_after_ns;    /* an event ends when its conditions have not held for this long, default 3 s */
+    gint64 dwell_ns;           /* the conditions must hold this long first, default 0 */
+    gint64
+        cooldown_ns; /* after an event of this rule ended, no other begins for this long, default 0 */
+    gint64
+        end_after_ns; /* an event ends when its conditions have not held for this long, default 3 s */
     gboolean record;        /* default TRUE */
     gint64 pre_ns, post_ns; /* default 5 s, 10 s */
 } VigilRule;
@@ -54,12 +63,38 @@ typedef struct {
     GArray *rules; /* (element-type VigilRule) */
 } VigilRules;
 
+/** vigil_rule_defaults: a rule without name and conditions that takes everything with a score from 0.5. */
+VigilRule vigil_rule_defaults(void);
+
+/** vigil_rules_new: (transfer full): three empty arrays, which own what their items own. */
+VigilRules *vigil_rules_new(void);
+/** vigil_rules_copy: (transfer full) */
+VigilRules *vigil_rules_copy(const VigilRules *self);
+
 /**
  * vigil_rules_from_yaml:
  * @node: a mapping that may have the keys `zones`, `lines`, `rules` (a camera of the configuration, or a rules file's root)
  * @error: every mistake with file, line, key, what is wrong and what would be right
  *
- * Other keys of @node are the caller's business.
+ * Other keys of @node are the caller's business. All three may be missing.
+ *
+ *     zones: {porch: [[0.1, 0.4], [0.6, 0.4], [0.6, 1.0]]}     # name: polygon
+ *     lines: {gate: [[0.2, 0.5], [0.8, 0.5]]}                  # name: from, to
+ *     rules:
+ *       - name: visitor         # the only key that must be there
+ *         classes: [person]
+ *         zones: [porch]
+ *         line: gate
+ *         direction: in         # in, out, any; with a line only
+ *         min_score: 0.6        # 0..1
+ *         min_size: 0.1         # 0..1
+ *         max_size: 0.9
+ *         dwell: 2s             # up to 1d
+ *         cooldown: 10s         # up to 7d
+ *         end_after: 3s         # up to 1h
+ *         record: {pre: 5s, post: 10s}  # or true or false; up to 5m and 1h
+ *
+ * Returns: (transfer full): %NULL with the first mistake in @error
  */
 VigilRules *vigil_rules_from_yaml(const VigilYaml *node, GError **error);
 

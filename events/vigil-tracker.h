@@ -23,12 +23,25 @@ typedef struct {
 VigilTrackerOptions vigil_tracker_options_defaults(void);
 
 #define VIGIL_TRACKER_MAX_TRACKS 128
+#define VIGIL_TRACKER_MAX_DETECTIONS 256 /* of a frame; of more, the best ones */
 
 /**
  * VigilTracker:
  *
  * Detections of one camera, frame by frame → tracks. Kalman filter for each track, association by optimal
  * assignment, in two stages on scores as ByteTrack does. Deterministic; not thread-safe; allocates only in new.
+ *
+ * What is matched with what, in this order, each by optimal assignment:
+ * 1. all tracks with strong detections, by overlap with the predicted box. A track that was missed in the frame before
+ *    may overlap where it was last seen instead: the guess of its speed may be worse than none. Classes that differ
+ *    need an overlap of 0.6 (one object under two names), since a track's class is the one of most of its detections.
+ * 2. what is left, same class, by the distance of the centres: at 5 frames a second a small fast object does not
+ *    overlap with itself. The radius is 0.5 of the object's size and grows with the time since it was last seen by 8
+ *    sizes a second up to 2.5 (young tracks, whose speed is not known yet) or by 4 up to 1.5 (others), and is never
+ *    more than a quarter of the frame; sizes may differ by a factor of 2.
+ * 3. tracks that are left with weak detections, by overlap; a track that was missed in the frame before needs 0.5.
+ * A strong detection that is left starts a track, unless it overlaps by 0.7 with one of its class that was just seen:
+ * that is the same object found twice.
  */
 typedef struct VigilTracker VigilTracker;
 
@@ -39,6 +52,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilTracker, vigil_tracker_free)
 /**
  * vigil_tracker_update:
  * @time_ns: stream time of the frame; a time not after the last one is an error of the caller and changes nothing
+ *   (0 tracks, no match)
  * @detections: of a frame that was inferred; borrowed
  * @tracks: (out): the live, confirmed tracks
  * @matches: (out) (nullable): for each detection the index of its track in @tracks, or -1
@@ -54,7 +68,11 @@ guint vigil_tracker_update(VigilTracker *self, gint64 time_ns, const VigilDetect
  *
  * For a frame that was not looked at: where the live, confirmed tracks probably are. Changes nothing.
  */
-guint vigil_tracker_predict(const VigilTracker *self, gint64 time_ns, VigilTrack *tracks, guint capacity);
+guint
+vigil_tracker_predict(const VigilTracker *self, gint64 time_ns, VigilTrack *tracks, guint capacity);
+
+/** vigil_tracker_get_n_overflow: strong detections that found no room for a track, so far. */
+guint64 vigil_tracker_get_n_overflow(const VigilTracker *self);
 
 /** vigil_tracker_reset: forgets all tracks (stream gap); ids go on. */
 void vigil_tracker_reset(VigilTracker *self);

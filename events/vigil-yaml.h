@@ -48,24 +48,39 @@ const gchar *vigil_yaml_get_key(const VigilYaml *self, guint index);
 const VigilYaml *vigil_yaml_get(const VigilYaml *self, const gchar *key);
 
 /** vigil_yaml_set_error: FILE:LINE: PLACE: the message. Always returns %FALSE. */
-gboolean vigil_yaml_set_error(const VigilYaml *self, GError **error, const gchar *format, ...) G_GNUC_PRINTF(3, 4);
+gboolean vigil_yaml_set_error(const VigilYaml *self, GError **error, const gchar *format, ...)
+    G_GNUC_PRINTF(3, 4);
+
+/**
+ * vigil_yaml_set_wrong_kind:
+ * @wanted: for instance "a list of names, for instance [person, dog]"
+ *
+ * The message "wants @wanted, this is ..." with what the node is. Always returns %FALSE.
+ */
+gboolean vigil_yaml_set_wrong_kind(const VigilYaml *self, GError **error, const gchar *wanted);
 
 /**
  * vigil_yaml_check_keys:
  * @known: NULL-terminated names
  *
- * Refuses a node that is no mapping, a key twice, and a key that is not in @known, naming the nearest that is.
+ * Refuses a node that is no mapping, and a key that is not in @known, naming the nearest that is. (A key twice is
+ * refused by vigil_yaml_parse() already, in every mapping.)
  */
 gboolean vigil_yaml_check_keys(const VigilYaml *self, const gchar *const *known, GError **error);
 
 /* Each reads a scalar; the message says what was found and what is wanted. Ranges are inclusive. */
-gboolean vigil_yaml_read_string(const VigilYaml *self, const gchar **value, GError **error); /* borrowed */
+gboolean
+vigil_yaml_read_string(const VigilYaml *self, const gchar **value, GError **error); /* borrowed */
 gboolean vigil_yaml_read_bool(const VigilYaml *self, gboolean *value, GError **error);
-gboolean vigil_yaml_read_double(const VigilYaml *self, gdouble min, gdouble max, gdouble *value, GError **error);
-gboolean vigil_yaml_read_int(const VigilYaml *self, gint64 min, gint64 max, gint64 *value, GError **error);
+gboolean vigil_yaml_read_double(const VigilYaml *self, gdouble min, gdouble max, gdouble *value,
+                                GError **error);
+gboolean
+vigil_yaml_read_int(const VigilYaml *self, gint64 min, gint64 max, gint64 *value, GError **error);
 /** vigil_yaml_read_duration: "500ms", "2s", "5m", "1h", "30d"; a bare number is refused with the unit it lacks. */
-gboolean vigil_yaml_read_duration(const VigilYaml *self, gint64 min_ns, gint64 max_ns, gint64 *value_ns, GError **error);
+gboolean vigil_yaml_read_duration(const VigilYaml *self, gint64 min_ns, gint64 max_ns,
+                                  gint64 *value_ns, GError **error);
 /** vigil_yaml_read_size: "500MB", "20GB", "1GiB", plain bytes. */
-gboolean vigil_yaml_read_size(const VigilYaml *self, gint64 min, gint64 max, gint64 *bytes, GError **error);
+gboolean
+vigil_yaml_read_size(const VigilYaml *self, gint64 min, gint64 max, gint64 *bytes, GError **error);
 
 G_END_DECLS

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "events/vigil-event-id.h"
+
+#include <string.h>
+
+/* A byte order of our own, so that every machine gives the same id. */
+static void
+hash_int(GChecksum *checksum, guint64 value)
+{
+    guchar bytes[8];
+
+    for (guint i = 0; i < 8; i++)
+        bytes[i] = (guchar)(value >> (8 * i));
+    g_checksum_update(checksum, bytes, sizeof bytes);
+}
+
+static void
+hash_float(GChecksum *checksum, gfloat value)
+{
+    union {
+        gfloat f;
+        guint32 bits;
+    } number = {.f = value};
+
+    hash_int(checksum, number.bits);
+}
+
+/* With its final NUL, so that no two lists of strings give the same bytes; NULL differs from "". */
+static void
+hash_string(GChecksum *checksum, const gchar *text)
+{
+    hash_int(checksum, text != NULL);
+    if (text)
+        g_checksum_update(checksum, (const guchar *)text, (gssize)strlen(text) + 1);
+}
+
+static void
+hash_strings(GChecksum *checksum, const gchar *const *texts)
+{
+    for (guint i = 0; texts && texts[i]; i++)
+        hash_string(checksum, texts[i]);
+    hash_string(checksum, NULL);
+}
+
+static void
+hash_rule(GChecksum *checksum, const VigilRule *rule)
+{
+    hash_string(checksum, rule->name);
+    hash_strings(checksum, (const gchar *const *)rule->classes);
+    hash_strings(checksum, (const gchar *const *)rule->zones);
+    hash_string(checksum, rule->line);
+    hash_int(checksum, rule->direction);
+    hash_float(checksum, rule->min_score);
+    hash_float(checksum, rule->min_size);
+    hash_float(checksum, rule->max_size);
+    hash_int(checksum, (guint64)rule->dwell_ns);
+    hash_int(checksum, (guint64)rule->cooldown_ns);
+    hash_int(checksum, (guint64)rule->end_after_ns);
+    hash_int(checksum, rule->record != FALSE);
+    hash_int(checksum, (guint64)rule->pre_ns);
+    hash_int(checksum, (guint64)rule->post_ns);
+}
+
+/* 128 bits, big endian, as 26 digits of 5 bits; the first digit has 3. */
+static void
+to_base32(gchar *id, const guchar bytes[16])
+{
+    static const gchar digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+    for (guint i = 0; i < VIGIL_EVENT_ID_LENGTH; i++) {
+        guint value = 0;
+
+        for (guint b = 0; b < 5; b++) {
+            const gint bit = (gint)(i * 5 + b) - 2; /* two zero bits come first */
+
+            value = value << 1 | (bit < 0 ? 0 : bytes[bit / 8] >> (7 - bit % 8) & 1);
+        }
+        id[i] = digits[value];
+    }
+    id[VIGIL_EVENT_ID_LENGTH] = '\0';
+}
+
+void
+vigil_event_id(gchar *id, gint64 start_wall_us, const gchar *camera, const VigilRule *rule,
+               guint64 track_id, gint64 start_ns, guint64 run_nonce)
+{
+    const guint64 ms = (guint64)CLAMP(start_wall_us / 1000, 0, (G_GINT64_CONSTANT(1) << 48) - 1);
+    g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
+    guchar digest[32], bytes[16];
+    gsize length = sizeof digest;
+
+    hash_string(checksum, camera);
+    hash_rule(checksum, rule);
+    hash_int(checksum, track_id);
+    hash_int(checksum, (guint64)start_ns);
+    hash_int(checksum, run_nonce);
+    g_checksum_get_digest(checksum, digest, &length);
+    for (guint i = 0; i < 6; i++)
+        bytes[i] = (guchar)(ms >> (40 - 8 * i));
+    memcpy(bytes + 6, digest, 10);
+    to_base32(id, bytes);
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "events/vigil-rules.h"
+
+#include <string.h>
+
+#define SECOND G_GINT64_CONSTANT(1000000000)
+
+static void
+zone_clear(gpointer data)
+{
+    g_free(((VigilZone *)data)->points);
+}
+
+static void
+rule_clear(gpointer data)
+{
+    VigilRule *rule = data;
+
+    g_free(rule->classes); /* the names are interned */
+    g_free(rule->zones);
+}
+
+VigilRules *
+vigil_rules_new(void)
+{
+    VigilRules *self = g_new0(VigilRules, 1);
+
+    self->zones = g_array_new(FALSE, TRUE, sizeof(VigilZone));
+    g_array_set_clear_func(self->zones, zone_clear);
+    self->lines = g_array_new(FALSE, TRUE, sizeof(VigilLine));
+    self->rules = g_array_new(FALSE, TRUE, sizeof(VigilRule));
+    g_array_set_clear_func(self->rules, rule_clear);
+    return self;
+}
+
+void
+vigil_rules_free(VigilRules *self)
+{
+    if (!self)
+        return;
+    g_clear_pointer(&self->zones, g_array_unref);
+    g_clear_pointer(&self->lines, g_array_unref);
+    g_clear_pointer(&self->rules, g_array_unref);
+    g_free(self);
+}
+
+static const gchar **
+copy_names(const gchar *const *names)
+{
+    const guint n = names ? g_strv_length((gchar **)names) : 0;
+
+    return names ? g_memdup2(names, (n + 1) * sizeof *names) : NULL;
+}
+
+VigilRules *
+vigil_rules_copy(const VigilRules *self)
+{
+    VigilRules *copy = vigil_rules_new();
+
+    g_array_append_vals(copy->zones, self->zones->data, self->zones->len);
+    for (guint i = 0; i < copy->zones->len; i++) {
+        VigilZone *zone = &g_array_index(copy->zones, VigilZone, i);
+
+        zone->points = g_memdup2(zone->points, zone->n_points * sizeof *zone->points);
+    }
+    g_array_append_vals(copy->lines, self->lines->data, self->lines->len);
+    g_array_append_vals(copy->rules, self->rules->data, self->rules->len);
+    for (guint i = 0; i < copy->rules->len; i++) {
+        VigilRule *rule = &g_array_index(copy->rules, VigilRule, i);
+
+        rule->classes = copy_names((const gchar *const *)rule->classes);
+        rule->zones = copy_names((const gchar *const *)rule->zones);
+    }
+    return copy;
+}
+
+VigilRule
+vigil_rule_defaults(void)
+{
+    return (VigilRule){.min_score = 0.5f,
+                       .max_size = 1.0f,
+                       .end_after_ns = 3 * SECOND,
+                       .record = TRUE,
+                       .pre_ns = 5 * SECOND,
+                       .post_ns = 10 * SECOND};
+}
+
+static gboolean
+names_equal(const gchar *const *a, const gchar *const *b)
+{
+    return a && b ? g_strv_equal(a, b) : a == b;
+}
+
+static gboolean
+rule_equal(const VigilRule *a, const VigilRule *b)
+{
+    return a->name == b->name &&
+           names_equal((const gchar *const *)a->classes, (const gchar *const *)b->classes) &&
+           names_equal((const gchar *const *)a->zones, (const gchar *const *)b->zones) &&
+           a->line == b->line && a->direction == b->direction && a->min_score == b->min_score &&
+           a->min_size == b->min_size && a->max_size == b->max_size && a->dwell_ns == b->dwell_ns &&
+           a->cooldown_ns == b->cooldown_ns && a->end_after_ns == b->end_after_ns &&
+           a->record == b->record && a->pre_ns == b->pre_ns && a->post_ns == b->post_ns;
+}
+
+static gboolean
+zone_equal(const VigilZone *a, const VigilZone *b)
+{
+    return a->name == b->name && a->n_points == b->n_points &&
+           memcmp(a->points, b->points, a->n_points * sizeof *a->points) == 0;
+}
+
+static gboolean
+line_equal(const VigilLine *a, const VigilLine *b)
+{
+    return a->name == b->name && memcmp(&a->a, &b->a, sizeof a->a) == 0 &&
+           memcmp(&a->b, &b->b, sizeof a->b) == 0;
+}
+
+gboolean
+vigil_rules_equal(const VigilRules *a, const VigilRules *b)
+{
+    if (a->zones->len != b->zones->len || a->lines->len != b->lines->len ||
+        a->rules->len != b->rules->len)
+        return FALSE;
+    for (guint i = 0; i < a->zones->len; i++)
+        if (!zone_equal(&g_array_index(a->zones, VigilZone, i),
+                        &g_array_index(b->zones, VigilZone, i)))
+            return FALSE;
+    for (guint i = 0; i < a->lines->len; i++)
+        if (!line_equal(&g_array_index(a->lines, VigilLine, i),
+                        &g_array_index(b->lines, VigilLine, i)))
+            return FALSE;
+    for (guint i = 0; i < a->rules->len; i++)
+        if (!rule_equal(&g_array_index(a->rules, VigilRule, i),
+                        &g_array_index(b->rules, VigilRule, i)))
+            return FALSE;
+    return TRUE;
+}

@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "events/vigil-tracker.h"
+
+#include "events/vigil-assign.h"
+#include "events/vigil-kalman.h"
+
+#include <math.h>
+#include <string.h>
+
+#define MAX_VOTES 4  /* classes that a track is remembered to have been seen as */
+#define YOUNG_HITS 3 /* from here on the speed is known well enough for a narrower gate */
+#define OTHER_CLASS_IOU 0.6f
+#define LOST_WEAK_IOU 0.5f
+#define DUPLICATE_IOU 0.7f
+#define TENTATIVE_SHARE \
+    4 /* a track that is not confirmed is given up after a quarter of the time of others */
+
+typedef struct {
+    gint32 label_id;
+    const gchar *label;
+    guint n;
+} Vote;
+
+typedef struct {
+    guint64 id;
+    VigilKalman kalman;
+    VigilBox box;      /* in the current frame: predicted, then corrected */
+    VigilBox last_box; /* as last corrected */
+    gint64 first_ns, last_ns;
+    guint hits;
+    gfloat score;
+    gboolean observed;     /* in the current frame */
+    gboolean was_observed; /* in the frame before */
+    Vote votes[MAX_VOTES]; /* by number, the majority first */
+    guint n_votes;
+} Track;
+
+struct VigilTracker {
+    VigilTrackerOptions options;
+    gint64 time_ns; /* of the latest frame; G_MININT64: none */
+    guint64 next_id;
+    guint64 n_overflow;
+    Track tracks[VIGIL_TRACKER_MAX_TRACKS]; /* by id */
+    guint n_tracks;
+    VigilAssign *assign; /* tracks × detections */
+
+    /* of the frame at hand; detections by falling score */
+    VigilDetection detections[VIGIL_TRACKER_MAX_DETECTIONS];
+    guint origin[VIGIL_TRACKER_MAX_DETECTIONS];  /* index in the caller's array */
+    guint64 owner[VIGIL_TRACKER_MAX_DETECTIONS]; /* id of the track; 0: none */
+    guint n_detections;
+    guint rows[VIGIL_TRACKER_MAX_TRACKS],
+        columns[VIGIL_TRACKER_MAX_DETECTIONS]; /* of one assignment */
+    gint pairs[VIGIL_TRACKER_MAX_TRACKS];
+};
+
+/* Cost of a pair, or VIGIL_ASSIGN_FORBIDDEN. */
+typedef gfloat (*CostFunc)(const VigilTracker *self, const Track *track,
+                           const VigilDetection *detection);
+
+VigilTrackerOptions
+vigil_tracker_options_defaults(void)
+{
+    return (VigilTrackerOptions){.high_score = 0.5f,
+                                 .low_score = 0.1f,
+                                 .min_hits = 2,
+                                 .max_lost_ns = 2 * G_GINT64_CONSTANT(1000000000),
+                                 .iou_threshold = 0.2f};
+}
+
+VigilTracker *
+vigil_tracker_new(const VigilTrackerOptions *options)
+{
+    VigilTracker *self = g_new0(VigilTracker, 1);
+
+    self->options = options ? *options : vigil_tracker_options_defaults();
+    self->time_ns = G_MININT64;
+    self->next_id = 1;
+    self->assign = vigil_assign_new(VIGIL_TRACKER_MAX_TRACKS, VIGIL_TRACKER_MAX_DETECTIONS);
+    return self;
+}
+
+void
+vigil_tracker_free(VigilTracker *self)
+{
+    if (!self)
+        return;
+    vigil_assign_free(self->assign);
+    g_free(self);
+}
+
+void
+vigil_tracker_reset(VigilTracker *self)
+{
+    self->n_tracks = 0;
+    self->time_ns = G_MININT64;
+}
+
+guint64
+vigil_tracker_get_n_overflow(const VigilTracker *self)
+{
+    return self->n_overflow;
+}
+
+/* The majority stays first; a class that is new pushes out the rarest when all places are taken. */
+static void
+track_vote(Track *track, const VigilDetection *detection)
+{
+    guint i = 0;
+
+    while (i < track->n_votes && track->votes[i].label_id != detection->label_id)
+        i++;
+    if (i == track->n_votes) {
+        if (i == MAX_VOTES)
+            i--;
+        else
+            track->n_votes++;
+        track->votes[i] = (Vote){.label_id = detection->label_id, .label = detection->label};
+    }
+    track->votes[i].n++;
+    for (; i > 0 && track->votes[i].n > track->votes[i - 1].n; i--) {
+        const Vote better = track->votes[i];
+
+        track->votes[i] = track->votes[i - 1];
+        track->votes[i - 1] = better;
+    }
+}
+
+static void
+track_observe(Track *track, const VigilDetection *detection, gint64 time_ns)
+{
+    if (track->hits++ > 0)
+        vigil_kalman_correct(&track->kalman, &detection->box);
+    else
+        vigil_kalman_init(&track->kalman, &detection->box);
+    track->box = track->last_box = vigil_kalman_get_box(&track->kalman);
+    track->last_ns = time_ns;
+    track->score = detection->score;
+    track->observed = TRUE;
+    track_vote(track, detection);
+}
+
+static gboolean
+box_is_sane(const VigilBox *box)
+{
+    return isfinite(box->x0) && isfinite(box->y0) && isfinite(box->x1) && isfinite(box->y1) &&
+           box->x1 > box->x0 && box->y1 > box->y0 && fabsf(box->x0) < 16.0f &&
+           fabsf(box->y0) < 16.0f && fabsf(box->x1) < 16.0f && fabsf(box->y1) < 16.0f;
+}
+
+/* The best detections by falling score, equal ones in the caller's order. */
+static void
+take_detections(VigilTracker *self, const VigilDetection *detections, guint n_detections)
+{
+    self->n_detections = 0;
+    for (guint i = 0; i < n_detections; i++) {
+        guint place = self->n_detections;
+
+        if (!(detections[i].score >= self->options.low_score) || !box_is_sane(&detections[i].box))
+            continue;
+        while (place > 0 && detections[i].score > self->detections[place - 1].score)
+            place--;
+        if (place == VIGIL_TRACKER_MAX_DETECTIONS)
+            continue;
+        if (self->n_detections < VIGIL_TRACKER_MAX_DETECTIONS)
+            self->n_detections++;
+        memmove(&self->detections[place + 1], &self->detections[place],
+                (self->n_detections - 1 - place) * sizeof self->detections[0]);
+        memmove(&self->origin[place + 1], &self->origin[place],
+                (self->n_detections - 1 - place) * sizeof self->origin[0]);
+        self->detections[place] = detections[i];
+        self->origin[place] = i;
+    }
+    memset(self->owner, 0, sizeof self->owner);
+}
+
+static gboolean
+is_confirmed(const VigilTracker *self, const Track *track)
+{
+    return track->hits >= self->options.min_hits;
+}
+
+static gboolean
+is_over(const VigilTracker *self, const Track *track, gint64 time_ns)
+{
+    const gint64 patience = is_confirmed(self, track) ? self->options.max_lost_ns
+                                                      : self->options.max_lost_ns / TENTATIVE_SHARE;
+
+    return time_ns - track->last_ns > patience;
+}
+
+/* Moves all tracks to the frame's time and drops those that were lost for too long or went out of the picture. */
+static void
+predict_tracks(VigilTracker *self, gint64 time_ns)
+{
+    const gdouble dt = self->n_tracks ? (gdouble)(time_ns - self->time_ns) / 1e9 : 0.0;
+    guint kept = 0;
+
+    for (guint i = 0; i < self->n_tracks; i++) {
+        Track *track = &self->tracks[i];
+
+        if (is_over(self, track, time_ns))
+            continue;
+        vigil_kalman_predict(&track->kalman, dt);
+        track->was_observed = track->observed;
+        track->observed = FALSE;
+        track->score = 0.0f;
+        track->box = vigil_kalman_get_box(&track->kalman);
+        if (!track->was_observed &&
+            (track->kalman.x.position < 0.0 || track->kalman.x.position > 1.0 ||
+             track->kalman.y.position < 0.0 || track->kalman.y.position > 1.0))
+            continue;
+        if (kept != i)
+            self->tracks[kept] = *track;
+        kept++;
+    }
+    self->n_tracks = kept;
+}
+
+static gfloat
+best_iou(const Track *track, const VigilDetection *detection)
+{
+    const gfloat predicted = vigil_box_iou(&track->box, &detection->box);
+
+    return track->was_observed ? predicted
+                               : MAX(predicted, vigil_box_iou(&track->last_box, &detection->box));
+}
+
+static gfloat
+cost_overlap(const VigilTracker *self, const Track *track, const VigilDetection *detection)
+{
+    const gboolean same = track->votes[0].label_id == detection->label_id;
+    const gfloat iou = best_iou(track, detection);
+
+    if (iou < self->options.iou_threshold || iou <= 0.0f || (!same && iou < OTHER_CLASS_IOU))
+        return VIGIL_ASSIGN_FORBIDDEN;
+    /* a name that fits and a track that is confirmed count as much as some overlap */
+    return 1.0f - iou + (same ? 0.0f : 0.5f) + (is_confirmed(self, track) ? 0.0f : 0.1f);
+}
+
+static gfloat
+cost_overlap_weak(const VigilTracker *self, const Track *track, const VigilDetection *detection)
+{
+    if (!track->was_observed && best_iou(track, detection) < LOST_WEAK_IOU)
+        return VIGIL_ASSIGN_FORBIDDEN;
+    return cost_overlap(self, track, detection);
+}
+
+static gboolean
+alike(gfloat a, gfloat b)
+{
+    return a <= 2.0f * b && b <= 2.0f * a;
+}
+
+static gfloat
+cost_distance(const VigilTracker *self, const Track *track, const VigilDetection *detection)
+{
+    const VigilBox *a = &track->box, *b = &detection->box;
+    const gfloat size = 0.25f * (a->x1 - a->x0 + a->y1 - a->y0 + b->x1 - b->x0 + b->y1 - b->y0);
+    const gfloat dt = (gfloat)(self->time_ns - track->last_ns) / 1e9f;
+    const gfloat reach =
+        track->hits < YOUNG_HITS ? MIN(0.5f + 8.0f * dt, 2.5f) : MIN(0.5f + 4.0f * dt, 1.5f);
+    const gfloat radius = MIN(reach * size, 0.25f);
+    const gfloat distance =
+        hypotf(0.5f * (a->x0 + a->x1 - b->x0 - b->x1), 0.5f * (a->y0 + a->y1 - b->y0 - b->y1));
+
+    if (track->votes[0].label_id != detection->label_id || distance > radius ||
+        !alike(a->x1 - a->x0, b->x1 - b->x0) || !alike(a->y1 - a->y0, b->y1 - b->y0))
+        return VIGIL_ASSIGN_FORBIDDEN;
+    return distance / radius;
+}
+
+/* Matches the tracks that are not observed yet with the free detections of [@from, @to). */
+static void
+match(VigilTracker *self, guint from, guint to, CostFunc cost)
+{
+    guint n_rows = 0, n_columns = 0;
+
+    for (guint i = 0; i < self->n_tracks; i++)
+        if (!self->tracks[i].observed)
+            self->rows[n_rows++] = i;
+    for (guint j = from; j < to; j++)
+        if (!self->owner[j])
+            self->columns[n_columns++] = j;
+    if (n_rows == 0 || n_columns == 0)
+        return;
+    for (guint r = 0; r < n_rows; r++)
+        for (guint c = 0; c < n_columns; c++)
+            vigil_assign_set(
+                self->assign, r, c,
+                cost(self, &self->tracks[self->rows[r]], &self->detections[self->columns[c]]));
+    vigil_assign_solve(self->assign, n_rows, n_columns, self->pairs);
+    for (guint r = 0; r < n_rows; r++) {
+        Track *track = &self->tracks[self->rows[r]];
+
+        if (self->pairs[r] < 0)
+            continue;
+        self->owner[self->columns[self->pairs[r]]] = track->id;
+        track_observe(track, &self->detections[self->columns[self->pairs[r]]], self->time_ns);
+    }
+}
+
+static gboolean
+is_duplicate(const VigilTracker *self, const VigilDetection *detection)
+{
+    for (guint i = 0; i < self->n_tracks; i++) {
+        const Track *track = &self->tracks[i];
+
+        if (track->observed && track->votes[0].label_id == detection->label_id &&
+            vigil_box_iou(&track->box, &detection->box) >= DUPLICATE_IOU)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* Makes room by giving up the track that has been lost for longest, if any is lost. */
+static gboolean
+make_room(VigilTracker *self)
+{
+    guint oldest = self->n_tracks;
+
+    for (guint i = 0; i < self->n_tracks; i++)
+        if (!self->tracks[i].observed &&
+            (oldest == self->n_tracks || self->tracks[i].last_ns < self->tracks[oldest].last_ns))
+            oldest = i;
+    if (oldest == self->n_tracks)
+        return FALSE;
+    self->n_tracks--;
+    memmove(&self->tracks[oldest], &self->tracks[oldest + 1],
+            (self->n_tracks - oldest) * sizeof(Track));
+    return TRUE;
+}
+
+static void
+start_tracks(VigilTracker *self, guint n_high)
+{
+    for (guint j = 0; j < n_high; j++) {
+        Track *track;
+
+        if (self->owner[j] || is_duplicate(self, &self->detections[j]))
+            continue;
+        if (self->n_tracks == VIGIL_TRACKER_MAX_TRACKS && !make_room(self)) {
+            self->n_overflow++;
+            continue;
+        }
+        track = &self->tracks[self->n_tracks++];
+        *track = (Track){.id = self->next_id++, .first_ns = self->time_ns};
+        track_observe(track, &self->detections[j], self->time_ns);
+        self->owner[j] = track->id;
+    }
+}
+
+static VigilTrack
+track_report(const Track *track)
+{
+    return (VigilTrack){.id = track->id,
+                        .box = track->box,
+                        .score = track->score,
+                        .label_id = track->votes[0].label_id,
+                        .label = track->votes[0].label,
+                        .observed = track->observed,
+                        .first_ns = track->first_ns,
+                        .last_ns = track->last_ns};
+}
+
+static guint
+report(const VigilTracker *self, VigilTrack *tracks, gint *matches, guint capacity)
+{
+    guint n = 0;
+
+    for (guint i = 0; i < self->n_tracks && n < capacity; i++) {
+        if (!is_confirmed(self, &self->tracks[i]))
+            continue;
+        tracks[n] = track_report(&self->tracks[i]);
+        for (guint j = 0; matches && j < self->n_detections; j++)
+            if (self->owner[j] == tracks[n].id)
+                matches[self->origin[j]] = (gint)n;
+        n++;
+    }
+    return n;
+}
+
+guint
+vigil_tracker_update(VigilTracker *self, gint64 time_ns, const VigilDetection *detections,
+                     guint n_detections, VigilTrack *tracks, gint *matches, guint capacity)
+{
+    guint n_high = 0;
+
+    for (guint i = 0; matches && i < n_detections; i++)
+        matches[i] = -1;
+    if (time_ns <= self->time_ns)
+        return 0;
+    take_detections(self, detections, n_detections);
+    while (n_high < self->n_detections &&
+           self->detections[n_high].score >= self->options.high_score)
+        n_high++;
+    predict_tracks(self, time_ns);
+    self->time_ns = time_ns;
+    match(self, 0, n_high, cost_overlap);
+    match(self, 0, n_high, cost_distance);
+    match(self, n_high, self->n_detections, cost_overlap_weak);
+    start_tracks(self, n_high);
+    return report(self, tracks, matches, capacity);
+}
+
+guint
+vigil_tracker_predict(const VigilTracker *self, gint64 time_ns, VigilTrack *tracks, guint capacity)
+{
+    guint n = 0;
+
+    for (guint i = 0; i < self->n_tracks && n < capacity; i++) {
+        const Track *track = &self->tracks[i];
+        VigilKalman kalman = track->kalman;
+
+        if (!is_confirmed(self, track) || is_over(self, track, time_ns))
+            continue;
+        vigil_kalman_predict(&kalman, MAX((gdouble)(time_ns - self->time_ns) / 1e9, 0.0));
+        tracks[n] = track_report(track);
+        tracks[n].box = vigil_kalman_get_box(&kalman);
+        tracks[n].observed = FALSE;
+        tracks[n++].score = 0.0f;
+    }
+    return n;
+}
