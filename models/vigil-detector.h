@@ -51,8 +51,8 @@ VigilDetector *vigil_detector_open(const VigilDetectorOptions *options, GError *
  *
  * Errors: as vigil_detector_open(); also when the id is in use with other options.
  */
-VigilDetector *vigil_detector_open_shared(const gchar *instance_id, const VigilDetectorOptions *options,
-                                          GError **error);
+VigilDetector *vigil_detector_open_shared(const gchar *instance_id,
+                                          const VigilDetectorOptions *options, GError **error);
 
 VigilDetector *vigil_detector_ref(VigilDetector *self);
 void vigil_detector_unref(VigilDetector *self);

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "models/vigil-detector-private.h"
+#include "models/vigil-labels.h"
+
+#define DEFAULT_THRESHOLD 0.5f
+#define DEFAULT_IOU_THRESHOLD 0.45f
+#define DEFAULT_MAX_DETECTIONS 100
+#define MOST_DETECTIONS 1000
+
+static gboolean
+load_model(VigilDetector *self, const VigilDetectorOptions *options, GError **error)
+{
+    const gchar *path = options->model;
+
+    if (!path || !*path) {
+        g_set_error_literal(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_IO,
+                            "no model given: it takes a .tflite file or a model package");
+        return FALSE;
+    }
+    if (g_file_test(path, G_FILE_TEST_IS_DIR)) {
+        self->package = vigil_package_load(path, error);
+        if (!self->package)
+            return FALSE;
+        path = self->package->model_path;
+    }
+    self->name = self->package ? g_strdup(self->package->name) : g_path_get_basename(path);
+    self->model = vigil_model_load(path, error);
+    if (!self->model)
+        return FALSE;
+    if (self->package && self->package->sha256 &&
+        !g_str_equal(self->package->sha256, vigil_model_get_sha256(self->model))) {
+        g_set_error(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_INVALID,
+                    "%s: not the file that the manifest names: its SHA-256 is %s", path,
+                    vigil_model_get_sha256(self->model));
+        return FALSE;
+    }
+    if (vigil_model_get_n_inputs(self->model) == 1)
+        return TRUE;
+    g_set_error(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_UNSUPPORTED,
+                "%s: a detector takes one image, this model takes %u inputs", path,
+                vigil_model_get_n_inputs(self->model));
+    return FALSE;
+}
+
+/* What the package says, else the defaults. */
+static void
+set_limits(VigilDetector *self)
+{
+    const VigilPackage *package = self->package;
+
+    self->threshold = DEFAULT_THRESHOLD;
+    self->iou_threshold = DEFAULT_IOU_THRESHOLD;
+    self->max_detections = DEFAULT_MAX_DETECTIONS;
+    if (package && package->threshold >= 0)
+        self->threshold = package->threshold;
+    if (package && package->iou_threshold >= 0)
+        self->iou_threshold = package->iou_threshold;
+    if (package && package->max_detections > 0)
+        self->max_detections = package->max_detections;
+}
+
+/* The preprocessing and the decoder: what the package says, else what the model's tensors tell. */
+static gboolean
+set_up_stages(VigilDetector *self, GError **error)
+{
+    const VigilPackage *package = self->package;
+    const VigilTensorInfo *input = vigil_model_get_input_info(self->model, 0);
+    VigilPreprocessOptions options =
+        package ? package->preprocess : vigil_preprocess_options_defaults();
+    const VigilTensorInfo *outputs[VIGIL_DETECTOR_MAX_OUTPUTS + 1];
+    guint n_outputs = MIN(vigil_model_get_n_outputs(self->model), VIGIL_DETECTOR_MAX_OUTPUTS + 1);
+    VigilDecoderKind kind;
+
+    for (guint i = 0; i < n_outputs; i++)
+        outputs[i] = vigil_model_get_output_info(self->model, i);
+    if (input->n_dims == 4 && input->dims[3] == 1 && !package)
+        options.colour = VIGIL_COLOUR_GRAY;
+    self->preprocess = vigil_preprocess_new(input, &options, error);
+    if (!self->preprocess)
+        return FALSE;
+    self->decoder =
+        vigil_decoder_new(outputs, n_outputs, package ? package->decoder : VIGIL_DECODER_GUESS,
+                          package ? package->coordinates : VIGIL_COORDINATES_GUESS,
+                          (guint)input->dims[2], (guint)input->dims[1], error);
+    if (!self->decoder)
+        return FALSE;
+    kind = vigil_decoder_get_kind(self->decoder);
+    if ((kind == VIGIL_DECODER_YOLOV5 || kind == VIGIL_DECODER_YOLOV8) &&
+        !(package && package->has_resize)) {
+        options.resize = VIGIL_RESIZE_LETTERBOX;
+        vigil_preprocess_free(self->preprocess);
+        self->preprocess = vigil_preprocess_new(input, &options, error);
+    }
+    self->candidates = g_new(VigilCandidate, vigil_decoder_get_capacity(self->decoder));
+    self->kept = g_new(VigilCandidate, MOST_DETECTIONS);
+    return TRUE;
+}
+
+/* Labels, from the first place that has them; classes without a name get one. */
+static gboolean
+set_labels(VigilDetector *self, const gchar *path, GError **error)
+{
+    const guint n_classes = vigil_decoder_get_n_classes(self->decoder);
+
+    g_clear_pointer(&self->labels, g_ptr_array_unref);
+    if (path) {
+        self->labels = vigil_labels_load(path, error);
+        if (!self->labels || !vigil_labels_fit(self->labels, n_classes, path, error))
+            return FALSE;
+    } else {
+        g_autoptr(GError) why = NULL;
+
+        self->labels = vigil_labels_from_metadata(vigil_model_get_file_bytes(self->model), &why);
+        if (why || (self->labels && !vigil_labels_fit(self->labels, n_classes,
+                                                      "the list inside the model", &why))) {
+            g_info("%s: %s; its classes go by number", self->name, why->message);
+            g_clear_pointer(&self->labels, g_ptr_array_unref);
+        }
+    }
+    if (!self->labels)
+        self->labels = g_ptr_array_new();
+    if (n_classes > self->labels->len)
+        g_ptr_array_set_size(self->labels, (gint)n_classes);
+    for (guint i = 0; i < self->labels->len; i++) {
+        g_autofree gchar *name = g_strdup_printf("class %u", i);
+
+        if (!self->labels->pdata[i])
+            self->labels->pdata[i] = (gpointer)g_intern_string(name);
+    }
+    return TRUE;
+}
+
+/* What was asked for overrules the package, once its golden boxes have come out as it says. */
+static gboolean
+apply_options(VigilDetector *self, const VigilDetectorOptions *options, GError **error)
+{
+    if (options->threshold >= 0)
+        self->threshold = options->threshold;
+    if (options->iou_threshold >= 0)
+        self->iou_threshold = options->iou_threshold;
+    if (options->max_detections > 0)
+        self->max_detections = MIN(options->max_detections, MOST_DETECTIONS);
+    return !options->labels || !*options->labels || set_labels(self, options->labels, error);
+}
+
+/* One run on an even gray, where the decoder must see values to know what the outputs are. */
+static gboolean
+probe(VigilDetector *self, GError **error)
+{
+    const VigilTensorInfo *input = vigil_model_get_input_info(self->model, 0);
+    gpointer data = vigil_session_get_input(self->session, 0);
+    gconstpointer outputs[VIGIL_DETECTOR_MAX_OUTPUTS];
+
+    if (!vigil_decoder_needs_probe(self->decoder))
+        return TRUE;
+    if (input->type == VIGIL_TENSOR_FLOAT32) {
+        for (gsize i = 0; i < input->bytes / sizeof(gfloat); i++)
+            ((gfloat *)data)[i] = 0.5f;
+    } else {
+        memset(data, input->type == VIGIL_TENSOR_INT8 ? 0 : 128, input->bytes);
+    }
+    vigil_session_run(self->session);
+    for (guint i = 0; i < vigil_model_get_n_outputs(self->model); i++)
+        outputs[i] = vigil_session_get_output(self->session, i);
+    return vigil_decoder_probe(self->decoder, outputs, error);
+}
+
+static gboolean
+check_golden(VigilDetector *self, GError **error)
+{
+    const VigilMapping whole = {1, 0, 1, 0};
+    const VigilTensorInfo *input = vigil_model_get_input_info(self->model, 0);
+    const VigilPackage *package = self->package;
+    g_autofree VigilDetection *detections = NULL;
+    g_autoptr(GMappedFile) file = NULL;
+    g_autoptr(GError) why = NULL;
+    guint n;
+
+    if (!package || !package->golden_input)
+        return TRUE;
+    file = g_mapped_file_new(package->golden_input, FALSE, &why);
+    if (!file || g_mapped_file_get_length(file) != input->bytes) {
+        g_set_error(error, VIGIL_MODEL_ERROR,
+                    file ? VIGIL_MODEL_ERROR_INVALID : VIGIL_MODEL_ERROR_IO,
+                    "%s: the golden input must be readable and as long as the input tensor, "
+                    "%" G_GSIZE_FORMAT " bytes%s%s",
+                    package->golden_input, input->bytes, why ? ": " : "", why ? why->message : "");
+        return FALSE;
+    }
+    detections = g_new0(VigilDetection, self->max_detections);
+    memcpy(vigil_session_get_input(self->session, 0), g_mapped_file_get_contents(file),
+           input->bytes);
+    vigil_session_run(self->session);
+    n = vigil_detector_decode(self, &whole, self->threshold, detections, self->max_detections);
+    if (vigil_package_check_golden(package, detections, n, self->threshold, error))
+        return TRUE;
+    g_prefix_error(error, "%s: ", self->name);
+    return FALSE;
+}
+
+VigilDetector *
+vigil_detector_open(const VigilDetectorOptions *options, GError **error)
+{
+    g_autoptr(VigilDetector) self = g_new0(VigilDetector, 1);
+
+    self->refs = 1;
+    g_mutex_init(&self->lock);
+    if (!load_model(self, options, error))
+        return NULL;
+    set_limits(self);
+    if (!set_up_stages(self, error)) {
+        g_prefix_error(error, "%s: ", self->name);
+        return NULL;
+    }
+    self->session = vigil_session_new(self->model, error);
+    if (!self->session || !probe(self, error) ||
+        !set_labels(self, self->package ? self->package->labels_path : NULL, error) ||
+        !check_golden(self, error) || !apply_options(self, options, error))
+        return NULL;
+    return g_steal_pointer(&self);
+}

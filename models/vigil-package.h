@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <glib.h>
+
+#include "models/vigil-decode.h"
+#include "models/vigil-preprocess.h"
+
+G_BEGIN_DECLS
+
+/**
+ * VigilPackage:
+ * @name: of the model
+ * @version: (nullable)
+ * @licence: (nullable)
+ * @provenance: (nullable): how the model came to be
+ * @sha256: (nullable): of the model file, lower-case hexadecimal
+ * @model_path: the `.tflite` file
+ * @labels_path: (nullable)
+ * @decoder: guess when the manifest does not say
+ * @coordinates: of a YOLO head; guess when the manifest does not say
+ * @has_resize: whether @preprocess.resize was given
+ * @preprocess: defaults where the manifest does not say
+ * @threshold: negative when the manifest does not say
+ * @iou_threshold: negative when the manifest does not say
+ * @max_detections: 0 when the manifest does not say
+ * @golden_input: (nullable): raw input tensor
+ * @golden_boxes: (nullable): boxes that must come out of it; given together with @golden_input
+ *
+ * What a model package says: a directory with `manifest.ini`, a key file of the groups
+ * [model], [input], [detect] and [golden]. docs/packages.md describes them.
+ */
+typedef struct {
+    gchar *name, *version, *licence, *provenance, *sha256;
+    gchar *model_path, *labels_path;
+    VigilDecoderKind decoder;
+    VigilCoordinates coordinates;
+    gboolean has_resize;
+    VigilPreprocessOptions preprocess;
+    gfloat threshold, iou_threshold;
+    guint max_detections;
+    gchar *golden_input, *golden_boxes;
+} VigilPackage;
+
+/**
+ * vigil_package_load:
+ * @directory: with a `manifest.ini`
+ *
+ * Errors: %VIGIL_MODEL_ERROR_INVALID or %VIGIL_MODEL_ERROR_IO; the message names file, group and key. Keys
+ * that are not known are refused. Files are named relative to the directory and lie in it.
+ */
+VigilPackage *vigil_package_load(const gchar *directory, GError **error);
+
+/** vigil_package_parse: the same for a manifest that was read already; no file is looked at. */
+VigilPackage *
+vigil_package_parse(const gchar *directory, const gchar *manifest, gsize length, GError **error);
+
+void vigil_package_free(VigilPackage *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilPackage, vigil_package_free)
+
+/** A golden box is found when the boxes overlap by this and the scores differ by no more. */
+#define VIGIL_GOLDEN_IOU 0.9f
+#define VIGIL_GOLDEN_SCORE 0.03f
+
+/**
+ * vigil_package_check_golden:
+ * @detections: what the golden input gave, boxes in parts of the model's input
+ * @threshold: that was used
+ *
+ * Compares with the golden boxes, a file of lines "label TAB score TAB x0 TAB y0 TAB x1 TAB y1": each must be
+ * among @detections, and nothing else may be, except within %VIGIL_GOLDEN_SCORE of @threshold.
+ *
+ * Errors: %VIGIL_MODEL_ERROR_INVALID that says which box is missing or was not expected.
+ */
+gboolean vigil_package_check_golden(const VigilPackage *self, const VigilDetection *detections,
+                                    guint n, gfloat threshold, GError **error);
+
+G_END_DECLS
