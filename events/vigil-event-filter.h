@@ -30,11 +30,37 @@ typedef struct {
 
 VigilEventFilterOptions vigil_event_filter_options_defaults(void);
 
+/* Everything is bounded. What finds no room is counted, see vigil_event_filter_get_n_overflow(). */
+#define VIGIL_EVENT_FILTER_MAX_OBJECTS 256 /* remembered at once */
+#define VIGIL_EVENT_FILTER_MAX_STAYS \
+    256 /* open events and what may become one, all rules together */
+#define VIGIL_EVENT_FILTER_MAX_SNAPSHOTS \
+    32 /* kept at once; an open event goes before what may become one */
+#define VIGIL_EVENT_FILTER_MAX_PATH \
+    1000 /* points; then every second one is dropped and half as many are taken */
+#define VIGIL_EVENT_FILTER_SNAPSHOT_INTERVAL_NS G_GINT64_CONSTANT(500000000)
+#define VIGIL_EVENT_FILTER_BLIND_NS G_GINT64_CONSTANT(10000000000)
+
 /**
  * VigilEventFilter:
  *
  * Tracks of one camera, frame by frame → events. Pure: no I/O, no clock; the same calls give the same events,
  * ids included. Not thread-safe.
+ *
+ * - **Objects.** A track is an object. A new track that appears where an object of the same class was lost (around its
+ *   last place, or where its speed would have taken it; sizes within a factor of 3), while a rule's `end_after` may
+ *   still wait for it, is that object again: being detected on and off, or hidden for a moment, does not make a second
+ *   event.
+ * - **Stays.** An object meets a rule in a frame when it was detected there, its class, size and zone fit, and the
+ *   detection scores at least half of `min_score` (less is no sign that it is still there). From the first such frame
+ *   on it stays, until the rule has not been met for longer than `end_after`. The stay of a rule with a line begins
+ *   with the crossing; the line need not be crossed again to stay.
+ * - **Events.** The event begins when the stay is `dwell` old and the median over all detections of the object reaches
+ *   `min_score`. It ends with the stay; its end is the last frame that met the rule. Frames that were not looked at
+ *   prove nothing, so they do not end an event, unless there are only such frames for 10 s beyond `end_after`.
+ * - **Cooldown** counts from the end (not from the message that says so); stays do not begin in it.
+ * - **Order** of the messages of a frame: ends, then begins and updates, each by the begin of the stay, then by rule
+ *   (as in the rules), then by track id.
  */
 typedef struct VigilEventFilter VigilEventFilter;
 
@@ -47,7 +73,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilEventFilter, vigil_event_filter_free)
 
 /**
  * vigil_event_filter_update:
- * @time_ns: stream time of the frame, rising
+ * @time_ns: stream time of the frame, rising; a frame that is not after the one before is left out. After
+ *   vigil_event_filter_finish() it may begin anew.
  * @outcome: what became of the frame; only inferred frames move rules on, every frame counts for coverage
  * @tracks: of that frame
  *
@@ -58,18 +85,26 @@ void vigil_event_filter_update(VigilEventFilter *self, gint64 time_ns, VigilOutc
 
 /**
  * vigil_event_filter_wants_snapshot:
+ * @event_slot: (out): 0..VIGIL_EVENT_FILTER_MAX_SNAPSHOTS-1, for vigil_event_filter_set_snapshot()
  *
- * After an update: %TRUE when this frame is the best view so far of an open event (or of a track that may become
- * one), at most once in 500 ms for each event.
- * @event_slot: (out): a small number (0..VIGIL_EVENT_FILTER_MAX_SNAPSHOTS-1) for vigil_event_filter_set_snapshot()
+ * After an update: whether this frame is the best view so far of an open event, or of an object that may become one;
+ * at most once in 500 ms for each. How good a view is: score × square root of the part of the box that is in the frame.
+ * Call it again until it says %FALSE: several events may want the same frame.
  */
 gboolean vigil_event_filter_wants_snapshot(VigilEventFilter *self, guint *event_slot);
-/** vigil_event_filter_set_snapshot: hands in the JPEG for that event; a reference is taken; replaces the earlier one. */
+/**
+ * vigil_event_filter_set_snapshot:
+ *
+ * Hands in the JPEG that was asked for, before the next update (later, the slot may be another event's, and it is not
+ * taken). A reference is taken; it replaces the earlier one.
+ */
 void vigil_event_filter_set_snapshot(VigilEventFilter *self, guint event_slot, GBytes *jpeg);
 
-/** vigil_event_filter_finish: ends every open event. */
+/** vigil_event_filter_finish: ends every open event and forgets all objects. */
 void vigil_event_filter_finish(VigilEventFilter *self, VigilEndReason reason);
 
 guint vigil_event_filter_get_n_open(const VigilEventFilter *self);
+/** vigil_event_filter_get_n_overflow: objects and stays that found no room, once for each frame, so far. */
+guint64 vigil_event_filter_get_n_overflow(const VigilEventFilter *self);
 
 G_END_DECLS

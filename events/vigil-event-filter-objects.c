@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which object a track is, and where it is. */
+#include "events/vigil-event-filter-private.h"
+#include "events/vigil-geometry.h"
+
+#include <math.h>
+
+#define MAX_REACH_S \
+    2.0f /* a gap longer than this does not widen the search any more: anybody might have come */
+#define MAX_SIZE_RATIO 3.0f
+
+static guint
+find_object(const VigilEventFilter *self, guint64 track_id)
+{
+    for (guint i = 0; i < VIGIL_EVENT_FILTER_MAX_OBJECTS; i++)
+        if (self->objects[i].used && self->objects[i].track_id == track_id)
+            return i;
+    return VIGIL_NONE;
+}
+
+static gboolean
+sizes_alike(gfloat a, gfloat b)
+{
+    return a <= MAX_SIZE_RATIO * b && b <= MAX_SIZE_RATIO * a;
+}
+
+/* How far off a box is from where a lost object may be, in parts of what would be too far; above 1: not there. */
+static gfloat
+distance_from_lost(const VigilFilterObject *object, const VigilBox *box, gint64 time_ns)
+{
+    const gfloat gap = MIN((gfloat)(time_ns - object->last_ns) / 1e9f, MAX_REACH_S);
+    const gfloat width_then = object->box.x1 - object->box.x0, width = box->x1 - box->x0;
+    const gfloat height_then = object->box.y1 - object->box.y0, height = box->y1 - box->y0;
+    const gfloat reach_x = 0.5f * (width_then + width) * (0.5f + gap);
+    const gfloat reach_y = 0.5f * (height_then + height) * (0.5f + gap);
+    const gfloat dx = 0.5f * (box->x0 + box->x1 - object->box.x0 - object->box.x1);
+    const gfloat dy = 0.5f * (box->y0 + box->y1 - object->box.y0 - object->box.y1);
+    const gfloat to_last = hypotf(dx / reach_x, dy / reach_y);
+    const gfloat to_predicted =
+        hypotf((dx - object->speed_x * gap) / reach_x, (dy - object->speed_y * gap) / reach_y);
+
+    if (!sizes_alike(width_then, width) || !sizes_alike(height_then, height))
+        return G_MAXFLOAT;
+    return MIN(to_last, to_predicted);
+}
+
+/* The time in which nothing was looked at does not count against it. */
+static gboolean
+may_come_back(const VigilEventFilter *self, const VigilFilterObject *object)
+{
+    const gint64 gap = self->time_ns - object->last_ns;
+
+    return gap <= self->patience_ns ||
+           (gap <= self->patience_ns + VIGIL_EVENT_FILTER_BLIND_NS &&
+            self->time_ns - MIN(object->missed_ns, self->time_ns) < VIGIL_FILTER_GRACE_NS);
+}
+
+/* The object that a track which is new here may be a continuation of: the nearest lost one of its class. */
+static guint
+find_lost(const VigilEventFilter *self, const VigilTrack *track)
+{
+    guint best = VIGIL_NONE;
+    gfloat best_distance = 1.0f;
+
+    for (guint i = 0; i < VIGIL_EVENT_FILTER_MAX_OBJECTS; i++) {
+        const VigilFilterObject *object = &self->objects[i];
+        gfloat distance;
+
+        if (!object->used || object->observed || !may_come_back(self, object) ||
+            g_strcmp0(object->label, track->label) != 0)
+            continue;
+        distance = distance_from_lost(object, &track->box, self->time_ns);
+        if (distance <= best_distance) {
+            best_distance = distance;
+            best = i;
+        }
+    }
+    return best;
+}
+
+/* A free place, or that of the object which has been lost for longest and has no stay. */
+static guint
+find_place(const VigilEventFilter *self)
+{
+    guint oldest = VIGIL_NONE;
+
+    for (guint i = 0; i < VIGIL_EVENT_FILTER_MAX_OBJECTS; i++) {
+        const VigilFilterObject *object = &self->objects[i];
+
+        if (!object->used)
+            return i;
+        if (!object->observed && object->n_stays == 0 &&
+            (oldest == VIGIL_NONE || object->last_ns < self->objects[oldest].last_ns))
+            oldest = i;
+    }
+    return oldest;
+}
+
+static void
+find_crossings(const VigilEventFilter *self, VigilFilterObject *object, VigilPoint foot)
+{
+    for (guint i = 0; i < self->rules->lines->len; i++) {
+        const VigilLine *line = &g_array_index(self->rules->lines, VigilLine, i);
+        const VigilCrossing crossing = vigil_line_crossing(line, object->foot, foot);
+
+        if (crossing == VIGIL_CROSSING_IN)
+            object->lines_in |= G_GUINT64_CONSTANT(1) << i;
+        else if (crossing == VIGIL_CROSSING_OUT)
+            object->lines_out |= G_GUINT64_CONSTANT(1) << i;
+    }
+}
+
+static guint64
+find_zones(const VigilEventFilter *self, VigilPoint foot)
+{
+    guint64 zones = 0;
+
+    for (guint i = 0; i < self->rules->zones->len; i++) {
+        const VigilZone *zone = &g_array_index(self->rules->zones, VigilZone, i);
+
+        if (vigil_polygon_contains(zone->points, zone->n_points, foot))
+            zones |= G_GUINT64_CONSTANT(1) << i;
+    }
+    return zones;
+}
+
+static void
+smooth_speed(VigilFilterObject *object, const VigilBox *box, gint64 time_ns)
+{
+    const gfloat dt = (gfloat)(time_ns - object->last_ns) / 1e9f;
+    const gfloat dx = 0.5f * (box->x0 + box->x1 - object->box.x0 - object->box.x1);
+    const gfloat dy = 0.5f * (box->y0 + box->y1 - object->box.y0 - object->box.y1);
+
+    object->speed_x = 0.5f * (object->speed_x + dx / dt);
+    object->speed_y = 0.5f * (object->speed_y + dy / dt);
+}
+
+static void
+observe(VigilEventFilter *self, guint index, const VigilTrack *track)
+{
+    VigilFilterObject *object = &self->objects[index];
+    const VigilPoint foot = vigil_box_foot(&track->box);
+
+    object->lines_in = object->lines_out = 0;
+    if (object->used) {
+        smooth_speed(object, &track->box, self->time_ns);
+        find_crossings(self, object, foot);
+    } else {
+        vigil_median_clear(&object->scores);
+        object->speed_x = object->speed_y = 0.0f;
+        object->n_stays = 0;
+        object->used = TRUE;
+    }
+    object->zones = find_zones(self, foot);
+    object->track_id = track->id;
+    object->label = track->label;
+    object->label_id = track->label_id;
+    object->last_ns = self->time_ns;
+    object->missed_ns = G_MAXINT64;
+    object->box = track->box;
+    object->foot = foot;
+    object->observed = TRUE;
+    object->score = track->score;
+    vigil_median_add(&object->scores, track->score);
+}
+
+static gboolean
+is_usable(const VigilTrack *track)
+{
+    return track->observed && track->box.x1 > track->box.x0 && track->box.y1 > track->box.y0;
+}
+
+void
+vigil_filter_objects_update(VigilEventFilter *self, const VigilTrack *tracks, guint n_tracks)
+{
+    for (guint i = 0; i < VIGIL_EVENT_FILTER_MAX_OBJECTS; i++)
+        self->objects[i].observed = FALSE;
+    /* first those that are known, so that nobody else is taken for one of them */
+    for (guint i = 0; i < n_tracks; i++) {
+        const guint index = is_usable(&tracks[i]) ? find_object(self, tracks[i].id) : VIGIL_NONE;
+
+        if (index != VIGIL_NONE && !self->objects[index].observed)
+            observe(self, index, &tracks[i]);
+    }
+    for (guint i = 0; i < n_tracks; i++) {
+        guint index;
+
+        if (!is_usable(&tracks[i]) || find_object(self, tracks[i].id) != VIGIL_NONE)
+            continue;
+        index = find_lost(self, &tracks[i]);
+        if (index == VIGIL_NONE) {
+            index = find_place(self);
+            if (index == VIGIL_NONE) {
+                self->n_overflow++;
+                continue;
+            }
+            self->objects[index].used = FALSE;
+        }
+        observe(self, index, &tracks[i]);
+    }
+    for (guint i = 0; i < VIGIL_EVENT_FILTER_MAX_OBJECTS; i++)
+        if (!self->objects[i].observed)
+            self->objects[i].missed_ns = MIN(self->objects[i].missed_ns, self->time_ns);
+}
+
+void
+vigil_filter_objects_expire(VigilEventFilter *self)
+{
+    for (guint i = 0; i < VIGIL_EVENT_FILTER_MAX_OBJECTS; i++) {
+        VigilFilterObject *object = &self->objects[i];
+
+        if (object->used && object->n_stays == 0 &&
+            self->time_ns - object->last_ns > self->patience_ns + VIGIL_EVENT_FILTER_BLIND_NS)
+            object->used = FALSE;
+    }
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "events/vigil-event-filter.h"
+#include "events/vigil-median.h"
+
+G_BEGIN_DECLS
+
+#define VIGIL_NONE G_MAXUINT
+
+/* After a while in which nothing was looked at, an object has this long to be found again: a tracker wants to see it
+ * more than once before it tells. */
+#define VIGIL_FILTER_GRACE_NS G_GINT64_CONSTANT(1000000000)
+
+/* An object over time, under one or several track ids. Sets of rules, zones and lines are bits by their index. */
+typedef struct {
+    gboolean used;
+    guint64 track_id; /* the latest */
+    const gchar *label;
+    gint32 label_id;
+    gint64 last_ns;          /* latest detection */
+    VigilBox box;            /* there */
+    VigilPoint foot;         /* there */
+    gfloat speed_x, speed_y; /* parts of the frame a second, smoothed */
+    VigilMedian scores;      /* of all its detections */
+    gint64
+        missed_ns; /* first frame since last_ns that was looked at without it; G_MAXINT64: none */
+    guint n_stays; /* that refer to it */
+
+    gboolean observed; /* the rest is of the frame at hand, and only if this is set */
+    gfloat score;
+    guint64 zones, lines_in, lines_out;
+} VigilFilterObject;
+
+/* An object's stay under a rule: what may become, or is, an event. */
+typedef struct {
+    gboolean used;
+    gboolean open; /* the event has begun */
+    guint rule, object;
+    gint64 start_ns, last_ns; /* first and latest frame that met the rule */
+    gint64 missed_ns; /* first frame since then that was looked at and did not; G_MAXINT64: none */
+    guint32 seen, inferred;           /* frames from the start to this one */
+    guint32 seen_last, inferred_last; /* … to last_ns */
+    VigilMedian scores;               /* of the frames that met the rule */
+    gfloat top_score;
+    VigilBox top_box;
+    guint64 zones, lines_in, lines_out;
+    GArray *path;     /* (element-type VigilPathPoint); kept when the slot is free */
+    guint path_shift; /* one of 2^path_shift points is taken */
+    guint32 n_points;
+    VigilPathPoint last_point;
+
+    /* once it is open */
+    gchar id[VIGIL_EVENT_ID_LENGTH + 1];
+    guint64 track_id;
+    const gchar *label;
+    gint32 label_id;
+    gint64 trigger_ns;
+
+    /* as the latest message said */
+    gint64 said_ns;
+    gfloat said_score;
+    guint64 said_zones, said_lines_in, said_lines_out;
+
+    gfloat best_view;
+    gint64 asked_ns; /* for a snapshot; G_MININT64: never */
+} VigilFilterStay;
+
+typedef struct {
+    guint stay; /* VIGIL_NONE: free */
+    GBytes *jpeg;
+    gfloat view; /* of the one that was asked for */
+    gint64 asked_ns;
+} VigilFilterSnapshot;
+
+struct VigilEventFilter {
+    VigilRules *rules;
+    const gchar *camera; /* interned */
+    VigilEventFilterOptions options;
+    VigilEventFunc func;
+    gpointer user_data;
+
+    gint64 time_ns;     /* of the latest frame; G_MININT64: none */
+    gboolean finished;  /* time may begin anew */
+    gint64 patience_ns; /* the longest end_after */
+    gint64 cooldown_until_ns[VIGIL_RULES_MAX];
+    guint64 n_overflow;
+
+    VigilFilterObject objects[VIGIL_EVENT_FILTER_MAX_OBJECTS];
+    VigilFilterStay stays[VIGIL_EVENT_FILTER_MAX_STAYS];
+    guint order[VIGIL_EVENT_FILTER_MAX_STAYS]; /* the used stays, as they began */
+    guint n_stays, n_open;
+    VigilFilterSnapshot snapshots[VIGIL_EVENT_FILTER_MAX_SNAPSHOTS];
+};
+
+static inline const VigilRule *
+vigil_filter_rule(const VigilEventFilter *self, guint index)
+{
+    return &g_array_index(self->rules->rules, VigilRule, index);
+}
+
+/* vigil-event-filter-objects.c: who is there, and where */
+
+/* Takes the frame's detected tracks in; the objects then say what was observed. */
+void vigil_filter_objects_update(VigilEventFilter *self, const VigilTrack *tracks, guint n_tracks);
+/* Forgets those that cannot come back. */
+void vigil_filter_objects_expire(VigilEventFilter *self);
+
+/* vigil-event-filter-stays.c: the life cycle */
+
+/* VIGIL_NONE when there is no room, which is counted. */
+guint vigil_filter_stay_begin(VigilEventFilter *self, guint rule, guint object);
+guint vigil_filter_stay_find(const VigilEventFilter *self, guint rule, guint object);
+/* The object met the rule in the frame at hand. */
+void vigil_filter_stay_meet(VigilEventFilter *self, VigilFilterStay *stay);
+void vigil_filter_stay_open(VigilEventFilter *self, VigilFilterStay *stay);
+/* Says so if there is something new to say. */
+void vigil_filter_stay_update(VigilEventFilter *self, VigilFilterStay *stay);
+/* Ends the event if it is open, and frees the stay, which is at @position of the order. */
+void vigil_filter_stay_end(VigilEventFilter *self, guint position, VigilEndReason reason);
+
+/* vigil-event-filter-snapshots.c */
+
+/* Takes the snapshot of a stay out; the place is free then. */
+GBytes *vigil_filter_snapshot_take(VigilEventFilter *self, guint stay);
+
+G_END_DECLS

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a rule asks for, frame by frame. The life of what comes of it is in vigil-event-filter-stays.c. */
+#include "events/vigil-event-filter-private.h"
+
+VigilEventFilterOptions
+vigil_event_filter_options_defaults(void)
+{
+    return (VigilEventFilterOptions){.camera = "camera",
+                                     .update_interval_ns = G_GINT64_CONSTANT(1000000000)};
+}
+
+VigilEventFilter *
+vigil_event_filter_new(const VigilRules *rules, const VigilEventFilterOptions *options,
+                       VigilEventFunc func, gpointer user_data)
+{
+    VigilEventFilter *self;
+
+    g_return_val_if_fail(rules->rules->len <= VIGIL_RULES_MAX &&
+                             rules->zones->len <= VIGIL_ZONES_MAX &&
+                             rules->lines->len <= VIGIL_LINES_MAX,
+                         NULL);
+    self = g_new0(VigilEventFilter, 1);
+    self->rules = vigil_rules_copy(rules);
+    self->options = options ? *options : vigil_event_filter_options_defaults();
+    self->camera = g_intern_string(self->options.camera);
+    self->options.camera = self->camera;
+    self->func = func;
+    self->user_data = user_data;
+    self->time_ns = G_MININT64;
+    for (guint i = 0; i < rules->rules->len; i++) {
+        self->patience_ns = MAX(self->patience_ns, vigil_filter_rule(self, i)->end_after_ns);
+        self->cooldown_until_ns[i] = G_MININT64;
+    }
+    for (guint i = 0; i < VIGIL_EVENT_FILTER_MAX_SNAPSHOTS; i++)
+        self->snapshots[i].stay = VIGIL_NONE;
+    return self;
+}
+
+void
+vigil_event_filter_free(VigilEventFilter *self)
+{
+    if (!self)
+        return;
+    for (guint i = 0; i < VIGIL_EVENT_FILTER_MAX_SNAPSHOTS; i++)
+        g_clear_pointer(&self->snapshots[i].jpeg, g_bytes_unref);
+    for (guint i = 0; i < VIGIL_EVENT_FILTER_MAX_STAYS; i++)
+        g_clear_pointer(&self->stays[i].path, g_array_unref);
+    vigil_rules_free(self->rules);
+    g_free(self);
+}
+
+guint
+vigil_event_filter_get_n_open(const VigilEventFilter *self)
+{
+    return self->n_open;
+}
+
+guint64
+vigil_event_filter_get_n_overflow(const VigilEventFilter *self)
+{
+    return self->n_overflow;
+}
+
+static gboolean
+has_name(const gchar *const *names, const gchar *name)
+{
+    for (guint i = 0; names[i]; i++)
+        if (g_strcmp0(names[i], name) == 0)
+            return TRUE;
+    return FALSE;
+}
+
+static gboolean
+in_a_zone_of(const VigilEventFilter *self, const VigilRule *rule, const VigilFilterObject *object)
+{
+    for (guint i = 0; i < self->rules->zones->len; i++)
+        if (object->zones >> i & 1 &&
+            has_name((const gchar *const *)rule->zones,
+                     g_array_index(self->rules->zones, VigilZone, i).name))
+            return TRUE;
+    return FALSE;
+}
+
+/* Everything but dwell, median score and the line. Parts of a box outside of the frame do not count for its size. */
+static gboolean
+meets(const VigilEventFilter *self, const VigilRule *rule, const VigilFilterObject *object)
+{
+    const gfloat height = CLAMP(object->box.y1, 0.0f, 1.0f) - CLAMP(object->box.y0, 0.0f, 1.0f);
+
+    return object->observed && object->score >= 0.5f * rule->min_score &&
+           height >= rule->min_size && height <= rule->max_size &&
+           (!rule->classes || has_name((const gchar *const *)rule->classes, object->label)) &&
+           (!rule->zones || in_a_zone_of(self, rule, object));
+}
+
+static gboolean
+crosses(const VigilEventFilter *self, const VigilRule *rule, const VigilFilterObject *object)
+{
+    const guint64 crossed = (rule->direction != VIGIL_DIRECTION_OUT ? object->lines_in : 0) |
+                            (rule->direction != VIGIL_DIRECTION_IN ? object->lines_out : 0);
+
+    for (guint i = 0; i < self->rules->lines->len; i++)
+        if (crossed >> i & 1 &&
+            g_strcmp0(g_array_index(self->rules->lines, VigilLine, i).name, rule->line) == 0)
+            return TRUE;
+    return FALSE;
+}
+
+static gboolean
+in_cooldown(const VigilEventFilter *self, guint rule)
+{
+    return self->time_ns < self->cooldown_until_ns[rule];
+}
+
+/* Also drops stays that had not become events when their rule's cooldown began: a stay does not begin within it. */
+static gboolean
+is_over(const VigilEventFilter *self, const VigilFilterStay *stay, gboolean inferred)
+{
+    const VigilRule *rule = vigil_filter_rule(self, stay->rule);
+    const gint64 gap = self->time_ns - stay->last_ns;
+
+    if (!stay->open && in_cooldown(self, stay->rule))
+        return TRUE;
+    if (gap <= rule->end_after_ns)
+        return FALSE;
+    if (!inferred)
+        return gap > rule->end_after_ns + VIGIL_EVENT_FILTER_BLIND_NS;
+    if (meets(self, rule, &self->objects[stay->object]) && stay->missed_ns == G_MAXINT64)
+        return FALSE;
+    return self->time_ns - MIN(stay->missed_ns, self->time_ns) >=
+           MIN(rule->end_after_ns / 2, VIGIL_FILTER_GRACE_NS);
+}
+
+static void
+end_stays(VigilEventFilter *self, gboolean inferred)
+{
+    guint position = 0;
+
+    while (position < self->n_stays) {
+        if (is_over(self, &self->stays[self->order[position]], inferred))
+            vigil_filter_stay_end(self, position, VIGIL_END_GONE);
+        else
+            position++;
+    }
+}
+
+/* The detected objects by track id, whatever their places are. */
+static guint
+sort_observed(const VigilEventFilter *self, guint *objects)
+{
+    guint n = 0;
+
+    for (guint i = 0; i < VIGIL_EVENT_FILTER_MAX_OBJECTS; i++) {
+        guint place = n;
+
+        if (!self->objects[i].used || !self->objects[i].observed)
+            continue;
+        for (; place > 0 && self->objects[objects[place - 1]].track_id > self->objects[i].track_id;
+             place--)
+            objects[place] = objects[place - 1];
+        objects[place] = i;
+        n++;
+    }
+    return n;
+}
+
+static void
+meet_rule(VigilEventFilter *self, guint rule_index, guint object_index)
+{
+    const VigilRule *rule = vigil_filter_rule(self, rule_index);
+    const VigilFilterObject *object = &self->objects[object_index];
+    guint stay;
+
+    if (!meets(self, rule, object))
+        return;
+    stay = vigil_filter_stay_find(self, rule_index, object_index);
+    if (stay == VIGIL_NONE && !in_cooldown(self, rule_index) &&
+        (!rule->line || crosses(self, rule, object)))
+        stay = vigil_filter_stay_begin(self, rule_index, object_index);
+    if (stay != VIGIL_NONE)
+        vigil_filter_stay_meet(self, &self->stays[stay]);
+}
+
+/* Begins events, tells what is new, and remembers who was not seen. */
+static void
+say_news(VigilEventFilter *self)
+{
+    for (guint i = 0; i < self->n_stays; i++) {
+        VigilFilterStay *stay = &self->stays[self->order[i]];
+        const VigilRule *rule = vigil_filter_rule(self, stay->rule);
+        const VigilFilterObject *object = &self->objects[stay->object];
+
+        if (stay->last_ns != self->time_ns)
+            stay->missed_ns = MIN(stay->missed_ns, self->time_ns);
+        else if (stay->open)
+            vigil_filter_stay_update(self, stay);
+        else if (self->time_ns - stay->start_ns >= rule->dwell_ns &&
+                 !in_cooldown(self, stay->rule) &&
+                 vigil_median_get(&object->scores) >= rule->min_score)
+            vigil_filter_stay_open(self, stay);
+    }
+}
+
+static void
+look_at(VigilEventFilter *self, const VigilTrack *tracks, guint n_tracks)
+{
+    guint objects[VIGIL_EVENT_FILTER_MAX_OBJECTS];
+    guint n;
+
+    vigil_filter_objects_update(self, tracks, n_tracks);
+    end_stays(self, TRUE);
+    n = sort_observed(self, objects);
+    for (guint rule = 0; rule < self->rules->rules->len; rule++)
+        for (guint i = 0; i < n; i++)
+            meet_rule(self, rule, objects[i]);
+    say_news(self);
+}
+
+void
+vigil_event_filter_update(VigilEventFilter *self, gint64 time_ns, VigilOutcome outcome,
+                          const VigilTrack *tracks, guint n_tracks)
+{
+    const gboolean inferred = outcome == VIGIL_OUTCOME_INFERRED;
+
+    if (time_ns <= self->time_ns && !self->finished)
+        return;
+    if (time_ns <= self->time_ns) /* a stream that begins anew: earlier times mean nothing in it */
+        for (guint i = 0; i < self->rules->rules->len; i++)
+            self->cooldown_until_ns[i] = G_MININT64;
+    self->finished = FALSE;
+    self->time_ns = time_ns;
+    for (guint i = 0; i < self->n_stays; i++) {
+        VigilFilterStay *stay = &self->stays[self->order[i]];
+
+        stay->seen++;
+        stay->inferred += inferred;
+    }
+    if (inferred)
+        look_at(self, tracks, n_tracks);
+    else
+        end_stays(self, FALSE);
+    vigil_filter_objects_expire(self);
+}
+
+void
+vigil_event_filter_finish(VigilEventFilter *self, VigilEndReason reason)
+{
+    while (self->n_stays > 0)
+        vigil_filter_stay_end(self, 0, reason);
+    for (guint i = 0; i < VIGIL_EVENT_FILTER_MAX_OBJECTS; i++)
+        self->objects[i].used = FALSE;
+    self->finished = TRUE;
+}
