@@ -4,7 +4,22 @@
 #include <math.h>
 #include <string.h>
 
-G_DEFINE_BOXED_TYPE(VigilEvent, vigil_event, vigil_event_ref, vigil_event_unref)
+/* The plugin and the program that loads it both contain this file: whoever comes second uses the type of the first. */
+GType
+vigil_event_get_type(void)
+{
+    static gsize type = 0;
+
+    if (g_once_init_enter(&type)) {
+        GType found = g_type_from_name("VigilEvent");
+
+        if (!found)
+            found = g_boxed_type_register_static("VigilEvent", (GBoxedCopyFunc)vigil_event_ref,
+                                                 (GBoxedFreeFunc)vigil_event_unref);
+        g_once_init_leave(&type, found);
+    }
+    return type;
+}
 
 static const gchar *const type_names[] = {"begin", "update", "end"};
 static const gchar *const reason_names[] = {"none", "gone", "stream", "stopped", "interrupted"};

@@ -74,6 +74,23 @@ vigil_rules_copy(const VigilRules *self)
     return copy;
 }
 
+/* The plugin and the program that loads it both contain this file: whoever comes second uses the type of the first. */
+GType
+vigil_rules_get_type(void)
+{
+    static gsize type = 0;
+
+    if (g_once_init_enter(&type)) {
+        GType found = g_type_from_name("VigilRules");
+
+        if (!found)
+            found = g_boxed_type_register_static("VigilRules", (GBoxedCopyFunc)vigil_rules_copy,
+                                                 (GBoxedFreeFunc)vigil_rules_free);
+        g_once_init_leave(&type, found);
+    }
+    return type;
+}
+
 VigilRule
 vigil_rule_defaults(void)
 {

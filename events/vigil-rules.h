@@ -70,6 +70,9 @@ VigilRule vigil_rule_defaults(void);
 VigilRules *vigil_rules_new(void);
 /** vigil_rules_copy: (transfer full) */
 VigilRules *vigil_rules_copy(const VigilRules *self);
+#define VIGIL_TYPE_RULES (vigil_rules_get_type())
+/** vigil_rules_get_type: boxed, for a property of an element. */
+GType vigil_rules_get_type(void);
 
 /**
  * vigil_rules_from_yaml:

@@ -1,12 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <gst/gst.h>
 
+#include "plugins/detect/gstvigildetect.h"
+#include "plugins/events/gstvigilevents.h"
+#include "plugins/overlay/gstvigiloverlay.h"
+#include "plugins/track/gstvigiltrack.h"
 #include "vigil-config.h"
 
 static gboolean
 plugin_init(GstPlugin *plugin)
 {
-    return TRUE;
+    gboolean ok = TRUE;
+
+    ok &= GST_ELEMENT_REGISTER(vigildetect, plugin);
+    ok &= GST_ELEMENT_REGISTER(vigilevents, plugin);
+    ok &= GST_ELEMENT_REGISTER(vigiltrack, plugin);
+    ok &= GST_ELEMENT_REGISTER(vigiloverlay, plugin);
+    return ok;
 }
 
 #define PACKAGE "vigil"

@@ -11,9 +11,10 @@
 G_BEGIN_DECLS
 
 /*
- * Detections and tracks travel as GstVideoRegionOfInterestMeta (and, with GStreamer >= 1.24, as GstAnalyticsODMtd with
- * GstAnalyticsTrackingMtd), which other people's elements read and write. What those cannot say, namely what became of the
- * frame and which events a buffer carries, is our own meta, and is all in this file.
+ * Detections and tracks travel as GstVideoRegionOfInterestMeta (and, with GStreamer >= 1.24, as
+ * GstAnalyticsODMtd with GstAnalyticsTrackingMtd), which other people's elements read and write. What
+ * those cannot say, namely what became of the frame and which events a buffer carries, is our own meta,
+ * and is all in this file.
  */
 
 #define GST_VIGIL_MAX_DETECTIONS 1000
@@ -27,33 +28,44 @@ VigilOutcome gst_vigil_buffer_get_outcome(GstBuffer *buffer);
  * gst_vigil_buffer_add_detections:
  * @buffer: writable
  * @info: for pixel coordinates
+ *
+ * Adds a region of interest for each, with its structure `detection`; with GStreamer >= 1.24 also an
+ * object detection mtd, whose id the region then has.
  */
-void gst_vigil_buffer_add_detections(GstBuffer *buffer, const GstVideoInfo *info, const VigilDetection *detections,
-                                     guint n_detections);
+void gst_vigil_buffer_add_detections(GstBuffer *buffer, const GstVideoInfo *info,
+                                     const VigilDetection *detections, guint n_detections);
 
 /**
  * gst_vigil_buffer_get_detections:
- * @roi_ids: (out) (nullable): id of each one's region meta, for gst_vigil_buffer_set_object_id()
  *
- * Reads every region of interest that has a `detection` structure, ours or others'.
+ * Reads every region of interest that has a `detection` structure, ours or others'; where there is none,
+ * the object detection mtds (GStreamer >= 1.24). Values that are no numbers are passed over.
  *
  * Returns: number of detections
  */
-guint gst_vigil_buffer_get_detections(GstBuffer *buffer, const GstVideoInfo *info, VigilDetection *detections,
-                                      gint *roi_ids, guint capacity);
+guint gst_vigil_buffer_get_detections(GstBuffer *buffer, const GstVideoInfo *info,
+                                      VigilDetection *detections, guint capacity);
 
 /**
  * gst_vigil_buffer_set_tracks:
- * @matches: for each of the buffer's detections (in the order of gst_vigil_buffer_get_detections()) the index of its track, or -1
+ * @buffer: writable
+ * @matches: (nullable): for each of the buffer's detections (in the order of gst_vigil_buffer_get_detections())
+ *   the index of its track, or -1
  *
- * Adds `object_id` to the regions that belong to a track, and a region for each track that was only predicted
- * (marked so in its structure `vigil-track`).
+ * Adds `object_id` to the regions that belong to a track, and a region for each track that none belongs to
+ * (predicted only). What VigilTrack says beyond that is in the structure `vigil-track`.
  */
-void gst_vigil_buffer_set_tracks(GstBuffer *buffer, const GstVideoInfo *info, const VigilTrack *tracks, guint n_tracks,
-                                 const gint *roi_ids, const gint *matches, guint n_detections);
+void
+gst_vigil_buffer_set_tracks(GstBuffer *buffer, const GstVideoInfo *info, const VigilTrack *tracks,
+                            guint n_tracks, const gint *matches, guint n_detections);
 
-/** gst_vigil_buffer_get_tracks: every region that has an `object_id`, ours or others'. */
-guint gst_vigil_buffer_get_tracks(GstBuffer *buffer, const GstVideoInfo *info, VigilTrack *tracks, guint capacity);
+/**
+ * gst_vigil_buffer_get_tracks:
+ *
+ * Every region that has an `object_id`, ours or others'. Times that another's tracker does not tell are -1.
+ */
+guint gst_vigil_buffer_get_tracks(GstBuffer *buffer, const GstVideoInfo *info, VigilTrack *tracks,
+                                  guint capacity);
 
 /** gst_vigil_event_buffer_new: (transfer full): a buffer with the event as a JSON line and the event itself as meta. */
 GstBuffer *gst_vigil_event_buffer_new(VigilEvent *event, GstClockTime pts);

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Our own metas (what became of a frame; the event a buffer carries) and the view of a mapped frame.
+ *
+ * This file is linked into the plugin and into programs beside it, which may be one process: a type that
+ * is there already is used, not registered again.
+ */
+#include "plugins/common/gstvigilmeta.h"
+
+typedef struct {
+    GstMeta meta;
+    VigilOutcome outcome;
+} GstVigilOutcomeMeta;
+
+typedef struct {
+    GstMeta meta;
+    VigilEvent *event;
+} GstVigilEventMeta;
+
+static GType
+register_api(const gchar *name)
+{
+    static const gchar *no_tags[] = {NULL};
+    const GType type = g_type_from_name(name);
+
+    return type ? type : gst_meta_api_type_register(name, no_tags);
+}
+
+static gboolean
+outcome_meta_init(GstMeta *meta, gpointer params, GstBuffer *buffer)
+{
+    ((GstVigilOutcomeMeta *)meta)->outcome = VIGIL_OUTCOME_INFERRED;
+    return TRUE;
+}
+
+/* The outcome stays true however the picture is scaled or converted. */
+static gboolean
+outcome_meta_transform(GstBuffer *to, GstMeta *meta, GstBuffer *from, GQuark type, gpointer data)
+{
+    gst_vigil_buffer_set_outcome(to, ((GstVigilOutcomeMeta *)meta)->outcome);
+    return TRUE;
+}
+
+static GType
+outcome_meta_api(void)
+{
+    static gsize type = 0;
+
+    if (g_once_init_enter(&type))
+        g_once_init_leave(&type, register_api("GstVigilOutcomeMetaAPI"));
+    return type;
+}
+
+static const GstMetaInfo *
+outcome_meta_info(void)
+{
+    static const GstMetaInfo *info = NULL;
+
+    if (g_once_init_enter((gpointer *)&info)) {
+        const GstMetaInfo *found = gst_meta_get_info("GstVigilOutcomeMeta");
+
+        if (!found)
+            found = gst_meta_register(outcome_meta_api(), "GstVigilOutcomeMeta",
+                                      sizeof(GstVigilOutcomeMeta), outcome_meta_init, NULL,
+                                      outcome_meta_transform);
+        g_once_init_leave((gpointer *)&info, (gpointer)found);
+    }
+    return info;
+}
+
+void
+gst_vigil_buffer_set_outcome(GstBuffer *buffer, VigilOutcome outcome)
+{
+    GstVigilOutcomeMeta *meta = (gpointer)gst_buffer_get_meta(buffer, outcome_meta_api());
+
+    if (!meta)
+        meta = (gpointer)gst_buffer_add_meta(buffer, outcome_meta_info(), NULL);
+    meta->outcome = outcome;
+}
+
+VigilOutcome
+gst_vigil_buffer_get_outcome(GstBuffer *buffer)
+{
+    const GstVigilOutcomeMeta *meta = (gpointer)gst_buffer_get_meta(buffer, outcome_meta_api());
+
+    return meta ? meta->outcome : VIGIL_OUTCOME_INFERRED;
+}
+
+static gboolean
+event_meta_init(GstMeta *meta, gpointer params, GstBuffer *buffer)
+{
+    ((GstVigilEventMeta *)meta)->event = NULL;
+    return TRUE;
+}
+
+static void
+event_meta_free(GstMeta *meta, GstBuffer *buffer)
+{
+    g_clear_pointer(&((GstVigilEventMeta *)meta)->event, vigil_event_unref);
+}
+
+static const GstMetaInfo *event_meta_info(void);
+
+static gboolean
+event_meta_transform(GstBuffer *to, GstMeta *meta, GstBuffer *from, GQuark type, gpointer data)
+{
+    GstVigilEventMeta *copy = (gpointer)gst_buffer_add_meta(to, event_meta_info(), NULL);
+
+    copy->event = vigil_event_ref(((GstVigilEventMeta *)meta)->event);
+    return TRUE;
+}
+
+static GType
+event_meta_api(void)
+{
+    static gsize type = 0;
+
+    if (g_once_init_enter(&type))
+        g_once_init_leave(&type, register_api("GstVigilEventMetaAPI"));
+    return type;
+}
+
+static const GstMetaInfo *
+event_meta_info(void)
+{
+    static const GstMetaInfo *info = NULL;
+
+    if (g_once_init_enter((gpointer *)&info)) {
+        const GstMetaInfo *found = gst_meta_get_info("GstVigilEventMeta");
+
+        if (!found)
+            found =
+                gst_meta_register(event_meta_api(), "GstVigilEventMeta", sizeof(GstVigilEventMeta),
+                                  event_meta_init, event_meta_free, event_meta_transform);
+        g_once_init_leave((gpointer *)&info, (gpointer)found);
+    }
+    return info;
+}
+
+GstBuffer *
+gst_vigil_event_buffer_new(VigilEvent *event, GstClockTime pts)
+{
+    gchar *json = vigil_event_to_json(event, NULL);
+    gchar *line = g_strconcat(json, "\n", NULL);
+    GstBuffer *buffer = gst_buffer_new_wrapped(line, strlen(line));
+    GstVigilEventMeta *meta = (gpointer)gst_buffer_add_meta(buffer, event_meta_info(), NULL);
+
+    g_free(json);
+    meta->event = vigil_event_ref(event);
+    GST_BUFFER_PTS(buffer) = pts;
+    return buffer;
+}
+
+VigilEvent *
+gst_vigil_buffer_get_event(GstBuffer *buffer)
+{
+    const GstVigilEventMeta *meta = (gpointer)gst_buffer_get_meta(buffer, event_meta_api());
+
+    return meta ? meta->event : NULL;
+}
+
+static gboolean
+pixel_format(GstVideoFormat format, VigilPixelFormat *pixels)
+{
+    switch (format) {
+    case GST_VIDEO_FORMAT_I420: *pixels = VIGIL_PIXELS_I420; return TRUE;
+    case GST_VIDEO_FORMAT_NV12: *pixels = VIGIL_PIXELS_NV12; return TRUE;
+    case GST_VIDEO_FORMAT_YUY2: *pixels = VIGIL_PIXELS_YUY2; return TRUE;
+    case GST_VIDEO_FORMAT_RGB: *pixels = VIGIL_PIXELS_RGB; return TRUE;
+    case GST_VIDEO_FORMAT_BGR: *pixels = VIGIL_PIXELS_BGR; return TRUE;
+    case GST_VIDEO_FORMAT_RGBx: *pixels = VIGIL_PIXELS_RGBX; return TRUE;
+    case GST_VIDEO_FORMAT_BGRx: *pixels = VIGIL_PIXELS_BGRX; return TRUE;
+    case GST_VIDEO_FORMAT_GRAY8: *pixels = VIGIL_PIXELS_GRAY8; return TRUE;
+    default: return FALSE;
+    }
+}
+
+gboolean
+gst_vigil_image_from_frame(const GstVideoFrame *frame, VigilImage *image)
+{
+    const GstVideoColorimetry *colorimetry = &frame->info.colorimetry;
+
+    *image = (VigilImage){
+        .width = GST_VIDEO_FRAME_WIDTH(frame),
+        .height = GST_VIDEO_FRAME_HEIGHT(frame),
+        .matrix =
+            colorimetry->matrix == GST_VIDEO_COLOR_MATRIX_BT709 ? VIGIL_YUV_BT709 : VIGIL_YUV_BT601,
+        .full_range = colorimetry->range == GST_VIDEO_COLOR_RANGE_0_255,
+    };
+    if (!pixel_format(GST_VIDEO_FRAME_FORMAT(frame), &image->format))
+        return FALSE;
+    for (guint plane = 0; plane < GST_VIDEO_FRAME_N_PLANES(frame); plane++) {
+        /* a picture stored bottom up has a negative stride, which the core does not take */
+        if (GST_VIDEO_FRAME_PLANE_STRIDE(frame, plane) <= 0)
+            return FALSE;
+        image->planes[plane] = GST_VIDEO_FRAME_PLANE_DATA(frame, plane);
+        image->strides[plane] = GST_VIDEO_FRAME_PLANE_STRIDE(frame, plane);
+    }
+    return TRUE;
+}

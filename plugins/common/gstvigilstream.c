@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plugins/common/gstvigilstream.h"
+
+gboolean
+gst_vigil_pad_is_live(GstPad *sinkpad, GstClockTime *latency)
+{
+    GstQuery *query = gst_query_new_latency();
+    gboolean live = FALSE;
+
+    *latency = 0;
+    if (gst_pad_peer_query(sinkpad, query))
+        gst_query_parse_latency(query, &live, latency, NULL);
+    gst_query_unref(query);
+    if (!GST_CLOCK_TIME_IS_VALID(*latency))
+        *latency = 0;
+    return live;
+}
+
+GstClockTime
+gst_vigil_element_get_running_time(GstElement *element)
+{
+    GstClock *clock = gst_element_get_clock(element);
+    GstClockTime now;
+
+    if (!clock)
+        return GST_CLOCK_TIME_NONE;
+    now = gst_clock_get_time(clock);
+    gst_object_unref(clock);
+    if (!GST_CLOCK_TIME_IS_VALID(now) || now < gst_element_get_base_time(element))
+        return GST_CLOCK_TIME_NONE;
+    return now - gst_element_get_base_time(element);
+}
+
+gint64
+gst_vigil_stream_time(const GstSegment *segment, GstBuffer *buffer)
+{
+    guint64 time;
+
+    if (segment->format != GST_FORMAT_TIME || !GST_BUFFER_PTS_IS_VALID(buffer))
+        return -1;
+    time = gst_segment_to_stream_time(segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
+    return time > G_MAXINT64 ? -1 : (gint64)time;
+}
+
+gboolean
+gst_vigil_propose_allocation(GstPad *srcpad, GstQuery *query)
+{
+    /* downstream says what it takes; only where there is nothing the frame ends here */
+    if (!gst_pad_peer_query(srcpad, query))
+        gst_query_add_allocation_meta(query, GST_VIDEO_META_API_TYPE, NULL);
+    return TRUE;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <gst/gst.h>
+#include <gst/video/video.h>
+
+G_BEGIN_DECLS
+
+/**
+ * gst_vigil_pad_is_live:
+ * @sinkpad: its peer is asked
+ * @latency: (out): least latency of what is upstream; 0 when it does not say
+ *
+ * Returns: %TRUE when upstream produces data at the rate of a clock, whatever we do
+ */
+gboolean gst_vigil_pad_is_live(GstPad *sinkpad, GstClockTime *latency);
+
+/** gst_vigil_element_get_running_time: now, by the pipeline's clock; %GST_CLOCK_TIME_NONE without one. */
+GstClockTime gst_vigil_element_get_running_time(GstElement *element);
+
+/**
+ * gst_vigil_stream_time:
+ *
+ * Returns: the buffer's stream time in ns from the stream's begin, or -1 when it has none in @segment
+ */
+gint64 gst_vigil_stream_time(const GstSegment *segment, GstBuffer *buffer);
+
+/**
+ * gst_vigil_propose_allocation:
+ *
+ * Answers an allocation query for an element that maps frames with gst_video_frame_map() and keeps metas: what
+ * downstream says, so that frames are allocated there once, and strides as any producer likes.
+ */
+gboolean gst_vigil_propose_allocation(GstPad *srcpad, GstQuery *query);
+
+G_END_DECLS

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <gst/gst.h>
+
+#include "events/vigil-outcome.h"
+
+G_BEGIN_DECLS
+
+/**
+ * VigilDetectStats:
+ * @outcomes: frames by what became of them
+ * @detections: attached in all
+ * @inferences: of which times are known
+ * @last_us: time of the latest inference with preprocessing and box decoding, microseconds
+ * @sum_us: of all
+ * @max_us: longest
+ *
+ * Counters of one detector element; zeroed to begin with.
+ */
+typedef struct {
+    guint64 outcomes[VIGIL_N_OUTCOMES];
+    guint64 detections;
+    guint64 inferences;
+    gint64 last_us, sum_us, max_us;
+} VigilDetectStats;
+
+static inline void
+vigil_detect_stats_add_inference(VigilDetectStats *self, gint64 took_us, guint n_detections)
+{
+    self->inferences++;
+    self->detections += n_detections;
+    self->last_us = took_us;
+    self->sum_us += took_us;
+    self->max_us = MAX(self->max_us, took_us);
+}
+
+/**
+ * vigil_detect_stats_to_structure:
+ *
+ * Returns: (transfer full): "vigildetect-stats" with, all of them guint64, `frames`, one field for each outcome by its
+ *   name (inferred, skipped-rate, …), `detections`, `inference-time-last`, `-mean` and `-max` in ns
+ */
+static inline GstStructure *
+vigil_detect_stats_to_structure(const VigilDetectStats *self)
+{
+    const guint64 mean_us = self->inferences ? self->sum_us / self->inferences : 0;
+    GstStructure *structure = gst_structure_new_empty("vigildetect-stats");
+    guint64 frames = 0;
+
+    for (guint i = 0; i < VIGIL_N_OUTCOMES; i++) {
+        frames += self->outcomes[i];
+        gst_structure_set(structure, vigil_outcome_to_string(i), G_TYPE_UINT64, self->outcomes[i],
+                          NULL);
+    }
+    gst_structure_set(structure, "frames", G_TYPE_UINT64, frames, "detections", G_TYPE_UINT64,
+                      self->detections, "inference-time-last", G_TYPE_UINT64,
+                      (guint64)self->last_us * 1000, "inference-time-mean", G_TYPE_UINT64,
+                      mean_us * 1000, "inference-time-max", G_TYPE_UINT64,
+                      (guint64)self->max_us * 1000, NULL);
+    return structure;
+}
+
+G_END_DECLS
