@@ -1,4 +1,294 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "storage/vigil-store.h"
+#include "storage/vigil-store-private.h"
 
-G_DEFINE_QUARK(vigil_store_error_quark, vigil_store_error)
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+/* Stores that this process writes to; also guards the references of all stores. */
+static GMutex registry_lock;
+static GPtrArray *registry;
+
+static void
+finalize_statement(gpointer statement)
+{
+    sqlite3_finalize(statement);
+}
+
+static VigilStore *
+store_new(const gchar *database, const gchar *clips)
+{
+    VigilStore *self = g_new0(VigilStore, 1);
+
+    self->database = g_strdup(database);
+    self->clips = g_strdup(clips);
+    self->refs = 1;
+    self->lock_fd = self->clips_fd = -1;
+    self->ops = &vigil_file_ops_system;
+    self->boot_id = vigil_store_read_boot_id();
+    self->statements = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, finalize_statement);
+    self->live_clips = g_ptr_array_new();
+    g_mutex_init(&self->mutex);
+    vigil_store_clock_init(&self->clock, NULL, NULL, NULL);
+    return self;
+}
+
+static gboolean
+end_run(VigilStore *self, gpointer data, GError **error)
+{
+    g_auto(VigilStatement) statement = vigil_statement(
+        self, "UPDATE runs SET ended_wall_us = :now, how = 'closed' WHERE id = :run");
+
+    vigil_statement_int(&statement, ":now", vigil_store_clock_wall(&self->clock));
+    vigil_statement_int(&statement, ":run", self->run_id);
+    return vigil_statement_run(&statement, error);
+}
+
+/* Database and lock go; what is left answers every call with an error. */
+static void
+disconnect(VigilStore *self)
+{
+    gint unused;
+
+    g_hash_table_remove_all(self->statements);
+    if (self->db && g_atomic_int_get(&self->failed))
+        /* a checkpoint would sync again what failed to be synced */
+        sqlite3_db_config(self->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, &unused);
+    sqlite3_close(g_steal_pointer(&self->db));
+    if (self->lock_fd >= 0)
+        close(self->lock_fd);
+    self->lock_fd = -1;
+}
+
+static void
+store_free(VigilStore *self)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (self->db && self->run_id && !g_atomic_int_get(&self->failed) &&
+        !vigil_store_transact(self, end_run, NULL, &error))
+        g_message("%s: the end of the run was not noted: %s", self->database, error->message);
+    disconnect(self);
+    if (self->clips_fd >= 0)
+        close(self->clips_fd);
+    g_hash_table_unref(self->statements);
+    g_ptr_array_unref(self->live_clips);
+    g_mutex_clear(&self->mutex);
+    g_free(self->database);
+    g_free(self->clips);
+    g_free(self->boot_id);
+    g_free(self);
+}
+
+VigilStore *
+vigil_store_ref(VigilStore *self)
+{
+    g_mutex_lock(&registry_lock);
+    self->refs++;
+    g_mutex_unlock(&registry_lock);
+    return self;
+}
+
+void
+vigil_store_unref(VigilStore *self)
+{
+    if (!self)
+        return;
+    g_mutex_lock(&registry_lock);
+    if (--self->refs == 0) {
+        if (registry)
+            g_ptr_array_remove_fast(registry, self);
+        store_free(self); /* with the lock held: a new open must find the lock file free */
+    }
+    g_mutex_unlock(&registry_lock);
+}
+
+void
+vigil_store_fail(VigilStore *self)
+{
+    if (g_atomic_int_compare_and_exchange(&self->failed, 0, 1))
+        g_message("%s: the disk failed: nothing is written until the store is opened again",
+                  self->database);
+}
+
+gboolean
+vigil_store_check_writable(VigilStore *self, GError **error)
+{
+    if (!self->writer) {
+        g_set_error(error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_READ_ONLY,
+                    "%s: opened for reading only", self->database);
+        return FALSE;
+    }
+    if (g_atomic_int_get(&self->failed)) {
+        g_set_error(error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_IO,
+                    "%s: the disk failed earlier: the store must be opened again", self->database);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+make_dirs(VigilStore *self, const gchar *path, GError **error)
+{
+    const gint code = vigil_make_dirs(self->ops, path);
+
+    return code == 0 || vigil_store_set_errno(error, code, "cannot make the directory", path);
+}
+
+static gboolean
+open_clips_folder(VigilStore *self, GError **error)
+{
+    if (self->writer && !make_dirs(self, self->clips, error))
+        return FALSE;
+    self->clips_fd = open(self->clips, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (self->clips_fd >= 0 || !self->writer)
+        return TRUE;
+    return vigil_store_set_errno(error, errno, "cannot open the folder of clips", self->clips);
+}
+
+/* The lock file is never removed: a removed one could be locked by one process and made anew by another. */
+static gboolean
+open_lock_file(VigilStore *self, GError **error)
+{
+    g_autofree gchar *path = g_strconcat(self->database, ".lock", NULL);
+    struct stat info;
+
+    self->lock_fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640);
+    if (self->lock_fd < 0 || fstat(self->lock_fd, &info) < 0)
+        return vigil_store_set_errno(error, errno, "cannot open the lock file", path);
+    self->lock_dev = info.st_dev;
+    self->lock_ino = info.st_ino;
+    return TRUE;
+}
+
+static gboolean
+take_lock(VigilStore *self, GError **error)
+{
+    if (flock(self->lock_fd, LOCK_EX | LOCK_NB) == 0)
+        return TRUE;
+    if (errno != EWOULDBLOCK)
+        return vigil_store_set_errno(error, errno, "cannot lock", self->database);
+    g_set_error(error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_BUSY,
+                "%s: another process writes to this store: stop it first", self->database);
+    return FALSE;
+}
+
+static VigilStore *
+find_registered(const VigilStore *like)
+{
+    for (guint i = 0; registry && i < registry->len; i++) {
+        VigilStore *store = g_ptr_array_index(registry, i);
+
+        if (store->lock_dev == like->lock_dev && store->lock_ino == like->lock_ino)
+            return store;
+    }
+    return NULL;
+}
+
+/*
+ * A store of this process that has the same database. One whose disk failed gives way: its holders get errors until
+ * they let go of it.
+ */
+static gboolean
+share_or_retire(VigilStore *self, VigilStore **shared, GError **error)
+{
+    VigilStore *found = find_registered(self);
+    struct stat a, b;
+
+    *shared = NULL;
+    if (!found)
+        return TRUE;
+    if (g_atomic_int_get(&found->failed)) {
+        g_mutex_lock(&found->mutex);
+        disconnect(found);
+        g_mutex_unlock(&found->mutex);
+        g_ptr_array_remove_fast(registry, found);
+        return TRUE;
+    }
+    if (fstat(found->clips_fd, &a) < 0 || stat(self->clips, &b) < 0 || a.st_dev != b.st_dev ||
+        a.st_ino != b.st_ino) {
+        g_set_error(error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_INVALID,
+                    "%s: this process has it open with another folder of clips, %s", self->database,
+                    found->clips);
+        return FALSE;
+    }
+    found->refs++;
+    *shared = found;
+    return TRUE;
+}
+
+static gboolean
+start_writer(VigilStore *self, const gchar *program, GError **error)
+{
+    gboolean ok;
+
+    if (!take_lock(self, error) || !open_clips_folder(self, error))
+        return FALSE;
+    g_mutex_lock(&self->mutex);
+    vigil_store_keep_reserve(self);
+    ok = vigil_store_connect(self, error) && vigil_store_recover(self, program, error);
+    g_mutex_unlock(&self->mutex);
+    return ok;
+}
+
+static VigilStore *
+open_registered(VigilStore *self, const gchar *program, GError **error)
+{
+    g_autofree gchar *dir = g_path_get_dirname(self->database);
+    VigilStore *shared;
+
+    if (!make_dirs(self, dir, error) || !open_lock_file(self, error) ||
+        !share_or_retire(self, &shared, error)) {
+        store_free(self);
+        return NULL;
+    }
+    if (shared) {
+        store_free(self);
+        return shared;
+    }
+    if (!start_writer(self, program, error)) {
+        self->run_id = 0;
+        store_free(self);
+        return NULL;
+    }
+    if (!registry)
+        registry = g_ptr_array_new();
+    g_ptr_array_add(registry, self);
+    return self;
+}
+
+VigilStore *
+vigil_store_open_with(const VigilStoreOptions *options, const VigilFileOps *ops,
+                      gint64 (*mono_func)(gpointer), GError **error)
+{
+    VigilStore *self = store_new(options->database, options->clips);
+
+    self->writer = TRUE;
+    self->max_bytes = options->max_bytes;
+    self->max_age_us = options->max_age_us;
+    if (ops)
+        self->ops = ops;
+    vigil_store_clock_init(&self->clock, options->now_func, options->now_data, mono_func);
+    g_mutex_lock(&registry_lock);
+    self = open_registered(self, options->program ? options->program : g_get_prgname(), error);
+    g_mutex_unlock(&registry_lock);
+    return self;
+}
+
+VigilStore *
+vigil_store_open(const VigilStoreOptions *options, GError **error)
+{
+    return vigil_store_open_with(options, NULL, NULL, error);
+}
+
+VigilStore *
+vigil_store_open_reader(const gchar *database, const gchar *clips, GError **error)
+{
+    VigilStore *self = store_new(database, clips);
+
+    if (open_clips_folder(self, error) && vigil_store_connect(self, error))
+        return self;
+    store_free(self);
+    return NULL;
+}

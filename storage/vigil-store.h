@@ -85,6 +85,11 @@ VigilClip *vigil_store_create_clip(VigilStore *self, const gchar *camera, const 
                                    gint64 start_wall_us, GError **error);
 /** vigil_clip_write: appends; %VIGIL_STORE_ERROR_FULL and IO are told apart. */
 gboolean vigil_clip_write(VigilClip *self, gconstpointer data, gsize length, GError **error);
+/**
+ * vigil_clip_sync: what was written so far outlives a power cut from here on. kill -9 never loses it. Once a fragment
+ * is right. The first commit with the clip and finishing it do the same.
+ */
+gboolean vigil_clip_sync(VigilClip *self, GError **error);
 /** vigil_clip_get_path: relative to the clips' directory; borrowed. */
 const gchar *vigil_clip_get_path(const VigilClip *self);
 guint64 vigil_clip_get_bytes(const VigilClip *self);
@@ -155,6 +160,7 @@ typedef struct {
     const gchar *camera, *label, *zone, *rule, *id;
     guint limit;
     gboolean ascending;
+    gboolean with_path; /* event->path is filled: coordinates to 1/32767, scores to 1/255 */
 } VigilEventQuery;
 
 /** VigilEventRow: borrowed for the call. */
@@ -162,8 +168,8 @@ typedef struct {
     const VigilEvent *event; /* type is END when it has ended, else BEGIN */
     gboolean pinned;
     const gchar *clip;       /* (nullable): path relative to the clips' directory */
-    gboolean clip_complete;
-    gint64 clip_start_ns, clip_end_ns; /* stream times, once complete */
+    gboolean clip_complete;  /* no more is written to it */
+    gint64 clip_start_ns, clip_end_ns; /* stream times; both 0 while it is written and when it was cut by a crash */
     guint64 clip_bytes;
     gboolean has_snapshot;
 } VigilEventRow;
@@ -177,6 +183,24 @@ gboolean vigil_store_query_events(VigilStore *self, const VigilEventQuery *query
 gint vigil_store_open_clip(VigilStore *self, const gchar *event_id, GError **error);
 /** vigil_store_get_snapshot: (transfer full) (nullable): JPEG. */
 GBytes *vigil_store_get_snapshot(VigilStore *self, const gchar *event_id, GError **error);
+
+/** VigilRunInfo: the latest use of the store by a writer. */
+typedef struct {
+    gchar *program;       /* owned */
+    gint64 begun_wall_us;
+    gint64 ended_wall_us; /* 0: it runs, or it died */
+    gboolean died;        /* noticed by a later open for writing */
+    guint64 n_events;
+} VigilRunInfo;
+
+/** vigil_store_get_last_run: with a store opened for writing, that one itself. */
+gboolean vigil_store_get_last_run(VigilStore *self, VigilRunInfo *info, GError **error);
+void vigil_run_info_clear(VigilRunInfo *self);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VigilRunInfo, vigil_run_info_clear)
+
+/** vigil_store_get_outcomes: frames of the minutes that begin in [@since_us, @until_us), by outcome. */
+gboolean vigil_store_get_outcomes(VigilStore *self, const gchar *camera, gint64 since_us, gint64 until_us,
+                                  guint64 counts[VIGIL_N_OUTCOMES], GError **error);
 
 /* --- checking ------------------------------------------------------------------------------------------------ */
 

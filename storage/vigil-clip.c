@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A clip that is being written. Its path stands in the table of garbage before the file is made and leaves it in the
+ * transaction that makes the clip's row, so a file never is without a row that says what it is.
+ */
+#include "storage/vigil-store-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#define MAX_NAMES 1000
+#define MAX_FULL_TRIES 8
+
+static void
+clip_free(VigilClip *self)
+{
+    if (self->fd >= 0)
+        close(self->fd);
+    if (self->dir_fd >= 0)
+        close(self->dir_fd);
+    g_free(self->camera);
+    g_free(self->path);
+    vigil_store_unref(self->store);
+    g_free(self);
+}
+
+static gboolean
+is_name(const gchar *name)
+{
+    gsize n = 0;
+
+    for (; name && name[n]; n++)
+        if (!g_ascii_isalnum(name[n]) && name[n] != '-' && name[n] != '_')
+            return FALSE;
+    return n > 0 && n <= 64;
+}
+
+static gboolean
+note_pending(VigilStore *self, gpointer path, GError **error)
+{
+    g_auto(VigilStatement) statement =
+        vigil_statement(self, "INSERT OR REPLACE INTO garbage (path, reason, since_wall_us) "
+                              "VALUES (:path, 'pending', :now)");
+
+    vigil_statement_text(&statement, ":path", path);
+    vigil_statement_int(&statement, ":now", vigil_store_clock_wall(&self->clock));
+    return vigil_statement_run(&statement, error);
+}
+
+static gboolean
+forget_pending(VigilStore *self, gpointer path, GError **error)
+{
+    g_auto(VigilStatement) statement =
+        vigil_statement(self, "DELETE FROM garbage WHERE path = :path");
+
+    vigil_statement_text(&statement, ":path", path);
+    return vigil_statement_run(&statement, error);
+}
+
+/* Neither a file nor a row of a file that was lost. */
+static gboolean
+is_free_path(VigilStore *self, const gchar *path)
+{
+    g_auto(VigilStatement) statement =
+        vigil_statement(self, "SELECT 1 FROM clips WHERE path = :path");
+
+    if (vigil_clip_folder_size(self, path) != -ENOENT)
+        return FALSE;
+    vigil_statement_text(&statement, ":path", path);
+    return !vigil_statement_step(&statement, NULL);
+}
+
+static gchar *
+choose_path(VigilStore *self, const gchar *dir, const gchar *name)
+{
+    for (guint i = 1; i <= MAX_NAMES; i++) {
+        g_autofree gchar *path = i == 1 ? g_strdup_printf("%s/%s.mp4", dir, name)
+                                        : g_strdup_printf("%s/%s-%u.mp4", dir, name, i);
+
+        if (is_free_path(self, path))
+            return g_steal_pointer(&path);
+    }
+    return NULL;
+}
+
+/* Makes directories and file; on a full disk old events go first. */
+static gboolean
+make_file(VigilStore *self, VigilClip *clip, const gchar *dir, GError **error)
+{
+    const gchar *name = clip->path + strlen(dir) + 1;
+    gint code;
+
+    for (guint i = 0;; i++) {
+        code = clip->dir_fd = vigil_clip_folder_open_dir(self, dir, TRUE);
+        if (code >= 0)
+            code = clip->fd = self->ops->open_at(
+                clip->dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
+        if (code >= 0)
+            return TRUE;
+        if (code != -ENOSPC || i == MAX_FULL_TRIES || !vigil_store_make_space(self))
+            break;
+        if (clip->dir_fd >= 0)
+            close(clip->dir_fd);
+    }
+    if (code == -EIO)
+        vigil_store_fail(self);
+    return vigil_store_set_errno(error, code, "cannot make the clip", clip->path);
+}
+
+static VigilClip *
+create_locked(VigilStore *self, const gchar *camera, const gchar *dir, const gchar *name,
+              GError **error)
+{
+    VigilClip *clip;
+    g_autofree gchar *path = NULL;
+
+    if (!vigil_store_check_writable(self, error))
+        return NULL;
+    path = choose_path(self, dir, name);
+    if (!path) {
+        g_set_error(error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_INVALID,
+                    "%s/%s.mp4: no free name for the clip", dir, name);
+        return NULL;
+    }
+    if (!vigil_store_write(self, note_pending, path, error))
+        return NULL;
+    clip = g_new0(VigilClip, 1);
+    clip->store = vigil_store_ref(self);
+    clip->camera = g_strdup(camera);
+    clip->path = g_steal_pointer(&path);
+    clip->fd = clip->dir_fd = -1;
+    if (make_file(self, clip, dir, error)) {
+        g_ptr_array_add(self->live_clips, clip);
+        return clip;
+    }
+    if (!g_atomic_int_get(&self->failed))
+        vigil_store_transact(self, forget_pending, clip->path, NULL);
+    clip->removed = TRUE;
+    return clip;
+}
+
+VigilClip *
+vigil_store_create_clip(VigilStore *self, const gchar *camera, const gchar *name,
+                        gint64 start_wall_us, GError **error)
+{
+    g_autofree gchar *dir = vigil_clip_folder_for(camera, start_wall_us);
+    VigilClip *clip;
+
+    if (!dir || !is_name(name)) {
+        g_set_error(error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_INVALID,
+                    "camera '%s', clip '%s': these names cannot be a folder and a file",
+                    camera ? camera : "", name ? name : "");
+        return NULL;
+    }
+    g_mutex_lock(&self->mutex);
+    clip = create_locked(self, camera, dir, name, error);
+    g_mutex_unlock(&self->mutex);
+    if (clip && clip->removed)
+        g_clear_pointer(&clip,
+                        clip_free); /* drops a reference, which may not happen under the lock */
+    return clip;
+}
+
+/* Writes on from @done. Returns 0 or -errno. */
+static gint
+write_rest(VigilClip *self, const guint8 *data, gsize length, gsize *done)
+{
+    while (*done < length) {
+        const gssize n = self->store->ops->write_at(self->fd, data + *done, length - *done,
+                                                    (gint64)(self->bytes + *done));
+
+        if (n < 0)
+            return (gint)n;
+        if (n == 0)
+            return -EIO;
+        *done += n;
+    }
+    return 0;
+}
+
+static gboolean
+make_space_locked(VigilStore *store)
+{
+    gboolean made;
+
+    g_mutex_lock(&store->mutex);
+    made = vigil_store_check_writable(store, NULL) && vigil_store_make_space(store);
+    g_mutex_unlock(&store->mutex);
+    return made;
+}
+
+gboolean
+vigil_clip_write(VigilClip *self, gconstpointer data, gsize length, GError **error)
+{
+    gsize done = 0;
+    gint code;
+
+    if (!vigil_store_check_writable(self->store, error))
+        return FALSE;
+    for (guint i = 0;; i++) {
+        code = write_rest(self, data, length, &done);
+        if ((code != -ENOSPC && code != -EDQUOT) || i == MAX_FULL_TRIES ||
+            !make_space_locked(self->store))
+            break;
+    }
+    if (code == 0) {
+        __atomic_store_n(&self->bytes, self->bytes + length, __ATOMIC_RELAXED);
+        return TRUE;
+    }
+    /* all or nothing, so that the caller may try the same bytes again */
+    if (done > 0 && self->store->ops->truncate(self->fd, (gint64)self->bytes) < 0)
+        vigil_store_fail(self->store);
+    if (code == -EIO)
+        vigil_store_fail(self->store);
+    return vigil_store_set_errno(error, code, "cannot write the clip", self->path);
+}
+
+gboolean
+vigil_clip_sync(VigilClip *self, GError **error)
+{
+    gint code;
+
+    if (!vigil_store_check_writable(self->store, error))
+        return FALSE;
+    code = self->store->ops->sync(self->fd);
+    if (code == 0 && !self->row_id)
+        code = self->store->ops->sync(self->dir_fd);
+    if (code == 0)
+        return TRUE;
+    vigil_store_fail(self->store);
+    g_set_error(error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_IO, "%s: cannot sync the clip: %s",
+                self->path, g_strerror(-code));
+    return FALSE;
+}
+
+const gchar *
+vigil_clip_get_path(const VigilClip *self)
+{
+    return self->path;
+}
+
+guint64
+vigil_clip_get_bytes(const VigilClip *self)
+{
+    return vigil_clip_bytes(self);
+}
+
+typedef struct {
+    const VigilClip *clip;
+    const VigilClipInfo *info;
+} Finish;
+
+static gboolean
+complete_row(VigilStore *self, gpointer data, GError **error)
+{
+    const Finish *finish = data;
+    const VigilClipInfo *info = finish->info;
+    g_auto(VigilStatement) statement = vigil_statement(
+        self,
+        "UPDATE clips SET state = 'complete', bytes = :bytes, codec = :codec, width = :width, "
+        "height = :height, start_ns = :start_ns, end_ns = :end_ns, "
+        "start_wall_us = :start_wall_us, end_wall_us = :end_wall_us WHERE id = :id");
+
+    vigil_statement_int(&statement, ":id", finish->clip->row_id);
+    vigil_statement_int(&statement, ":bytes", (gint64)finish->clip->bytes);
+    vigil_statement_text(&statement, ":codec", info->codec);
+    vigil_statement_int(&statement, ":width", info->width);
+    vigil_statement_int(&statement, ":height", info->height);
+    vigil_statement_int(&statement, ":start_ns", info->start_ns);
+    vigil_statement_int(&statement, ":end_ns", info->end_ns);
+    vigil_statement_int(&statement, ":start_wall_us", info->start_wall_us);
+    vigil_statement_int(&statement, ":end_wall_us", info->end_wall_us);
+    return vigil_statement_run(&statement, error);
+}
+
+gboolean
+vigil_store_finish_clip(VigilStore *self, VigilClip *clip, const VigilClipInfo *info,
+                        GError **error)
+{
+    Finish finish = {clip, info};
+    gboolean ok;
+
+    if (!clip->row_id) {
+        vigil_store_abandon_clip(self, clip);
+        return TRUE;
+    }
+    ok = vigil_clip_sync(clip, error);
+    g_mutex_lock(&self->mutex);
+    ok = ok && vigil_store_write(self, complete_row, &finish, error);
+    g_ptr_array_remove_fast(self->live_clips, clip);
+    g_mutex_unlock(&self->mutex);
+    clip_free(clip);
+    return ok;
+}
+
+void
+vigil_store_abandon_clip(VigilStore *self, VigilClip *clip)
+{
+    g_autoptr(GPtrArray) garbage = g_ptr_array_new();
+    g_autoptr(GError) error = NULL;
+
+    g_mutex_lock(&self->mutex);
+    g_ptr_array_remove_fast(self->live_clips, clip);
+    g_ptr_array_add(garbage, clip->path);
+    /* a clip with a row belongs to its events: recovery ends it; a failed store leaves the file to the next one */
+    if (!clip->row_id && vigil_store_check_writable(self, NULL) &&
+        !vigil_store_collect(self, garbage, &error))
+        g_message("%s: not removed yet: %s", clip->path, error->message);
+    g_mutex_unlock(&self->mutex);
+    clip_free(clip);
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a run that died left behind. Every step can be repeated, so dying here is no different:
+ *
+ * 1. Garbage that is listed is unlinked: clips whose creation or deletion did not come to its end. Nothing else is ever
+ *    deleted, and no folder is searched: with an older copy of the database, or the wrong folder, no footage is lost.
+ * 2. Clips that were open are synced and become 'cut', with the size that they have (fragmented MP4 plays up to its last
+ *    whole fragment); when the file is gone or empty they become 'lost', and their events keep their metadata.
+ * 3. Events that were open end as interrupted, at their last committed time.
+ * 4. Runs that did not end are marked as died, and this one begins.
+ *
+ * Steps 2 to 4 are one transaction.
+ */
+#include "storage/vigil-store-private.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+typedef struct {
+    gint64 id, bytes; /* bytes: first as recorded, then as found */
+    gchar *path;
+    gboolean lost;
+} OpenClip;
+
+static void
+open_clip_clear(gpointer data)
+{
+    g_free(((OpenClip *)data)->path);
+}
+
+static gboolean
+collect_listed(VigilStore *self, GError **error)
+{
+    g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GError) local = NULL;
+
+    {
+        g_auto(VigilStatement) list = vigil_statement(self, "SELECT path FROM garbage");
+
+        while (vigil_statement_step(&list, &local))
+            g_ptr_array_add(paths, g_strdup(vigil_statement_get_text(&list, 0)));
+    }
+    if (local) {
+        g_propagate_error(error, g_steal_pointer(&local));
+        return FALSE;
+    }
+    return paths->len == 0 || vigil_store_collect(self, paths, error);
+}
+
+static GArray *
+list_open_clips(VigilStore *self, GError **error)
+{
+    g_autoptr(GArray) clips = g_array_new(FALSE, FALSE, sizeof(OpenClip));
+    g_autoptr(GError) local = NULL;
+    g_auto(VigilStatement) list =
+        vigil_statement(self, "SELECT id, path, bytes FROM clips WHERE state = 'open'");
+
+    g_array_set_clear_func(clips, open_clip_clear);
+    while (vigil_statement_step(&list, &local)) {
+        OpenClip clip = {sqlite3_column_int64(list.stmt, 0), sqlite3_column_int64(list.stmt, 2),
+                         g_strdup(vigil_statement_get_text(&list, 1)), FALSE};
+
+        g_array_append_val(clips, clip);
+    }
+    if (!local)
+        return g_steal_pointer(&clips);
+    g_propagate_error(error, g_steal_pointer(&local));
+    return NULL;
+}
+
+/* Makes what is there safe, before its size is written down. */
+static gboolean
+examine_clip(VigilStore *self, OpenClip *clip, GError **error)
+{
+    const gint fd = vigil_clip_folder_open(self, clip->path);
+    struct stat info;
+    gint code;
+
+    if (fd == -ENOENT || fd == -EINVAL || fd == -ELOOP || fd == -ENOTDIR) {
+        g_message("%s: the clip is gone", clip->path);
+        clip->lost = TRUE;
+        return TRUE;
+    }
+    code = fd < 0 ? fd : fstat(fd, &info) < 0 ? -errno : self->ops->sync(fd);
+    if (fd >= 0)
+        close(fd);
+    if (code < 0) {
+        if (fd >= 0 || code == -EIO)
+            vigil_store_fail(self);
+        return vigil_store_set_errno(error, code, "cannot recover the clip", clip->path);
+    }
+    if (info.st_size < clip->bytes)
+        g_message("%s: shorter than recorded: %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT " bytes",
+                  clip->path, (gint64)info.st_size, clip->bytes);
+    clip->bytes = info.st_size;
+    clip->lost = info.st_size == 0;
+    return TRUE;
+}
+
+static gboolean
+end_clip(VigilStore *self, const OpenClip *clip, GError **error)
+{
+    g_auto(VigilStatement) update =
+        vigil_statement(self, "UPDATE clips SET state = :state, bytes = :bytes WHERE id = :id");
+
+    vigil_statement_text(&update, ":state", clip->lost ? "lost" : "cut");
+    vigil_statement_int(&update, ":bytes", clip->lost ? 0 : clip->bytes);
+    vigil_statement_int(&update, ":id", clip->id);
+    return vigil_statement_run(&update, error);
+}
+
+static gboolean
+begin_run(VigilStore *self, const gchar *program, GError **error)
+{
+    const gint64 wall = vigil_store_clock_wall(&self->clock);
+    const gint64 mono = vigil_store_clock_mono(&self->clock);
+    g_auto(VigilStatement) insert = vigil_statement(
+        self, "INSERT INTO runs (program, boot_id, begun_wall_us, begun_mono_us, wall_offset_us) "
+              "VALUES (:program, :boot, :wall, :mono, :offset)");
+
+    vigil_statement_text(&insert, ":program", program ? program : "");
+    vigil_statement_text(&insert, ":boot", self->boot_id);
+    vigil_statement_int(&insert, ":wall", wall);
+    vigil_statement_int(&insert, ":mono", mono);
+    vigil_statement_int(&insert, ":offset", wall - mono);
+    if (!vigil_statement_run(&insert, error))
+        return FALSE;
+    self->run_id = sqlite3_last_insert_rowid(self->db);
+    self->run_offset_us = wall - mono;
+    return TRUE;
+}
+
+typedef struct {
+    const GArray *clips;
+    const gchar *program;
+} Recovery;
+
+static gboolean
+end_earlier_runs(VigilStore *self, gpointer data, GError **error)
+{
+    const Recovery *recovery = data;
+    gint changed;
+
+    for (guint i = 0; i < recovery->clips->len; i++)
+        if (!end_clip(self, &g_array_index(recovery->clips, OpenClip, i), error))
+            return FALSE;
+    g_auto(VigilStatement) end_events =
+        vigil_statement(self, "UPDATE events SET end_reason = :reason WHERE end_reason IS NULL");
+    vigil_statement_text(&end_events, ":reason", vigil_end_reason_to_string(VIGIL_END_INTERRUPTED));
+    if (!vigil_statement_run(&end_events, error))
+        return FALSE;
+    changed = sqlite3_changes(self->db);
+    if (changed > 0 || recovery->clips->len > 0)
+        g_message("%s: the last run was interrupted: %d events, %u clips", self->database, changed,
+                  recovery->clips->len);
+    return vigil_store_exec(self, "UPDATE runs SET how = 'died' WHERE how IS NULL", error) &&
+           begin_run(self, recovery->program, error);
+}
+
+/* The latest moment that the store knows of, for the judgement of today's clock. */
+static gboolean
+read_last_seen(VigilStore *self, GError **error)
+{
+    gint64 seen;
+
+    if (!vigil_store_read_int(
+            self,
+            "SELECT max(coalesce(r.ended_wall_us, 0), r.begun_mono_us + r.wall_offset_us, "
+            "coalesce((SELECT e.committed_mono_us + r.wall_offset_us FROM events e "
+            "WHERE e.run_id = r.id ORDER BY e.seq DESC LIMIT 1), 0)) "
+            "FROM runs r ORDER BY r.id DESC LIMIT 1",
+            &seen, error))
+        return FALSE;
+    vigil_store_clock_set_last_seen(&self->clock, seen);
+    return TRUE;
+}
+
+gboolean
+vigil_store_recover(VigilStore *self, const gchar *program, GError **error)
+{
+    g_autoptr(GArray) clips = NULL;
+    Recovery recovery;
+
+    if (!read_last_seen(self, error) || !collect_listed(self, error))
+        return FALSE;
+    clips = list_open_clips(self, error);
+    if (!clips)
+        return FALSE;
+    for (guint i = 0; i < clips->len; i++)
+        if (!examine_clip(self, &g_array_index(clips, OpenClip, i), error))
+            return FALSE;
+    recovery = (Recovery){clips, program};
+    return vigil_store_transact(self, end_earlier_runs, &recovery, error);
+}

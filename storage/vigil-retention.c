@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Deleting: row → garbage row (one transaction), unlink, fsync of the directory, garbage row. "Oldest" is the order of
+ * the commits, which no clock can change.
+ */
+#include "storage/vigil-store-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#define BATCH 16
+/* No clock of ours was ever set before this: 2020-01-01. Such times say nothing about an age. */
+#define FIRST_SANE_WALL_US G_GINT64_CONSTANT(1577836800000000)
+/* The reserve is made anew only when this many times its size is free. */
+#define RESERVE_ROOM 16
+#define VACUUM_SHARE 4
+
+typedef gboolean (*PickFunc)(VigilStore *self, gint64 *seq, GError **error);
+
+static gboolean
+drop_garbage_rows(VigilStore *self, gpointer data, GError **error)
+{
+    const GPtrArray *paths = data;
+
+    for (guint i = 0; i < paths->len; i++) {
+        g_auto(VigilStatement) drop =
+            vigil_statement(self, "DELETE FROM garbage WHERE path = :path");
+
+        vigil_statement_text(&drop, ":path", g_ptr_array_index(paths, i));
+        if (!vigil_statement_run(&drop, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+has_clip_row(VigilStore *self, const gchar *path, gboolean *has, GError **error)
+{
+    g_autoptr(GError) local = NULL;
+    g_auto(VigilStatement) find = vigil_statement(self, "SELECT 1 FROM clips WHERE path = :path");
+
+    vigil_statement_text(&find, ":path", path);
+    *has = vigil_statement_step(&find, &local);
+    if (!local)
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&local));
+    return FALSE;
+}
+
+gboolean
+vigil_store_collect(VigilStore *self, GPtrArray *paths, GError **error)
+{
+    g_autoptr(GPtrArray) gone = g_ptr_array_new();
+
+    for (guint i = 0; i < paths->len; i++) {
+        const gchar *path = g_ptr_array_index(paths, i);
+        gboolean wanted;
+        gint code;
+
+        if (!has_clip_row(self, path, &wanted, error))
+            return FALSE;
+        code = wanted ? 0 : vigil_clip_folder_remove(self, path);
+        if (code == 0 || code == -ENOENT)
+            g_ptr_array_add(gone, (gpointer)path);
+        else if (g_atomic_int_get(&self->failed) || code == -EIO)
+            return vigil_store_set_errno(error, code, "cannot remove the clip", path);
+        else
+            g_message("%s: cannot be removed, is tried again at the next start: %s", path,
+                      g_strerror(-code));
+    }
+    return gone->len == 0 || vigil_store_transact(self, drop_garbage_rows, gone, error);
+}
+
+static gboolean
+drop_clip(VigilStore *self, gint64 clip_id, const gchar *path, GError **error)
+{
+    g_auto(VigilStatement) list =
+        vigil_statement(self, "INSERT OR REPLACE INTO garbage (path, reason, since_wall_us) "
+                              "VALUES (:path, 'deleted', :now)");
+    g_auto(VigilStatement) drop = vigil_statement(self, "DELETE FROM clips WHERE id = :id");
+
+    vigil_statement_text(&list, ":path", path);
+    vigil_statement_int(&list, ":now", vigil_store_clock_wall(&self->clock));
+    vigil_statement_int(&drop, ":id", clip_id);
+    return vigil_statement_run(&list, error) && vigil_statement_run(&drop, error);
+}
+
+gboolean
+vigil_store_drop_event(VigilStore *self, gint64 seq, GPtrArray *garbage, GError **error)
+{
+    g_autoptr(GError) local = NULL;
+    g_autofree gchar *path = NULL;
+    gint64 clip_id = 0;
+    g_auto(VigilStatement) find =
+        vigil_statement(self, "SELECT c.id, c.path FROM events e JOIN clips c ON c.id = e.clip_id "
+                              "WHERE e.seq = :seq AND NOT EXISTS "
+                              "(SELECT 1 FROM events o WHERE o.clip_id = c.id AND o.seq <> e.seq)");
+    g_auto(VigilStatement) drop = vigil_statement(self, "DELETE FROM events WHERE seq = :seq");
+
+    vigil_statement_int(&find, ":seq", seq);
+    if (vigil_statement_step(&find, &local)) {
+        clip_id = sqlite3_column_int64(find.stmt, 0);
+        path = g_strdup(vigil_statement_get_text(&find, 1));
+    }
+    if (local) {
+        g_propagate_error(error, g_steal_pointer(&local));
+        return FALSE;
+    }
+    vigil_statement_int(&drop, ":seq", seq);
+    if (!vigil_statement_run(&drop, error))
+        return FALSE;
+    if (!clip_id)
+        return TRUE;
+    if (!drop_clip(self, clip_id, path, error))
+        return FALSE;
+    g_ptr_array_add(garbage, g_steal_pointer(&path));
+    return TRUE;
+}
+
+#define MAY_GO                                                             \
+    "e.pinned = 0 AND e.end_reason IS NOT NULL AND (e.clip_id IS NULL OR " \
+    "(SELECT c.state FROM clips c WHERE c.id = e.clip_id) <> 'open') "
+
+static gboolean
+pick(VigilStatement *statement, gint64 *seq, GError **error)
+{
+    g_autoptr(GError) local = NULL;
+
+    *seq = vigil_statement_step(statement, &local) ? sqlite3_column_int64(statement->stmt, 0) : 0;
+    if (!local)
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&local));
+    return FALSE;
+}
+
+/* Events of this boot age by the monotonic clock, others by the wall clock that their run is known to have had. */
+static gboolean
+pick_aged(VigilStore *self, gint64 *seq, GError **error)
+{
+    g_auto(VigilStatement) find = vigil_statement(
+        self, "SELECT e.seq FROM events e JOIN runs r ON r.id = e.run_id WHERE " MAY_GO
+              "AND CASE WHEN r.boot_id = :boot THEN e.committed_mono_us < :mono "
+              "ELSE e.committed_mono_us + r.wall_offset_us BETWEEN :sane AND :wall END "
+              "ORDER BY e.seq LIMIT 1");
+
+    vigil_statement_text(&find, ":boot", self->boot_id);
+    vigil_statement_int(&find, ":mono", vigil_store_clock_mono(&self->clock) - self->max_age_us);
+    vigil_statement_int(&find, ":sane", FIRST_SANE_WALL_US);
+    vigil_statement_int(&find, ":wall",
+                        vigil_store_clock_trusted(&self->clock) - self->max_age_us - 1);
+    return pick(&find, seq, error);
+}
+
+static gboolean
+read_used_bytes(VigilStore *self, gint64 *bytes, GError **error)
+{
+    gint64 clips, pages, unused, page_size;
+
+    if (!vigil_store_read_int(self,
+                              "SELECT coalesce(sum(bytes), 0) FROM clips WHERE state <> 'open'",
+                              &clips, error) ||
+        !vigil_store_read_int(self, "PRAGMA page_count", &pages, error) ||
+        !vigil_store_read_int(self, "PRAGMA freelist_count", &unused, error) ||
+        !vigil_store_read_int(self, "PRAGMA page_size", &page_size, error))
+        return FALSE;
+    for (guint i = 0; i < self->live_clips->len; i++)
+        clips += (gint64)vigil_clip_bytes(g_ptr_array_index(self->live_clips, i));
+    *bytes = clips + (pages - unused) * page_size;
+    return TRUE;
+}
+
+static gboolean
+pick_oldest(VigilStore *self, gint64 *seq, GError **error)
+{
+    g_auto(VigilStatement) find =
+        vigil_statement(self, "SELECT e.seq FROM events e WHERE " MAY_GO "ORDER BY e.seq LIMIT 1");
+
+    return pick(&find, seq, error);
+}
+
+static gboolean
+pick_over_limit(VigilStore *self, gint64 *seq, GError **error)
+{
+    gint64 bytes;
+
+    *seq = 0;
+    if (!read_used_bytes(self, &bytes, error))
+        return FALSE;
+    return bytes <= self->max_bytes || pick_oldest(self, seq, error);
+}
+
+typedef struct {
+    PickFunc pick;
+    guint n_max, n_dropped;
+    GPtrArray *garbage;
+} Batch;
+
+static gboolean
+drop_batch(VigilStore *self, gpointer data, GError **error)
+{
+    Batch *batch = data;
+
+    g_ptr_array_set_size(batch->garbage, 0);
+    batch->n_dropped = 0;
+    while (batch->n_dropped < batch->n_max) {
+        gint64 seq;
+
+        if (!batch->pick(self, &seq, error))
+            return FALSE;
+        if (!seq)
+            break;
+        if (!vigil_store_drop_event(self, seq, batch->garbage, error))
+            return FALSE;
+        batch->n_dropped++;
+    }
+    return TRUE;
+}
+
+/* One step: at most @n_max events. */
+static gboolean
+delete_some(VigilStore *self, PickFunc pick_func, guint n_max, guint *n_deleted, GError **error)
+{
+    g_autoptr(GPtrArray) garbage = g_ptr_array_new_with_free_func(g_free);
+    Batch batch = {pick_func, n_max, 0, garbage};
+
+    *n_deleted = 0;
+    if (!vigil_store_transact(self, drop_batch, &batch, error))
+        return FALSE;
+    *n_deleted = batch.n_dropped;
+    return garbage->len == 0 || vigil_store_collect(self, garbage, error);
+}
+
+static gchar *
+reserve_path(VigilStore *self)
+{
+    return g_strconcat(self->database, ".reserve", NULL);
+}
+
+void
+vigil_store_keep_reserve(VigilStore *self)
+{
+    g_autofree gchar *path = reserve_path(self);
+    g_autofree gchar *dir = g_path_get_dirname(path);
+    struct statvfs space;
+    struct stat info;
+    gint fd;
+
+    self->reserve_released = FALSE;
+    if (stat(path, &info) == 0 && info.st_size >= VIGIL_STORE_RESERVE_BYTES)
+        return;
+    if (statvfs(dir, &space) < 0 ||
+        (guint64)space.f_bavail * space.f_frsize < RESERVE_ROOM * VIGIL_STORE_RESERVE_BYTES)
+        return;
+    fd = self->ops->open_at(AT_FDCWD, path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640);
+    if (fd < 0)
+        return;
+    if (posix_fallocate(fd, 0, VIGIL_STORE_RESERVE_BYTES) != 0)
+        self->ops->unlink_at(AT_FDCWD, path, 0); /* a part of a reserve is none */
+    close(fd);
+}
+
+gboolean
+vigil_store_make_space(VigilStore *self)
+{
+    g_autofree gchar *path = reserve_path(self);
+    g_autoptr(GError) error = NULL;
+    guint n_deleted;
+    gboolean released = FALSE;
+
+    /* first room for the rows that deleting writes */
+    if (!self->reserve_released) {
+        released = self->ops->unlink_at(AT_FDCWD, path, 0) == 0;
+        self->reserve_released = TRUE;
+    }
+    if (!delete_some(self, pick_oldest, 1, &n_deleted, &error))
+        g_message("%s: no space, and no event could be deleted: %s", self->database,
+                  error->message);
+    else if (n_deleted > 0)
+        g_message("%s: no space: the oldest event was deleted", self->database);
+    return released || n_deleted > 0;
+}
+
+/* Gives pages that deletions left unused back to the file system, once they are worth it. */
+static gboolean
+shrink(VigilStore *self, GError **error)
+{
+    gint64 pages, unused;
+
+    if (!vigil_store_read_int(self, "PRAGMA page_count", &pages, error) ||
+        !vigil_store_read_int(self, "PRAGMA freelist_count", &unused, error))
+        return FALSE;
+    return unused * VACUUM_SHARE < pages ||
+           vigil_store_exec(self, "PRAGMA incremental_vacuum", error);
+}
+
+static gboolean
+drop_old_outcomes(VigilStore *self, gpointer data, GError **error)
+{
+    g_auto(VigilStatement) drop =
+        vigil_statement(self, "DELETE FROM outcomes WHERE minute_wall_us < :wall");
+
+    vigil_statement_int(&drop, ":wall", vigil_store_clock_trusted(&self->clock) - self->max_age_us);
+    return vigil_statement_run(&drop, error);
+}
+
+static gboolean
+enforce_step(VigilStore *self, guint *n_deleted, GError **error)
+{
+    if (!vigil_store_check_writable(self, error))
+        return FALSE;
+    *n_deleted = 0;
+    if (self->max_age_us > 0 && !delete_some(self, pick_aged, BATCH, n_deleted, error))
+        return FALSE;
+    if (*n_deleted == 0 && self->max_bytes > 0 &&
+        !delete_some(self, pick_over_limit, BATCH, n_deleted, error))
+        return FALSE;
+    if (*n_deleted > 0)
+        return TRUE;
+    if (self->max_age_us > 0 && !vigil_store_transact(self, drop_old_outcomes, NULL, error))
+        return FALSE;
+    vigil_store_keep_reserve(self);
+    return shrink(self, error);
+}
+
+gboolean
+vigil_store_enforce_limits(VigilStore *self, guint *n_deleted, GError **error)
+{
+    guint step = 0, total = 0;
+    gboolean ok;
+
+    do {
+        /* the lock is let go between the steps: a commit does not wait for all of it */
+        g_mutex_lock(&self->mutex);
+        ok = enforce_step(self, &step, error);
+        g_mutex_unlock(&self->mutex);
+        total += step;
+    } while (ok && step > 0);
+    if (n_deleted)
+        *n_deleted = total;
+    return ok;
+}

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Commits of events. */
+#include "storage/vigil-store-private.h"
+
+#define EVENT_COLUMNS                                                                        \
+    "rule = :rule, label = :label, label_id = :label_id, track_id = :track_id, "             \
+    "start_ns = :start_ns, trigger_ns = :trigger_ns, end_ns = :end_ns, time_ns = :time_ns, " \
+    "start_wall_us = :start_wall_us, end_wall_us = :end_wall_us, score = :score, "           \
+    "top_score = :top_score, x0 = :x0, y0 = :y0, x1 = :x1, y1 = :y1, "                       \
+    "frames_seen = :frames_seen, frames_inferred = :frames_inferred, record = :record, "     \
+    "pre_ns = :pre_ns, post_ns = :post_ns, end_reason = :end_reason, clip_id = :clip_id, "   \
+    "committed_wall_us = :wall, committed_mono_us = :mono"
+
+/* What the store has of an event. */
+typedef struct {
+    gint64 seq; /* 0: nothing */
+    gint64 run_id, clip_id;
+    gboolean ended, pinned;
+    gboolean complete; /* ended by the run that saw it, with its whole clip when it wants one */
+    gchar *clip_path;
+} Existing;
+
+static void
+existing_clear(Existing *self)
+{
+    g_clear_pointer(&self->clip_path, g_free);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Existing, existing_clear)
+
+static gboolean
+has_whole_clip(VigilStore *self, const gchar *path, const gchar *state, gint64 bytes)
+{
+    return g_strcmp0(state, "complete") == 0 && vigil_clip_folder_size(self, path) == bytes;
+}
+
+static gboolean
+find_event(VigilStore *self, const gchar *id, Existing *existing, GError **error)
+{
+    g_autoptr(GError) local = NULL;
+    g_auto(VigilStatement) statement = vigil_statement(
+        self, "SELECT e.seq, e.run_id, e.clip_id, e.end_reason, e.pinned, e.record, c.path, "
+              "c.state, c.bytes FROM events e LEFT JOIN clips c ON c.id = e.clip_id "
+              "WHERE e.id = :id");
+    const gchar *reason;
+
+    vigil_statement_text(&statement, ":id", id);
+    if (!vigil_statement_step(&statement, &local)) {
+        if (!local)
+            return TRUE;
+        g_propagate_error(error, g_steal_pointer(&local));
+        return FALSE;
+    }
+    existing->seq = sqlite3_column_int64(statement.stmt, 0);
+    existing->run_id = sqlite3_column_int64(statement.stmt, 1);
+    existing->clip_id = sqlite3_column_int64(statement.stmt, 2);
+    reason = vigil_statement_get_text(&statement, 3);
+    existing->ended = reason != NULL;
+    existing->pinned = sqlite3_column_int(statement.stmt, 4) != 0;
+    existing->clip_path = g_strdup(vigil_statement_get_text(&statement, 6));
+    if (!existing->ended || g_str_equal(reason, vigil_end_reason_to_string(VIGIL_END_INTERRUPTED)))
+        return TRUE;
+    existing->complete = existing->clip_id ? has_whole_clip(self, existing->clip_path,
+                                                            vigil_statement_get_text(&statement, 7),
+                                                            sqlite3_column_int64(statement.stmt, 8))
+                                           : sqlite3_column_int(statement.stmt, 5) == 0;
+    return TRUE;
+}
+
+gboolean
+vigil_store_has_event(VigilStore *self, const gchar *event_id, gchar **clip_path)
+{
+    g_auto(Existing) existing = {0};
+    g_autoptr(GError) error = NULL;
+
+    g_mutex_lock(&self->mutex);
+    if (!self->db || !find_event(self, event_id, &existing, &error))
+        existing.complete = FALSE;
+    g_mutex_unlock(&self->mutex);
+    if (clip_path)
+        *clip_path = existing.complete ? g_steal_pointer(&existing.clip_path) : NULL;
+    return existing.complete;
+}
+
+/* One commit on its way through the transaction. */
+typedef struct {
+    const VigilEvent *event;
+    VigilClip *clip;
+    gint64 clip_id;     /* of the clip's row, made by this commit or before */
+    GPtrArray *garbage; /* (element-type utf8) */
+} Commit;
+
+static gboolean
+insert_clip(VigilStore *self, Commit *commit, gint64 camera_id, GError **error)
+{
+    g_auto(VigilStatement) insert =
+        vigil_statement(self, "INSERT INTO clips (camera_id, run_id, path, state, bytes) "
+                              "VALUES (:camera, :run, :path, 'open', :bytes)");
+    g_auto(VigilStatement) claim = vigil_statement(self, "DELETE FROM garbage WHERE path = :path");
+
+    vigil_statement_int(&insert, ":camera", camera_id);
+    vigil_statement_int(&insert, ":run", self->run_id);
+    vigil_statement_text(&insert, ":path", commit->clip->path);
+    vigil_statement_int(&insert, ":bytes", (gint64)commit->clip->bytes);
+    vigil_statement_text(&claim, ":path", commit->clip->path);
+    if (!vigil_statement_run(&insert, error) || !vigil_statement_run(&claim, error))
+        return FALSE;
+    commit->clip_id = sqlite3_last_insert_rowid(self->db);
+    return TRUE;
+}
+
+static gboolean
+insert_event(VigilStore *self, const VigilEvent *event, gint64 camera_id, gboolean pinned,
+             gint64 *seq, GError **error)
+{
+    g_auto(VigilStatement) insert = vigil_statement(
+        self,
+        "INSERT INTO events (id, run_id, camera_id, pinned, rule, label, label_id, track_id, "
+        "start_ns, trigger_ns, end_ns, time_ns, start_wall_us, end_wall_us, score, top_score, x0, "
+        "y0, x1, y1, frames_seen, frames_inferred, record, pre_ns, post_ns, committed_wall_us, "
+        "committed_mono_us) VALUES (:id, :run, :camera, :pinned, '', '', 0, 0, 0, 0, 0, 0, 0, 0, "
+        "0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)");
+
+    vigil_statement_text(&insert, ":id", event->id);
+    vigil_statement_int(&insert, ":run", self->run_id);
+    vigil_statement_int(&insert, ":camera", camera_id);
+    vigil_statement_int(&insert, ":pinned", pinned);
+    if (!vigil_statement_run(&insert, error))
+        return FALSE;
+    *seq = sqlite3_last_insert_rowid(self->db);
+    return TRUE;
+}
+
+static void
+bind_values(VigilStatement *statement, const VigilEvent *event)
+{
+    vigil_statement_text(statement, ":rule", event->rule ? event->rule : "");
+    vigil_statement_text(statement, ":label", event->label ? event->label : "");
+    vigil_statement_int(statement, ":label_id", event->label_id);
+    vigil_statement_int(statement, ":track_id", (gint64)event->track_id);
+    vigil_statement_int(statement, ":start_ns", event->start_ns);
+    vigil_statement_int(statement, ":trigger_ns", event->trigger_ns);
+    vigil_statement_int(statement, ":end_ns", event->end_ns);
+    vigil_statement_int(statement, ":time_ns", event->time_ns);
+    vigil_statement_int(statement, ":start_wall_us", event->start_wall_us);
+    vigil_statement_int(statement, ":end_wall_us", event->end_wall_us);
+    vigil_statement_real(statement, ":score", event->score);
+    vigil_statement_real(statement, ":top_score", event->top_score);
+    vigil_statement_real(statement, ":x0", event->box.x0);
+    vigil_statement_real(statement, ":y0", event->box.y0);
+    vigil_statement_real(statement, ":x1", event->box.x1);
+    vigil_statement_real(statement, ":y1", event->box.y1);
+    vigil_statement_int(statement, ":frames_seen", event->frames_seen);
+    vigil_statement_int(statement, ":frames_inferred", event->frames_inferred);
+    vigil_statement_int(statement, ":record", event->record ? 1 : 0);
+    vigil_statement_int(statement, ":pre_ns", event->pre_ns);
+    vigil_statement_int(statement, ":post_ns", event->post_ns);
+}
+
+static gboolean
+update_event(VigilStore *self, const Commit *commit, gint64 seq, gint64 clip_id, GError **error)
+{
+    const VigilEvent *event = commit->event;
+    g_auto(VigilStatement) update =
+        vigil_statement(self, "UPDATE events SET " EVENT_COLUMNS " WHERE seq = :seq");
+
+    bind_values(&update, event);
+    if (event->type == VIGIL_EVENT_END)
+        vigil_statement_text(&update, ":end_reason", vigil_end_reason_to_string(event->end_reason));
+    if (clip_id)
+        vigil_statement_int(&update, ":clip_id", clip_id);
+    vigil_statement_int(&update, ":wall", vigil_store_clock_wall(&self->clock));
+    vigil_statement_int(&update, ":mono", vigil_store_clock_mono(&self->clock));
+    vigil_statement_int(&update, ":seq", seq);
+    return vigil_statement_run(&update, error);
+}
+
+static gboolean
+insert_places(VigilStore *self, gint64 seq, const gchar *kind, const gchar *const *names,
+              GError **error)
+{
+    for (guint i = 0; names && names[i]; i++) {
+        g_auto(VigilStatement) insert = vigil_statement(
+            self, "INSERT OR REPLACE INTO event_places (event_seq, kind, position, name) "
+                  "VALUES (:seq, :kind, :position, :name)");
+
+        vigil_statement_int(&insert, ":seq", seq);
+        vigil_statement_text(&insert, ":kind", kind);
+        vigil_statement_int(&insert, ":position", i);
+        vigil_statement_text(&insert, ":name", names[i]);
+        if (!vigil_statement_run(&insert, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+insert_path(VigilStore *self, gint64 seq, const VigilEvent *event, GError **error)
+{
+    guint n_points;
+    g_autoptr(GByteArray) path = NULL;
+
+    if (!event->path)
+        return TRUE;
+    path = vigil_path_encode(event->path, &n_points);
+    g_auto(VigilStatement) insert =
+        vigil_statement(self, "INSERT OR REPLACE INTO tracks (event_seq, track_id, n_points, path) "
+                              "VALUES (:seq, :track, :n_points, :path)");
+
+    vigil_statement_int(&insert, ":seq", seq);
+    vigil_statement_int(&insert, ":track", (gint64)event->track_id);
+    vigil_statement_int(&insert, ":n_points", n_points);
+    vigil_statement_blob(&insert, ":path", path->data, path->len);
+    return vigil_statement_run(&insert, error);
+}
+
+static gboolean
+insert_snapshot(VigilStore *self, gint64 seq, const VigilEvent *event, GError **error)
+{
+    gsize length;
+    gconstpointer data;
+
+    if (!event->snapshot)
+        return TRUE;
+    data = g_bytes_get_data(event->snapshot, &length);
+    g_auto(VigilStatement) insert = vigil_statement(
+        self, "INSERT OR REPLACE INTO snapshots (event_seq, jpeg) VALUES (:seq, :jpeg)");
+
+    vigil_statement_int(&insert, ":seq", seq);
+    vigil_statement_blob(&insert, ":jpeg", data, length);
+    return vigil_statement_run(&insert, error);
+}
+
+/* What an earlier run left goes; a pin stays. */
+static gboolean
+replace_event(VigilStore *self, Commit *commit, Existing *existing, GError **error)
+{
+    if (!vigil_store_drop_event(self, existing->seq, commit->garbage, error))
+        return FALSE;
+    existing->seq = 0;
+    existing->clip_id = 0;
+    existing->ended = FALSE;
+    return TRUE;
+}
+
+static gboolean
+commit_event(VigilStore *self, gpointer data, GError **error)
+{
+    Commit *commit = data;
+    const VigilEvent *event = commit->event;
+    g_auto(Existing) existing = {0};
+    gint64 camera_id;
+
+    g_ptr_array_set_size(commit->garbage, 0);
+    commit->clip_id = commit->clip ? commit->clip->row_id : 0;
+    if (!find_event(self, event->id, &existing, error))
+        return FALSE;
+    if (existing.complete ||
+        (existing.run_id == self->run_id && existing.ended && event->type != VIGIL_EVENT_END))
+        return TRUE;
+    if (existing.seq && existing.run_id != self->run_id &&
+        !replace_event(self, commit, &existing, error))
+        return FALSE;
+    if (!vigil_store_camera_id(self, event->camera ? event->camera : "", &camera_id, error))
+        return FALSE;
+    if (commit->clip && !commit->clip_id && !existing.clip_id &&
+        !insert_clip(self, commit, camera_id, error))
+        return FALSE;
+    if (!existing.seq &&
+        !insert_event(self, event, camera_id, existing.pinned, &existing.seq, error))
+        return FALSE;
+    return update_event(self, commit, existing.seq,
+                        existing.clip_id ? existing.clip_id : commit->clip_id, error) &&
+           insert_places(self, existing.seq, "zone", event->zones, error) &&
+           insert_places(self, existing.seq, "line", event->lines, error) &&
+           insert_path(self, existing.seq, event, error) &&
+           insert_snapshot(self, existing.seq, event, error);
+}
+
+gboolean
+vigil_store_commit_event(VigilStore *self, const VigilEvent *event, VigilClip *clip, GError **error)
+{
+    g_autoptr(GPtrArray) garbage = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GError) local = NULL;
+    Commit commit = {.event = event, .clip = clip, .garbage = garbage};
+    gboolean ok;
+
+    /* not under the lock: other cameras need not wait for this camera's footage */
+    if (clip && !clip->row_id && !vigil_clip_sync(clip, error))
+        return FALSE;
+    g_mutex_lock(&self->mutex);
+    ok = vigil_store_write(self, commit_event, &commit, error);
+    if (ok && clip && commit.clip_id)
+        clip->row_id = commit.clip_id;
+    /* the event is on disk whatever becomes of the old clip */
+    if (ok && garbage->len > 0 && !vigil_store_collect(self, garbage, &local))
+        g_message("%s: an old clip was not removed yet: %s", self->database, local->message);
+    g_mutex_unlock(&self->mutex);
+    return ok;
+}
+
+typedef struct {
+    const gchar *id;
+    gboolean pinned;
+} Pin;
+
+static gboolean
+update_pin(VigilStore *self, gpointer data, GError **error)
+{
+    const Pin *pin = data;
+    g_auto(VigilStatement) update =
+        vigil_statement(self, "UPDATE events SET pinned = :pinned WHERE id = :id");
+
+    vigil_statement_int(&update, ":pinned", pin->pinned ? 1 : 0);
+    vigil_statement_text(&update, ":id", pin->id);
+    if (!vigil_statement_run(&update, error))
+        return FALSE;
+    if (sqlite3_changes(self->db) == 1)
+        return TRUE;
+    g_set_error(error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_NOT_FOUND, "%s: no such event",
+                pin->id);
+    return FALSE;
+}
+
+gboolean
+vigil_store_set_pinned(VigilStore *self, const gchar *event_id, gboolean pinned, GError **error)
+{
+    Pin pin = {event_id, pinned};
+    gboolean ok;
+
+    g_mutex_lock(&self->mutex);
+    ok = vigil_store_write(self, update_pin, &pin, error);
+    g_mutex_unlock(&self->mutex);
+    return ok;
+}

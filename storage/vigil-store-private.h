@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <sqlite3.h>
+#include <sys/stat.h>
+
+#include "storage/vigil-file-ops.h"
+#include "storage/vigil-store.h"
+
+G_BEGIN_DECLS
+
+#define VIGIL_STORE_APPLICATION_ID 0x5647494c /* "VGIL" */
+#define VIGIL_STORE_RESERVE_BYTES (256 * 1024)
+#define VIGIL_STORE_LENGTH_LIMIT (16 * 1024 * 1024)
+
+/** VigilStoreClock: what is known about the wall clock; see vigil-store-clock.c. */
+typedef struct {
+    gint64 (*now_func)(gpointer user_data);
+    gint64 (*mono_func)(gpointer user_data);
+    gpointer data;
+    gint64 steady_offset_us;    /* wall minus monotonic, believed */
+    gint64 candidate_offset_us; /* differs from it; believed once it has lasted */
+    gint64 candidate_since_us;  /* monotonic; -1: none */
+} VigilStoreClock;
+
+struct VigilStore {
+    /* fixed after open */
+    gchar *database, *clips;
+    gboolean writer;
+    const VigilFileOps *ops;
+    gint64 max_bytes, max_age_us;
+    gchar *boot_id;
+    dev_t lock_dev;
+    ino_t lock_ino;
+
+    guint refs;        /* under the registry's lock */
+    gint failed;       /* atomic; the disk failed: no more writes */
+    GMutex mutex;      /* guards all below */
+    gint lock_fd;
+    gint clips_fd;     /* -1 for a reader without a folder of clips */
+    sqlite3 *db;       /* NULL once retired */
+    GHashTable *statements; /* (element-type utf8 sqlite3_stmt) */
+    gint64 run_id;
+    gint64 run_offset_us; /* as the runs table has it */
+    GPtrArray *live_clips; /* (element-type VigilClip), borrowed */
+    gboolean reserve_released;
+    VigilStoreClock clock;
+};
+
+struct VigilClip {
+    VigilStore *store; /* owned reference */
+    gchar *camera, *path;
+    gint fd, dir_fd;
+    guint64 bytes; /* written by the clip's thread, read by others: atomic */
+    gint64 row_id; /* 0 until an event was committed with it */
+    gboolean removed;
+};
+
+/* --- vigil-store.c ------------------------------------------------------------------------------------------- */
+
+/** vigil_store_open_with: vigil_store_open() with file operations and a monotonic clock of the caller's; NULL: the real ones. */
+VigilStore *vigil_store_open_with(const VigilStoreOptions *options, const VigilFileOps *ops,
+                                  gint64 (*mono_func)(gpointer), GError **error);
+/** vigil_store_fail: no more writes until the store is opened anew. */
+void vigil_store_fail(VigilStore *self);
+/** vigil_store_check_writable: with an error that says why not. */
+gboolean vigil_store_check_writable(VigilStore *self, GError **error);
+
+/* --- vigil-store-error.c ------------------------------------------------------------------------------------- */
+
+/** vigil_store_set_errno: always returns %FALSE. @code may be negative. */
+gboolean vigil_store_set_errno(GError **error, gint code, const gchar *what, const gchar *path);
+/** vigil_store_set_sqlite: reads the connection's last error; a failing disk fails a writer. Always returns %FALSE. */
+gboolean vigil_store_set_sqlite(VigilStore *self, gint rc, const gchar *what, GError **error);
+
+/* --- vigil-store-statements.c: all with the mutex held ------------------------------------------------------- */
+
+/** VigilStatement: a use of a cached statement; reset when it goes out of scope. */
+typedef struct {
+    VigilStore *store;
+    sqlite3_stmt *stmt;
+    gint rc;
+} VigilStatement;
+
+/** vigil_statement: @sql is copied and prepared on first use. Errors show at the first step. */
+VigilStatement vigil_statement(VigilStore *self, const gchar *sql);
+void vigil_statement_clear(VigilStatement *self);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VigilStatement, vigil_statement_clear)
+
+void vigil_statement_int(VigilStatement *self, const gchar *name, gint64 value);
+void vigil_statement_real(VigilStatement *self, const gchar *name, gdouble value);
+/** vigil_statement_text: %NULL binds NULL; @value must live until the step. */
+void vigil_statement_text(VigilStatement *self, const gchar *name, const gchar *value);
+void vigil_statement_blob(VigilStatement *self, const gchar *name, gconstpointer data, gsize length);
+/** vigil_statement_step: %TRUE with a row; %FALSE at the end or, with @error set, on failure. */
+gboolean vigil_statement_step(VigilStatement *self, GError **error);
+/** vigil_statement_run: steps a statement that gives no rows. */
+gboolean vigil_statement_run(VigilStatement *self, GError **error);
+/** vigil_statement_get_text: (nullable): of the current row; borrowed until the next step. */
+const gchar *vigil_statement_get_text(VigilStatement *self, gint column);
+/** vigil_store_exec: fixed SQL without parameters, any number of statements. */
+gboolean vigil_store_exec(VigilStore *self, const gchar *sql, GError **error);
+/** vigil_store_read_int: first column of the first row of fixed SQL; 0 without a row. */
+gboolean vigil_store_read_int(VigilStore *self, const gchar *sql, gint64 *value, GError **error);
+
+typedef gboolean (*VigilStoreWork)(VigilStore *self, gpointer data, GError **error);
+/**
+ * vigil_store_transact: one attempt of @work in one transaction; rolled back when it fails.
+ * On return it is on disk.
+ */
+gboolean vigil_store_transact(VigilStore *self, VigilStoreWork work, gpointer data, GError **error);
+/** vigil_store_write: the same for a caller's write: checks, and on a full disk makes space and tries again. */
+gboolean vigil_store_write(VigilStore *self, VigilStoreWork work, gpointer data, GError **error);
+
+/* --- vigil-store-schema.c ------------------------------------------------------------------------------------ */
+
+/** vigil_store_connect: opens the database, looks whose it is and, for a writer, brings it to this version. */
+gboolean vigil_store_connect(VigilStore *self, GError **error);
+
+/* --- vigil-store-clock.c ------------------------------------------------------------------------------------- */
+
+void vigil_store_clock_init(VigilStoreClock *self, gint64 (*now_func)(gpointer), gpointer data,
+                            gint64 (*mono_func)(gpointer));
+gint64 vigil_store_clock_wall(const VigilStoreClock *self);
+gint64 vigil_store_clock_mono(const VigilStoreClock *self);
+/** vigil_store_clock_set_last_seen: the latest time an earlier run knew; 0: none. */
+void vigil_store_clock_set_last_seen(VigilStoreClock *self, gint64 wall_us);
+/** vigil_store_clock_trusted: the wall time that may be used to delete what earlier boots wrote. */
+gint64 vigil_store_clock_trusted(VigilStoreClock *self);
+/** vigil_store_read_boot_id: (transfer full) */
+gchar *vigil_store_read_boot_id(void);
+
+/* --- vigil-clip-folder.c: below the folder of clips, never through a link -------------------------------------- */
+
+/** vigil_clip_folder_for: (transfer full) (nullable): "YYYY/MM/DD/CAMERA", or %NULL when the names cannot be used. */
+gchar *vigil_clip_folder_for(const gchar *camera, gint64 wall_us);
+/** vigil_clip_folder_is_clip: %TRUE when a relative path has our layout and naming. */
+gboolean vigil_clip_folder_is_clip(const gchar *path);
+/** vigil_make_dirs: makes a directory with its parents, each synced into its parent. */
+gint vigil_make_dirs(const VigilFileOps *ops, const gchar *path);
+/** vigil_clip_folder_open_dir: descriptor or -errno. @make: missing ones are made and synced. */
+gint vigil_clip_folder_open_dir(VigilStore *self, const gchar *dir, gboolean make);
+/** vigil_clip_folder_open: a regular file for reading: descriptor or -errno. */
+gint vigil_clip_folder_open(VigilStore *self, const gchar *path);
+/** vigil_clip_folder_size: of a regular file; -errno when it is not there. */
+gint64 vigil_clip_folder_size(VigilStore *self, const gchar *path);
+/** vigil_clip_folder_remove: unlink, fsync of its directory, then empty directories; 0 also when it was gone. */
+gint vigil_clip_folder_remove(VigilStore *self, const gchar *path);
+/** vigil_clip_folder_rename: within the folder of clips; both directories are synced. */
+gint vigil_clip_folder_rename(VigilStore *self, const gchar *from, const gchar *to);
+
+/* --- vigil-clip.c -------------------------------------------------------------------------------------------- */
+
+static inline guint64
+vigil_clip_bytes(const VigilClip *self)
+{
+    return __atomic_load_n(&self->bytes, __ATOMIC_RELAXED);
+}
+
+/* --- vigil-store-cameras.c (mutex held) ---------------------------------------------------------------------- */
+
+/** vigil_store_camera_id: makes the row when there is none. */
+gboolean vigil_store_camera_id(VigilStore *self, const gchar *camera, gint64 *id, GError **error);
+
+/* --- vigil-path-blob.c: format in schema/0001.sql ------------------------------------------------------------ */
+
+#define VIGIL_PATH_MAX_POINTS 65536
+
+/** vigil_path_encode: (transfer full): longer paths than %VIGIL_PATH_MAX_POINTS are thinned evenly. */
+GByteArray *vigil_path_encode(const GArray *path, guint *n_points);
+/** vigil_path_decode: (transfer full) (nullable) (element-type VigilPathPoint): %NULL when damaged. */
+GArray *vigil_path_decode(gconstpointer data, gsize length);
+
+/* --- vigil-retention.c (mutex held) -------------------------------------------------------------------------- */
+
+/** vigil_store_collect: unlinks garbage and drops its rows; what cannot be unlinked stays listed. */
+gboolean vigil_store_collect(VigilStore *self, GPtrArray *paths, GError **error);
+/**
+ * vigil_store_drop_event: within a transaction: the event's row and, when no other event has it, its clip's.
+ * @garbage: (element-type utf8): the clip's path is added, to be collected after the transaction
+ */
+gboolean vigil_store_drop_event(VigilStore *self, gint64 seq, GPtrArray *garbage, GError **error);
+/** vigil_store_make_space: releases the reserve, deletes the oldest event that may go. %FALSE: there was nothing. */
+gboolean vigil_store_make_space(VigilStore *self);
+/** vigil_store_keep_reserve: makes the reserve when it is missing and there is space. */
+void vigil_store_keep_reserve(VigilStore *self);
+
+/* --- vigil-recovery.c (mutex held) --------------------------------------------------------------------------- */
+
+/** vigil_store_recover: ends what earlier runs left and begins this one. */
+gboolean vigil_store_recover(VigilStore *self, const gchar *program, GError **error);
+
+G_END_DECLS
