@@ -48,7 +48,7 @@ vigil_tensor_is_8bit(const VigilTensor *self)
 gboolean
 vigil_tensor_set_shape(VigilTensor *self, guint n_dims, const gint32 *dims)
 {
-    guint64 count = 1;
+    guint64 count = 1, extent = 1;
 
     if (n_dims > VIGIL_MAX_DIMS)
         return FALSE;
@@ -56,7 +56,9 @@ vigil_tensor_set_shape(VigilTensor *self, guint n_dims, const gint32 *dims)
         if (dims[i] < 0)
             return FALSE;
         count *= (guint32)dims[i];
-        if (count > VIGIL_MAX_TENSOR_BYTES)
+        /* An empty tensor may not hide sizes that loops run over. */
+        extent *= MAX((guint32)dims[i], 1u);
+        if (extent > VIGIL_MAX_TENSOR_BYTES)
             return FALSE;
     }
     if (count * self->element_bytes > VIGIL_MAX_TENSOR_BYTES)

@@ -3,11 +3,23 @@
 
 #include <math.h>
 
+extern const VigilOp vigil_ops_binary[];
+extern const VigilOp vigil_ops_concat[];
+extern const VigilOp vigil_ops_conv[];
+extern const VigilOp vigil_ops_depthwise[];
+extern const VigilOp vigil_ops_gather[];
+extern const VigilOp vigil_ops_lut[];
+extern const VigilOp vigil_ops_mean[];
+extern const VigilOp vigil_ops_pad[];
+extern const VigilOp vigil_ops_pool[];
 extern const VigilOp vigil_ops_reshape[];
+extern const VigilOp vigil_ops_slice[];
 
 /* One list a family; see vigil-kernel-private.h. */
 static const VigilOp *const families[] = {
-    vigil_ops_reshape,
+    vigil_ops_binary, vigil_ops_concat,  vigil_ops_conv,  vigil_ops_depthwise,
+    vigil_ops_gather, vigil_ops_lut,     vigil_ops_mean,  vigil_ops_pad,
+    vigil_ops_pool,   vigil_ops_reshape, vigil_ops_slice,
 };
 
 /* BuiltinOperator of the schema, by number; for messages about what is not supported. */

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+#include <string.h>
+
+#include "models/kernels/vigil-kernel-private.h"
+
+/*
+ * CONCATENATION and PACK: inputs side by side along an axis. Seen from that axis each input is @outer blocks of its
+ * own length:
+ *
+ *     for o < outer: for each input: the next block[input] bytes of it
+ *
+ * UINT8 inputs of another scale than the output's are put into it by a table of 256 entries.
+ */
+typedef struct {
+    gsize block;
+    gboolean rescaled;
+    guint8 table[256];
+} Part;
+
+typedef struct {
+    gsize outer, total;
+    Part parts[];
+} Concat;
+
+static void
+concat_run(const VigilNode *node, const VigilRun *run)
+{
+    const Concat *self = node->params;
+    guint8 *out = vigil_run_output(run, node, 0);
+
+    for (guint i = 0; i < node->n_inputs; i++) {
+        const Part *part = &self->parts[i];
+        const guint8 *in = vigil_run_input(run, node, i);
+        guint8 *to = out;
+
+        for (gsize o = 0; o < self->outer; o++, in += part->block, to += self->total) {
+            if (!part->rescaled)
+                memcpy(to, in, part->block);
+            else
+                for (gsize j = 0; j < part->block; j++)
+                    to[j] = part->table[in[j]];
+        }
+        out += part->block;
+    }
+}
+
+/* round(real / scale) + zero_point, ties away from zero as TensorFlow Lite rounds here. */
+static void
+fill_table(Part *part, const VigilTensor *in, const VigilTensor *out)
+{
+    const gboolean is_signed = in->type == VIGIL_TENSOR_INT8;
+    const gfloat scale = in->scale * (1.0f / out->scale);
+    const gfloat bias = -(gfloat)in->zero_point * scale;
+    gint32 lo, hi;
+
+    vigil_kernel_type_range(out->type, &lo, &hi);
+    for (gint i = 0; i < 256; i++) {
+        const guint8 byte = (guint8)i;
+        const gfloat x = roundf((gfloat)vigil_kernel_load8(&byte, is_signed, 0) * scale + bias) +
+                         (gfloat)out->zero_point;
+
+        part->table[i] = (guint8)(gint32)CLAMP(x, (gfloat)lo, (gfloat)hi);
+    }
+    part->rescaled = TRUE;
+}
+
+static gboolean
+check_part(const VigilGraph *graph, const VigilNode *node, Part *part, const VigilTensor *in,
+           GError **error)
+{
+    const VigilTensor *out = vigil_node_output(graph, node, 0);
+
+    if (in->type != out->type)
+        return vigil_node_fail(graph, node, error, VIGIL_MODEL_ERROR_UNSUPPORTED,
+                               "inputs and output must have the same type");
+    if (!vigil_tensor_is_8bit(in) || (in->scale == out->scale && in->zero_point == out->zero_point))
+        return TRUE;
+    if (in->n_scales != 1 || out->n_scales != 1)
+        return vigil_node_fail(graph, node, error, VIGIL_MODEL_ERROR_UNSUPPORTED,
+                               "inputs and output must all be quantized with one scale each");
+    fill_table(part, in, out);
+    return TRUE;
+}
+
+/* That @in has the shape of @first but for @axis; @axis of n_dims: nowhere. */
+static gboolean
+check_shape(const VigilGraph *graph, const VigilNode *node, const VigilTensor *first,
+            const VigilTensor *in, guint axis, GError **error)
+{
+    gboolean same = in->n_dims == first->n_dims;
+
+    for (guint i = 0; same && i < in->n_dims; i++)
+        same = i == axis || in->dims[i] == first->dims[i];
+    if (same)
+        return TRUE;
+    return vigil_node_fail(graph, node, error, VIGIL_MODEL_ERROR_INVALID,
+                           "the shapes of the inputs do not fit together");
+}
+
+static Concat *
+new_concat(VigilNode *node)
+{
+    return vigil_node_params(node, sizeof(Concat) + node->n_inputs * sizeof(Part));
+}
+
+static gboolean
+concat_prepare(VigilGraph *graph, VigilNode *node, GError **error)
+{
+    Concat *self = new_concat(node);
+    const VigilTensor *first;
+    gint32 dims[VIGIL_MAX_DIMS];
+    gint64 along = 0;
+    gsize inner;
+    guint axis;
+
+    if (!vigil_node_check_arity(graph, node, MAX(node->n_inputs, 1u), VIGIL_MAX_NODE_INPUTS, 1,
+                                error))
+        return FALSE;
+    first = vigil_node_input(graph, node, 0);
+    inner = first->element_bytes;
+    if (vigil_fb_i8(&node->options, 1, 0) != VIGIL_ACTIVATION_NONE)
+        return vigil_node_fail(graph, node, error, VIGIL_MODEL_ERROR_UNSUPPORTED,
+                               "a fused activation is not supported");
+    if (!vigil_node_axis(graph, node, vigil_fb_i32(&node->options, 0, 0), first->n_dims, &axis,
+                         error))
+        return FALSE;
+    memcpy(dims, first->dims, sizeof dims);
+    self->outer = 1;
+    for (guint i = 0; i < axis; i++)
+        self->outer *= (gsize)dims[i];
+    for (guint i = axis + 1; i < first->n_dims; i++)
+        inner *= (gsize)dims[i];
+    for (guint i = 0; i < node->n_inputs; i++) {
+        const VigilTensor *in = vigil_node_input(graph, node, i);
+
+        if (!check_part(graph, node, &self->parts[i], in, error) ||
+            !check_shape(graph, node, first, in, axis, error))
+            return FALSE;
+        along += in->dims[axis];
+        self->parts[i].block = (gsize)in->dims[axis] * inner;
+    }
+    self->total = (gsize)along * inner;
+    dims[axis] = (gint32)MIN(along, G_MAXINT32);
+    return vigil_node_set_output(graph, node, 0, first->n_dims, dims, error);
+}
+
+static gboolean
+pack_prepare(VigilGraph *graph, VigilNode *node, GError **error)
+{
+    Concat *self = new_concat(node);
+    const VigilTensor *first;
+    gint32 dims[VIGIL_MAX_DIMS];
+    gsize inner;
+    guint axis;
+
+    if (!vigil_node_check_arity(graph, node, MAX(node->n_inputs, 1u), VIGIL_MAX_NODE_INPUTS, 1,
+                                error))
+        return FALSE;
+    first = vigil_node_input(graph, node, 0);
+    if (first->n_dims >= VIGIL_MAX_DIMS)
+        return vigil_node_fail(graph, node, error, VIGIL_MODEL_ERROR_UNSUPPORTED,
+                               "more than %d dimensions are not supported", VIGIL_MAX_DIMS);
+    if (!vigil_node_axis(graph, node, vigil_fb_i32(&node->options, 1, 0), first->n_dims + 1, &axis,
+                         error))
+        return FALSE;
+    self->outer = 1;
+    inner = first->element_bytes;
+    for (guint i = 0; i < first->n_dims; i++) {
+        if (i < axis)
+            self->outer *= (gsize)first->dims[i];
+        else
+            inner *= (gsize)first->dims[i];
+    }
+    for (guint i = 0; i < node->n_inputs; i++) {
+        const VigilTensor *in = vigil_node_input(graph, node, i);
+
+        if (!check_part(graph, node, &self->parts[i], in, error) ||
+            !check_shape(graph, node, first, in, first->n_dims, error))
+            return FALSE;
+        self->parts[i].block = inner;
+    }
+    self->total = inner * node->n_inputs;
+    for (guint i = 0; i <= first->n_dims; i++)
+        dims[i] = i < axis    ? first->dims[i]
+                  : i == axis ? (gint32)node->n_inputs
+                              : first->dims[i - 1];
+    return vigil_node_set_output(graph, node, 0, first->n_dims + 1, dims, error);
+}
+
+const VigilOp vigil_ops_concat[] = {
+    {2, NULL, "CONCATENATION", concat_prepare, concat_run},
+    {83, NULL, "PACK", pack_prepare, concat_run},
+    {0},
+};

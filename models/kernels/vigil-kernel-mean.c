@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "models/kernels/vigil-kernel-fixed-private.h"
+#include "models/kernels/vigil-kernel-private.h"
+
+/*
+ * MEAN over constant axes, 8-bit:
+ *
+ *     out = clamp(fixed_multiply(sum of the elements, in_scale / (number * out_scale)) + bias)
+ *
+ * where bias is out_zero_point - round(in_zero_point * in_scale / out_scale).
+ */
+typedef struct {
+    guint n_dims;
+    gint32 dims[VIGIL_MAX_DIMS];
+    /* Elements of the output that a step along a dimension of the input advances; 0 along an axis. */
+    gsize step[VIGIL_MAX_DIMS];
+    gboolean is_signed;
+    VigilMultiplier multiplier;
+    gint32 bias, lo, hi;
+} Mean;
+
+static void
+set_scale(Mean *self, const VigilTensor *in, const VigilTensor *out, gsize number)
+{
+    const gfloat shift = (gfloat)in->zero_point * in->scale / out->scale;
+    const gfloat rounded = CLAMP(shift > 0 ? shift + 0.5f : shift - 0.5f, -1e9f, 1e9f);
+
+    self->bias = out->zero_point - (gint32)rounded;
+    self->multiplier =
+        vigil_fixed_from_double((gdouble)(in->scale / ((gfloat)number * out->scale)));
+    self->is_signed = in->type == VIGIL_TENSOR_INT8;
+    vigil_kernel_type_range(out->type, &self->lo, &self->hi);
+}
+
+static gboolean
+mean_prepare(VigilGraph *graph, VigilNode *node, GError **error)
+{
+    Mean *self = vigil_node_params(node, sizeof *self);
+    const gboolean keep = vigil_fb_i8(&node->options, 0, 0) != 0;
+    gboolean reduced[VIGIL_MAX_DIMS] = {FALSE};
+    gint32 axes[VIGIL_MAX_DIMS], dims[VIGIL_MAX_DIMS];
+    const VigilTensor *in, *out;
+    guint n, n_out = 0;
+    gsize number = 1, step = 1;
+
+    if (!vigil_node_check_arity(graph, node, 2, 2, 1, error) ||
+        !vigil_node_check_quantized_io(graph, node, error) ||
+        !vigil_node_const_ints(graph, node, 1, axes, VIGIL_MAX_DIMS, &n, error))
+        return FALSE;
+    in = vigil_node_input(graph, node, 0);
+    out = vigil_node_output(graph, node, 0);
+    for (guint i = 0; i < n; i++) {
+        guint axis;
+
+        if (!vigil_node_axis(graph, node, axes[i], in->n_dims, &axis, error))
+            return FALSE;
+        reduced[axis] = TRUE;
+    }
+    for (guint i = 0; i < in->n_dims; i++) {
+        number *= reduced[i] ? (gsize)in->dims[i] : 1;
+        if (!reduced[i] || keep)
+            dims[n_out++] = reduced[i] ? 1 : in->dims[i];
+    }
+    if (in->count == 0)
+        return vigil_node_fail(graph, node, error, VIGIL_MODEL_ERROR_INVALID, "the input is empty");
+    if (!vigil_node_set_output(graph, node, 0, n_out, dims, error))
+        return FALSE;
+    self->n_dims = in->n_dims;
+    memcpy(self->dims, in->dims, sizeof self->dims);
+    for (guint i = in->n_dims; i-- > 0;) {
+        self->step[i] = reduced[i] ? 0 : step;
+        step *= reduced[i] ? 1 : (gsize)in->dims[i];
+    }
+    node->scratch_bytes = out->count * sizeof(gint32);
+    set_scale(self, in, out, number);
+    return TRUE;
+}
+
+/* Adds each line of the innermost dimension to the sums it belongs to. */
+static void
+add_lines(const Mean *self, const guint8 *in, gint32 *sums)
+{
+    const guint last = self->n_dims - 1;
+    gint32 index[VIGIL_MAX_DIMS] = {0};
+    gsize i = 0;
+    guint dim;
+
+    do {
+        for (gint32 j = 0; j < self->dims[last]; j++, i++)
+            sums[(gsize)j * self->step[last]] += vigil_kernel_load8(in, self->is_signed, i);
+        for (dim = last; dim > 0; dim--) {
+            const guint d = dim - 1;
+
+            sums += self->step[d];
+            if (++index[d] < self->dims[d])
+                break;
+            sums -= self->step[d] * (gsize)self->dims[d];
+            index[d] = 0;
+        }
+    } while (dim > 0);
+}
+
+static void
+mean_run(const VigilNode *node, const VigilRun *run)
+{
+    const Mean *self = node->params;
+    const gsize count = run->graph->tensors[node->outputs[0]].count;
+    const guint8 *in = vigil_run_input(run, node, 0);
+    guint8 *out = vigil_run_output(run, node, 0);
+    gint32 *sums = vigil_run_scratch(run, node);
+
+    memset(sums, 0, count * sizeof *sums);
+    if (self->n_dims == 0)
+        sums[0] = vigil_kernel_load8(in, self->is_signed, 0);
+    else
+        add_lines(self, in, sums);
+    for (gsize i = 0; i < count; i++) {
+        const gint64 q = (gint64)vigil_fixed_multiply(sums[i], self->multiplier) + self->bias;
+
+        out[i] = (guint8)CLAMP(q, self->lo, self->hi);
+    }
+}
+
+const VigilOp vigil_ops_mean[] = {
+    {40, NULL, "MEAN", mean_prepare, mean_run},
+    {0},
+};

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+#include <string.h>
+
+#include "models/kernels/vigil-kernel-clones-private.h"
+#include "models/kernels/vigil-kernel-fixed-private.h"
+#include "models/kernels/vigil-kernel-window-private.h"
+
+/*
+ * MAX_POOL_2D: the highest of the taps that lie in the image. AVERAGE_POOL_2D: their mean, rounded to nearest,
+ * ties away from zero, by their number. Both then clamp to the fused activation's range. Input and output have one
+ * scale, as TensorFlow Lite asks.
+ */
+typedef struct {
+    VigilWindow window;
+    gboolean is_signed;
+    gint32 lo, hi;
+} Pool;
+
+static gboolean
+pool_prepare(VigilGraph *graph, VigilNode *node, GError **error)
+{
+    Pool *self = vigil_node_params(node, sizeof *self);
+    const VigilTensor *in, *out;
+
+    if (!vigil_node_check_arity(graph, node, 1, 1, 1, error) ||
+        !vigil_node_check_quantized_io(graph, node, error))
+        return FALSE;
+    in = vigil_node_input(graph, node, 0);
+    out = vigil_node_output(graph, node, 0);
+    if (in->scale != out->scale || in->zero_point != out->zero_point)
+        return vigil_node_fail(graph, node, error, VIGIL_MODEL_ERROR_UNSUPPORTED,
+                               "input and output must have the same scale and zero point");
+    self->window = (VigilWindow){
+        .stride_x = vigil_fb_i32(&node->options, 1, 0),
+        .stride_y = vigil_fb_i32(&node->options, 2, 0),
+        .k_w = vigil_fb_i32(&node->options, 3, 0),
+        .k_h = vigil_fb_i32(&node->options, 4, 0),
+        .dilation_x = 1,
+        .dilation_y = 1,
+    };
+    if (!vigil_window_init(&self->window, graph, node, in, vigil_fb_i8(&node->options, 0, 0),
+                           error) ||
+        !vigil_kernel_activation_range(graph, node, vigil_fb_i8(&node->options, 5, 0), out,
+                                       &self->lo, &self->hi, error))
+        return FALSE;
+    self->is_signed = in->type == VIGIL_TENSOR_INT8;
+    node->scratch_bytes = (gsize)self->window.in_c * sizeof(gint32);
+
+    const gint32 dims[] = {self->window.batch, self->window.out_h, self->window.out_w,
+                           self->window.in_c};
+    return vigil_node_set_output(graph, node, 0, 4, dims, error);
+}
+
+#define DEFINE_TAPS(NAME, TYPE, STATEMENT)                                          \
+    VIGIL_CLONES static void NAME(const guint8 *tap, gsize n, gint32 *restrict acc) \
+    {                                                                               \
+        const TYPE *restrict x = (const TYPE *)tap;                                 \
+                                                                                    \
+        for (gsize c = 0; c < n; c++)                                               \
+            STATEMENT;                                                              \
+    }
+
+DEFINE_TAPS(max_unsigned, guint8, acc[c] = MAX(acc[c], x[c]))
+DEFINE_TAPS(max_signed, gint8, acc[c] = MAX(acc[c], x[c]))
+DEFINE_TAPS(sum_unsigned, guint8, acc[c] += x[c])
+DEFINE_TAPS(sum_signed, gint8, acc[c] += x[c])
+
+static void
+clamp_out(const Pool *self, const gint32 *acc, gsize n, guint8 *out)
+{
+    for (gsize c = 0; c < n; c++)
+        out[c] = (guint8)CLAMP(acc[c], self->lo, self->hi);
+}
+
+/* Applies @add to every tap of output pixel (y, x) that lies in the image; returns how many there are. */
+static gint32
+visit_taps(const VigilWindow *window, const guint8 *image, gint32 y, gint32 x, gint32 *acc,
+           void (*add)(const guint8 *tap, gsize n, gint32 *acc))
+{
+    const gint32 in_y = y * window->stride_y - window->pad_y;
+    const gint32 in_x = x * window->stride_x - window->pad_x;
+    const gsize c = (gsize)window->in_c;
+    gint32 ky0, ky1, kx0, kx1;
+
+    vigil_window_taps(in_y, 1, window->k_h, window->in_h, &ky0, &ky1);
+    vigil_window_taps(in_x, 1, window->k_w, window->in_w, &kx0, &kx1);
+    for (gint32 ky = ky0; ky < ky1; ky++)
+        for (gint32 kx = kx0; kx < kx1; kx++)
+            add(image + ((gsize)(in_y + ky) * (gsize)window->in_w + (gsize)(in_x + kx)) * c, c,
+                acc);
+    return (ky1 - ky0) * (kx1 - kx0);
+}
+
+static void
+max_pixel(const Pool *self, const guint8 *image, gint32 y, gint32 x, gint32 *acc, guint8 *out)
+{
+    const gsize n = (gsize)self->window.in_c;
+
+    for (gsize c = 0; c < n; c++)
+        acc[c] = -128;
+    visit_taps(&self->window, image, y, x, acc, self->is_signed ? max_signed : max_unsigned);
+    clamp_out(self, acc, n, out);
+}
+
+static void
+average_pixel(const Pool *self, const guint8 *image, gint32 y, gint32 x, gint32 *acc, guint8 *out)
+{
+    const gsize n = (gsize)self->window.in_c;
+    gint32 count;
+
+    memset(acc, 0, n * sizeof *acc);
+    count =
+        visit_taps(&self->window, image, y, x, acc, self->is_signed ? sum_signed : sum_unsigned);
+    for (gsize c = 0; c < n; c++)
+        acc[c] = (acc[c] > 0 ? acc[c] + count / 2 : acc[c] - count / 2) / MAX(count, 1);
+    clamp_out(self, acc, n, out);
+}
+
+static void
+pool_each(const VigilNode *node, const VigilRun *run,
+          void (*pixel)(const Pool *self, const guint8 *image, gint32 y, gint32 x, gint32 *acc,
+                        guint8 *out))
+{
+    const Pool *self = node->params;
+    const VigilWindow *window = &self->window;
+    const guint8 *in = vigil_run_input(run, node, 0);
+    guint8 *out = vigil_run_output(run, node, 0);
+    gint32 *acc = vigil_run_scratch(run, node);
+
+    for (gint32 b = 0; b < window->batch; b++) {
+        for (gint32 y = 0; y < window->out_h; y++)
+            for (gint32 x = 0; x < window->out_w; x++, out += window->in_c)
+                pixel(self, in, y, x, acc, out);
+        in += (gsize)window->in_h * (gsize)window->in_w * (gsize)window->in_c;
+    }
+}
+
+static void
+max_pool_run(const VigilNode *node, const VigilRun *run)
+{
+    pool_each(node, run, max_pixel);
+}
+
+static void
+average_pool_run(const VigilNode *node, const VigilRun *run)
+{
+    pool_each(node, run, average_pixel);
+}
+
+const VigilOp vigil_ops_pool[] = {
+    {1, NULL, "AVERAGE_POOL_2D", pool_prepare, average_pool_run},
+    {17, NULL, "MAX_POOL_2D", pool_prepare, max_pool_run},
+    {0},
+};
