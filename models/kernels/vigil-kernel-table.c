@@ -12,6 +12,7 @@ extern const VigilOp vigil_ops_lut[];
 extern const VigilOp vigil_ops_mean[];
 extern const VigilOp vigil_ops_pad[];
 extern const VigilOp vigil_ops_pool[];
+extern const VigilOp vigil_ops_postprocess[];
 extern const VigilOp vigil_ops_reshape[];
 extern const VigilOp vigil_ops_slice[];
 
@@ -27,6 +28,7 @@ static const VigilOp *const families[] = {
     vigil_ops_mean,
     vigil_ops_pad,
     vigil_ops_pool,
+    vigil_ops_postprocess,
     vigil_ops_reshape,
     vigil_ops_slice,
 };
