@@ -9,18 +9,26 @@
  *
  * Nearest: out[y][x] = in[source(y)][source(x)], where source() depends on align_corners and half_pixel_centers.
  *
- * Bilinear: with y0, y1 and fy = position(y) - y0, and the same for x,
+ * Bilinear, with fy = position(y) - y0 and the same for x, in this order:
  *
- *     out[y][x][c] = trunc(in[y0][x0][c] * ((1 - fy) * (1 - fx)) + in[y0][x1][c] * ((1 - fy) * fx)
- *                          + in[y1][x0][c] * (fy * (1 - fx)) + in[y1][x1][c] * (fy * fx) + 0.5)
+ *     sum = in[y0][x0][c] * ((1 - fy) * (1 - fx)) + in[y0][x1][c] * ((1 - fy) * fx)
+ *           + in[y1][x0][c] * (fy * (1 - fx)) + in[y1][x1][c] * (fy * fx)
  *
- * in fp32, in this order. Truncation towards zero rounds negative values differently; that is the rule.
+ * UINT8 in fp32, the result rounded by adding 0.5 and cutting off. INT8 in whole numbers, scale and positions
+ * with 10 bits behind the point, halves rounded away from zero.
  */
+
+/* Bits behind the point of INT8's positions. */
+#define FIXED_ONE 1024
+
+/* Whatever the option, positions within this many pixels are exact in 32 bits. */
+#define MAX_SIDE 65536
 
 /* Where one coordinate of the output comes from. */
 typedef struct {
     guint32 lower, upper; /* elements from the line's or image's begin */
     gfloat fraction;      /* may be below 0 or above 1 at the ends, where both are the same */
+    gint32 fixed;         /* the same in parts of FIXED_ONE */
 } Source;
 
 typedef struct {
@@ -138,13 +146,32 @@ bilinear_source(const Resize *self, gint32 at, gint32 in, gint32 out)
     const gint32 upper = MIN((gint32)ceilf(position), in - 1);
 
     /* rounding of the scale may carry the last position past the end */
-    return (Source){(guint32)MIN(lower, in - 1), (guint32)MAX(upper, 0), position - (gfloat)lower};
+    return (Source){.lower = (guint32)MIN(lower, in - 1),
+                    .upper = (guint32)MAX(upper, 0),
+                    .fraction = position - (gfloat)lower};
+}
+
+static Source
+bilinear_source_fixed(const Resize *self, gint32 at, gint32 in, gint32 out)
+{
+    const gboolean align = self->align_corners && out > 1;
+    const gint64 from = align ? in - 1 : in, to = align ? out - 1 : out;
+    const gint64 scale = (FIXED_ONE * from + to / 2) / to;
+    const gint64 position = self->half_pixel ? at * scale + scale / 2 - FIXED_ONE / 2 : at * scale;
+    const gint64 lower = CLAMP(position / FIXED_ONE, 0, in - 1);
+    const gint64 upper = CLAMP((position + FIXED_ONE - 1) / FIXED_ONE, 0, in - 1);
+
+    return (Source){.lower = (guint32)lower,
+                    .upper = (guint32)upper,
+                    .fixed = (gint32)CLAMP(position - lower * FIXED_ONE, -FIXED_ONE / 2,
+                                           FIXED_ONE + FIXED_ONE / 2)};
 }
 
 static gboolean
 bilinear_prepare(VigilGraph *graph, VigilNode *node, GError **error)
 {
     Resize *self = vigil_node_params(node, sizeof *self);
+    Source (*source)(const Resize *, gint32, gint32, gint32);
 
     if (!resize_init(self, graph, node, 2, error) ||
         !vigil_node_check_quantized_io(graph, node, error))
@@ -152,25 +179,50 @@ bilinear_prepare(VigilGraph *graph, VigilNode *node, GError **error)
     if (self->align_corners && self->half_pixel)
         return vigil_node_fail(graph, node, error, VIGIL_MODEL_ERROR_INVALID,
                                "align_corners and half_pixel_centers exclude each other");
+    source = self->is_signed ? bilinear_source_fixed : bilinear_source;
+    if (self->in_h > MAX_SIDE || self->in_w > MAX_SIDE)
+        return vigil_node_fail(graph, node, error, VIGIL_MODEL_ERROR_TOO_LARGE,
+                               "images over %d pixels a side are not resized", MAX_SIDE);
     for (gint32 y = 0; y < self->out_h; y++)
-        self->ys[y] = bilinear_source(self, y, self->in_h, self->out_h);
+        self->ys[y] = source(self, y, self->in_h, self->out_h);
     for (gint32 x = 0; x < self->out_w; x++)
-        self->xs[x] = bilinear_source(self, x, self->in_w, self->out_w);
+        self->xs[x] = source(self, x, self->in_w, self->out_w);
     return TRUE;
 }
 
-#define DEFINE_BLEND(NAME, TYPE)                                                                   \
-    static void NAME(const TYPE *restrict a, const TYPE *restrict b, const TYPE *restrict c,       \
-                     const TYPE *restrict d, const gfloat weights[4], TYPE *restrict out,          \
-                     gint32 n)                                                                     \
-    {                                                                                              \
-        for (gint32 i = 0; i < n; i++)                                                             \
-            out[i] = (TYPE)(gint32)((gfloat)a[i] * weights[0] + (gfloat)b[i] * weights[1] +        \
-                                    (gfloat)c[i] * weights[2] + (gfloat)d[i] * weights[3] + 0.5f); \
-    }
+typedef struct {
+    const guint8 *a, *b, *c, *d; /* upper left and right, lower left and right */
+} Corners;
 
-DEFINE_BLEND(blend_unsigned, guint8)
-DEFINE_BLEND(blend_signed, gint8)
+static void
+blend_unsigned(const Corners *in, const Source *y, const Source *x, guint8 *restrict out, gint32 n)
+{
+    const guint8 *restrict a = in->a, *restrict b = in->b, *restrict c = in->c, *restrict d = in->d;
+    const gfloat wa = (1 - y->fraction) * (1 - x->fraction), wb = (1 - y->fraction) * x->fraction;
+    const gfloat wc = y->fraction * (1 - x->fraction), wd = y->fraction * x->fraction;
+
+    for (gint32 i = 0; i < n; i++)
+        out[i] = (guint8)(gint32)((gfloat)a[i] * wa + (gfloat)b[i] * wb + (gfloat)c[i] * wc +
+                                  (gfloat)d[i] * wd + 0.5f);
+}
+
+static void
+blend_signed(const Corners *in, const Source *y, const Source *x, guint8 *out8, gint32 n)
+{
+    const gint8 *restrict a = (const gint8 *)in->a, *restrict b = (const gint8 *)in->b;
+    const gint8 *restrict c = (const gint8 *)in->c, *restrict d = (const gint8 *)in->d;
+    const gint32 wa = (FIXED_ONE - y->fixed) * (FIXED_ONE - x->fixed);
+    const gint32 wb = (FIXED_ONE - y->fixed) * x->fixed;
+    const gint32 wc = y->fixed * (FIXED_ONE - x->fixed), wd = y->fixed * x->fixed;
+    gint8 *restrict out = (gint8 *)out8;
+
+    for (gint32 i = 0; i < n; i++) {
+        const gint32 sum = a[i] * wa + b[i] * wb + c[i] * wc + d[i] * wd;
+        const gint32 size = (ABS(sum) + FIXED_ONE * FIXED_ONE / 2) / (FIXED_ONE * FIXED_ONE);
+
+        out[i] = (gint8)(sum < 0 ? -size : size);
+    }
+}
 
 static void
 bilinear_run(const VigilNode *node, const VigilRun *run)
@@ -184,17 +236,13 @@ bilinear_run(const VigilNode *node, const VigilRun *run)
         for (gint32 i = 0; i < self->out_h * self->out_w; i++, out += pixel) {
             const Source *y = &self->ys[i / self->out_w], *x = &self->xs[i % self->out_w];
             const guint8 *upper = in + y->lower * line, *lower = in + y->upper * line;
-            const guint8 *from[4] = {upper + x->lower * pixel, upper + x->upper * pixel,
+            const Corners corners = {upper + x->lower * pixel, upper + x->upper * pixel,
                                      lower + x->lower * pixel, lower + x->upper * pixel};
-            const gfloat weights[4] = {(1 - y->fraction) * (1 - x->fraction),
-                                       (1 - y->fraction) * x->fraction,
-                                       y->fraction * (1 - x->fraction), y->fraction * x->fraction};
 
             if (self->is_signed)
-                blend_signed((const gint8 *)from[0], (const gint8 *)from[1], (const gint8 *)from[2],
-                             (const gint8 *)from[3], weights, (gint8 *)out, self->channels);
+                blend_signed(&corners, y, x, out, self->channels);
             else
-                blend_unsigned(from[0], from[1], from[2], from[3], weights, out, self->channels);
+                blend_unsigned(&corners, y, x, out, self->channels);
         }
     }
 }
