@@ -17,7 +17,8 @@
  * A tracker makes use of weak detections (vigiltrack carries a track on with them), but only of those that are attached:
  * before vigiltrack set `threshold` to its `low-score`.
  *
- * Once a second an element message `vigildetect-stats` with the content of the property `stats` goes to the bus.
+ * Once a second, and at the end of the stream, an element message `vigildetect-stats` with the content of the property
+ * `stats` goes to the bus.
  *
  * ## Example launch lines
  *
@@ -242,9 +243,23 @@ gst_vigil_detect_propose_allocation(GstBaseTransform *trans, GstQuery *decide, G
     return gst_vigil_propose_allocation(GST_BASE_TRANSFORM_SRC_PAD(trans), query);
 }
 
+static void
+post_stats(GstVigilDetect *self)
+{
+    GstStructure *stats;
+
+    self->stats_posted_us = g_get_monotonic_time();
+    GST_OBJECT_LOCK(self);
+    stats = vigil_detect_stats_to_structure(&self->stats);
+    GST_OBJECT_UNLOCK(self);
+    gst_element_post_message(GST_ELEMENT(self), gst_message_new_element(GST_OBJECT(self), stats));
+}
+
 static gboolean
 gst_vigil_detect_sink_event(GstBaseTransform *trans, GstEvent *event)
 {
+    if (GST_EVENT_TYPE(event) == GST_EVENT_EOS)
+        post_stats(GST_VIGIL_DETECT(trans));
     if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP ||
         GST_EVENT_TYPE(event) == GST_EVENT_STREAM_START)
         forget_stream(GST_VIGIL_DETECT(trans));
@@ -335,21 +350,6 @@ infer(GstVigilDetect *self, GstBuffer *buffer)
     return VIGIL_OUTCOME_INFERRED;
 }
 
-static void
-post_stats(GstVigilDetect *self)
-{
-    const gint64 now = g_get_monotonic_time();
-    GstStructure *stats;
-
-    if (now - self->stats_posted_us < STATS_INTERVAL_US)
-        return;
-    self->stats_posted_us = now;
-    GST_OBJECT_LOCK(self);
-    stats = vigil_detect_stats_to_structure(&self->stats);
-    GST_OBJECT_UNLOCK(self);
-    gst_element_post_message(GST_ELEMENT(self), gst_message_new_element(GST_OBJECT(self), stats));
-}
-
 static GstFlowReturn
 gst_vigil_detect_transform_ip(GstBaseTransform *trans, GstBuffer *buffer)
 {
@@ -367,7 +367,8 @@ gst_vigil_detect_transform_ip(GstBaseTransform *trans, GstBuffer *buffer)
     GST_OBJECT_UNLOCK(self);
     GST_LOG_OBJECT(self, "%" GST_TIME_FORMAT " %s", GST_TIME_ARGS(GST_BUFFER_PTS(buffer)),
                    vigil_outcome_to_string(outcome));
-    post_stats(self);
+    if (g_get_monotonic_time() - self->stats_posted_us >= STATS_INTERVAL_US)
+        post_stats(self);
     return GST_FLOW_OK;
 }
 
