@@ -28,13 +28,11 @@ vigil_polygon_contains(const VigilPoint *points, guint n_points, VigilPoint poin
     for (guint i = 0; i < n_points; i++) {
         const VigilPoint a = points[i];
         const VigilPoint b = points[(i + 1) % n_points];
-        const gboolean down = b.y > a.y;
 
-        /* A ray to the right meets the edge, whose upper end belongs to it and whose lower end does not. The edge is
-         * always taken downwards, so that rounding is the same for both polygons that share it. */
+        /* a ray to the right meets the edge, whose upper end belongs to it and whose lower end does not */
         if ((a.y > point.y) == (b.y > point.y))
             continue;
-        if (side_of(down ? a : b, down ? b : a, point) > 0.0)
+        if ((side_of(a, b, point) > 0.0) == (b.y > a.y))
             inside = !inside;
     }
     return inside;

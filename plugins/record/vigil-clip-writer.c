@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plugins/record/vigil-clip-writer.h"
+
+#include <gst/app/gstappsink.h>
+#include <gst/app/gstappsrc.h>
+#include <string.h>
+
+#define FRAGMENT_MS 1000 /* what a cut of the power may cost at most */
+#define FINISH_TIMEOUT_US (5 * G_USEC_PER_SEC)
+
+/* How far into the boxes of the file the bytes handed out so far reach. */
+typedef struct {
+    guint8 header[16];
+    guint header_have, header_need;
+    guint64 left; /* of the box's content */
+    gboolean is_mdat;
+} BoxCounter;
+
+struct VigilClipWriter {
+    GstElement *pipeline;
+    GstAppSrc *source;
+    GstAppSink *sink;
+    VigilClipWriteFunc write_func;
+    VigilClipWakeFunc wake_func;
+    gpointer user_data;
+
+    gboolean started;
+    gint64 base_ns; /* stream time of the file's time 0 */
+    gint64 last_dts_ns, last_duration_ns;
+    BoxCounter boxes;
+    VigilClipWriterInfo info;
+
+    GMutex lock;
+    GError *bus_error; /* under lock: the first error of the muxer */
+};
+
+static void
+box_counter_open(BoxCounter *self)
+{
+    guint64 size = GST_READ_UINT32_BE(self->header);
+    guint header = 8;
+
+    if (size == 1 && self->header_need == 8) {
+        self->header_need = 16;
+        return;
+    }
+    if (size == 1) {
+        size = GST_READ_UINT64_BE(self->header + 8);
+        header = 16;
+    }
+    self->is_mdat = memcmp(self->header + 4, "mdat", 4) == 0;
+    self->left = size > header ? size - header : 0;
+    self->header_have = 0;
+    self->header_need = 8;
+}
+
+/* Returns: number of mdat boxes, that is fragments, that ended within these bytes. */
+static guint
+box_counter_feed(BoxCounter *self, const guint8 *data, gsize length)
+{
+    guint n_ended = 0;
+
+    while (length > 0) {
+        gsize n;
+
+        if (self->left > 0) {
+            n = MIN(length, self->left);
+            self->left -= n;
+            n_ended += self->is_mdat && self->left == 0;
+        } else {
+            n = MIN(length, self->header_need - self->header_have);
+            memcpy(self->header + self->header_have, data, n);
+            self->header_have += n;
+            if (self->header_have == self->header_need)
+                box_counter_open(self);
+        }
+        data += n;
+        length -= n;
+    }
+    return n_ended;
+}
+
+static GstBusSyncReply
+on_bus_message(GstBus *bus, GstMessage *message, gpointer user_data)
+{
+    VigilClipWriter *self = user_data;
+
+    if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR) {
+        g_mutex_lock(&self->lock);
+        if (!self->bus_error)
+            gst_message_parse_error(message, &self->bus_error, NULL);
+        g_mutex_unlock(&self->lock);
+        self->wake_func(self->user_data);
+    }
+    gst_message_unref(message); /* what GST_BUS_DROP leaves to us */
+    return GST_BUS_DROP;
+}
+
+static GstFlowReturn
+on_new_sample(GstAppSink *sink, gpointer user_data)
+{
+    VigilClipWriter *self = user_data;
+
+    self->wake_func(self->user_data);
+    return GST_FLOW_OK;
+}
+
+static void
+on_eos(GstAppSink *sink, gpointer user_data)
+{
+    on_new_sample(sink, user_data);
+}
+
+/* mp4mux wants length-prefixed units with their parameter sets in the caps. */
+static gboolean
+needs_parser(const GstStructure *s)
+{
+    const gchar *format = gst_structure_get_string(s, "stream-format");
+    gint width, height;
+
+    return !format || g_str_equal(format, "byte-stream") ||
+           !gst_structure_has_field(s, "codec_data") ||
+           !gst_structure_get_int(s, "width", &width) ||
+           !gst_structure_get_int(s, "height", &height);
+}
+
+static GstElement *
+add_element(GstBin *bin, const gchar *factory, GError **error)
+{
+    GstElement *element = gst_element_factory_make(factory, NULL);
+
+    if (!element) {
+        g_set_error(error, GST_CORE_ERROR, GST_CORE_ERROR_MISSING_PLUGIN,
+                    "GStreamer element %s is missing", factory);
+        return NULL;
+    }
+    gst_bin_add(bin, element);
+    return element;
+}
+
+/* Source, what brings the stream into the muxer's form, muxer, sink. */
+static gboolean
+build_pipeline(VigilClipWriter *self, GstCaps *caps, gboolean reorders, GError **error)
+{
+    GstBin *bin = GST_BIN(self->pipeline);
+    const GstStructure *s = gst_caps_get_structure(caps, 0);
+    gboolean h265 = gst_structure_has_name(s, "video/x-h265");
+    const gchar *chain[6] = {"appsrc"};
+    GstElement *elements[6];
+    guint n = 1;
+
+    if (needs_parser(s) || reorders)
+        chain[n++] = h265 ? "h265parse" : "h264parse";
+    if (reorders)
+        chain[n++] = h265 ? "h265timestamper" : "h264timestamper";
+    chain[n++] = "mp4mux";
+    chain[n++] = "appsink";
+    for (guint i = 0; i < n; i++) {
+        elements[i] = add_element(bin, chain[i], error);
+        if (!elements[i])
+            return FALSE;
+        if (i > 0 && !gst_element_link_pads(elements[i - 1], "src", elements[i],
+                                            i + 2 == n ? "video_%u" : "sink")) {
+            g_set_error(error, GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION, "%s does not link to %s",
+                        chain[i - 1], chain[i]);
+            return FALSE;
+        }
+    }
+    self->source = GST_APP_SRC(elements[0]);
+    self->sink = GST_APP_SINK(elements[n - 1]);
+    /* streamable: bytes only ever go to the end, as the store takes them */
+    g_object_set(elements[n - 2], "fragment-duration", FRAGMENT_MS, "streamable", TRUE, NULL);
+    g_object_set(self->source, "format", GST_FORMAT_TIME, "caps", caps, "max-bytes",
+                 G_GUINT64_CONSTANT(0), NULL);
+    g_object_set(self->sink, "sync", FALSE, NULL);
+    return TRUE;
+}
+
+VigilClipWriter *
+vigil_clip_writer_new(GstCaps *caps, gboolean reorders, VigilClipWriteFunc write_func,
+                      VigilClipWakeFunc wake_func, gpointer user_data, GError **error)
+{
+    g_autoptr(VigilClipWriter) self = g_new0(VigilClipWriter, 1);
+    GstAppSinkCallbacks callbacks = {.new_sample = on_new_sample, .eos = on_eos};
+    g_autoptr(GstBus) bus = NULL;
+
+    g_mutex_init(&self->lock);
+    self->write_func = write_func;
+    self->wake_func = wake_func;
+    self->user_data = user_data;
+    self->boxes.header_need = 8;
+    self->pipeline = gst_object_ref_sink(gst_pipeline_new(NULL));
+    if (!build_pipeline(self, caps, reorders, error))
+        return NULL;
+    gst_app_sink_set_callbacks(self->sink, &callbacks, self, NULL);
+    bus = gst_pipeline_get_bus(GST_PIPELINE(self->pipeline));
+    gst_bus_set_sync_handler(bus, on_bus_message, self, NULL);
+    if (gst_element_set_state(self->pipeline, GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE) {
+        g_set_error_literal(error, GST_CORE_ERROR, GST_CORE_ERROR_STATE_CHANGE,
+                            "The MP4 muxer does not start");
+        return NULL;
+    }
+    return g_steal_pointer(&self);
+}
+
+void
+vigil_clip_writer_free(VigilClipWriter *self)
+{
+    if (!self)
+        return;
+    gst_element_set_state(self->pipeline, GST_STATE_NULL);
+    gst_object_unref(self->pipeline);
+    g_clear_error(&self->bus_error);
+    g_mutex_clear(&self->lock);
+    g_free(self);
+}
+
+static gboolean
+check_bus(VigilClipWriter *self, GError **error)
+{
+    gboolean ok;
+
+    g_mutex_lock(&self->lock);
+    ok = self->bus_error == NULL;
+    if (!ok)
+        g_propagate_error(error, g_error_copy(self->bus_error));
+    g_mutex_unlock(&self->lock);
+    return ok;
+}
+
+/*
+ * The file's time 0 is when its first frame is decoded; where pictures are reordered, it is shown that much later:
+ * the muxer knows no times before 0. Decoding times must rise.
+ */
+static void
+stamp(VigilClipWriter *self, const VigilRingFrame *frame, GstBuffer *buffer)
+{
+    gint64 duration_ns = frame->duration_ns, dts_ns;
+
+    GST_BUFFER_PTS(buffer) = frame->pts_ns - self->base_ns;
+    GST_BUFFER_DTS(buffer) = GST_CLOCK_TIME_NONE;
+    if (frame->dts_ns != VIGIL_RING_TIME_NONE) {
+        dts_ns = MAX(frame->dts_ns - self->base_ns, self->last_dts_ns + 1);
+        dts_ns = MIN(dts_ns, frame->pts_ns - self->base_ns);
+        if (duration_ns <= 0 && self->info.n_frames > 0)
+            duration_ns = dts_ns - self->last_dts_ns;
+        GST_BUFFER_DTS(buffer) = dts_ns;
+        self->last_dts_ns = dts_ns;
+    }
+    if (duration_ns <= 0)
+        duration_ns = self->last_duration_ns;
+    self->last_duration_ns = duration_ns;
+    GST_BUFFER_DURATION(buffer) = duration_ns > 0 ? (GstClockTime)duration_ns : GST_CLOCK_TIME_NONE;
+    if (frame->key)
+        GST_BUFFER_FLAG_UNSET(buffer, GST_BUFFER_FLAG_DELTA_UNIT);
+    else
+        GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT);
+}
+
+gboolean
+vigil_clip_writer_push(VigilClipWriter *self, const VigilRingFrame *frame, GstBuffer *buffer,
+                       GError **error)
+{
+    if (!check_bus(self, error)) {
+        gst_buffer_unref(buffer);
+        return FALSE;
+    }
+    if (!self->started) {
+        g_return_val_if_fail(frame->key, FALSE);
+        self->started = TRUE;
+        self->info.start_ns = self->info.end_ns = frame->pts_ns;
+        self->base_ns = frame->dts_ns == VIGIL_RING_TIME_NONE ? frame->pts_ns
+                                                              : MIN(frame->dts_ns, frame->pts_ns);
+        self->last_dts_ns = -1;
+    }
+    if (frame->pts_ns < self->info.start_ns) {
+        self->info.n_leading++;
+        gst_buffer_unref(buffer);
+        return TRUE;
+    }
+    stamp(self, frame, buffer);
+    self->info.n_frames++;
+    self->info.end_ns = MAX(self->info.end_ns, frame->pts_ns + MAX(self->last_duration_ns, 0));
+    if (gst_app_src_push_buffer(self->source, buffer) == GST_FLOW_OK)
+        return TRUE;
+    if (check_bus(self, error))
+        g_set_error_literal(error, GST_STREAM_ERROR, GST_STREAM_ERROR_MUX,
+                            "The MP4 muxer takes no more frames");
+    return FALSE;
+}
+
+static gboolean
+write_sample(VigilClipWriter *self, GstSample *sample, GError **error)
+{
+    GstBuffer *buffer = gst_sample_get_buffer(sample);
+    GstMapInfo map;
+    gboolean ok;
+
+    if (!buffer || !gst_buffer_map(buffer, &map, GST_MAP_READ)) {
+        g_set_error_literal(error, GST_STREAM_ERROR, GST_STREAM_ERROR_MUX,
+                            "The MP4 muxer gave no bytes");
+        return FALSE;
+    }
+    ok = self->write_func(map.data, map.size, self->user_data, error);
+    if (ok) {
+        self->info.bytes += map.size;
+        self->info.n_fragments += box_counter_feed(&self->boxes, map.data, map.size);
+    }
+    gst_buffer_unmap(buffer, &map);
+    return ok;
+}
+
+gboolean
+vigil_clip_writer_pump(VigilClipWriter *self, GError **error)
+{
+    if (!check_bus(self, error))
+        return FALSE;
+    for (;;) {
+        g_autoptr(GstSample) sample = gst_app_sink_try_pull_sample(self->sink, 0);
+
+        if (!sample)
+            return TRUE;
+        if (!write_sample(self, sample, error))
+            return FALSE;
+    }
+}
+
+gboolean
+vigil_clip_writer_finish(VigilClipWriter *self, GError **error)
+{
+    gint64 deadline = g_get_monotonic_time() + FINISH_TIMEOUT_US;
+
+    gst_app_src_end_of_stream(self->source);
+    for (;;) {
+        g_autoptr(GstSample) sample = gst_app_sink_try_pull_sample(self->sink, 50 * GST_MSECOND);
+
+        if (sample && !write_sample(self, sample, error))
+            return FALSE;
+        if (sample)
+            continue;
+        if (!check_bus(self, error))
+            return FALSE;
+        if (gst_app_sink_is_eos(self->sink))
+            return TRUE;
+        if (g_get_monotonic_time() > deadline) {
+            g_set_error_literal(error, GST_STREAM_ERROR, GST_STREAM_ERROR_MUX,
+                                "The MP4 muxer does not finish");
+            return FALSE;
+        }
+    }
+}
+
+VigilClipWriterInfo
+vigil_clip_writer_get_info(const VigilClipWriter *self)
+{
+    return self->info;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <gst/gst.h>
+
+#include "plugins/record/vigil-ring.h"
+
+G_BEGIN_DECLS
+
+/** VigilClipWriteFunc: takes bytes of the file, in order; called only from within the writer's functions. */
+typedef gboolean (*VigilClipWriteFunc)(gconstpointer data, gsize length, gpointer user_data,
+                                       GError **error);
+/** VigilClipWakeFunc: there is something for vigil_clip_writer_pump() to do; called from any thread; must only signal. */
+typedef void (*VigilClipWakeFunc)(gpointer user_data);
+
+/**
+ * VigilClipWriter:
+ *
+ * Encoded frames of one video → the bytes of a fragmented MP4, without transcoding. The file begins at its first
+ * keyframe with time 0 and is playable from its first fragment on, wherever it is cut off; a fragment is 1 s.
+ * The muxer is GStreamer's mp4mux; it has threads of its own, but every function here belongs to one thread.
+ */
+typedef struct VigilClipWriter VigilClipWriter;
+
+/**
+ * vigil_clip_writer_new:
+ * @caps: video/x-h264 or video/x-h265, alignment au, any stream-format
+ * @reorders: decoding times are missing and frames may be out of order: they are worked out from the stream
+ *
+ * Errors: GST_CORE_ERROR_MISSING_PLUGIN names the element that is missing.
+ */
+VigilClipWriter *
+vigil_clip_writer_new(GstCaps *caps, gboolean reorders, VigilClipWriteFunc write_func,
+                      VigilClipWakeFunc wake_func, gpointer user_data, GError **error);
+/** vigil_clip_writer_free: without finish, the bytes that are still in the muxer are lost. */
+void vigil_clip_writer_free(VigilClipWriter *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilClipWriter, vigil_clip_writer_free)
+
+/**
+ * vigil_clip_writer_push:
+ * @frame: in decoding order; the first one a keyframe
+ * @buffer: (transfer full): its bytes; nobody else has a reference
+ *
+ * Pictures that are shown before the first keyframe cannot be decoded and are left out. Does not block.
+ */
+gboolean vigil_clip_writer_push(VigilClipWriter *self, const VigilRingFrame *frame,
+                                GstBuffer *buffer, GError **error);
+/** vigil_clip_writer_pump: hands what the muxer has ready to the write function. Never waits. */
+gboolean vigil_clip_writer_pump(VigilClipWriter *self, GError **error);
+/** vigil_clip_writer_finish: writes everything that is left. Waits for the muxer, 5 s at most. */
+gboolean vigil_clip_writer_finish(VigilClipWriter *self, GError **error);
+
+/**
+ * VigilClipWriterInfo:
+ * @start_ns: stream time of the first frame
+ * @end_ns: stream time of the end of what is shown last
+ * @n_fragments: fragments that the write function has taken whole
+ */
+typedef struct {
+    gint64 start_ns, end_ns;
+    guint64 n_frames;
+    guint64 n_leading; /* left out: shown before the first keyframe */
+    guint n_fragments;
+    guint64 bytes;
+} VigilClipWriterInfo;
+VigilClipWriterInfo vigil_clip_writer_get_info(const VigilClipWriter *self);
+
+G_END_DECLS

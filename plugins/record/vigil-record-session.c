@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plugins/record/vigil-record-session.h"
+
+/* An event that has begun and not ended. */
+typedef struct {
+    VigilRecordClip *clip; /* (nullable) */
+    gboolean known;
+    gchar *known_path;
+} OpenEvent;
+
+struct VigilRecordSession {
+    VigilRecordOptions options;
+    GHashTable *events; /* id → OpenEvent */
+    GPtrArray *clips;   /* of VigilRecordClip: open ones */
+    GQueue messages;    /* of VigilRecordMessage */
+};
+
+static void
+clip_unref(VigilRecordClip *clip)
+{
+    if (!clip || --clip->refs > 0)
+        return;
+    g_free(clip->path);
+    g_free(clip);
+}
+
+static VigilRecordClip *
+clip_ref(VigilRecordClip *clip)
+{
+    if (clip)
+        clip->refs++;
+    return clip;
+}
+
+static void
+open_event_free(gpointer data)
+{
+    OpenEvent *open = data;
+
+    clip_unref(open->clip);
+    g_free(open->known_path);
+    g_free(open);
+}
+
+static void
+message_free(gpointer data)
+{
+    VigilRecordMessage *message = data;
+
+    vigil_event_unref(message->event);
+    clip_unref(message->clip);
+    g_free(message->known_path);
+    g_free(message);
+}
+
+static void
+clip_release(gpointer data)
+{
+    clip_unref(data);
+}
+
+VigilRecordSession *
+vigil_record_session_new(const VigilRecordOptions *options)
+{
+    VigilRecordSession *self = g_new0(VigilRecordSession, 1);
+
+    self->options = *options;
+    self->events = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, open_event_free);
+    self->clips = g_ptr_array_new_with_free_func(clip_release);
+    g_queue_init(&self->messages);
+    return self;
+}
+
+void
+vigil_record_session_free(VigilRecordSession *self)
+{
+    if (!self)
+        return;
+    g_queue_clear_full(&self->messages, message_free);
+    g_hash_table_unref(self->events);
+    g_ptr_array_unref(self->clips);
+    g_free(self);
+}
+
+/* The clip that an event which begins now shares, if there is one. */
+static VigilRecordClip *
+find_shared_clip(VigilRecordSession *self, const VigilEvent *event)
+{
+    for (guint i = 0; i < self->clips->len; i++) {
+        VigilRecordClip *clip = g_ptr_array_index(self->clips, i);
+        const gint64 from_ns =
+            clip->first_ns == G_MAXINT64 ? clip->want_ns : MIN(clip->first_ns, clip->want_ns);
+
+        if (clip->n_active > 0 && from_ns <= event->start_ns - event->pre_ns &&
+            !vigil_record_session_clip_is_over(self, clip, event->time_ns))
+            return clip;
+    }
+    return NULL;
+}
+
+static VigilRecordClip *
+new_clip(VigilRecordSession *self, const VigilEvent *event)
+{
+    VigilRecordClip *clip = g_new0(VigilRecordClip, 1);
+
+    clip->refs = 1;
+    g_strlcpy(clip->name, event->id, sizeof clip->name);
+    clip->camera = event->camera;
+    clip->start_ns = event->start_ns;
+    clip->start_wall_us = event->start_wall_us;
+    clip->want_ns = event->start_ns - event->pre_ns;
+    clip->first_ns = G_MAXINT64;
+    clip->trigger_ns = event->trigger_ns;
+    clip->end_ns = G_MININT64;
+    g_ptr_array_add(self->clips, clip);
+    return clip;
+}
+
+static OpenEvent *
+begin_event(VigilRecordSession *self, const VigilEvent *event, gboolean known,
+            const gchar *known_path, VigilRecordClip **created)
+{
+    OpenEvent *open = g_new0(OpenEvent, 1);
+
+    open->known = known;
+    open->known_path = g_strdup(known_path);
+    if (event->record && !known) {
+        VigilRecordClip *clip = find_shared_clip(self, event);
+
+        if (!clip)
+            clip = *created = new_clip(self, event);
+        clip->n_active++;
+        open->clip = clip_ref(clip);
+    }
+    g_hash_table_replace(self->events, g_strdup(event->id), open);
+    return open;
+}
+
+static void
+end_event(VigilRecordSession *self, const VigilEvent *event, OpenEvent *open)
+{
+    if (open->clip) {
+        open->clip->n_active--;
+        open->clip->end_ns = MAX(open->clip->end_ns, event->end_ns + event->post_ns);
+    }
+    g_hash_table_remove(self->events, event->id);
+}
+
+VigilRecordClip *
+vigil_record_session_add(VigilRecordSession *self, VigilEvent *event, gboolean known,
+                         const gchar *known_path, gint64 now_us)
+{
+    VigilRecordMessage *message = g_new0(VigilRecordMessage, 1);
+    OpenEvent *open = g_hash_table_lookup(self->events, event->id);
+    VigilRecordClip *created = NULL;
+
+    if (event->type == VIGIL_EVENT_BEGIN && !open)
+        open = begin_event(self, event, known, known_path, &created);
+    message->event = vigil_event_ref(event);
+    message->queued_us = now_us;
+    if (open) {
+        message->clip = clip_ref(open->clip);
+        message->known = open->known;
+        message->known_path = g_strdup(open->known_path);
+        if (message->clip)
+            message->clip->n_queued++;
+    }
+    g_queue_push_tail(&self->messages, message);
+    if (event->type == VIGIL_EVENT_END && open)
+        end_event(self, event, open);
+    return created;
+}
+
+const VigilRecordMessage *
+vigil_record_session_peek(VigilRecordSession *self, gint64 now_us, gboolean force)
+{
+    const VigilRecordMessage *message = g_queue_peek_head(&self->messages);
+
+    if (message && message->clip && message->clip->state == VIGIL_RECORD_CLIP_WAITING && !force &&
+        now_us - message->queued_us < self->options.commit_timeout_us)
+        return NULL;
+    return message;
+}
+
+void
+vigil_record_session_pop(VigilRecordSession *self, gboolean committed)
+{
+    VigilRecordMessage *message = g_queue_pop_head(&self->messages);
+
+    if (!message)
+        return;
+    if (message->clip) {
+        message->clip->n_queued--;
+        message->clip->n_committed +=
+            committed && message->clip->state == VIGIL_RECORD_CLIP_RECORDING;
+    }
+    message_free(message);
+}
+
+guint
+vigil_record_session_get_n_queued(const VigilRecordSession *self)
+{
+    return g_queue_get_length((GQueue *)&self->messages);
+}
+
+VigilRecordClip *
+vigil_record_session_get_clip(const VigilRecordSession *self, guint i)
+{
+    return i < self->clips->len ? g_ptr_array_index(self->clips, i) : NULL;
+}
+
+void
+vigil_record_session_close_clip(VigilRecordSession *self, VigilRecordClip *clip,
+                                VigilRecordClipState state)
+{
+    clip->state = state;
+    clip->data = NULL;
+    g_ptr_array_remove(self->clips, clip);
+}
+
+void
+vigil_record_session_close_all_events(VigilRecordSession *self)
+{
+    g_hash_table_remove_all(self->events);
+    for (guint i = 0; i < self->clips->len; i++) {
+        VigilRecordClip *clip = g_ptr_array_index(self->clips, i);
+
+        if (clip->n_active > 0)
+            clip->end_ns = G_MAXINT64;
+        clip->n_active = 0;
+    }
+}
+
+gint64
+vigil_record_session_get_clip_limit(const VigilRecordSession *self, const VigilRecordClip *clip,
+                                    gint64 front_ns)
+{
+    const gint64 longest_ns = clip->want_ns + self->options.max_clip_ns;
+
+    return MIN(longest_ns, clip->n_active > 0 ? front_ns : clip->end_ns);
+}
+
+gboolean
+vigil_record_session_clip_is_over(const VigilRecordSession *self, const VigilRecordClip *clip,
+                                  gint64 time_ns)
+{
+    const gint64 longest_ns = clip->want_ns + self->options.max_clip_ns;
+
+    return time_ns > longest_ns || (clip->n_active == 0 && time_ns > clip->end_ns);
+}

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From the ring into the files, and the commits. All of it runs in the recorder's thread. */
+#include "plugins/record/vigil-recorder-private.h"
+
+#include <string.h>
+
+/* Messages that wait for first fragments; beyond, the oldest is committed without its clip. */
+#define MAX_QUEUED 4096
+/* Frames taken before the muxer's output is looked at. */
+#define PUMP_INTERVAL 16
+
+static void
+count(VigilRecorder *self, guint64 *counter, guint64 n)
+{
+    g_mutex_lock(&self->lock);
+    *counter += n;
+    g_mutex_unlock(&self->lock);
+}
+
+/* --- begin --------------------------------------------------------------------------------------------------- */
+
+void
+vigil_recorder_open_clip(VigilRecorder *self, VigilRecordClip *clip)
+{
+    VigilOpenClip *open = g_new0(VigilOpenClip, 1);
+
+    open->recorder = self;
+    open->clip = clip;
+    open->need_key = TRUE;
+    clip->data = open;
+    g_mutex_lock(&self->lock);
+    g_ptr_array_add(self->clips, open);
+    g_mutex_unlock(&self->lock);
+}
+
+/* (lock held) Where in the ring it begins; not before the video has come there, when the analysis is ahead of it. */
+static gboolean
+place_clip(VigilRecorder *self, VigilOpenClip *open)
+{
+    VigilRecordClip *clip = open->clip;
+    const VigilRingFrame *frame;
+    gboolean reaches;
+
+    if (open->placed)
+        return TRUE;
+    if (!self->video_over &&
+        (self->last_order_ns == VIGIL_RING_TIME_NONE || self->last_order_ns < clip->want_ns))
+        return FALSE;
+    if (vigil_ring_find_key(self->ring, clip->want_ns, clip->trigger_ns, &open->cursor, &reaches)) {
+        frame = vigil_ring_get(self->ring, open->cursor, NULL);
+        clip->first_ns = frame->pts_ns;
+        /* what the stream does not have cannot be asked for */
+        open->short_begin = !reaches && frame->pts_ns != self->epoch_first_ns;
+    } else {
+        open->cursor = vigil_ring_get_next_seq(self->ring);
+        open->short_begin = TRUE;
+    }
+    open->placed = TRUE;
+    return TRUE;
+}
+
+static gboolean
+write_bytes(gconstpointer data, gsize length, gpointer user_data, GError **error)
+{
+    const VigilOpenClip *open = user_data;
+
+    return vigil_clip_write(open->file, data, length, error);
+}
+
+static void
+wake_for_clip(gpointer user_data)
+{
+    vigil_recorder_wake(((VigilOpenClip *)user_data)->recorder);
+}
+
+static gboolean
+start_file(VigilRecorder *self, VigilOpenClip *open, gboolean reorders, GError **error)
+{
+    const GstStructure *s = gst_caps_get_structure(open->caps, 0);
+    gint width = 0, height = 0;
+
+    open->file = vigil_store_create_clip(self->options.store, open->clip->camera, open->clip->name,
+                                         open->clip->start_wall_us, error);
+    if (!open->file)
+        return FALSE;
+    open->clip->path = g_strdup(vigil_clip_get_path(open->file));
+    gst_structure_get_int(s, "width", &width);
+    gst_structure_get_int(s, "height", &height);
+    open->info.width = (guint)MAX(width, 0);
+    open->info.height = (guint)MAX(height, 0);
+    open->info.codec = gst_structure_has_name(s, "video/x-h265") ? "h265" : "h264";
+    open->writer =
+        vigil_clip_writer_new(open->caps, reorders, write_bytes, wake_for_clip, open, error);
+    return open->writer != NULL;
+}
+
+/* --- end ----------------------------------------------------------------------------------------------------- */
+
+static void
+forget_clip(VigilRecorder *self, VigilOpenClip *open, VigilRecordClipState state)
+{
+    g_mutex_lock(&self->lock);
+    g_ptr_array_remove(self->clips, open);
+    self->n_progress++;
+    g_cond_broadcast(&self->progress);
+    g_mutex_unlock(&self->lock);
+    vigil_record_session_close_clip(self->session, open->clip, state);
+    vigil_clip_writer_free(open->writer);
+    gst_clear_caps(&open->caps);
+    g_free(open);
+}
+
+static void
+fill_info(VigilOpenClip *open)
+{
+    const VigilClipWriterInfo info = vigil_clip_writer_get_info(open->writer);
+    const VigilRecordClip *clip = open->clip;
+
+    open->info.start_ns = info.start_ns;
+    open->info.end_ns = info.end_ns;
+    open->info.start_wall_us = clip->start_wall_us + (info.start_ns - clip->start_ns) / 1000;
+    open->info.end_wall_us = clip->start_wall_us + (info.end_ns - clip->start_ns) / 1000;
+}
+
+/* Nothing more is written. What can be played is kept, and its events are committed with it. */
+static void
+break_clip(VigilRecorder *self, VigilOpenClip *open, const GError *error)
+{
+    const gboolean playable =
+        open->writer && vigil_clip_writer_get_info(open->writer).n_fragments > 0;
+
+    self->callbacks.trouble("clip", error, self->user_data);
+    if (playable) {
+        count(self, &self->stats.clips_broken, 1);
+        fill_info(open);
+        open->clip->state = VIGIL_RECORD_CLIP_RECORDING;
+        open->done = open->closing = TRUE;
+        return;
+    }
+    count(self, &self->stats.clips_failed, 1);
+    if (open->file)
+        vigil_store_abandon_clip(self->options.store, g_steal_pointer(&open->file));
+    g_clear_pointer(&open->clip->path, g_free);
+    forget_clip(self, open, VIGIL_RECORD_CLIP_FAILED);
+}
+
+static void
+count_shortcomings(VigilRecorder *self, const VigilOpenClip *open)
+{
+    const VigilRecordClip *clip = open->clip;
+
+    g_mutex_lock(&self->lock);
+    self->stats.clips_short += open->short_begin;
+    self->stats.clips_cut += open->cut;
+    self->stats.clips_without_trigger +=
+        open->info.start_ns > clip->trigger_ns || open->info.end_ns < clip->trigger_ns;
+    g_mutex_unlock(&self->lock);
+}
+
+/* All frames are in the muxer. */
+static void
+finish_writing(VigilRecorder *self, VigilOpenClip *open)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!open->writer) {
+        g_set_error(&error, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED,
+                    "No video came for the event %s", open->clip->name);
+        break_clip(self, open, error);
+        return;
+    }
+    if (!vigil_clip_writer_finish(open->writer, &error)) {
+        break_clip(self, open, error);
+        return;
+    }
+    fill_info(open);
+    count_shortcomings(self, open);
+    open->clip->state = VIGIL_RECORD_CLIP_RECORDING;
+    open->closing = TRUE;
+}
+
+/* Its messages are committed. */
+static void
+finish_file(VigilRecorder *self, VigilOpenClip *open)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (open->clip->n_committed == 0) {
+        vigil_store_abandon_clip(self->options.store, g_steal_pointer(&open->file));
+        count(self, &self->stats.clips_failed, 1);
+        forget_clip(self, open, VIGIL_RECORD_CLIP_FAILED);
+        return;
+    }
+    if (!vigil_store_finish_clip(self->options.store, g_steal_pointer(&open->file), &open->info,
+                                 &error))
+        self->callbacks.trouble("clip", error, self->user_data);
+    else
+        count(self, &self->stats.clips_complete, 1);
+    forget_clip(self, open, VIGIL_RECORD_CLIP_CLOSED);
+}
+
+/* --- frames -------------------------------------------------------------------------------------------------- */
+
+/* (lock held) Whether the frame at the cursor belongs into the clip, now; moves on over those that do not. */
+static const VigilRingFrame *
+next_frame(VigilRecorder *self, VigilOpenClip *open, const guint8 **data)
+{
+    const gint64 front_ns =
+        self->options.live || self->events_over ? G_MAXINT64 : vigil_recorder_get_done_front(self);
+    const guint64 first = vigil_ring_get_first_seq(self->ring);
+    const VigilRingFrame *frame;
+
+    if (!place_clip(self, open))
+        return NULL;
+    if (open->cursor < first) {
+        self->stats.frames_lost += first - open->cursor;
+        open->cursor = first;
+        open->need_key = TRUE;
+    }
+    while ((frame = vigil_ring_get(self->ring, open->cursor, data)) && open->need_key &&
+           !frame->key)
+        open->cursor++;
+    if (!frame) {
+        open->done = self->video_over && (open->clip->n_active == 0 || self->events_over);
+        return NULL;
+    }
+    open->cut = open->caps && frame->epoch != open->epoch;
+    if (open->cut || vigil_record_session_clip_is_over(self->session, open->clip,
+                                                       vigil_ring_frame_get_order(frame))) {
+        open->cut |= open->clip->n_active > 0;
+        open->done = TRUE;
+        return NULL;
+    }
+    if (vigil_ring_frame_get_order(frame) >
+        vigil_record_session_get_clip_limit(self->session, open->clip, front_ns))
+        return NULL;
+    open->need_key = FALSE;
+    return frame;
+}
+
+static GstBuffer *
+take_frame(VigilRecorder *self, VigilOpenClip *open, VigilRingFrame *copy, gboolean *reorders)
+{
+    const VigilRingFrame *frame;
+    const guint8 *data;
+    GstBuffer *buffer = NULL;
+
+    g_mutex_lock(&self->lock);
+    frame = next_frame(self, open, &data);
+    if (frame) {
+        buffer = gst_buffer_new_memdup(data, frame->size);
+        *copy = *frame;
+        *reorders = self->reorders;
+        open->cursor++;
+        if (!open->caps) {
+            open->epoch = frame->epoch;
+            open->caps = gst_caps_ref(self->caps);
+        }
+        self->n_progress++;
+        g_cond_broadcast(&self->progress);
+    }
+    g_mutex_unlock(&self->lock);
+    return buffer;
+}
+
+/* Returns: FALSE when the clip is gone. */
+static gboolean
+feed_clip(VigilRecorder *self, VigilOpenClip *open, gboolean *busy)
+{
+    g_autoptr(GError) error = NULL;
+    VigilRingFrame frame;
+    GstBuffer *buffer;
+    gboolean reorders;
+    guint n = 0;
+
+    while (!open->done && (buffer = take_frame(self, open, &frame, &reorders))) {
+        *busy = TRUE;
+        if (!open->writer && !start_file(self, open, reorders, &error)) {
+            gst_buffer_unref(buffer);
+            break;
+        }
+        open->clip->first_ns = MIN(open->clip->first_ns, frame.pts_ns);
+        if (!vigil_clip_writer_push(open->writer, &frame, buffer, &error) ||
+            (++n % PUMP_INTERVAL == 0 && !vigil_clip_writer_pump(open->writer, &error)))
+            break;
+    }
+    if (error || (open->writer && !vigil_clip_writer_pump(open->writer, &error))) {
+        break_clip(self, open, error);
+        return FALSE;
+    }
+    if (open->clip->state == VIGIL_RECORD_CLIP_WAITING && open->writer &&
+        vigil_clip_writer_get_info(open->writer).n_fragments > 0) {
+        open->clip->state = VIGIL_RECORD_CLIP_RECORDING;
+        *busy = TRUE;
+    }
+    return TRUE;
+}
+
+gboolean
+vigil_recorder_work_on_clips(VigilRecorder *self)
+{
+    VigilRecordClip *clip;
+    gboolean busy = FALSE;
+    guint i = 0;
+
+    while ((clip = vigil_record_session_get_clip(self->session, i))) {
+        VigilOpenClip *open = clip->data;
+
+        if (!open->closing && feed_clip(self, open, &busy) && open->done) {
+            finish_writing(self, open);
+            busy = TRUE;
+        } else if (open->closing && clip->n_queued == 0) {
+            finish_file(self, open);
+            busy = TRUE;
+        }
+        /* a clip that is gone has left its place to the next one */
+        if (vigil_record_session_get_clip(self->session, i) == clip)
+            i++;
+    }
+    return busy;
+}
+
+/* --- commits ------------------------------------------------------------------------------------------------- */
+
+static gboolean
+commit(VigilRecorder *self, const VigilRecordMessage *message)
+{
+    VigilRecordClip *clip = message->clip;
+    VigilOpenClip *open = clip ? clip->data : NULL;
+    const gboolean with_clip = clip && clip->state == VIGIL_RECORD_CLIP_RECORDING;
+    const gboolean has_path = with_clip || (clip && clip->state == VIGIL_RECORD_CLIP_CLOSED);
+    g_autoptr(GError) error = NULL;
+
+    if (message->known) {
+        count(self, &self->stats.events_known, 1);
+        self->callbacks.committed(message->event, message->known_path, self->user_data);
+        return TRUE;
+    }
+    if (!vigil_store_commit_event(self->options.store, message->event,
+                                  with_clip ? open->file : NULL, &error)) {
+        count(self, &self->stats.events_failed, 1);
+        self->callbacks.trouble("event", error, self->user_data);
+        return FALSE;
+    }
+    g_mutex_lock(&self->lock);
+    self->stats.events_committed++;
+    self->stats.events_without_clip +=
+        message->event->type == VIGIL_EVENT_BEGIN && message->event->record && !has_path;
+    g_mutex_unlock(&self->lock);
+    self->callbacks.committed(message->event, has_path ? clip->path : NULL, self->user_data);
+    return TRUE;
+}
+
+gboolean
+vigil_recorder_commit_messages(VigilRecorder *self)
+{
+    const VigilRecordMessage *message;
+    gboolean busy = FALSE;
+
+    for (;;) {
+        const gboolean force = vigil_record_session_get_n_queued(self->session) > MAX_QUEUED;
+        gboolean committed;
+
+        message = vigil_record_session_peek(self->session, g_get_monotonic_time(), force);
+        if (!message)
+            return busy;
+        committed = commit(self, message);
+        g_mutex_lock(&self->lock);
+        self->queued_bytes -= vigil_recorder_event_size(message->event);
+        g_mutex_unlock(&self->lock);
+        vigil_record_session_pop(self->session, committed);
+        busy = TRUE;
+    }
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "plugins/record/vigil-clip-writer.h"
+#include "plugins/record/vigil-record-session.h"
+#include "plugins/record/vigil-recorder.h"
+
+G_BEGIN_DECLS
+
+/**
+ * VigilOpenClip: what the recorder keeps of a clip that is being written.
+ * @placed: its place in the ring is known
+ * @cursor: next frame to take
+ * @need_key: frames up to the next keyframe are of no use
+ * @done: its last frame was taken
+ * @closing: everything is written; its messages are being committed
+ */
+typedef struct {
+    VigilRecorder *recorder;
+    VigilRecordClip *clip;
+
+    /* under the recorder's lock */
+    gboolean placed;
+    guint64 cursor;
+    guint32 epoch;
+    GstCaps *caps; /* (nullable) until its first frame */
+
+    gboolean need_key, done, cut, closing;
+    gboolean short_begin;
+    VigilClipWriter *writer;
+    VigilClip *file;
+    VigilClipInfo info;
+} VigilOpenClip;
+
+typedef struct {
+    VigilEvent *event;
+    gsize size;
+} VigilIntake;
+
+struct VigilRecorder {
+    VigilRecorderOptions options;
+    VigilRecorderCallbacks callbacks;
+    gpointer user_data;
+    GThread *thread;
+    VigilRecordSession *session; /* the recorder's thread only */
+
+    GMutex lock;
+    GCond wake;     /* there may be something to do */
+    GCond progress; /* something was taken, or the analysis moved on */
+
+    /* all below: under lock */
+    gboolean work;
+    gboolean stop;
+    gboolean video_over, events_over, drained;
+    gboolean flushing_video, flushing_events;
+    VigilRing *ring;
+    guint32 epoch;
+    gint64 epoch_first_ns; /* of the newest epoch's first keyframe */
+    gint64 last_order_ns;
+    gint64 last_pts_ns;
+    gboolean new_epoch; /* the next frame begins one */
+    gboolean reorders;  /* frames of this epoch come out of order and without decoding times */
+    GstCaps *caps;      /* (nullable): of the newest epoch */
+    gint64 front_ns;    /* how far the analysis is; VIGIL_RING_TIME_NONE: not known */
+    guint64 n_progress;
+    GQueue intake; /* of VigilIntake */
+    gsize intake_bytes, queued_bytes;
+    GPtrArray *clips; /* of VigilOpenClip */
+    VigilRecorderStats stats;
+};
+
+/** vigil_recorder_get_done_front: (lock held): how far the analysis is and its events are taken in. */
+gint64 vigil_recorder_get_done_front(const VigilRecorder *self);
+/** vigil_recorder_event_size: roughly the bytes that it takes. */
+gsize vigil_recorder_event_size(const VigilEvent *event);
+/** vigil_recorder_wake: (lock not held) */
+void vigil_recorder_wake(gpointer self);
+
+/* The following belong to the recorder's thread, lock not held. */
+
+/** vigil_recorder_open_clip: finds where in the ring it begins. */
+void vigil_recorder_open_clip(VigilRecorder *self, VigilRecordClip *clip);
+/** vigil_recorder_work_on_clips: takes frames, writes, ends clips. Returns: whether there was anything to do. */
+gboolean vigil_recorder_work_on_clips(VigilRecorder *self);
+/** vigil_recorder_commit_messages: those that need not wait. Returns: whether there were any. */
+gboolean vigil_recorder_commit_messages(VigilRecorder *self);
+
+G_END_DECLS

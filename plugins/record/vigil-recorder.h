@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <gst/gst.h>
+
+#include "plugins/record/vigil-ring.h"
+#include "storage/vigil-store.h"
+
+G_BEGIN_DECLS
+
+/**
+ * VigilRecorderOptions:
+ * @store: borrowed; must outlive the recorder
+ * @ring_ns: how far back the ring reaches, beside the group of pictures that this falls into
+ * @ring_bytes: and its limit in bytes
+ * @max_lead_ns: not live: how far frames may be ahead of the analysis
+ * @max_clip_ns: longest clip
+ * @live: frames come at the rate of a clock and are never held back: what cannot be taken is dropped and counted.
+ *   Otherwise they wait
+ */
+typedef struct {
+    VigilStore *store;
+    gint64 ring_ns;
+    gsize ring_bytes;
+    gint64 max_lead_ns;
+    gint64 max_clip_ns;
+    gboolean live;
+} VigilRecorderOptions;
+
+/**
+ * VigilRecorderCallbacks: all are called from the recorder's thread.
+ * @committed: the message is on disk; @clip: (nullable): path of its clip, relative to the clips' directory
+ * @trouble: something could not be recorded, and is counted; @what: "clip" or "event"
+ * @drained: after the end of both streams: everything is written and committed
+ */
+typedef struct {
+    void (*committed)(VigilEvent *event, const gchar *clip, gpointer user_data);
+    void (*trouble)(const gchar *what, const GError *error, gpointer user_data);
+    void (*drained)(gpointer user_data);
+} VigilRecorderCallbacks;
+
+/**
+ * VigilRecorderStats: counted since the recorder was made.
+ * @frames_lost: frames that belonged into a clip and were no longer in the ring when it was their turn
+ * @frames_held: frames that had to wait for the analysis
+ * @holds_given_up: waits that were broken off since the events' side said nothing
+ * @events_committed: messages committed
+ * @events_known: messages of events that the store had already, complete
+ * @events_failed: messages that the store did not take
+ * @events_dropped: messages that came faster than the store takes them, live
+ * @events_without_clip: begins that should have a clip and were committed without
+ * @clips_failed: clips of which nothing could be written
+ * @clips_broken: clips that were closed early since writing failed
+ * @clips_cut: clips closed before their end: too long, or the stream changed
+ * @clips_short: clips that begin later than asked since the ring did not reach back
+ * @clips_without_trigger: clips that lack the frame that triggered them
+ */
+typedef struct {
+    VigilRingStats ring;
+    guint64 frames, frames_lost, frames_held, holds_given_up;
+    guint64 events_committed, events_known, events_failed, events_dropped, events_without_clip;
+    guint64 clips_complete, clips_failed, clips_broken, clips_cut, clips_short,
+        clips_without_trigger;
+} VigilRecorderStats;
+
+/**
+ * VigilRecorder:
+ *
+ * Records the events of one camera: takes encoded frames and events, writes the clips and commits events with them.
+ *
+ * Threads: one thread brings frames, one brings events, and the recorder's own thread does all that can wait for the
+ * disk. The ring is what passes frames on: each open clip has its place in it, and frames that a clip has not taken yet
+ * are kept, as long as the ring's limit in bytes allows it.
+ */
+typedef struct VigilRecorder VigilRecorder;
+
+VigilRecorder *vigil_recorder_new(const VigilRecorderOptions *options,
+                                  const VigilRecorderCallbacks *callbacks, gpointer user_data);
+/**
+ * vigil_recorder_free: what has come so far is written, clips end where they are, and everything is committed, as if both
+ * streams had ended. Frames and events must have stopped.
+ */
+void vigil_recorder_free(VigilRecorder *self);
+
+/** vigil_recorder_set_caps: of the frames that follow. Clips end where the format changes. */
+void vigil_recorder_set_caps(VigilRecorder *self, GstCaps *caps);
+/**
+ * vigil_recorder_push_frame:
+ * @frame: seq, epoch and size are not read
+ * @buffer: its bytes, copied
+ *
+ * Returns: %FALSE when flushing
+ */
+gboolean
+vigil_recorder_push_frame(VigilRecorder *self, const VigilRingFrame *frame, GstBuffer *buffer);
+/** vigil_recorder_push_event: a reference is taken. Returns: %FALSE when flushing. */
+gboolean vigil_recorder_push_event(VigilRecorder *self, VigilEvent *event);
+/** vigil_recorder_set_front: the analysis has come to @time_ns. */
+void vigil_recorder_set_front(VigilRecorder *self, gint64 time_ns);
+
+/** vigil_recorder_set_live: takes effect at once. */
+void vigil_recorder_set_live(VigilRecorder *self, gboolean live);
+void vigil_recorder_end_video(VigilRecorder *self);
+void vigil_recorder_end_events(VigilRecorder *self);
+/** vigil_recorder_flush_video: @start: %TRUE lets no one wait; %FALSE begins a new time line. */
+void vigil_recorder_flush_video(VigilRecorder *self, gboolean start);
+void vigil_recorder_flush_events(VigilRecorder *self, gboolean start);
+
+VigilRecorderStats vigil_recorder_get_stats(VigilRecorder *self);
+
+G_END_DECLS
