@@ -28,11 +28,13 @@ vigil_polygon_contains(const VigilPoint *points, guint n_points, VigilPoint poin
     for (guint i = 0; i < n_points; i++) {
         const VigilPoint a = points[i];
         const VigilPoint b = points[(i + 1) % n_points];
+        const gboolean down = b.y > a.y;
 
-        /* a ray to the right meets the edge, whose upper end belongs to it and whose lower end does not */
+        /* A ray to the right meets the edge, whose upper end belongs to it and whose lower end does not. The edge is
+         * always taken downwards, so that rounding is the same for both polygons that share it. */
         if ((a.y > point.y) == (b.y > point.y))
             continue;
-        if ((side_of(a, b, point) > 0.0) == (b.y > a.y))
+        if (side_of(down ? a : b, down ? b : a, point) > 0.0)
             inside = !inside;
     }
     return inside;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "models/kernels/vigil-kernel-postprocess-private.h"
 #include "models/vigil-detector-private.h"
 #include "models/vigil-labels.h"
+#include "models/vigil-model-private.h"
 
 #define DEFAULT_THRESHOLD 0.5f
 #define DEFAULT_IOU_THRESHOLD 0.45f
@@ -102,8 +104,10 @@ set_up_stages(VigilDetector *self, GError **error)
 static gboolean
 set_labels(VigilDetector *self, const gchar *path, GError **error)
 {
-    const guint n_classes = vigil_decoder_get_n_classes(self->decoder);
+    guint n_classes = vigil_decoder_get_n_classes(self->decoder);
 
+    if (vigil_decoder_get_kind(self->decoder) == VIGIL_DECODER_SSD_POSTPROCESS)
+        n_classes = vigil_kernel_postprocess_n_classes(vigil_model_get_graph(self->model));
     g_clear_pointer(&self->labels, g_ptr_array_unref);
     if (path) {
         self->labels = vigil_labels_load(path, error);

@@ -7,13 +7,18 @@ extern const VigilOp vigil_ops_binary[];
 extern const VigilOp vigil_ops_concat[];
 extern const VigilOp vigil_ops_conv[];
 extern const VigilOp vigil_ops_depthwise[];
+extern const VigilOp vigil_ops_extreme[];
 extern const VigilOp vigil_ops_gather[];
 extern const VigilOp vigil_ops_lut[];
 extern const VigilOp vigil_ops_mean[];
 extern const VigilOp vigil_ops_pad[];
 extern const VigilOp vigil_ops_pool[];
+extern const VigilOp vigil_ops_postprocess[];
+extern const VigilOp vigil_ops_remap[];
 extern const VigilOp vigil_ops_reshape[];
+extern const VigilOp vigil_ops_resize[];
 extern const VigilOp vigil_ops_slice[];
+extern const VigilOp vigil_ops_softmax[];
 
 /* One list a family; see vigil-kernel-private.h. */
 /* clang-format off */
@@ -22,13 +27,18 @@ static const VigilOp *const families[] = {
     vigil_ops_concat,
     vigil_ops_conv,
     vigil_ops_depthwise,
+    vigil_ops_extreme,
     vigil_ops_gather,
     vigil_ops_lut,
     vigil_ops_mean,
     vigil_ops_pad,
     vigil_ops_pool,
+    vigil_ops_postprocess,
+    vigil_ops_remap,
     vigil_ops_reshape,
+    vigil_ops_resize,
     vigil_ops_slice,
+    vigil_ops_softmax,
 };
 /* clang-format on */
 

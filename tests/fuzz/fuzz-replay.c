@@ -48,10 +48,12 @@ mutate(GRand *rand, GByteArray *bytes)
             memcpy(bytes->data + at, &value, MIN(sizeof(value), bytes->len - at));
             break;
         }
-        case 4:
-            g_byte_array_remove_range(bytes, at,
-                                      MIN(bytes->len - at, (guint)g_rand_int_range(rand, 1, 17)));
+        case 4: {
+            const guint length =
+                g_rand_int_range(rand, 1, 17); /* not inside of MIN, which would draw twice */
+            g_byte_array_remove_range(bytes, at, MIN(bytes->len - at, length));
             break;
+        }
         default: {
             guint8 piece[16];
             guint length = MIN(bytes->len - at, sizeof(piece));

@@ -298,7 +298,7 @@ GST_START_TEST(analytics_metadata_says_the_same)
     gint x, y, w, h;
     gfloat score;
     guint64 id;
-    GstClockTime first, last;
+    GstClockTime first_seen, last_seen;
     gboolean lost;
 
     gst_vigil_buffer_add_detections(buffer, &info, two, G_N_ELEMENTS(two));
@@ -315,8 +315,9 @@ GST_START_TEST(analytics_metadata_says_the_same)
     fail_unless(gst_analytics_relation_meta_get_direct_related(
         meta, od.id, GST_ANALYTICS_REL_TYPE_RELATE_TO, gst_analytics_tracking_mtd_get_mtd_type(),
         &state, &tracking));
-    fail_unless(gst_analytics_tracking_mtd_get_info(&tracking, &id, &first, &last, &lost));
-    fail_unless(id == tracks[0].id && first == 5 && last == 1000 && !lost);
+    fail_unless(
+        gst_analytics_tracking_mtd_get_info(&tracking, &id, &first_seen, &last_seen, &lost));
+    fail_unless(id == tracks[0].id && first_seen == 5 && last_seen == 1000 && !lost);
     gst_buffer_unref(buffer);
 }
 GST_END_TEST

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "pipeline/vigil-camera-pipeline.h"
+
+G_BEGIN_DECLS
+
+/** VigilCodec: what the recorder writes. */
+typedef enum {
+    VIGIL_CODEC_H264,
+    VIGIL_CODEC_H265,
+    VIGIL_N_CODECS,
+} VigilCodec;
+
+struct VigilCameraPipeline {
+    const VigilCameraSettings *settings;
+    gboolean live, realtime;
+
+    GstElement *pipeline; /* owns all others */
+    GstElement *tee;
+    GstElement *frame_queue; /* decoded frames for the detector */
+    GstElement *record;
+
+    GMutex lock;
+    gboolean linked;      /* a video stream was taken */
+    GString *others;      /* streams that were not, for the message when there is no video */
+    guint64 frames;       /* as the next three: counted at the tee */
+    gint64 last_frame_us; /* monotonic; the start to begin with */
+    gint64 last_pts_ns;
+    gint64 duration_ns; /* what a file claims; 0: nothing */
+};
+
+/** vigil_camera_pipeline_add: (transfer floating) @element: %FALSE when it is %NULL, @error being set already. */
+gboolean vigil_camera_pipeline_add(VigilCameraPipeline *self, GstElement *element);
+
+/** vigil_camera_pipeline_add_source: the elements up to where the stream says what it is. */
+gboolean vigil_camera_pipeline_add_source(VigilCameraPipeline *self, GError **error);
+
+/**
+ * vigil_camera_pipeline_take_video:
+ * @pad: gives H.264 or H.265 as its @caps say; a second one is left alone
+ *
+ * Puts in parser and decoder and links the stream to the tee. Streaming thread; trouble is posted on the bus.
+ */
+void vigil_camera_pipeline_take_video(VigilCameraPipeline *self, GstPad *pad, const GstCaps *caps);
+
+/** vigil_camera_pipeline_take_raw: the same before the start for a source of raw frames: puts in an encoder. */
+gboolean
+vigil_camera_pipeline_take_raw(VigilCameraPipeline *self, GstElement *source, GError **error);
+
+/** vigil_camera_pipeline_note_other: remembers a stream that is of no use. */
+void vigil_camera_pipeline_note_other(VigilCameraPipeline *self, const GstCaps *caps);
+
+/** vigil_camera_pipeline_no_more_streams: posts an error when no video was among them. */
+void vigil_camera_pipeline_no_more_streams(VigilCameraPipeline *self);
+
+/** vigil_camera_pipeline_post: an error of the whole pipeline, with one text for people. */
+void vigil_camera_pipeline_post(VigilCameraPipeline *self, GQuark domain, gint code,
+                                const gchar *format, ...) G_GNUC_PRINTF(4, 5);
+
+G_END_DECLS

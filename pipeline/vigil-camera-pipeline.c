@@ -1,0 +1,517 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pipeline/vigil-camera-pipeline-private.h"
+
+#include "pipeline/vigil-gst.h"
+
+/* Encoded video for the detector: what a decoder falls behind while a model is loaded. */
+#define DECODE_QUEUE_NS (3 * GST_SECOND)
+/* Encoded video for the recorder: what piles up while a disk is slow. */
+#define RECORD_QUEUE_NS (10 * GST_SECOND)
+#define RECORD_QUEUE_BYTES (64 * 1024 * 1024)
+/* Decoded frames: one that is being looked at and one that waits. More would only be older. */
+#define FRAME_QUEUE_BUFFERS 2
+
+gboolean
+vigil_camera_pipeline_add(VigilCameraPipeline *self, GstElement *element)
+{
+    return element && gst_bin_add(GST_BIN(self->pipeline), element);
+}
+
+void
+vigil_camera_pipeline_post(VigilCameraPipeline *self, GQuark domain, gint code, const gchar *format,
+                           ...)
+{
+    va_list list;
+    gchar *text;
+
+    va_start(list, format);
+    text = g_strdup_vprintf(format, list);
+    va_end(list);
+    gst_element_message_full(self->pipeline, GST_MESSAGE_ERROR, domain, code, text, NULL, __FILE__,
+                             G_STRFUNC, __LINE__);
+}
+
+/* --- counting -------------------------------------------------------------------------------- */
+
+static GstPadProbeReturn
+count_frame(GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+    VigilCameraPipeline *self = user_data;
+    GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
+
+    g_mutex_lock(&self->lock);
+    self->frames++;
+    self->last_frame_us = g_get_monotonic_time();
+    if (GST_BUFFER_PTS_IS_VALID(buffer))
+        self->last_pts_ns = MAX(self->last_pts_ns, (gint64)GST_BUFFER_PTS(buffer));
+    g_mutex_unlock(&self->lock);
+    return GST_PAD_PROBE_OK;
+}
+
+guint64
+vigil_camera_pipeline_get_frames(VigilCameraPipeline *self)
+{
+    guint64 frames;
+
+    g_mutex_lock(&self->lock);
+    frames = self->frames;
+    g_mutex_unlock(&self->lock);
+    return frames;
+}
+
+gint64
+vigil_camera_pipeline_get_idle_us(VigilCameraPipeline *self)
+{
+    gint64 since;
+
+    g_mutex_lock(&self->lock);
+    since = self->last_frame_us;
+    g_mutex_unlock(&self->lock);
+    return g_get_monotonic_time() - since;
+}
+
+gboolean
+vigil_camera_pipeline_get_progress(VigilCameraPipeline *self, gint64 *position_ns,
+                                   gint64 *duration_ns)
+{
+    g_mutex_lock(&self->lock);
+    *position_ns = self->last_pts_ns;
+    *duration_ns = self->duration_ns;
+    g_mutex_unlock(&self->lock);
+    return *duration_ns > 0;
+}
+
+gint64
+vigil_camera_pipeline_get_missing_ns(VigilCameraPipeline *self)
+{
+    /* sound may go on for a little when the pictures have ended */
+    const gint64 tolerance = 2 * GST_SECOND;
+    gint64 position, duration;
+
+    if (!vigil_camera_pipeline_get_progress(self, &position, &duration))
+        return 0;
+    return duration - position > tolerance ? duration - position : 0;
+}
+
+/* --- the parts that every camera has --------------------------------------------------------- */
+
+static GstElement *
+make_queue(VigilCameraPipeline *self, const gchar *name, guint buffers, guint bytes,
+           guint64 time_ns, GError **error)
+{
+    GstElement *queue = vigil_gst_make("queue", name, error);
+
+    if (queue)
+        g_object_set(queue, "max-size-buffers", buffers, "max-size-bytes", bytes, "max-size-time",
+                     time_ns, "silent", TRUE, NULL);
+    return vigil_camera_pipeline_add(self, queue) ? queue : NULL;
+}
+
+static GstElement *
+make_detect(VigilCameraPipeline *self, gdouble attach, GError **error)
+{
+    const VigilModelSettings *model = self->settings->model;
+    GstElement *detect = vigil_gst_make("vigildetect", "detect", error);
+    g_autofree gchar *instance = NULL;
+
+    if (!detect)
+        return NULL;
+    /* one instance for all cameras that ask the same of the same files */
+    instance = g_strdup_printf(
+        "%s|%s|%s|%g|%g|%d|%d", model->path, model->labels ? model->labels : "", model->stamp,
+        attach, model->iou_threshold, (gint)model->max_detections, (gint)model->threads);
+    g_object_set(detect, "model", model->path, "labels", model->labels, "threshold", attach, "fps",
+                 self->settings->fps, "model-instance-id", instance, NULL);
+    if (model->iou_threshold >= 0)
+        g_object_set(detect, "iou-threshold", model->iou_threshold, NULL);
+    if (model->max_detections)
+        g_object_set(detect, "max-detections", (guint)model->max_detections, NULL);
+    if (model->threads)
+        g_object_set(detect, "threads", (guint)model->threads, NULL);
+    return detect;
+}
+
+static GstElement *
+make_events(VigilCameraPipeline *self, GError **error)
+{
+    GstElement *events = vigil_gst_make("vigilevents", "events", error);
+
+    if (events)
+        g_object_set(events, "camera", self->settings->name, "rule-set", self->settings->rules,
+                     NULL);
+    if (events && self->settings->start_time_us != G_MININT64)
+        g_object_set(events, "wall-base", self->settings->start_time_us, NULL);
+    return events;
+}
+
+static GstElement *
+make_record(VigilCameraPipeline *self, const VigilCameraPipelineOptions *options, GError **error)
+{
+    GstElement *record = vigil_gst_make("vigilrecord", "record", error);
+
+    if (record)
+        g_object_set(record, "database", options->database, "location", options->clips, NULL);
+    return record;
+}
+
+/*
+ * Two thresholds, since a tracker makes good use of weak detections: the camera's threshold is what may begin a track; half
+ * of it is what may carry one on (the second stage of ByteTrack), and so what vigildetect attaches.
+ */
+static void
+get_thresholds(const VigilCameraSettings *settings, gdouble *strong, gdouble *weak)
+{
+    const gdouble usual = 0.5;
+
+    *strong = settings->threshold >= 0          ? settings->threshold
+              : settings->model->threshold >= 0 ? settings->model->threshold
+                                                : usual;
+    *weak = *strong / 2;
+}
+
+static gboolean
+add_analysis(VigilCameraPipeline *self, GError **error)
+{
+    GstElement *convert, *detect, *track, *events;
+    gdouble strong, weak;
+
+    get_thresholds(self->settings, &strong, &weak);
+    self->frame_queue = make_queue(self, "frames", FRAME_QUEUE_BUFFERS, 0, 0, error);
+    if (!self->frame_queue)
+        return FALSE;
+    /* passes frames on as they are, unless vigildetect does not take their format (10 bits, 4:2:2) */
+    convert = vigil_gst_make("videoconvert", "convert", error);
+    if (!vigil_camera_pipeline_add(self, convert))
+        return FALSE;
+    detect = make_detect(self, weak, error);
+    if (!vigil_camera_pipeline_add(self, detect))
+        return FALSE;
+    track = vigil_gst_make("vigiltrack", "track", error);
+    if (!vigil_camera_pipeline_add(self, track))
+        return FALSE;
+    g_object_set(track, "high-score", strong, "low-score", weak, NULL);
+    events = make_events(self, error);
+    if (!vigil_camera_pipeline_add(self, events))
+        return FALSE;
+    return gst_element_link_many(convert, self->frame_queue, detect, track, events, NULL) &&
+           gst_element_link_pads(events, "src", self->record, "events");
+}
+
+static gboolean
+add_common(VigilCameraPipeline *self, const VigilCameraPipelineOptions *options, GError **error)
+{
+    g_autoptr(GstPad) sink = NULL;
+
+    self->tee = vigil_gst_make("tee", "tee", error);
+    if (!vigil_camera_pipeline_add(self, self->tee))
+        return FALSE;
+    sink = gst_element_get_static_pad(self->tee, "sink");
+    gst_pad_add_probe(sink, GST_PAD_PROBE_TYPE_BUFFER, count_frame, self, NULL);
+
+    self->record = make_record(self, options, error);
+    if (!vigil_camera_pipeline_add(self, self->record))
+        return FALSE;
+    return add_analysis(self, error);
+}
+
+VigilCameraPipeline *
+vigil_camera_pipeline_new(const VigilCameraSettings *settings,
+                          const VigilCameraPipelineOptions *options, GError **error)
+{
+    g_autoptr(VigilCameraPipeline) self = g_new0(VigilCameraPipeline, 1);
+
+    g_mutex_init(&self->lock);
+    self->settings = settings;
+    self->live = vigil_source_is_live(settings->source);
+    self->realtime = options->realtime;
+    self->others = g_string_new(NULL);
+    self->last_frame_us = g_get_monotonic_time();
+    self->pipeline = gst_object_ref_sink(gst_pipeline_new(settings->name));
+    if (!self->live && !self->realtime)
+        gst_pipeline_use_clock(GST_PIPELINE(self->pipeline), NULL);
+
+    if (!add_common(self, options, error) || !vigil_camera_pipeline_add_source(self, error)) {
+        if (error && !*error)
+            g_set_error(error, GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION,
+                        "the elements of camera %s do not fit together", settings->name);
+        return NULL;
+    }
+    return g_steal_pointer(&self);
+}
+
+void
+vigil_camera_pipeline_free(VigilCameraPipeline *self)
+{
+    if (!self)
+        return;
+    if (self->pipeline) {
+        gst_element_set_state(self->pipeline, GST_STATE_NULL);
+        gst_object_unref(self->pipeline);
+    }
+    g_string_free(self->others, TRUE);
+    g_mutex_clear(&self->lock);
+    g_free(self);
+}
+
+GstElement *
+vigil_camera_pipeline_get_element(const VigilCameraPipeline *self)
+{
+    return self->pipeline;
+}
+
+gboolean
+vigil_camera_pipeline_start(VigilCameraPipeline *self)
+{
+    g_mutex_lock(&self->lock);
+    self->last_frame_us = g_get_monotonic_time();
+    g_mutex_unlock(&self->lock);
+    return gst_element_set_state(self->pipeline, GST_STATE_PLAYING) != GST_STATE_CHANGE_FAILURE;
+}
+
+/* On a thread of its own, since an event waits for a buffer that is on its way through the same pad. */
+static void
+end_stream(GstElement *pipeline, gpointer user_data)
+{
+    g_autoptr(GstPad) sink = gst_element_get_static_pad(user_data, "sink");
+
+    gst_pad_send_event(sink, gst_event_new_eos());
+}
+
+gboolean
+vigil_camera_pipeline_drain(VigilCameraPipeline *self)
+{
+    if (vigil_camera_pipeline_get_frames(self) == 0)
+        return FALSE;
+    gst_element_call_async(self->pipeline, end_stream, gst_object_ref(self->tee), gst_object_unref);
+    return TRUE;
+}
+
+/* --- when the stream says what it is --------------------------------------------------------- */
+
+static const struct {
+    const gchar *media, *parser, *decoder;
+} codecs[VIGIL_N_CODECS] = {
+    {"video/x-h264", "h264parse", "avdec_h264"},
+    {"video/x-h265", "h265parse", "avdec_h265"},
+};
+
+static const struct {
+    VigilCodec codec;
+    const gchar *factory;
+    const gchar *after; /* brings frames from the device's memory to ours */
+} hardware[] = {
+    {VIGIL_CODEC_H264, "nvv4l2decoder", "nvvidconv"},
+    {VIGIL_CODEC_H265, "nvv4l2decoder", "nvvidconv"},
+    {VIGIL_CODEC_H264, "v4l2h264dec", NULL},
+    {VIGIL_CODEC_H265, "v4l2slh265dec", NULL},
+    {VIGIL_CODEC_H265, "v4l2h265dec", NULL},
+};
+
+static GstElement *
+make_software_decoder(VigilCodec codec, GError **error)
+{
+    GstElement *decoder = vigil_gst_make(codecs[codec].decoder, "decoder", error);
+
+    /* frame threads would delay each frame by as many frames as there are threads */
+    if (decoder)
+        g_object_set(decoder, "max-threads", 1, NULL);
+    return decoder;
+}
+
+/*
+ * Which decoder: hardware only for live sources unless it is asked for, as its frames differ a little from one chip to the
+ * next, and a file is to give the same events everywhere.
+ */
+static GstElement *
+make_decoder(VigilCameraPipeline *self, VigilCodec codec, const gchar **after, GError **error)
+{
+    const gint wanted = self->settings->decoder;
+
+    *after = NULL;
+    if (wanted == VIGIL_DECODER_SOFTWARE || (wanted == VIGIL_DECODER_AUTO && !self->live))
+        return make_software_decoder(codec, error);
+    for (guint i = 0; i < G_N_ELEMENTS(hardware); i++) {
+        if (hardware[i].codec != codec || !vigil_gst_has(hardware[i].factory))
+            continue;
+        *after = hardware[i].after;
+        return vigil_gst_make(hardware[i].factory, "decoder", error);
+    }
+    if (wanted == VIGIL_DECODER_AUTO)
+        return make_software_decoder(codec, error);
+    g_set_error(error, GST_CORE_ERROR, GST_CORE_ERROR_MISSING_PLUGIN,
+                "there is no hardware decoder for %s here: write decoder: auto",
+                codecs[codec].media + 8);
+    return NULL;
+}
+
+static gboolean
+add_decoder(VigilCameraPipeline *self, VigilCodec codec, GError **error)
+{
+    const gchar *after_name;
+    GstElement *queue, *decoder, *after = NULL;
+    g_autoptr(GstElement) convert = gst_bin_get_by_name(GST_BIN(self->pipeline), "convert");
+
+    queue = make_queue(self, "decode-queue", 0, 0, DECODE_QUEUE_NS, error);
+    if (!queue)
+        return FALSE;
+    decoder = make_decoder(self, codec, &after_name, error);
+    if (!vigil_camera_pipeline_add(self, decoder))
+        return FALSE;
+    if (after_name) {
+        after = vigil_gst_make(after_name, NULL, error);
+        if (!vigil_camera_pipeline_add(self, after) || !gst_element_link(after, convert))
+            return FALSE;
+    }
+    if (!gst_element_link_many(queue, decoder, after ? after : convert, NULL))
+        return FALSE;
+    if (after)
+        gst_element_sync_state_with_parent(after);
+    gst_element_sync_state_with_parent(decoder);
+    gst_element_sync_state_with_parent(queue);
+    return gst_element_link(self->tee, queue);
+}
+
+static gboolean
+add_recording(VigilCameraPipeline *self, GError **error)
+{
+    GstElement *queue =
+        make_queue(self, "record-queue", 0, RECORD_QUEUE_BYTES, RECORD_QUEUE_NS, error);
+
+    if (!queue || !gst_element_link_pads(queue, "src", self->record, "video"))
+        return FALSE;
+    gst_element_sync_state_with_parent(queue);
+    return gst_element_link(self->tee, queue);
+}
+
+static GstElement *
+add_parser(VigilCameraPipeline *self, VigilCodec codec, GError **error)
+{
+    GstElement *parser = vigil_gst_make(codecs[codec].parser, "parser", error);
+    GstElement *pace = NULL;
+
+    if (!vigil_camera_pipeline_add(self, parser))
+        return NULL;
+    if (self->live || !self->realtime)
+        return gst_element_link(parser, self->tee) ? parser : NULL;
+
+    pace = vigil_gst_make("clocksync", "pace", error);
+    if (!vigil_camera_pipeline_add(self, pace) ||
+        !gst_element_link_many(parser, pace, self->tee, NULL))
+        return NULL;
+    gst_element_sync_state_with_parent(pace);
+    return parser;
+}
+
+static gboolean
+find_codec(const GstCaps *caps, VigilCodec *codec)
+{
+    const GstStructure *structure = gst_caps_get_structure(caps, 0);
+
+    for (guint i = 0; i < VIGIL_N_CODECS; i++) {
+        if (gst_structure_has_name(structure, codecs[i].media)) {
+            *codec = i;
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+static gboolean
+link_video(VigilCameraPipeline *self, GstPad *pad, VigilCodec codec, GError **error)
+{
+    g_autoptr(GstPad) sink = NULL;
+    GstElement *parser;
+    gint64 duration;
+
+    if (!add_decoder(self, codec, error) || !add_recording(self, error))
+        return FALSE;
+    parser = add_parser(self, codec, error);
+    if (!parser)
+        return FALSE;
+    gst_element_sync_state_with_parent(parser);
+
+    if (!self->live && gst_pad_query_duration(pad, GST_FORMAT_TIME, &duration) && duration > 0) {
+        g_mutex_lock(&self->lock);
+        self->duration_ns = duration;
+        g_mutex_unlock(&self->lock);
+    }
+    sink = gst_element_get_static_pad(parser, "sink");
+    return gst_pad_link(pad, sink) == GST_PAD_LINK_OK;
+}
+
+void
+vigil_camera_pipeline_take_video(VigilCameraPipeline *self, GstPad *pad, const GstCaps *caps)
+{
+    g_autoptr(GError) error = NULL;
+    VigilCodec codec;
+    gboolean first;
+
+    if (!find_codec(caps, &codec)) {
+        vigil_camera_pipeline_note_other(self, caps);
+        return;
+    }
+    g_mutex_lock(&self->lock);
+    first = !self->linked;
+    self->linked = TRUE;
+    g_mutex_unlock(&self->lock);
+    if (!first || link_video(self, pad, codec, &error))
+        return;
+    if (error)
+        vigil_camera_pipeline_post(self, error->domain, error->code, "%s: %s",
+                                   self->settings->source->display, error->message);
+    else
+        vigil_camera_pipeline_post(self, GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION,
+                                   "%s: its %s cannot be linked", self->settings->source->display,
+                                   codecs[codec].media);
+}
+
+/* --- raw frames ------------------------------------------------------------------------------ */
+
+static GstElement *
+make_encoder(GError **error)
+{
+    GstElement *encoder;
+
+    if (vigil_gst_has("v4l2h264enc"))
+        return vigil_gst_make("v4l2h264enc", "encoder", error);
+    if (vigil_gst_has("x264enc")) {
+        encoder = vigil_gst_make("x264enc", "encoder", error);
+        if (encoder)
+            gst_util_set_object_arg(G_OBJECT(encoder), "tune", "zerolatency");
+        if (encoder)
+            gst_util_set_object_arg(G_OBJECT(encoder), "speed-preset", "superfast");
+        if (encoder)
+            g_object_set(encoder, "key-int-max", 60, "bitrate", 2000, NULL);
+        return encoder;
+    }
+    if (vigil_gst_has("openh264enc"))
+        return vigil_gst_make("openh264enc", "encoder", error);
+    g_set_error(error, GST_CORE_ERROR, GST_CORE_ERROR_MISSING_PLUGIN,
+                "no H.264 encoder is installed for a camera that does not encode itself; Debian "
+                "has x264enc in gstreamer1.0-plugins-ugly");
+    return NULL;
+}
+
+gboolean
+vigil_camera_pipeline_take_raw(VigilCameraPipeline *self, GstElement *source, GError **error)
+{
+    g_autoptr(GstElement) convert = gst_bin_get_by_name(GST_BIN(self->pipeline), "convert");
+    GstElement *raw_queue, *encode_convert, *encoder, *parser;
+
+    raw_queue = make_queue(self, "raw-queue", 8, 0, 0, error);
+    if (!raw_queue)
+        return FALSE;
+    encode_convert = vigil_gst_make("videoconvert", NULL, error);
+    if (!vigil_camera_pipeline_add(self, encode_convert))
+        return FALSE;
+    encoder = make_encoder(error);
+    if (!vigil_camera_pipeline_add(self, encoder))
+        return FALSE;
+    parser = vigil_gst_make("h264parse", "parser", error);
+    if (!vigil_camera_pipeline_add(self, parser))
+        return FALSE;
+    self->linked = TRUE;
+    return gst_element_link(source, self->tee) && gst_element_link(self->tee, convert) &&
+           gst_element_link_many(self->tee, raw_queue, encode_convert, encoder, parser, NULL) &&
+           gst_element_link_pads(parser, "src", self->record, "video");
+}

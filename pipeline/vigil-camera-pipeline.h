@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <gst/gst.h>
+
+#include "pipeline/vigil-settings.h"
+
+G_BEGIN_DECLS
+
+/**
+ * VigilCameraPipelineOptions:
+ * @database: path of the store's SQLite file; borrowed
+ * @clips: directory of the clips; borrowed
+ * @realtime: a file is played at its own speed; otherwise as fast as it goes, without a clock
+ */
+typedef struct {
+    const gchar *database;
+    const gchar *clips;
+    gboolean realtime;
+} VigilCameraPipelineOptions;
+
+/**
+ * VigilCameraPipeline:
+ *
+ * The elements of one camera, made one by one, from the source to the recorder:
+ *
+ *     source … parse → tee ┬ queue → decode → queue → vigildetect → vigiltrack → vigilevents → record.events
+ *                          └ queue → [encode] ──────────────────────────────────────────────→ record.video
+ *
+ * What is between source and tee comes when the stream says what it is. Frames are not thinned out before the decoder, as
+ * each is made from those before it; vigildetect takes of them what `detect.fps` asks for and, in a live pipeline, passes
+ * on those that come too late, so that the queues before it never grow.
+ */
+typedef struct VigilCameraPipeline VigilCameraPipeline;
+
+/**
+ * vigil_camera_pipeline_new:
+ * @settings: borrowed until free
+ *
+ * Builds, but starts nothing. Errors: %GST_CORE_ERROR, %GST_RESOURCE_ERROR.
+ */
+VigilCameraPipeline *
+vigil_camera_pipeline_new(const VigilCameraSettings *settings,
+                          const VigilCameraPipelineOptions *options, GError **error);
+/** vigil_camera_pipeline_free: stops; may wait for as long as an element does. */
+void vigil_camera_pipeline_free(VigilCameraPipeline *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilCameraPipeline, vigil_camera_pipeline_free)
+
+/** vigil_camera_pipeline_get_element: the GstPipeline; borrowed. */
+GstElement *vigil_camera_pipeline_get_element(const VigilCameraPipeline *self);
+
+/**
+ * vigil_camera_pipeline_start:
+ *
+ * Returns: %FALSE when an element refuses; it has said why on the bus
+ */
+gboolean vigil_camera_pipeline_start(VigilCameraPipeline *self);
+
+/**
+ * vigil_camera_pipeline_drain:
+ *
+ * Ends the stream here and now: open events end, clips are finished, then EOS is on the bus. Does not wait.
+ *
+ * Returns: %FALSE when nothing has flowed yet, so no EOS will come
+ */
+gboolean vigil_camera_pipeline_drain(VigilCameraPipeline *self);
+
+/** vigil_camera_pipeline_get_frames: encoded frames from the source so far. Any thread. */
+guint64 vigil_camera_pipeline_get_frames(VigilCameraPipeline *self);
+/** vigil_camera_pipeline_get_idle_us: since the latest one, or since start. Any thread. */
+gint64 vigil_camera_pipeline_get_idle_us(VigilCameraPipeline *self);
+
+/**
+ * vigil_camera_pipeline_get_missing_ns:
+ *
+ * After the EOS of a file: how much of the length that it claims was not there; 0 when it is whole.
+ */
+gint64 vigil_camera_pipeline_get_missing_ns(VigilCameraPipeline *self);
+
+/** vigil_camera_pipeline_get_progress: of a file: %FALSE when not known yet. */
+gboolean vigil_camera_pipeline_get_progress(VigilCameraPipeline *self, gint64 *position_ns,
+                                            gint64 *duration_ns);
+
+G_END_DECLS

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <glib/gstdio.h>
+#include <string.h>
+
+#include "pipeline/vigil-camera-pipeline-private.h"
+#include "pipeline/vigil-gst.h"
+
+/* As long as the watchdog waits for a frame: a connection that takes longer is given up by it anyway. */
+#define CONNECT_TIMEOUT_US (5 * G_USEC_PER_SEC)
+
+void
+vigil_camera_pipeline_note_other(VigilCameraPipeline *self, const GstCaps *caps)
+{
+    const GstStructure *structure = gst_caps_get_structure(caps, 0);
+    const gchar *encoding = gst_structure_get_string(structure, "encoding-name");
+
+    g_mutex_lock(&self->lock);
+    if (self->others->len)
+        g_string_append(self->others, ", ");
+    g_string_append(self->others, encoding ? encoding : gst_structure_get_name(structure));
+    g_mutex_unlock(&self->lock);
+}
+
+void
+vigil_camera_pipeline_no_more_streams(VigilCameraPipeline *self)
+{
+    g_autofree gchar *found = NULL;
+    gboolean linked;
+
+    g_mutex_lock(&self->lock);
+    linked = self->linked;
+    found = g_strdup(self->others->len ? self->others->str : "nothing");
+    g_mutex_unlock(&self->lock);
+    if (!linked)
+        vigil_camera_pipeline_post(self, GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE,
+                                   "%s: no H.264 or H.265 video in it, only: %s",
+                                   self->settings->source->display, found);
+}
+
+/* --- files ----------------------------------------------------------------------------------- */
+
+static void
+on_demuxed_pad(GstElement *demux, GstPad *pad, gpointer user_data)
+{
+    g_autoptr(GstCaps) caps = gst_pad_get_current_caps(pad);
+
+    if (!caps)
+        caps = gst_pad_query_caps(pad, NULL);
+    if (GST_PAD_IS_SRC(pad) && caps && !gst_caps_is_any(caps) && !gst_caps_is_empty(caps))
+        vigil_camera_pipeline_take_video(user_data, pad, caps);
+}
+
+static void
+on_no_more_pads(GstElement *demux, gpointer user_data)
+{
+    vigil_camera_pipeline_no_more_streams(user_data);
+}
+
+static GstElement *
+find_demuxer(const GstCaps *caps)
+{
+    static const gchar *const factories[] = {"qtdemux",  "matroskademux", "tsdemux",
+                                             "avidemux", "flvdemux",      "mpegpsdemux"};
+
+    for (guint i = 0; i < G_N_ELEMENTS(factories); i++) {
+        g_autoptr(GstElementFactory) factory = gst_element_factory_find(factories[i]);
+
+        if (factory && gst_element_factory_can_sink_any_caps(factory, caps))
+            return gst_element_factory_create(factory, "demux");
+    }
+    return NULL;
+}
+
+static void
+on_type_found(GstElement *typefind, guint probability, GstCaps *caps, gpointer user_data)
+{
+    VigilCameraPipeline *self = user_data;
+    const gchar *type = gst_structure_get_name(gst_caps_get_structure(caps, 0));
+    g_autoptr(GstPad) src = gst_element_get_static_pad(typefind, "src");
+    GstElement *demux;
+
+    if (g_str_equal(type, "video/x-h264") || g_str_equal(type, "video/x-h265")) {
+        vigil_camera_pipeline_take_video(self, src, caps);
+        return;
+    }
+    demux = find_demuxer(caps);
+    if (!demux) {
+        vigil_camera_pipeline_post(self, GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE,
+                                   "%s: this is no video that can be read: its content is %s",
+                                   self->settings->source->display, type);
+        return;
+    }
+    g_signal_connect(demux, "pad-added", G_CALLBACK(on_demuxed_pad), self);
+    g_signal_connect(demux, "no-more-pads", G_CALLBACK(on_no_more_pads), self);
+    gst_bin_add(GST_BIN(self->pipeline), demux);
+    if (!gst_element_link(typefind, demux) || !gst_element_sync_state_with_parent(demux))
+        vigil_camera_pipeline_post(self, GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION,
+                                   "%s: its container (%s) cannot be opened",
+                                   self->settings->source->display, type);
+}
+
+static gboolean
+check_file(const VigilSource *source, GError **error)
+{
+    const gchar *wrong = NULL;
+    GStatBuf info;
+
+    if (g_stat(source->location, &info) != 0)
+        wrong = g_strerror(errno);
+    else if (S_ISDIR(info.st_mode))
+        wrong = "it is a directory";
+    else if (S_ISREG(info.st_mode) && info.st_size == 0)
+        wrong = "the file is empty";
+    if (wrong)
+        g_set_error(error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_READ, "%s: %s",
+                    source->display, wrong);
+    return !wrong;
+}
+
+static gboolean
+add_file(VigilCameraPipeline *self, GError **error)
+{
+    GstElement *source, *typefind;
+
+    if (!check_file(self->settings->source, error))
+        return FALSE;
+    source = vigil_gst_make("filesrc", "source", error);
+    if (!vigil_camera_pipeline_add(self, source))
+        return FALSE;
+    g_object_set(source, "location", self->settings->source->location, NULL);
+    typefind = vigil_gst_make("typefind", "typefind", error);
+    if (!vigil_camera_pipeline_add(self, typefind))
+        return FALSE;
+    g_signal_connect(typefind, "have-type", G_CALLBACK(on_type_found), self);
+    return gst_element_link(source, typefind);
+}
+
+/* --- RTSP ------------------------------------------------------------------------------------ */
+
+static gboolean
+is_video(const GstCaps *caps)
+{
+    const gchar *media = gst_structure_get_string(gst_caps_get_structure(caps, 0), "media");
+
+    return media && g_str_equal(media, "video");
+}
+
+/* Sound is not even asked for. */
+static gboolean
+on_select_stream(GstElement *source, guint index, GstCaps *caps, gpointer user_data)
+{
+    if (!is_video(caps))
+        vigil_camera_pipeline_note_other(user_data, caps);
+    return is_video(caps);
+}
+
+static void
+on_rtsp_pad(GstElement *source, GstPad *pad, gpointer user_data)
+{
+    VigilCameraPipeline *self = user_data;
+    g_autoptr(GstCaps) caps = gst_pad_get_current_caps(pad);
+    g_autoptr(GstCaps) codec = NULL;
+    g_autoptr(GstPad) sink = NULL, src = NULL;
+    g_autoptr(GError) error = NULL;
+    GstElement *depay = NULL;
+    const gchar *encoding;
+
+    if (!caps)
+        caps = gst_pad_query_caps(pad, NULL);
+    encoding = gst_structure_get_string(gst_caps_get_structure(caps, 0), "encoding-name");
+    if (g_strcmp0(encoding, "H264") == 0) {
+        depay = vigil_gst_make("rtph264depay", "depay", &error);
+        codec = gst_caps_new_empty_simple("video/x-h264");
+    } else if (g_strcmp0(encoding, "H265") == 0) {
+        depay = vigil_gst_make("rtph265depay", "depay", &error);
+        codec = gst_caps_new_empty_simple("video/x-h265");
+    } else {
+        vigil_camera_pipeline_note_other(self, caps);
+        return;
+    }
+    if (!depay) {
+        vigil_camera_pipeline_post(self, error->domain, error->code, "%s", error->message);
+        return;
+    }
+    if (!gst_bin_add(GST_BIN(self->pipeline), depay))
+        return; /* a second video stream: there is one element of this name */
+    src = gst_element_get_static_pad(depay, "src");
+    vigil_camera_pipeline_take_video(self, src, codec);
+    gst_element_sync_state_with_parent(depay);
+    sink = gst_element_get_static_pad(depay, "sink");
+    if (gst_pad_link(pad, sink) != GST_PAD_LINK_OK)
+        vigil_camera_pipeline_post(self, GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION,
+                                   "%s: its %s stream cannot be linked",
+                                   self->settings->source->display, encoding);
+}
+
+static gboolean
+add_rtsp(VigilCameraPipeline *self, GError **error)
+{
+    const VigilSource *address = self->settings->source;
+    GstElement *source = vigil_gst_make("rtspsrc", "source", error);
+
+    if (!vigil_camera_pipeline_add(self, source))
+        return FALSE;
+    /* name and password apart from the address, so that no message of an element can hold them */
+    g_object_set(source, "location", address->location, "user-id", address->user, "user-pw",
+                 address->password, "latency", (guint)(self->settings->latency_ns / GST_MSECOND),
+                 "tcp-timeout", (guint64)CONNECT_TIMEOUT_US, "timeout", (guint64)CONNECT_TIMEOUT_US,
+                 NULL);
+    gst_util_set_object_arg(G_OBJECT(source), "protocols",
+                            self->settings->transport == VIGIL_TRANSPORT_UDP ? "udp" : "tcp");
+    g_signal_connect(source, "select-stream", G_CALLBACK(on_select_stream), self);
+    g_signal_connect(source, "pad-added", G_CALLBACK(on_rtsp_pad), self);
+    g_signal_connect(source, "no-more-pads", G_CALLBACK(on_no_more_pads), self);
+    return TRUE;
+}
+
+/* --- V4L2 ------------------------------------------------------------------------------------ */
+
+/* What the device gives can be asked once it is open. */
+static const gchar *
+choose_format(GstElement *source)
+{
+    static const gchar *const formats[] = {"video/x-h264", "image/jpeg", "video/x-raw"};
+    g_autoptr(GstPad) pad = gst_element_get_static_pad(source, "src");
+    g_autoptr(GstCaps) all = gst_pad_query_caps(pad, NULL);
+
+    for (guint i = 0; i < G_N_ELEMENTS(formats); i++) {
+        g_autoptr(GstCaps) wanted = gst_caps_new_empty_simple(formats[i]);
+
+        if (gst_caps_can_intersect(all, wanted))
+            return formats[i];
+    }
+    return NULL;
+}
+
+static gboolean
+link_device(VigilCameraPipeline *self, GstElement *source, const gchar *format, GError **error)
+{
+    g_autoptr(GstCaps) caps = gst_caps_new_empty_simple(format);
+    g_autoptr(GstPad) src = NULL;
+    GstElement *filter = vigil_gst_make("capsfilter", "format", error);
+    GstElement *decoder;
+
+    if (!vigil_camera_pipeline_add(self, filter))
+        return FALSE;
+    gst_caps_set_simple(caps, "width", GST_TYPE_INT_RANGE, 16, 1920, "height", GST_TYPE_INT_RANGE,
+                        16, 1080, NULL);
+    g_object_set(filter, "caps", caps, NULL);
+    if (!gst_element_link(source, filter))
+        return FALSE;
+    if (g_str_equal(format, "video/x-h264")) {
+        src = gst_element_get_static_pad(filter, "src");
+        vigil_camera_pipeline_take_video(self, src, caps);
+        return TRUE;
+    }
+    if (g_str_equal(format, "video/x-raw"))
+        return vigil_camera_pipeline_take_raw(self, filter, error);
+    decoder = vigil_gst_make("jpegdec", "decoder", error);
+    return vigil_camera_pipeline_add(self, decoder) && gst_element_link(filter, decoder) &&
+           vigil_camera_pipeline_take_raw(self, decoder, error);
+}
+
+static gboolean
+add_v4l2(VigilCameraPipeline *self, GError **error)
+{
+    const VigilSource *device = self->settings->source;
+    GstElement *source = vigil_gst_make("v4l2src", "source", error);
+    const gchar *format;
+
+    if (!vigil_camera_pipeline_add(self, source))
+        return FALSE;
+    g_object_set(source, "device", device->location, NULL);
+    if (gst_element_set_state(source, GST_STATE_READY) == GST_STATE_CHANGE_FAILURE) {
+        g_set_error(error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND,
+                    "%s cannot be opened: %s", device->display,
+                    g_file_test(device->location, G_FILE_TEST_EXISTS)
+                        ? "it is no camera, in use, or not yours (group video)"
+                        : "there is no such device");
+        return FALSE;
+    }
+    format = choose_format(source);
+    if (!format) {
+        g_set_error(error, GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE,
+                    "%s gives neither H.264 nor JPEG nor raw frames", device->display);
+        return FALSE;
+    }
+    return link_device(self, source, format, error);
+}
+
+gboolean
+vigil_camera_pipeline_add_source(VigilCameraPipeline *self, GError **error)
+{
+    switch (self->settings->source->kind) {
+    case VIGIL_SOURCE_FILE: return add_file(self, error);
+    case VIGIL_SOURCE_RTSP: return add_rtsp(self, error);
+    case VIGIL_SOURCE_V4L2: return add_v4l2(self, error);
+    }
+    return FALSE;
+}

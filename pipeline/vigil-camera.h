@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "events/vigil-event.h"
+#include "events/vigil-outcome.h"
+#include "pipeline/vigil-settings.h"
+#include "storage/vigil-store.h"
+
+G_BEGIN_DECLS
+
+typedef enum {
+    VIGIL_CAMERA_CONNECTING, /* built, no frame yet */
+    VIGIL_CAMERA_RUNNING,
+    VIGIL_CAMERA_WAITING, /* lost; will be tried again */
+    VIGIL_CAMERA_ENDED,   /* a file that was played to its end */
+    VIGIL_CAMERA_FAILED,  /* given up; the error says why */
+    VIGIL_CAMERA_STOPPED, /* was told to */
+} VigilCameraState;
+
+/** vigil_camera_state_to_string: "connecting", "running", … */
+const gchar *vigil_camera_state_to_string(VigilCameraState state);
+/** vigil_camera_state_is_final: nothing more will come of it. */
+gboolean vigil_camera_state_is_final(VigilCameraState state);
+
+/**
+ * VigilCameraStatus:
+ * @since_us: wall time of the last change of @state
+ * @error: (nullable): what went wrong last; without secrets
+ * @losses: how often it was lost since the start
+ * @frames: encoded frames from the source since the start
+ * @idle_us: since the latest frame; -1: none yet
+ * @outcomes: frames by what became of them, up to the last full minute
+ * @events: begun since the start
+ * @last_event: id of the latest; "" for none
+ * @inference_us: mean time of an inference; 0: none yet
+ * @position_ns: of a file
+ * @duration_ns: of a file; 0: not known
+ *
+ * What a camera is doing. To be cleared with vigil_camera_status_clear().
+ */
+typedef struct {
+    VigilCameraState state;
+    gint64 since_us;
+    gchar *error;
+    guint losses;
+    guint64 frames;
+    gint64 idle_us;
+    guint64 outcomes[VIGIL_N_OUTCOMES];
+    guint64 events;
+    gchar last_event[VIGIL_EVENT_ID_LENGTH + 1];
+    gint64 inference_us;
+    gint64 position_ns, duration_ns;
+} VigilCameraStatus;
+
+void vigil_camera_status_clear(VigilCameraStatus *self);
+
+typedef struct VigilCamera VigilCamera;
+
+/**
+ * VigilCameraOptions:
+ * @store: open for writing; a reference is taken
+ * @database: its file
+ * @clips: its clips' directory
+ * @realtime: play a file at its own speed
+ * @event: (nullable): an event was committed; @json is its line
+ * @changed: (nullable): the state is another one
+ *
+ * The functions are called in the thread that made the camera, from its main context, in the order of what happened, and
+ * never after vigil_camera_free().
+ */
+typedef struct {
+    VigilStore *store;
+    const gchar *database;
+    const gchar *clips;
+    gboolean realtime;
+    void (*event)(VigilCamera *camera, VigilEventType type, const gchar *json, gpointer user_data);
+    void (*changed)(VigilCamera *camera, VigilCameraState state, gpointer user_data);
+    gpointer user_data;
+} VigilCameraOptions;
+
+/**
+ * VigilCamera:
+ *
+ * One camera under supervision, in a thread of its own, so that one that hangs holds up nobody. It is built, watched, and
+ * when it is lost (error, end of a live stream, no frame for 5 s) its open events and clips are finished, it is torn down
+ * and built anew after 1, 2, 4, 5, 5 … seconds.
+ */
+
+/** vigil_camera_new: starts at once. @settings: a reference is taken. */
+VigilCamera *vigil_camera_new(VigilCameraSettings *settings, const VigilCameraOptions *options);
+
+/** vigil_camera_stop: finishes open events and clips, then the state is final. Returns at once. */
+void vigil_camera_stop(VigilCamera *self);
+
+/**
+ * vigil_camera_free:
+ *
+ * To be called when the state is final. Of a camera that hangs for good the thread is left behind, with a warning.
+ */
+void vigil_camera_free(VigilCamera *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilCamera, vigil_camera_free)
+
+VigilCameraSettings *vigil_camera_get_settings(VigilCamera *self);
+/** vigil_camera_get_state: any thread. */
+VigilCameraState vigil_camera_get_state(VigilCamera *self);
+/** vigil_camera_get_status: (out): any thread. */
+void vigil_camera_get_status(VigilCamera *self, VigilCameraStatus *status);
+
+G_END_DECLS

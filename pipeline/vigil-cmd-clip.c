@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pipeline/vigil-command.h"
+#include "pipeline/vigil-store-place.h"
+
+#define BLOCK_BYTES (256 * 1024)
+
+static gboolean
+write_all(int fd, const guint8 *data, gsize length)
+{
+    while (length > 0) {
+        const ssize_t written = write(fd, data, length);
+
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return FALSE;
+        data += written;
+        length -= (gsize)written;
+    }
+    return TRUE;
+}
+
+/* Returns 0 or -errno. */
+static int
+copy(int from, int to)
+{
+    g_autofree guint8 *block = g_malloc(BLOCK_BYTES);
+
+    for (;;) {
+        const ssize_t got = read(from, block, BLOCK_BYTES);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -errno;
+        if (got == 0)
+            return 0;
+        if (!write_all(to, block, (gsize)got))
+            return -errno;
+    }
+}
+
+/* A file that is there is not overwritten by half a clip: it is written beside it and takes its name when whole. */
+static int
+copy_to_file(int from, const gchar *path)
+{
+    g_autofree gchar *part = g_strdup_printf("%s.part.XXXXXX", path);
+    int result;
+    const int to = g_mkstemp_full(part, O_WRONLY | O_CLOEXEC, 0644);
+
+    if (to < 0)
+        return -errno;
+    result = copy(from, to);
+    if (close(to) != 0 && result == 0)
+        result = -errno;
+    if (result == 0 && rename(part, path) != 0)
+        result = -errno;
+    if (result != 0)
+        unlink(part);
+    return result;
+}
+
+static VigilExit
+run(const VigilCommand *self, gint argc, gchar **argv)
+{
+    g_auto(VigilStorePlace) place = {NULL};
+    g_autofree gchar *output = NULL;
+    const GOptionEntry entries[] = {
+        {"output", 'o', 0, G_OPTION_ARG_FILENAME, &output,
+         "Where to (default: EVENT.mp4 here; - for stdout)", "FILE"},
+        VIGIL_STORE_PLACE_ENTRIES(place),
+        G_OPTION_ENTRY_NULL,
+    };
+    g_auto(GStrv) args = NULL;
+    g_autoptr(VigilStore) store = NULL;
+    g_autoptr(GError) error = NULL;
+    VigilExit code;
+    int fd, result;
+
+    if (!vigil_command_parse(self, entries, argc, argv, 1, 1, &args, &code))
+        return code;
+    store = vigil_store_place_open_reader(&place, &code);
+    if (!store)
+        return code;
+    fd = vigil_store_open_clip(store, args[0], &error);
+    if (fd < 0) {
+        vigil_command_error("%s", error->message);
+        return g_error_matches(error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_NOT_FOUND)
+                   ? VIGIL_EXIT_NOT_FOUND
+                   : VIGIL_EXIT_FAILED;
+    }
+    if (!output)
+        output = g_strdup_printf("%s.mp4", args[0]);
+    result = g_str_equal(output, "-") ? copy(fd, STDOUT_FILENO) : copy_to_file(fd, output);
+    close(fd);
+    if (result != 0 && !(result == -EPIPE && g_str_equal(output, "-"))) {
+        vigil_command_error("%s: %s", output, g_strerror(-result));
+    }
+    return result == 0 ? VIGIL_EXIT_OK : VIGIL_EXIT_FAILED;
+}
+
+const VigilCommand vigil_cmd_clip = {"clip", "EVENT", "Copy the clip of an event out of the store",
+                                     "", run};

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <glib-unix.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "pipeline/vigil-command.h"
+#include "pipeline/vigil-gst.h"
+#include "pipeline/vigil-housekeeper.h"
+#include "pipeline/vigil-model-check.h"
+#include "pipeline/vigil-settings.h"
+#include "pipeline/vigil-status-socket.h"
+#include "pipeline/vigil-store-place.h"
+#include "pipeline/vigil-supervisor.h"
+#include "vigil-config.h"
+
+#define RETENTION_INTERVAL_S 30
+/* After SIGTERM; a camera gets 2.5 s to finish its clips, the store the rest of 5 s. */
+#define STOP_MS 4200
+
+typedef struct {
+    const VigilCommand *command;
+    const gchar *path;
+    GMainLoop *loop;
+    VigilSupervisor *supervisor;
+    gchar *store_path;
+    gint64 max_bytes, max_age_ns;
+    gboolean stopping;
+    gboolean hung; /* cameras did not end in time */
+} Daemon;
+
+static void
+on_idle(VigilSupervisor *supervisor, gpointer user_data)
+{
+    g_main_loop_quit(((Daemon *)user_data)->loop);
+}
+
+static gboolean
+give_up(gpointer user_data)
+{
+    Daemon *daemon = user_data;
+
+    daemon->hung = TRUE;
+    g_main_loop_quit(daemon->loop);
+    return G_SOURCE_REMOVE;
+}
+
+static gboolean
+on_stop(gpointer user_data)
+{
+    Daemon *daemon = user_data;
+
+    if (daemon->stopping)
+        return G_SOURCE_CONTINUE;
+    daemon->stopping = TRUE;
+    g_message("stopping: open clips are finished");
+    g_timeout_add(STOP_MS, give_up, daemon);
+    vigil_supervisor_stop(daemon->supervisor);
+    return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+on_reload(gpointer user_data)
+{
+    Daemon *daemon = user_data;
+    VigilSettings *settings;
+    g_autoptr(GError) error = NULL;
+
+    if (daemon->stopping)
+        return G_SOURCE_CONTINUE;
+    settings = vigil_settings_load(daemon->path, &error);
+    if (!settings || !vigil_model_check(settings, &error)) {
+        vigil_command_mistakes(error);
+        vigil_command_error("the configuration was not read again: all goes on as before");
+        vigil_settings_free(settings);
+        return G_SOURCE_CONTINUE;
+    }
+    if (!g_str_equal(settings->store_path, daemon->store_path) ||
+        settings->max_bytes != daemon->max_bytes || settings->max_age_ns != daemon->max_age_ns)
+        g_message("the change of `store` counts from the next start on");
+    vigil_settings_set_store(settings, daemon->store_path);
+    g_message("the configuration was read again");
+    vigil_supervisor_reload(daemon->supervisor, settings);
+    return G_SOURCE_CONTINUE;
+}
+
+static gchar *
+describe(gpointer user_data)
+{
+    return vigil_supervisor_describe(((Daemon *)user_data)->supervisor);
+}
+
+static VigilStatusSocket *
+open_socket(Daemon *daemon, const VigilStorePlace *place)
+{
+    g_autofree gchar *path = g_build_filename(place->directory, VIGIL_STATUS_SOCKET, NULL);
+    g_autoptr(GError) error = NULL;
+    VigilStatusSocket *status = vigil_status_socket_open(path, describe, daemon, &error);
+
+    if (!status)
+        g_message("no answers to `vigil status`: %s", error->message);
+    return status;
+}
+
+/* (transfer full) @settings */
+static VigilExit
+run_daemon(Daemon *daemon, VigilSettings *settings, const VigilStorePlace *place, VigilStore *store)
+{
+    g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
+    g_autoptr(VigilHousekeeper) housekeeper = NULL;
+    VigilStatusSocket *status;
+    guint n_failed;
+
+    daemon->loop = loop;
+    daemon->store_path = g_strdup(settings->store_path);
+    daemon->max_bytes = settings->max_bytes;
+    daemon->max_age_ns = settings->max_age_ns;
+    g_unix_signal_add(SIGTERM, on_stop, daemon);
+    g_unix_signal_add(SIGINT, on_stop, daemon);
+    g_unix_signal_add(SIGHUP, on_reload, daemon);
+    housekeeper = vigil_housekeeper_new(store, RETENTION_INTERVAL_S);
+    g_message("vigil %s watches %u cameras", VIGIL_VERSION, settings->cameras->len);
+    daemon->supervisor = vigil_supervisor_new(settings, store, on_idle, daemon);
+    status = open_socket(daemon, place);
+
+    g_main_loop_run(loop);
+    vigil_status_socket_close(status);
+    n_failed = daemon->stopping ? 0 : vigil_supervisor_get_n_failed(daemon->supervisor);
+    if (daemon->hung) {
+        g_message("a camera did not end in time; its clip is finished at the next start");
+        _exit(VIGIL_EXIT_OK); /* its thread uses all that would be freed now */
+    }
+    vigil_supervisor_free(daemon->supervisor);
+    g_free(daemon->store_path);
+    if (n_failed)
+        vigil_command_error("nothing is left to watch: %u cameras were given up", n_failed);
+    return n_failed ? VIGIL_EXIT_FAILED : VIGIL_EXIT_OK;
+}
+
+static VigilExit
+run(const VigilCommand *self, gint argc, gchar **argv)
+{
+    g_auto(GStrv) args = NULL;
+    g_auto(VigilStorePlace) place = {NULL};
+    g_autoptr(VigilSettings) settings = NULL;
+    g_autoptr(VigilStore) store = NULL;
+    g_autoptr(GError) error = NULL;
+    Daemon daemon = {.command = self};
+    VigilExit code;
+
+    if (!vigil_command_parse(self, NULL, argc, argv, 0, 1, &args, &code))
+        return code;
+    daemon.path = args[0] ? args[0] : VIGIL_SETTINGS_DEFAULT_PATH;
+    settings = vigil_settings_load(daemon.path, &error);
+    if (!settings || !vigil_model_check(settings, &error))
+        return vigil_command_mistakes(error);
+    vigil_store_place_set(&place, settings->store_path);
+    if (vigil_gst_init(&error)) {
+        const VigilStoreOptions options = {.database = place.database,
+                                           .clips = place.clips,
+                                           .max_bytes = settings->max_bytes,
+                                           .max_age_us = settings->max_age_ns / 1000,
+                                           .program = "vigil " VIGIL_VERSION " run"};
+
+        store = vigil_store_open(&options, &error);
+    }
+    if (!store) {
+        vigil_command_error("%s", error->message);
+        return VIGIL_EXIT_FAILED;
+    }
+    return run_daemon(&daemon, g_steal_pointer(&settings), &place, store);
+}
+
+const VigilCommand vigil_cmd_run = {
+    "run", "[CONFIG]", "Watch the cameras: the daemon, in the foreground",
+    "CONFIG is /etc/vigil/vigil.yaml when not given.\n"
+    "SIGTERM and SIGINT finish what is open and end it; SIGHUP reads the configuration again and\n"
+    "touches only cameras that changed. A file is played once, at its own speed; when files are "
+    "all\n"
+    "there is, it ends with them.\n",
+    run};

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <json-glib/json-glib.h>
+#include <stdio.h>
+
+#include "pipeline/vigil-command.h"
+#include "pipeline/vigil-status-socket.h"
+#include "pipeline/vigil-store-place.h"
+#include "pipeline/vigil-time.h"
+
+static const gchar *
+get_string(JsonObject *object, const gchar *name)
+{
+    return json_object_get_string_member_with_default(object, name, "");
+}
+
+static void
+print_camera(JsonObject *camera)
+{
+    JsonObject *outcomes = json_object_has_member(camera, "outcomes")
+                               ? json_object_get_object_member(camera, "outcomes")
+                               : NULL;
+    const gchar *error = get_string(camera, "error");
+
+    printf("  %-16s %-11s since %s, %" G_GINT64_FORMAT " frames, %" G_GINT64_FORMAT
+           " inferred, %" G_GINT64_FORMAT " events, lost %" G_GINT64_FORMAT " times\n",
+           get_string(camera, "name"), get_string(camera, "state"), get_string(camera, "since"),
+           json_object_get_int_member_with_default(camera, "frames", 0),
+           outcomes ? json_object_get_int_member_with_default(outcomes, "inferred", 0) : 0,
+           json_object_get_int_member_with_default(camera, "events", 0),
+           json_object_get_int_member_with_default(camera, "losses", 0));
+    printf("  %-16s %s\n", "", get_string(camera, "source"));
+    if (*error)
+        printf("  %-16s last error: %s\n", "", error);
+}
+
+static gboolean
+print_text(const gchar *document)
+{
+    g_autoptr(JsonParser) parser = json_parser_new();
+    JsonObject *root;
+    JsonArray *cameras;
+
+    if (!json_parser_load_from_data(parser, document, -1, NULL) ||
+        !JSON_NODE_HOLDS_OBJECT(json_parser_get_root(parser)))
+        return FALSE;
+    root = json_node_get_object(json_parser_get_root(parser));
+    printf("vigil %s, process %" G_GINT64_FORMAT ", running since %s\n",
+           get_string(root, "version"), json_object_get_int_member_with_default(root, "pid", 0),
+           get_string(root, "started"));
+    cameras = json_object_has_member(root, "cameras")
+                  ? json_object_get_array_member(root, "cameras")
+                  : NULL;
+    for (guint i = 0; cameras && i < json_array_get_length(cameras); i++)
+        print_camera(json_array_get_object_element(cameras, i));
+    return TRUE;
+}
+
+/* Without a daemon: what the store knows of the last one. */
+static void
+print_last_run(VigilStorePlace *place)
+{
+    g_autoptr(VigilStore) store = NULL;
+    g_autoptr(GError) error = NULL;
+    g_auto(VigilRunInfo) info = {NULL};
+    g_autofree gchar *begun = NULL, *ended = NULL;
+
+    if (!g_file_test(place->database, G_FILE_TEST_EXISTS)) {
+        vigil_command_error("there is no store in %s", place->directory);
+        return;
+    }
+    store = vigil_store_open_reader(place->database, place->clips, &error);
+    if (!store || !vigil_store_get_last_run(store, &info, &error)) {
+        vigil_command_error("%s", error->message);
+        return;
+    }
+    begun = vigil_time_format(info.begun_wall_us);
+    ended = info.ended_wall_us ? vigil_time_format(info.ended_wall_us) : NULL;
+    printf("last run: %s, from %s to %s, %" G_GUINT64_FORMAT " events\n", info.program, begun,
+           ended       ? ended
+           : info.died ? "an end that it did not live to note"
+                       : "now, or it died",
+           info.n_events);
+}
+
+static VigilExit
+run(const VigilCommand *self, gint argc, gchar **argv)
+{
+    g_auto(VigilStorePlace) place = {NULL};
+    gboolean json = FALSE;
+    const GOptionEntry entries[] = {
+        {"json", 0, 0, G_OPTION_ARG_NONE, &json, "The daemon's answer as it is, one JSON document",
+         NULL},
+        VIGIL_STORE_PLACE_ENTRIES(place),
+        G_OPTION_ENTRY_NULL,
+    };
+    g_auto(GStrv) args = NULL;
+    g_autofree gchar *path = NULL, *document = NULL;
+    g_autoptr(GError) error = NULL;
+    VigilExit code;
+
+    if (!vigil_command_parse(self, entries, argc, argv, 0, 0, &args, &code))
+        return code;
+    if (!vigil_store_place_resolve(&place, &code))
+        return code;
+    path = g_build_filename(place.directory, VIGIL_STATUS_SOCKET, NULL);
+    document = vigil_status_socket_ask(path, &error);
+    if (!document) {
+        vigil_command_error("no daemon answers for %s: %s", place.directory, error->message);
+        if (!json)
+            print_last_run(&place);
+        return VIGIL_EXIT_NOT_FOUND;
+    }
+    if (json) {
+        puts(document);
+    } else if (!print_text(document)) {
+        vigil_command_error("%s: the answer is not understood", path);
+        return VIGIL_EXIT_FAILED;
+    }
+    return VIGIL_EXIT_OK;
+}
+
+const VigilCommand vigil_cmd_status = {"status", "", "What each camera is doing now",
+                                       "Asks the daemon that writes to this store.\n", run};

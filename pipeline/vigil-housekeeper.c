@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pipeline/vigil-housekeeper.h"
+
+struct VigilHousekeeper {
+    VigilStore *store;
+    gint64 interval_us;
+    GThread *thread;
+    GMutex lock;
+    GCond cond;
+    gboolean stopping;
+};
+
+static void
+enforce(VigilHousekeeper *self)
+{
+    g_autoptr(GError) error = NULL;
+    guint n_deleted = 0;
+
+    if (!vigil_store_enforce_limits(self->store, &n_deleted, &error))
+        g_message("retention: %s", error->message);
+    else if (n_deleted)
+        g_message("retention: %u events deleted", n_deleted);
+}
+
+static gpointer
+run(gpointer user_data)
+{
+    VigilHousekeeper *self = user_data;
+
+    g_mutex_lock(&self->lock);
+    while (!self->stopping) {
+        gint64 next_us;
+
+        g_mutex_unlock(&self->lock);
+        enforce(self);
+        g_mutex_lock(&self->lock);
+        next_us = g_get_monotonic_time() + self->interval_us;
+        while (!self->stopping && g_cond_wait_until(&self->cond, &self->lock, next_us))
+            ;
+    }
+    g_mutex_unlock(&self->lock);
+    return NULL;
+}
+
+VigilHousekeeper *
+vigil_housekeeper_new(VigilStore *store, guint interval_s)
+{
+    VigilHousekeeper *self = g_new0(VigilHousekeeper, 1);
+
+    self->store = vigil_store_ref(store);
+    self->interval_us = interval_s * G_USEC_PER_SEC;
+    g_mutex_init(&self->lock);
+    g_cond_init(&self->cond);
+    self->thread = g_thread_new("retention", run, self);
+    return self;
+}
+
+void
+vigil_housekeeper_free(VigilHousekeeper *self)
+{
+    if (!self)
+        return;
+    g_mutex_lock(&self->lock);
+    self->stopping = TRUE;
+    g_cond_signal(&self->cond);
+    g_mutex_unlock(&self->lock);
+    g_thread_join(self->thread);
+    g_mutex_clear(&self->lock);
+    g_cond_clear(&self->cond);
+    vigil_store_unref(self->store);
+    g_free(self);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "storage/vigil-store.h"
+
+G_BEGIN_DECLS
+
+/**
+ * VigilHousekeeper:
+ *
+ * Keeps a store within its limits of age and bytes, in a thread of its own: deleting may take long on an SD card, and
+ * no camera is to wait for it.
+ */
+typedef struct VigilHousekeeper VigilHousekeeper;
+
+/** vigil_housekeeper_new: @store: a reference is taken. Works at once, then each @interval_s seconds. */
+VigilHousekeeper *vigil_housekeeper_new(VigilStore *store, guint interval_s);
+/** vigil_housekeeper_free: waits for the step under way. NULL-safe. */
+void vigil_housekeeper_free(VigilHousekeeper *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilHousekeeper, vigil_housekeeper_free)
+
+G_END_DECLS

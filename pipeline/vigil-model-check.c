@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pipeline/vigil-model-check.h"
+
+#include "events/vigil-suggest.h"
+#include "models/vigil-detector.h"
+
+static gchar **
+list_labels(const VigilDetector *detector)
+{
+    const guint n = vigil_detector_get_n_labels(detector);
+    gchar **labels = g_new0(gchar *, n + 1);
+
+    for (guint i = 0; i < n; i++)
+        labels[i] = g_strdup(vigil_detector_get_label(detector, (gint32)i));
+    return labels;
+}
+
+static void
+check_classes(const VigilCameraSettings *camera, const gchar *file, const gchar *const *labels,
+              GString *mistakes)
+{
+    for (guint i = 0; i < camera->rules->rules->len; i++) {
+        const VigilRule *rule = &g_array_index(camera->rules->rules, VigilRule, i);
+
+        for (guint k = 0; rule->classes && rule->classes[k]; k++) {
+            const gchar *nearest;
+
+            if (g_strv_contains(labels, rule->classes[k]))
+                continue;
+            nearest = vigil_suggest(rule->classes[k], labels);
+            g_string_append_printf(
+                mistakes, "%s%s: camera %s: rule %s: the model knows no class \"%s\"%s%s%s",
+                mistakes->len ? "\n" : "", file, camera->name, rule->name, rule->classes[k],
+                nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
+        }
+    }
+}
+
+static VigilDetector *
+open_model(const VigilModelSettings *model, GError **error)
+{
+    VigilDetectorOptions options = vigil_detector_options_defaults();
+    g_autofree gchar *standard = g_build_filename(VIGIL_DATADIR, "models", "default", NULL);
+
+    if (g_str_equal(model->path, standard) && !g_file_test(standard, G_FILE_TEST_EXISTS)) {
+        g_set_error(error, VIGIL_SETTINGS_ERROR, VIGIL_SETTINGS_ERROR_WRONG,
+                    "no default model is installed (%s); name one, as in path: "
+                    "/path/to/model.tflite",
+                    standard);
+        return NULL;
+    }
+    options.model = model->path;
+    options.labels = model->labels;
+    return vigil_detector_open(&options, error);
+}
+
+gboolean
+vigil_model_check(const VigilSettings *settings, GError **error)
+{
+    g_autoptr(GString) mistakes = g_string_new(NULL);
+    g_autoptr(VigilDetector) detector = NULL;
+    g_auto(GStrv) labels = NULL;
+    const VigilModelSettings *loaded = NULL;
+
+    for (guint i = 0; i < settings->cameras->len; i++) {
+        const VigilCameraSettings *camera = settings->cameras->pdata[i];
+        g_autoptr(GError) reason = NULL;
+
+        if (!loaded || !vigil_model_settings_equal(loaded, camera->model)) {
+            g_clear_pointer(&detector, vigil_detector_unref);
+            g_clear_pointer(&labels, g_strfreev);
+            loaded = camera->model;
+            detector = open_model(loaded, &reason);
+            if (detector)
+                labels = list_labels(detector);
+            else
+                g_string_append_printf(mistakes, "%s%s:%u: model: %s", mistakes->len ? "\n" : "",
+                                       settings->path, loaded->line, reason->message);
+        }
+        if (labels)
+            check_classes(camera, settings->path, (const gchar *const *)labels, mistakes);
+    }
+    if (mistakes->len)
+        g_set_error_literal(error, VIGIL_SETTINGS_ERROR, VIGIL_SETTINGS_ERROR_WRONG, mistakes->str);
+    return mistakes->len == 0;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "pipeline/vigil-settings.h"
+#include "pipeline/vigil-yaml-table.h"
+
+G_BEGIN_DECLS
+
+/**
+ * vigil_model_settings_read:
+ * @place: (inout): replaced
+ * @base: directory that relative paths start from
+ */
+void vigil_model_settings_read(const VigilYaml *node, VigilModelSettings **place, const gchar *base,
+                               VigilYamlMistakes *mistakes);
+VigilModelSettings *vigil_model_settings_copy(const VigilModelSettings *self);
+void vigil_model_settings_free(VigilModelSettings *self);
+
+/**
+ * vigil_camera_settings_read:
+ * @model: (nullable): of the whole configuration, for a camera that has none of its own
+ *
+ * Returns: (transfer full): never %NULL; half filled when there are mistakes
+ */
+VigilCameraSettings *
+vigil_camera_settings_read(const VigilYaml *node, const VigilModelSettings *model,
+                           const gchar *base, VigilYamlMistakes *mistakes);
+
+G_END_DECLS

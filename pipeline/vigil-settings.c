@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pipeline/vigil-settings.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+
+#include "pipeline/vigil-settings-private.h"
+#include "pipeline/vigil-yaml-table.h"
+
+G_DEFINE_QUARK(vigil_settings_error_quark, vigil_settings_error)
+
+#define DEFAULT_STORE "/var/lib/vigil"
+#define LONGEST_AGE_NS (100.0 * 365 * 86400 * 1e9)
+#define LARGEST_STORE 9e18
+
+static void
+read_path(const VigilYaml *node, const gchar *base, gchar **place, VigilYamlMistakes *mistakes)
+{
+    const gchar *text = NULL;
+    GError *error = NULL;
+
+    if (!vigil_yaml_read_string(node, &text, &error))
+        goto out;
+    if (!*text) {
+        vigil_yaml_set_error(node, &error, "an empty path; name a file or a directory");
+        goto out;
+    }
+    g_free(*place);
+    *place = g_canonicalize_filename(text, base);
+out:
+    vigil_yaml_mistakes_add(mistakes, error);
+}
+
+/* --- store ----------------------------------------------------------------------------------- */
+
+static void
+read_store_path(const VigilYaml *node, gpointer target, VigilYamlMistakes *mistakes,
+                gpointer user_data)
+{
+    read_path(node, user_data, &((VigilSettings *)target)->store_path, mistakes);
+}
+
+static void
+read_store(const VigilYaml *node, gpointer target, VigilYamlMistakes *mistakes, gpointer user_data)
+{
+    static const VigilYamlKey keys[] = {
+        {.name = "path", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_store_path},
+        {.name = "max_bytes",
+         .type = VIGIL_YAML_KEY_SIZE,
+         .offset = G_STRUCT_OFFSET(VigilSettings, max_bytes),
+         .min = 10e6,
+         .max = LARGEST_STORE},
+        {.name = "max_age",
+         .type = VIGIL_YAML_KEY_DURATION,
+         .offset = G_STRUCT_OFFSET(VigilSettings, max_age_ns),
+         .min = 60e9,
+         .max = LONGEST_AGE_NS},
+        {.name = NULL},
+    };
+
+    vigil_yaml_table_read(node, keys, target, mistakes, user_data);
+}
+
+/* --- model ----------------------------------------------------------------------------------- */
+
+/* Whether the files are there and good is vigil_model_check()'s affair: a store can be asked without them. */
+
+static void
+read_model_path(const VigilYaml *node, gpointer target, VigilYamlMistakes *mistakes,
+                gpointer user_data)
+{
+    VigilModelSettings *model = target;
+    const gchar *text = NULL;
+
+    model->line = vigil_yaml_get_line(node);
+    if (vigil_yaml_read_string(node, &text, NULL) && g_str_equal(text, "default"))
+        model->path = g_build_filename(VIGIL_DATADIR, "models", "default", NULL);
+    else
+        read_path(node, user_data, &model->path, mistakes);
+}
+
+static void
+read_model_labels(const VigilYaml *node, gpointer target, VigilYamlMistakes *mistakes,
+                  gpointer user_data)
+{
+    read_path(node, user_data, &((VigilModelSettings *)target)->labels, mistakes);
+}
+
+static void
+append_stamp(GString *stamp, const gchar *path)
+{
+    GStatBuf info;
+
+    if (path && g_stat(path, &info) == 0)
+        g_string_append_printf(
+            stamp, "%" G_GINT64_FORMAT ".%ld:%" G_GINT64_FORMAT ":%" G_GUINT64_FORMAT ";",
+            (gint64)info.st_mtim.tv_sec, info.st_mtim.tv_nsec, (gint64)info.st_size,
+            (guint64)info.st_ino);
+}
+
+static VigilModelSettings *
+model_settings_new(void)
+{
+    VigilModelSettings *self = g_new0(VigilModelSettings, 1);
+
+    self->threshold = -1.0;
+    self->iou_threshold = -1.0;
+    return self;
+}
+
+VigilModelSettings *
+vigil_model_settings_copy(const VigilModelSettings *self)
+{
+    VigilModelSettings *copy = g_memdup2(self, sizeof *self);
+
+    copy->path = g_strdup(self->path);
+    copy->labels = g_strdup(self->labels);
+    copy->stamp = g_strdup(self->stamp);
+    return copy;
+}
+
+void
+vigil_model_settings_free(VigilModelSettings *self)
+{
+    if (!self)
+        return;
+    g_free(self->path);
+    g_free(self->labels);
+    g_free(self->stamp);
+    g_free(self);
+}
+
+void
+vigil_model_settings_read(const VigilYaml *node, VigilModelSettings **place, const gchar *base,
+                          VigilYamlMistakes *mistakes)
+{
+    static const VigilYamlKey keys[] = {
+        {.name = "path", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_model_path},
+        {.name = "labels", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_model_labels},
+        {.name = "threads",
+         .type = VIGIL_YAML_KEY_INT,
+         .offset = G_STRUCT_OFFSET(VigilModelSettings, threads),
+         .min = 1,
+         .max = 64},
+        {.name = "threshold",
+         .type = VIGIL_YAML_KEY_DOUBLE,
+         .offset = G_STRUCT_OFFSET(VigilModelSettings, threshold),
+         .min = 0.01,
+         .max = 1},
+        {.name = "iou_threshold",
+         .type = VIGIL_YAML_KEY_DOUBLE,
+         .offset = G_STRUCT_OFFSET(VigilModelSettings, iou_threshold),
+         .min = 0,
+         .max = 1},
+        {.name = "max_detections",
+         .type = VIGIL_YAML_KEY_INT,
+         .offset = G_STRUCT_OFFSET(VigilModelSettings, max_detections),
+         .min = 1,
+         .max = 1000},
+        {.name = NULL},
+    };
+    g_autoptr(GString) stamp = g_string_new(NULL);
+    GError *error = NULL;
+
+    vigil_model_settings_free(*place);
+    *place = model_settings_new();
+    vigil_yaml_table_read(node, keys, *place, mistakes, (gpointer)base);
+    if (vigil_yaml_get_kind(node) == VIGIL_YAML_MAPPING && !vigil_yaml_get(node, "path")) {
+        vigil_yaml_set_error(node, &error, "`path` is missing: a .tflite file or a model package");
+        vigil_yaml_mistakes_add(mistakes, error);
+    }
+    append_stamp(stamp, (*place)->path);
+    append_stamp(stamp, (*place)->labels);
+    (*place)->stamp = g_strdup(stamp->str);
+}
+
+static void
+read_model(const VigilYaml *node, gpointer target, VigilYamlMistakes *mistakes, gpointer user_data)
+{
+    vigil_model_settings_read(node, &((VigilSettings *)target)->model, user_data, mistakes);
+}
+
+gboolean
+vigil_model_settings_equal(const VigilModelSettings *a, const VigilModelSettings *b)
+{
+    return g_strcmp0(a->path, b->path) == 0 && g_strcmp0(a->labels, b->labels) == 0 &&
+           g_strcmp0(a->stamp, b->stamp) == 0 && a->threads == b->threads &&
+           a->threshold == b->threshold && a->iou_threshold == b->iou_threshold &&
+           a->max_detections == b->max_detections;
+}
+
+/* --- the whole ------------------------------------------------------------------------------- */
+
+static void
+read_cameras(const VigilYaml *node, gpointer target, VigilYamlMistakes *mistakes,
+             gpointer user_data)
+{
+    VigilSettings *self = target;
+    g_autoptr(GHashTable) lines = g_hash_table_new(g_str_hash, g_str_equal);
+    GError *error = NULL;
+
+    if (vigil_yaml_get_kind(node) != VIGIL_YAML_SEQUENCE || vigil_yaml_get_n(node) == 0) {
+        vigil_yaml_set_error(node, &error,
+                             "a list of cameras is wanted, each beginning `- name: …`");
+        vigil_yaml_mistakes_add(mistakes, error);
+        return;
+    }
+    for (guint i = 0; i < vigil_yaml_get_n(node); i++) {
+        const VigilYaml *item = vigil_yaml_get_item(node, i);
+        VigilCameraSettings *camera =
+            vigil_camera_settings_read(item, self->model, user_data, mistakes);
+        gpointer earlier;
+
+        g_ptr_array_add(self->cameras, camera);
+        if (!camera->name)
+            continue;
+        earlier = g_hash_table_lookup(lines, camera->name);
+        if (earlier) {
+            vigil_yaml_set_error(
+                item, &error,
+                "a camera named \"%s\" is already in line %u; each needs its own name",
+                camera->name, GPOINTER_TO_UINT(earlier));
+            vigil_yaml_mistakes_add(mistakes, g_steal_pointer(&error));
+        }
+        g_hash_table_insert(lines, camera->name, GUINT_TO_POINTER(vigil_yaml_get_line(item)));
+    }
+}
+
+static void
+read_root(const VigilYaml *root, VigilSettings *self, const gchar *base,
+          VigilYamlMistakes *mistakes)
+{
+    static const VigilYamlKey keys[] = {
+        {.name = "store", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_store},
+        {.name = "model", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_model},
+        /* after the model, which cameras take over */
+        {.name = "cameras", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_cameras},
+        {.name = NULL},
+    };
+    GError *error = NULL;
+
+    vigil_yaml_table_read(root, keys, self, mistakes, (gpointer)base);
+    if (vigil_yaml_get_kind(root) == VIGIL_YAML_MAPPING && !vigil_yaml_get(root, "cameras")) {
+        vigil_yaml_set_error(root, &error, "`cameras` is missing: a list of what to watch");
+        vigil_yaml_mistakes_add(mistakes, error);
+    }
+}
+
+VigilSettings *
+vigil_settings_load(const gchar *path, GError **error)
+{
+    g_autoptr(VigilSettings) self = g_new0(VigilSettings, 1);
+    g_autoptr(VigilYaml) root = NULL;
+    g_autoptr(GError) broken = NULL;
+    g_autoptr(GString) text = g_string_new(NULL);
+    VigilYamlMistakes mistakes = {.text = text};
+    g_autofree gchar *base = NULL;
+
+    self->path = g_canonicalize_filename(path, NULL);
+    self->store_path = g_strdup(DEFAULT_STORE);
+    self->cameras = g_ptr_array_new_with_free_func((GDestroyNotify)vigil_camera_settings_unref);
+    base = g_path_get_dirname(self->path);
+
+    root = vigil_yaml_load(path, &broken);
+    if (!root) {
+        g_set_error_literal(error, VIGIL_SETTINGS_ERROR,
+                            g_error_matches(broken, VIGIL_YAML_ERROR, VIGIL_YAML_ERROR_IO)
+                                ? VIGIL_SETTINGS_ERROR_IO
+                                : VIGIL_SETTINGS_ERROR_WRONG,
+                            broken->message);
+        return NULL;
+    }
+    read_root(root, self, base, &mistakes);
+    if (mistakes.n) {
+        g_set_error_literal(error, VIGIL_SETTINGS_ERROR, VIGIL_SETTINGS_ERROR_WRONG, text->str);
+        return NULL;
+    }
+    return g_steal_pointer(&self);
+}
+
+void
+vigil_settings_free(VigilSettings *self)
+{
+    if (!self)
+        return;
+    g_free(self->path);
+    g_free(self->store_path);
+    vigil_model_settings_free(self->model);
+    g_clear_pointer(&self->cameras, g_ptr_array_unref);
+    g_free(self);
+}
+
+void
+vigil_settings_set_store(VigilSettings *self, const gchar *path)
+{
+    g_free(self->store_path);
+    self->store_path = g_canonicalize_filename(path, NULL);
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "events/vigil-rules.h"
+#include "pipeline/vigil-source.h"
+
+G_BEGIN_DECLS
+
+#define VIGIL_SETTINGS_ERROR (vigil_settings_error_quark())
+GQuark vigil_settings_error_quark(void);
+
+typedef enum {
+    VIGIL_SETTINGS_ERROR_WRONG, /* the file has mistakes; the message has one line for each */
+    VIGIL_SETTINGS_ERROR_IO,    /* it cannot be read */
+} VigilSettingsError;
+
+#define VIGIL_SETTINGS_DEFAULT_PATH "/etc/vigil/vigil.yaml"
+
+typedef enum {
+    VIGIL_TRANSPORT_TCP,
+    VIGIL_TRANSPORT_UDP,
+} VigilTransport;
+
+/** VigilDecoder: who decodes video for the detector. */
+typedef enum {
+    VIGIL_DECODER_AUTO,     /* hardware for live sources where present, else software */
+    VIGIL_DECODER_SOFTWARE, /* avdec_h264, avdec_h265 */
+    VIGIL_DECODER_HARDWARE, /* v4l2h264dec, nvv4l2decoder …; no other */
+} VigilDecoder;
+
+/**
+ * VigilModelSettings:
+ * @path: absolute
+ * @labels: (nullable): absolute
+ * @threads: 0: as many as the program thinks right
+ * @threshold: lowest score of an object, 0..1; negative: what the model's package says, else 0.5
+ * @iou_threshold: boxes of one class that overlap more are one object; negative: the package's
+ * @max_detections: a frame; 0: the package's
+ * @stamp: changes when the file at @path or @labels was replaced
+ * @line: where the configuration names it
+ */
+typedef struct {
+    gchar *path;
+    gchar *labels;
+    gint64 threads;
+    gdouble threshold;
+    gdouble iou_threshold;
+    gint64 max_detections;
+    gchar *stamp;
+    guint line;
+} VigilModelSettings;
+
+/**
+ * VigilCameraSettings:
+ * @name: letters, digits, `-`, `_` and `.`; a folder is named so
+ * @fps: frames a second that are looked at, 0: every frame
+ * @threshold: lowest score of an object, 0..1; negative: the model's
+ * @start_time_us: wall time of a file's first frame; %G_MININT64: what the file says
+ * @model: this camera's own, or a copy of the configuration's
+ *
+ * What was asked for one camera. Reference counted, immutable once loaded.
+ */
+typedef struct {
+    /*< private >*/
+    gatomicrefcount refs;
+
+    /*< public >*/
+    gchar *name;
+    VigilSource *source;
+    gdouble fps;
+    gdouble threshold;
+    gint64 start_time_us;
+    gint transport; /* VigilTransport */
+    gint decoder;   /* VigilDecoder */
+    gint64 latency_ns;
+    VigilModelSettings *model;
+    VigilRules *rules;
+} VigilCameraSettings;
+
+/**
+ * VigilSettings:
+ * @store_path: absolute; holds events.db and clips/
+ * @max_bytes: 0: no limit
+ * @max_age_ns: 0: for ever
+ * @cameras: (element-type VigilCameraSettings): in the file's order
+ */
+typedef struct {
+    gchar *path;
+    gchar *store_path;
+    gint64 max_bytes;
+    gint64 max_age_ns;
+    VigilModelSettings *model;
+    GPtrArray *cameras;
+} VigilSettings;
+
+/**
+ * vigil_settings_load:
+ *
+ * Reads and checks a whole configuration. Says everything that is wrong, each with file, line, key and what would be
+ * right; opens no source, model or store.
+ *
+ * Returns: (transfer full): the settings, or %NULL
+ */
+VigilSettings *vigil_settings_load(const gchar *path, GError **error);
+void vigil_settings_free(VigilSettings *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilSettings, vigil_settings_free)
+
+VigilCameraSettings *vigil_camera_settings_ref(VigilCameraSettings *self);
+void vigil_camera_settings_unref(VigilCameraSettings *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilCameraSettings, vigil_camera_settings_unref)
+
+/** vigil_camera_settings_equal: a running camera need not be touched. */
+gboolean vigil_camera_settings_equal(const VigilCameraSettings *a, const VigilCameraSettings *b);
+
+/** vigil_model_settings_equal: the same model would be loaded. */
+gboolean vigil_model_settings_equal(const VigilModelSettings *a, const VigilModelSettings *b);
+
+/**
+ * vigil_settings_set_store: another store than the file's, for `--store`.
+ * @path: relative to the current directory
+ */
+void vigil_settings_set_store(VigilSettings *self, const gchar *path);
+
+G_END_DECLS

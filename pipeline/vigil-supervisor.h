@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "pipeline/vigil-camera.h"
+#include "pipeline/vigil-settings.h"
+
+G_BEGIN_DECLS
+
+/**
+ * VigilSupervisor:
+ *
+ * All cameras of an installation. Lives in one thread, the one that made it, whose main context must run.
+ */
+typedef struct VigilSupervisor VigilSupervisor;
+
+/**
+ * vigil_supervisor_new:
+ * @settings: (transfer full)
+ * @store: open for writing; a reference is taken
+ * @idle: no camera is left that could still give anything
+ */
+VigilSupervisor *
+vigil_supervisor_new(VigilSettings *settings, VigilStore *store,
+                     void (*idle)(VigilSupervisor *self, gpointer user_data), gpointer user_data);
+void vigil_supervisor_free(VigilSupervisor *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilSupervisor, vigil_supervisor_free)
+
+/**
+ * vigil_supervisor_reload:
+ * @settings: (transfer full)
+ *
+ * Cameras that are as before are not touched; others are ended, begun, or ended and begun anew.
+ */
+void vigil_supervisor_reload(VigilSupervisor *self, VigilSettings *settings);
+
+/** vigil_supervisor_stop: ends all cameras; then @idle is called. */
+void vigil_supervisor_stop(VigilSupervisor *self);
+
+/** vigil_supervisor_get_n_failed: cameras that were given up. */
+guint vigil_supervisor_get_n_failed(VigilSupervisor *self);
+
+/** vigil_supervisor_describe: (transfer full): what everything is doing, as one JSON document. */
+gchar *vigil_supervisor_describe(VigilSupervisor *self);
+
+G_END_DECLS
