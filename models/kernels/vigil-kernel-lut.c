@@ -85,30 +85,28 @@ lut_finish(VigilNode *node, const LutContext *context, LutFunction function)
     fill_table(vigil_node_params(node, sizeof(Lut)), context, function, lo, hi);
 }
 
-/* @y in the output's scale, rounded to nearest even; bounded so that the cast is defined. */
+/* @y in the output's scale, rounded by @rounding; bounded so that the cast is defined. */
 static gint32
-to_output(const LutContext *context, gfloat y)
+to_output(const LutContext *context, gfloat y, gfloat (*rounding)(gfloat))
 {
-    return (gint32)rintf(CLAMP(y / context->out->scale, -65536.0f, 65536.0f));
+    return (gint32)rounding(CLAMP(y / context->out->scale, -65536.0f, 65536.0f));
 }
 
+/* 1 / (1 + exp(-x)), in single precision and by the way through |x| that XNNPACK goes. */
 static gint32
 logistic(const LutContext *context, gint32 x)
 {
     const gfloat value = context->in->scale * (gfloat)x;
+    const gfloat y = 1.0f / (1.0f + expf(fabsf(value)));
 
-    if (signbit(value)) {
-        const gfloat e = expf(value);
-
-        return to_output(context, e / (1.0f + e));
-    }
-    return to_output(context, 1.0f / (1.0f + expf(-value)));
+    return to_output(context, value > 0.0f ? 1.0f - y : y, rintf);
 }
 
+/* TensorFlow Lite's own: ties away from zero. */
 static gint32
 hyperbolic_tangent(const LutContext *context, gint32 x)
 {
-    return to_output(context, tanhf(context->in->scale * (gfloat)x));
+    return to_output(context, tanhf(context->in->scale * (gfloat)x), roundf);
 }
 
 static gint32

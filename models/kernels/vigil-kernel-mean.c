@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
 #include <string.h>
 
-#include "models/kernels/vigil-kernel-fixed-private.h"
 #include "models/kernels/vigil-kernel-private.h"
 
 /*
- * MEAN over constant axes, 8-bit:
+ * MEAN over constant axes, 8-bit. Over height and width of an NHWC image, by XNNPACK's rule:
  *
- *     out = clamp(fixed_multiply(sum of the elements, in_scale / (number * out_scale)) + bias)
+ *     out = requantize(sum - number * in_zero_point, in_scale / (number * out_scale))
  *
- * where bias is out_zero_point - round(in_zero_point * in_scale / out_scale).
+ * Over other axes, which the delegate leaves to TensorFlow Lite: sum / number, rounded towards zero, when input and
+ * output have one scale; else round(sum / number * in_scale / out_scale - in_zero_point * in_scale / out_scale), ties
+ * away from zero, plus the output's zero point.
  */
 typedef struct {
     guint n_dims;
@@ -17,21 +19,28 @@ typedef struct {
     /* Elements of the output that a step along a dimension of the input advances; 0 along an axis. */
     gsize step[VIGIL_MAX_DIMS];
     gboolean is_signed;
-    VigilMultiplier multiplier;
-    gint32 bias, lo, hi;
+    gboolean over_image, same_scale;
+    gint32 number, in_zero_point, zero_point, lo, hi;
+    gfloat scale;
 } Mean;
 
-static void
-set_scale(Mean *self, const VigilTensor *in, const VigilTensor *out, gsize number)
+static gboolean
+set_scale(Mean *self, const VigilGraph *graph, const VigilNode *node, GError **error)
 {
-    const gfloat shift = (gfloat)in->zero_point * in->scale / out->scale;
-    const gfloat rounded = CLAMP(shift > 0 ? shift + 0.5f : shift - 0.5f, -1e9f, 1e9f);
+    const VigilTensor *in = vigil_node_input(graph, node, 0);
+    const VigilTensor *out = vigil_node_output(graph, node, 0);
 
-    self->bias = out->zero_point - (gint32)rounded;
-    self->multiplier =
-        vigil_fixed_from_double((gdouble)(in->scale / ((gfloat)number * out->scale)));
     self->is_signed = in->type == VIGIL_TENSOR_INT8;
+    self->same_scale = in->scale == out->scale && in->zero_point == out->zero_point;
+    self->in_zero_point = in->zero_point;
+    self->zero_point = out->zero_point;
+    self->scale =
+        self->over_image ? in->scale / (out->scale * (gfloat)self->number) : in->scale / out->scale;
     vigil_kernel_type_range(out->type, &self->lo, &self->hi);
+    if (!isfinite(self->scale))
+        return vigil_node_fail(graph, node, error, VIGIL_MODEL_ERROR_INVALID,
+                               "invalid quantization parameters: the scales overflow");
+    return TRUE;
 }
 
 static gboolean
@@ -74,8 +83,9 @@ mean_prepare(VigilGraph *graph, VigilNode *node, GError **error)
         step *= reduced[i] ? 1 : (gsize)in->dims[i];
     }
     node->scratch_bytes = out->count * sizeof(gint32);
-    set_scale(self, in, out, number);
-    return TRUE;
+    self->over_image = in->n_dims == 4 && !reduced[0] && reduced[1] && reduced[2] && !reduced[3];
+    self->number = (gint32)number;
+    return set_scale(self, graph, node, error);
 }
 
 /* Adds each line of the innermost dimension to the sums it belongs to. */
@@ -102,6 +112,23 @@ add_lines(const Mean *self, const guint8 *in, gint32 *sums)
     } while (dim > 0);
 }
 
+static gint32
+mean_of(const Mean *self, gint32 sum)
+{
+    const gfloat lo = (gfloat)(self->lo - self->zero_point);
+    const gfloat hi = (gfloat)(self->hi - self->zero_point);
+    gfloat x;
+
+    if (self->over_image)
+        return vigil_kernel_requantize(sum - self->number * self->in_zero_point, self->scale,
+                                       self->zero_point, lo, hi);
+    if (self->same_scale)
+        return sum / self->number;
+    x = (gfloat)sum / (gfloat)self->number * self->scale +
+        -(gfloat)self->in_zero_point * self->scale;
+    return (gint32)roundf(CLAMP(x, lo, hi)) + self->zero_point;
+}
+
 static void
 mean_run(const VigilNode *node, const VigilRun *run)
 {
@@ -116,11 +143,8 @@ mean_run(const VigilNode *node, const VigilRun *run)
         sums[0] = vigil_kernel_load8(in, self->is_signed, 0);
     else
         add_lines(self, in, sums);
-    for (gsize i = 0; i < count; i++) {
-        const gint64 q = (gint64)vigil_fixed_multiply(sums[i], self->multiplier) + self->bias;
-
-        out[i] = (guint8)CLAMP(q, self->lo, self->hi);
-    }
+    for (gsize i = 0; i < count; i++)
+        out[i] = (guint8)mean_of(self, sums[i]);
 }
 
 const VigilOp vigil_ops_mean[] = {
