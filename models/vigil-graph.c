@@ -212,6 +212,8 @@ vigil_node_check_quantized_io(const VigilGraph *graph, const VigilNode *node, GE
     const VigilTensor *in = vigil_node_input(graph, node, 0);
     const VigilTensor *out = vigil_node_output(graph, node, 0);
 
+    /* vigil_node_check_arity() came first */
+    g_assert(in != NULL && out != NULL);
     for (guint i = 1; i < node->n_inputs; i++) {
         const VigilTensor *weights = vigil_node_input(graph, node, i);
 

@@ -10,8 +10,7 @@
 
 static gboolean progress_shown;
 
-static void
-print_error(const gchar *format, va_list list)
+static void G_GNUC_PRINTF(1, 0) print_error(const gchar *format, va_list list)
 {
     g_autofree gchar *text = g_strdup_vprintf(format, list);
     g_autofree gchar *safe = vigil_redact(text);

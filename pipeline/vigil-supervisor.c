@@ -257,9 +257,11 @@ add_int(JsonBuilder *json, const gchar *name, gint64 value)
 static void
 add_seconds(JsonBuilder *json, const gchar *name, gint64 us)
 {
+    const gint64 ms = us / 1000;
+
     json_builder_set_member_name(json, name);
     if (us >= 0)
-        json_builder_add_double_value(json, (gdouble)(us / 1000) / 1000.0);
+        json_builder_add_double_value(json, (gdouble)ms / 1000.0);
     else
         json_builder_add_null_value(json);
 }

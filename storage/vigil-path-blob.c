@@ -24,7 +24,7 @@ put_varint(GByteArray *out, guint64 value)
 static guint64
 zigzag(gint64 value)
 {
-    return ((guint64)value << 1) ^ (guint64)(value >> 63);
+    return ((guint64)value << 1) ^ (value < 0 ? G_MAXUINT64 : 0);
 }
 
 static gint64

@@ -250,8 +250,8 @@ static gboolean
 read_axis(VigilGraph *graph, VigilNode *node, guint input, guint n_dims, guint *axis,
           GError **error)
 {
-    gint32 value;
-    guint n;
+    gint32 value = 0;
+    guint n = 0;
 
     if (!vigil_node_const_ints(graph, node, input, &value, 1, &n, error))
         return FALSE;
@@ -263,9 +263,9 @@ read_axis(VigilGraph *graph, VigilNode *node, guint input, guint n_dims, guint *
 static gboolean
 split_prepare(VigilGraph *graph, VigilNode *node, GError **error)
 {
-    gint32 sizes[VIGIL_MAX_NODE_INPUTS];
+    gint32 sizes[VIGIL_MAX_NODE_INPUTS] = {0};
     const VigilTensor *in;
-    guint axis;
+    guint axis = 0;
 
     if (!vigil_node_check_arity(graph, node, 2, 2, 0, error))
         return FALSE;
@@ -284,11 +284,11 @@ split_prepare(VigilGraph *graph, VigilNode *node, GError **error)
 static gboolean
 split_v_prepare(VigilGraph *graph, VigilNode *node, GError **error)
 {
-    gint32 sizes[VIGIL_MAX_NODE_INPUTS];
+    gint32 sizes[VIGIL_MAX_NODE_INPUTS] = {0};
     const VigilTensor *in;
     gint64 sum = 0;
     gint wild = -1;
-    guint axis, n;
+    guint axis = 0, n = 0;
 
     if (!vigil_node_check_arity(graph, node, 3, 3, 0, error) ||
         !vigil_node_const_ints(graph, node, 1, sizes, VIGIL_MAX_NODE_INPUTS, &n, error))
@@ -316,9 +316,9 @@ split_v_prepare(VigilGraph *graph, VigilNode *node, GError **error)
 static gboolean
 unpack_prepare(VigilGraph *graph, VigilNode *node, GError **error)
 {
-    gint32 sizes[VIGIL_MAX_NODE_INPUTS];
+    gint32 sizes[VIGIL_MAX_NODE_INPUTS] = {0};
     const VigilTensor *in;
-    guint axis;
+    guint axis = 0;
 
     if (!vigil_node_check_arity(graph, node, 1, 1, 0, error))
         return FALSE;
