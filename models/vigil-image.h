@@ -7,12 +7,12 @@ G_BEGIN_DECLS
 
 /** VigilPixelFormat: 8-bit layouts of a camera frame; names as in GStreamer and V4L2. */
 typedef enum {
-    VIGIL_PIXELS_I420,  /* planes Y, U, V; chroma halved both ways */
-    VIGIL_PIXELS_NV12,  /* planes Y, UV interleaved */
-    VIGIL_PIXELS_YUY2,  /* packed Y0 U Y1 V */
-    VIGIL_PIXELS_RGB,   /* packed, 3 bytes a pixel */
+    VIGIL_PIXELS_I420, /* planes Y, U, V; chroma halved both ways */
+    VIGIL_PIXELS_NV12, /* planes Y, UV interleaved */
+    VIGIL_PIXELS_YUY2, /* packed Y0 U Y1 V */
+    VIGIL_PIXELS_RGB,  /* packed, 3 bytes a pixel */
     VIGIL_PIXELS_BGR,
-    VIGIL_PIXELS_RGBX,  /* packed, 4 bytes a pixel; the fourth is ignored */
+    VIGIL_PIXELS_RGBX, /* packed, 4 bytes a pixel; the fourth is ignored */
     VIGIL_PIXELS_BGRX,
     VIGIL_PIXELS_GRAY8, /* one plane */
 } VigilPixelFormat;

@@ -33,15 +33,15 @@ struct VigilStore {
     dev_t lock_dev;
     ino_t lock_ino;
 
-    guint refs;        /* under the registry's lock */
-    gint failed;       /* atomic; the disk failed: no more writes */
-    GMutex mutex;      /* guards all below */
+    guint refs;   /* under the registry's lock */
+    gint failed;  /* atomic; the disk failed: no more writes */
+    GMutex mutex; /* guards all below */
     gint lock_fd;
-    gint clips_fd;     /* -1 for a reader without a folder of clips */
-    sqlite3 *db;       /* NULL once retired */
+    gint clips_fd;          /* -1 for a reader without a folder of clips */
+    sqlite3 *db;            /* NULL once retired */
     GHashTable *statements; /* (element-type utf8 sqlite3_stmt) */
     gint64 run_id;
-    gint64 run_offset_us; /* as the runs table has it */
+    gint64 run_offset_us;  /* as the runs table has it */
     GPtrArray *live_clips; /* (element-type VigilClip), borrowed */
     gboolean reserve_released;
     VigilStoreClock clock;
@@ -91,7 +91,8 @@ void vigil_statement_int(VigilStatement *self, const gchar *name, gint64 value);
 void vigil_statement_real(VigilStatement *self, const gchar *name, gdouble value);
 /** vigil_statement_text: %NULL binds NULL; @value must live until the step. */
 void vigil_statement_text(VigilStatement *self, const gchar *name, const gchar *value);
-void vigil_statement_blob(VigilStatement *self, const gchar *name, gconstpointer data, gsize length);
+void
+vigil_statement_blob(VigilStatement *self, const gchar *name, gconstpointer data, gsize length);
 /** vigil_statement_step: %TRUE with a row; %FALSE at the end or, with @error set, on failure. */
 gboolean vigil_statement_step(VigilStatement *self, GError **error);
 /** vigil_statement_run: steps a statement that gives no rows. */

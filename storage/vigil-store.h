@@ -18,9 +18,9 @@ typedef enum {
     VIGIL_STORE_ERROR_CORRUPT,   /* not a database of ours, or damaged */
     VIGIL_STORE_ERROR_FULL,      /* no space: free some; may be tried again */
     VIGIL_STORE_ERROR_READ_ONLY, /* cannot be written */
-    VIGIL_STORE_ERROR_IO,        /* the disk failed: the store must be reopened before the next write */
+    VIGIL_STORE_ERROR_IO, /* the disk failed: the store must be reopened before the next write */
     VIGIL_STORE_ERROR_NOT_FOUND,
-    VIGIL_STORE_ERROR_INVALID,   /* the caller's values: a name that cannot be a folder, … */
+    VIGIL_STORE_ERROR_INVALID, /* the caller's values: a name that cannot be a folder, … */
 } VigilStoreError;
 
 /**
@@ -111,7 +111,8 @@ gboolean vigil_store_has_event(VigilStore *self, const gchar *event_id, gchar **
  * Begin inserts, update and end change the row; end also stores path and snapshot. An event of this id that an earlier
  * run left (interrupted) is replaced in one transaction, its old clip becoming garbage. On return it is on disk.
  */
-gboolean vigil_store_commit_event(VigilStore *self, const VigilEvent *event, VigilClip *clip, GError **error);
+gboolean vigil_store_commit_event(VigilStore *self, const VigilEvent *event, VigilClip *clip,
+                                  GError **error);
 
 /**
  * VigilClipInfo: what the recorder knows when a clip is complete.
@@ -120,17 +121,18 @@ typedef struct {
     gint64 start_ns, end_ns; /* stream times of its first frame and of the end of its last */
     gint64 start_wall_us, end_wall_us;
     guint width, height;
-    const gchar *codec;      /* "h264" or "h265" */
+    const gchar *codec; /* "h264" or "h265" */
 } VigilClipInfo;
 
 /** vigil_store_finish_clip: (transfer full) @clip: fsync, then its row becomes complete. Frees @clip even on error. */
-gboolean vigil_store_finish_clip(VigilStore *self, VigilClip *clip, const VigilClipInfo *info, GError **error);
+gboolean vigil_store_finish_clip(VigilStore *self, VigilClip *clip, const VigilClipInfo *info,
+                                 GError **error);
 /** vigil_store_abandon_clip: (transfer full) @clip: no event was committed with it: removes the file. */
 void vigil_store_abandon_clip(VigilStore *self, VigilClip *clip);
 
 /** vigil_store_note_model: which model looks at a camera from now on. */
-gboolean vigil_store_note_model(VigilStore *self, const gchar *camera, const gchar *name, const gchar *sha256,
-                                GError **error);
+gboolean vigil_store_note_model(VigilStore *self, const gchar *camera, const gchar *name,
+                                const gchar *sha256, GError **error);
 
 /**
  * vigil_store_add_outcomes:
@@ -141,7 +143,8 @@ gboolean vigil_store_add_outcomes(VigilStore *self, const gchar *camera, gint64 
                                   const guint32 counts[VIGIL_N_OUTCOMES], GError **error);
 
 /** vigil_store_set_pinned: a pinned event is never deleted by retention. */
-gboolean vigil_store_set_pinned(VigilStore *self, const gchar *event_id, gboolean pinned, GError **error);
+gboolean
+vigil_store_set_pinned(VigilStore *self, const gchar *event_id, gboolean pinned, GError **error);
 
 /**
  * vigil_store_enforce_limits:
@@ -167,9 +170,10 @@ typedef struct {
 typedef struct {
     const VigilEvent *event; /* type is END when it has ended, else BEGIN */
     gboolean pinned;
-    const gchar *clip;       /* (nullable): path relative to the clips' directory */
-    gboolean clip_complete;  /* no more is written to it */
-    gint64 clip_start_ns, clip_end_ns; /* stream times; both 0 while it is written and when it was cut by a crash */
+    const gchar *clip;      /* (nullable): path relative to the clips' directory */
+    gboolean clip_complete; /* no more is written to it */
+    gint64 clip_start_ns,
+        clip_end_ns; /* stream times; both 0 while it is written and when it was cut by a crash */
     guint64 clip_bytes;
     gboolean has_snapshot;
 } VigilEventRow;
@@ -177,8 +181,8 @@ typedef struct {
 /** VigilEventRowFunc: returns %FALSE to stop. */
 typedef gboolean (*VigilEventRowFunc)(const VigilEventRow *row, gpointer user_data);
 
-gboolean vigil_store_query_events(VigilStore *self, const VigilEventQuery *query, VigilEventRowFunc func,
-                                  gpointer user_data, GError **error);
+gboolean vigil_store_query_events(VigilStore *self, const VigilEventQuery *query,
+                                  VigilEventRowFunc func, gpointer user_data, GError **error);
 /** vigil_store_open_clip: a descriptor of the event's clip, opened so that no link or `..` leads out of the folder; -1 on error. */
 gint vigil_store_open_clip(VigilStore *self, const gchar *event_id, GError **error);
 /** vigil_store_get_snapshot: (transfer full) (nullable): JPEG. */
@@ -186,7 +190,7 @@ GBytes *vigil_store_get_snapshot(VigilStore *self, const gchar *event_id, GError
 
 /** VigilRunInfo: the latest use of the store by a writer. */
 typedef struct {
-    gchar *program;       /* owned */
+    gchar *program; /* owned */
     gint64 begun_wall_us;
     gint64 ended_wall_us; /* 0: it runs, or it died */
     gboolean died;        /* noticed by a later open for writing */
@@ -199,8 +203,9 @@ void vigil_run_info_clear(VigilRunInfo *self);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VigilRunInfo, vigil_run_info_clear)
 
 /** vigil_store_get_outcomes: frames of the minutes that begin in [@since_us, @until_us), by outcome. */
-gboolean vigil_store_get_outcomes(VigilStore *self, const gchar *camera, gint64 since_us, gint64 until_us,
-                                  guint64 counts[VIGIL_N_OUTCOMES], GError **error);
+gboolean
+vigil_store_get_outcomes(VigilStore *self, const gchar *camera, gint64 since_us, gint64 until_us,
+                         guint64 counts[VIGIL_N_OUTCOMES], GError **error);
 
 /* --- checking ------------------------------------------------------------------------------------------------ */
 
@@ -214,7 +219,7 @@ typedef void (*VigilFsckFunc)(const gchar *finding, gboolean repaired, gpointer 
  * @repair: mend what can be mended without losing evidence; needs a store opened for writing
  * @n_left: (out): findings that remain
  */
-gboolean vigil_store_fsck(VigilStore *self, gboolean repair, VigilFsckFunc func, gpointer user_data, guint *n_left,
-                          GError **error);
+gboolean vigil_store_fsck(VigilStore *self, gboolean repair, VigilFsckFunc func, gpointer user_data,
+                          guint *n_left, GError **error);
 
 G_END_DECLS
