@@ -40,35 +40,20 @@
 #include "models/vigil-model.h"
 #include "plugins/common/gstvigilmeta.h"
 #include "plugins/common/gstvigilstream.h"
+#include "plugins/detect/gstvigildetectconfig.h"
 #include "plugins/detect/vigil-detect-stats.h"
-#include "plugins/detect/vigil-frame-gate.h"
 
 GST_DEBUG_CATEGORY_STATIC(vigil_detect_debug);
 #define GST_CAT_DEFAULT vigil_detect_debug
 
 /* As often as a person or a supervisor would look. */
 #define STATS_INTERVAL_US G_USEC_PER_SEC
-/* Even on a machine that never keeps up, a camera is looked at once a second. */
-#define STARVE_NS GST_SECOND
-/* Longer than the jitter of a loaded machine, shorter than what a person notices in an alarm. */
-#define DEFAULT_MAX_LATENESS (500 * GST_MSECOND)
-#define DEFAULT_DEVICE "cpu"
-
-/* Under the object lock. */
-typedef struct {
-    gchar *model, *labels, *instance_id, *device;
-    gdouble threshold, iou_threshold; /* negative: what the package says */
-    guint max_detections, threads;
-    gdouble fps;
-    gint64 max_lateness;
-} Config;
 
 struct _GstVigilDetect {
     GstBaseTransform parent;
 
-    Config config;
-    VigilFrameGate gate;    /* its settings and state: object lock */
-    VigilDetectStats stats; /* object lock */
+    GstVigilDetectConfig config; /* object lock */
+    VigilDetectStats stats;      /* object lock */
     GstClockTime
         qos_earliest; /* object lock: running time before which a frame is of no use downstream */
 
@@ -82,24 +67,7 @@ struct _GstVigilDetect {
     gint64 stats_posted_us;
 };
 
-enum {
-    PROP_0,
-    PROP_MODEL,
-    PROP_MODEL_FILE,
-    PROP_LABELS,
-    PROP_LABELS_FILE,
-    PROP_LABEL_FILE,
-    PROP_THRESHOLD,
-    PROP_IOU_THRESHOLD,
-    PROP_MAX_DETECTIONS,
-    PROP_INFERENCE_INTERVAL,
-    PROP_FPS,
-    PROP_MAX_LATENESS,
-    PROP_DEVICE,
-    PROP_THREADS,
-    PROP_MODEL_INSTANCE_ID,
-    PROP_STATS,
-};
+#define PROP_STATS GST_VIGIL_DETECT_CONFIG_N_PROPS
 
 static GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
@@ -113,22 +81,8 @@ G_DEFINE_TYPE_WITH_CODE(GstVigilDetect, gst_vigil_detect, GST_TYPE_BASE_TRANSFOR
                                                 "object detection"))
 GST_ELEMENT_REGISTER_DEFINE(vigildetect, "vigildetect", GST_RANK_NONE, GST_TYPE_VIGIL_DETECT)
 
-static VigilDetector *
-open_detector(const Config *config, GError **error)
-{
-    VigilDetectorOptions options = vigil_detector_options_defaults();
-
-    options.model = config->model;
-    options.labels = config->labels;
-    options.threshold = config->threshold;
-    options.iou_threshold = config->iou_threshold;
-    options.max_detections = config->max_detections;
-    return config->instance_id ? vigil_detector_open_shared(config->instance_id, &options, error)
-                               : vigil_detector_open(&options, error);
-}
-
 static gboolean
-check_config(GstVigilDetect *self, const Config *config)
+check_config(GstVigilDetect *self, const GstVigilDetectConfig *config)
 {
     if (!config->model || !*config->model) {
         GST_ELEMENT_ERROR(
@@ -137,7 +91,7 @@ check_config(GstVigilDetect *self, const Config *config)
             (NULL));
         return FALSE;
     }
-    if (g_strcmp0(config->device, DEFAULT_DEVICE) != 0) {
+    if (g_strcmp0(config->device, "cpu") != 0) {
         GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS,
                           ("There is no device \"%s\": this build runs models on \"cpu\" only.",
                            GST_STR_NULL(config->device)),
@@ -148,7 +102,7 @@ check_config(GstVigilDetect *self, const Config *config)
 }
 
 static void
-post_open_error(GstVigilDetect *self, const Config *config, const GError *error)
+post_open_error(GstVigilDetect *self, const GstVigilDetectConfig *config, const GError *error)
 {
     if (g_error_matches(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_IO))
         GST_ELEMENT_ERROR(self, RESOURCE, OPEN_READ, ("%s", error->message),
@@ -160,34 +114,10 @@ post_open_error(GstVigilDetect *self, const Config *config, const GError *error)
 }
 
 static void
-config_clear(Config *config)
-{
-    g_free(config->model);
-    g_free(config->labels);
-    g_free(config->instance_id);
-    g_free(config->device);
-}
-
-static Config
-copy_config(GstVigilDetect *self)
-{
-    Config config;
-
-    GST_OBJECT_LOCK(self);
-    config = self->config;
-    config.model = g_strdup(config.model);
-    config.labels = g_strdup(config.labels);
-    config.instance_id = g_strdup(config.instance_id);
-    config.device = g_strdup(config.device);
-    GST_OBJECT_UNLOCK(self);
-    return config;
-}
-
-static void
 forget_stream(GstVigilDetect *self)
 {
     GST_OBJECT_LOCK(self);
-    vigil_frame_gate_reset(&self->gate);
+    vigil_frame_gate_reset(&self->config.gate);
     self->qos_earliest = GST_CLOCK_TIME_NONE;
     GST_OBJECT_UNLOCK(self);
     self->live_known = FALSE;
@@ -197,15 +127,18 @@ static gboolean
 gst_vigil_detect_start(GstBaseTransform *trans)
 {
     GstVigilDetect *self = GST_VIGIL_DETECT(trans);
-    Config config = copy_config(self);
+    GstVigilDetectConfig config;
     g_autoptr(GError) error = NULL;
 
+    GST_OBJECT_LOCK(self);
+    config = gst_vigil_detect_config_copy(&self->config);
+    GST_OBJECT_UNLOCK(self);
     if (check_config(self, &config)) {
-        self->detector = open_detector(&config, &error);
+        self->detector = gst_vigil_detect_config_open(&config, &error);
         if (!self->detector)
             post_open_error(self, &config, error);
     }
-    config_clear(&config);
+    gst_vigil_detect_config_clear(&config);
     if (!self->detector)
         return FALSE;
     self->capacity =
@@ -318,9 +251,9 @@ decide(GstVigilDetect *self, GstBuffer *buffer)
     GST_OBJECT_LOCK(self);
     if (self->live && GST_CLOCK_TIME_IS_VALID(running) &&
         GST_CLOCK_TIME_IS_VALID(self->qos_earliest) && self->qos_earliest > running &&
-        self->gate.max_lateness_ns >= 0)
+        self->config.gate.max_lateness_ns >= 0)
         lateness = G_MAXINT64;
-    outcome = vigil_frame_gate_decide(&self->gate, stream_ns, (gint64)running, lateness);
+    outcome = vigil_frame_gate_decide(&self->config.gate, stream_ns, (gint64)running, lateness);
     GST_OBJECT_UNLOCK(self);
     return outcome;
 }
@@ -373,43 +306,13 @@ gst_vigil_detect_transform_ip(GstBaseTransform *trans, GstBuffer *buffer)
 }
 
 static void
-set_fps(GstVigilDetect *self, gdouble fps)
-{
-    self->config.fps = fps;
-    gst_util_double_to_fraction(fps, &self->gate.fps_n, &self->gate.fps_d);
-}
-
-static void
-replace_string(gchar **string, const GValue *value)
-{
-    g_free(*string);
-    *string = g_value_dup_string(value);
-}
-
-static void
 gst_vigil_detect_set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
     GstVigilDetect *self = GST_VIGIL_DETECT(object);
-    Config *config = &self->config;
 
     GST_OBJECT_LOCK(self);
-    switch (id) {
-    case PROP_MODEL:
-    case PROP_MODEL_FILE: replace_string(&config->model, value); break;
-    case PROP_LABELS:
-    case PROP_LABELS_FILE:
-    case PROP_LABEL_FILE: replace_string(&config->labels, value); break;
-    case PROP_THRESHOLD: config->threshold = g_value_get_double(value); break;
-    case PROP_IOU_THRESHOLD: config->iou_threshold = g_value_get_double(value); break;
-    case PROP_MAX_DETECTIONS: config->max_detections = g_value_get_uint(value); break;
-    case PROP_INFERENCE_INTERVAL: self->gate.interval = g_value_get_uint(value); break;
-    case PROP_FPS: set_fps(self, g_value_get_double(value)); break;
-    case PROP_MAX_LATENESS: self->gate.max_lateness_ns = g_value_get_int64(value); break;
-    case PROP_DEVICE: replace_string(&config->device, value); break;
-    case PROP_THREADS: config->threads = g_value_get_uint(value); break;
-    case PROP_MODEL_INSTANCE_ID: replace_string(&config->instance_id, value); break;
-    default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec); break;
-    }
+    if (!gst_vigil_detect_config_set(&self->config, id, value))
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
     GST_OBJECT_UNLOCK(self);
 }
 
@@ -417,141 +320,20 @@ static void
 gst_vigil_detect_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
     GstVigilDetect *self = GST_VIGIL_DETECT(object);
-    const Config *config = &self->config;
 
     GST_OBJECT_LOCK(self);
-    switch (id) {
-    case PROP_MODEL:
-    case PROP_MODEL_FILE: g_value_set_string(value, config->model); break;
-    case PROP_LABELS:
-    case PROP_LABELS_FILE:
-    case PROP_LABEL_FILE: g_value_set_string(value, config->labels); break;
-    case PROP_THRESHOLD: g_value_set_double(value, config->threshold); break;
-    case PROP_IOU_THRESHOLD: g_value_set_double(value, config->iou_threshold); break;
-    case PROP_MAX_DETECTIONS: g_value_set_uint(value, config->max_detections); break;
-    case PROP_INFERENCE_INTERVAL: g_value_set_uint(value, self->gate.interval); break;
-    case PROP_FPS: g_value_set_double(value, config->fps); break;
-    case PROP_MAX_LATENESS: g_value_set_int64(value, self->gate.max_lateness_ns); break;
-    case PROP_DEVICE: g_value_set_string(value, config->device); break;
-    case PROP_THREADS: g_value_set_uint(value, config->threads); break;
-    case PROP_MODEL_INSTANCE_ID: g_value_set_string(value, config->instance_id); break;
-    case PROP_STATS:
+    if (id == PROP_STATS)
         g_value_take_boxed(value, vigil_detect_stats_to_structure(&self->stats));
-        break;
-    default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec); break;
-    }
+    else if (!gst_vigil_detect_config_get(&self->config, id, value))
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
     GST_OBJECT_UNLOCK(self);
 }
 
 static void
 gst_vigil_detect_finalize(GObject *object)
 {
-    config_clear(&GST_VIGIL_DETECT(object)->config);
+    gst_vigil_detect_config_clear(&GST_VIGIL_DETECT(object)->config);
     G_OBJECT_CLASS(gst_vigil_detect_parent_class)->finalize(object);
-}
-
-#define READY_FLAGS (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY)
-#define PLAYING_FLAGS (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING)
-
-static void
-install_string(GObjectClass *klass, guint id, const gchar *name, const gchar *nick,
-               const gchar *blurb, const gchar *initial)
-{
-    g_object_class_install_property(klass, id,
-                                    g_param_spec_string(name, nick, blurb, initial, READY_FLAGS));
-}
-
-static void
-install_model_properties(GObjectClass *klass)
-{
-    install_string(klass, PROP_MODEL, "model", "Model",
-                   "The model: a .tflite file or the directory of a model package", NULL);
-    install_string(klass, PROP_MODEL_FILE, "model-file", "Model file",
-                   "The same as the property \"model\"", NULL);
-    install_string(
-        klass, PROP_LABELS, "labels", "Labels",
-        "Text file with one class name a line, the first for class 0. Overrules the model's own; "
-        "not set: what the model or its package carries",
-        NULL);
-    install_string(klass, PROP_LABELS_FILE, "labels-file", "Labels file",
-                   "The same as the property \"labels\"", NULL);
-    install_string(klass, PROP_LABEL_FILE, "label-file", "Label file",
-                   "The same as the property \"labels\"", NULL);
-    install_string(klass, PROP_DEVICE, "device", "Device",
-                   "What the model runs on; this build has only \"cpu\"", DEFAULT_DEVICE);
-    install_string(
-        klass, PROP_MODEL_INSTANCE_ID, "model-instance-id", "Model instance id",
-        "Elements of a process with the same id share one instance of the model (memory is needed "
-        "once, "
-        "inferences wait for each other) and must have the same model, labels and thresholds; "
-        "not set: an instance of its own",
-        NULL);
-    g_object_class_install_property(
-        klass, PROP_THREADS,
-        g_param_spec_uint("threads", "Threads",
-                          "Most threads for one inference; 0: the core chooses. At present every "
-                          "inference runs on the "
-                          "streaming thread alone, whatever this says",
-                          0, 64, 0, READY_FLAGS));
-}
-
-static void
-install_threshold_properties(GObjectClass *klass)
-{
-    g_object_class_install_property(
-        klass, PROP_THRESHOLD,
-        g_param_spec_double("threshold", "Threshold",
-                            "Lowest score of a detection that is attached, 0 to 1; -1: what the "
-                            "model package says, else "
-                            "0.5. Before vigiltrack: its low-score",
-                            -1.0, 1.0, -1.0, READY_FLAGS));
-    g_object_class_install_property(
-        klass, PROP_IOU_THRESHOLD,
-        g_param_spec_double("iou-threshold", "IoU threshold",
-                            "Boxes of one class that overlap more (intersection over union, 0 to "
-                            "1) are one object; "
-                            "-1: what the model package says, else 0.45",
-                            -1.0, 1.0, -1.0, READY_FLAGS));
-    g_object_class_install_property(
-        klass, PROP_MAX_DETECTIONS,
-        g_param_spec_uint(
-            "max-detections", "Max. detections",
-            "Most detections a frame, best first; 0: what the model package says, else 100", 0,
-            GST_VIGIL_MAX_DETECTIONS, 0, READY_FLAGS));
-}
-
-static void
-install_rate_properties(GObjectClass *klass)
-{
-    g_object_class_install_property(
-        klass, PROP_INFERENCE_INTERVAL,
-        g_param_spec_uint(
-            "inference-interval", "Inference interval",
-            "Look at every so many-th frame (of those that \"fps\" takes); 1: every frame", 1,
-            G_MAXUINT, 1, PLAYING_FLAGS));
-    g_object_class_install_property(
-        klass, PROP_FPS,
-        g_param_spec_double("fps", "Inferences a second",
-                            "Look at so many frames a second at most, chosen by their timestamps "
-                            "alone, so that a file "
-                            "gives the same choice each time; 0: every frame",
-                            0.0, 1000.0, 0.0, PLAYING_FLAGS));
-    g_object_class_install_property(
-        klass, PROP_MAX_LATENESS,
-        g_param_spec_int64("max-lateness", "Max. lateness",
-                           "In a live pipeline a frame that is here later than this (ns) after its "
-                           "time and upstream's "
-                           "latency, or that a sink reports as too late, is passed on without an "
-                           "inference, but at "
-                           "least one frame a second is looked at; -1: look at a frame however "
-                           "late. Files are never late",
-                           -1, G_MAXINT64, DEFAULT_MAX_LATENESS, PLAYING_FLAGS));
-    g_object_class_install_property(
-        klass, PROP_STATS,
-        g_param_spec_boxed("stats", "Statistics",
-                           "Counters since the element started: frames by outcome, detections, "
-                           "time of inference in ns",
-                           GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }
 
 static void
@@ -564,9 +346,13 @@ gst_vigil_detect_class_init(GstVigilDetectClass *klass)
     object_class->set_property = gst_vigil_detect_set_property;
     object_class->get_property = gst_vigil_detect_get_property;
     object_class->finalize = gst_vigil_detect_finalize;
-    install_model_properties(object_class);
-    install_threshold_properties(object_class);
-    install_rate_properties(object_class);
+    gst_vigil_detect_config_install(object_class);
+    g_object_class_install_property(
+        object_class, PROP_STATS,
+        g_param_spec_boxed("stats", "Statistics",
+                           "Counters since the element started: frames by outcome, detections, "
+                           "time of inference in ns",
+                           GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 
     gst_element_class_add_static_pad_template(element_class, &sink_template);
     gst_element_class_add_static_pad_template(element_class, &src_template);
@@ -587,13 +373,7 @@ gst_vigil_detect_class_init(GstVigilDetectClass *klass)
 static void
 gst_vigil_detect_init(GstVigilDetect *self)
 {
-    self->config.threshold = -1.0;
-    self->config.iou_threshold = -1.0;
-    self->config.device = g_strdup(DEFAULT_DEVICE);
-    self->gate.interval = 1;
-    self->gate.fps_d = 1;
-    self->gate.max_lateness_ns = DEFAULT_MAX_LATENESS;
-    self->gate.starve_ns = STARVE_NS;
+    gst_vigil_detect_config_init(&self->config);
     self->qos_earliest = GST_CLOCK_TIME_NONE;
     gst_base_transform_set_in_place(GST_BASE_TRANSFORM(self), TRUE);
 }

@@ -30,12 +30,9 @@
 
 #include <gst/video/video.h>
 
-#include "events/vigil-event-filter.h"
-#include "events/vigil-tracker.h"
 #include "plugins/common/gstvigilmeta.h"
 #include "plugins/common/gstvigilstream.h"
-#include "plugins/events/vigil-event-messages.h"
-#include "plugins/events/vigil-snapshot.h"
+#include "plugins/events/vigil-event-stage.h"
 #include "plugins/events/vigil-wall-base.h"
 
 GST_DEBUG_CATEGORY_STATIC(vigil_events_debug);
@@ -61,19 +58,10 @@ struct _GstVigilEvents {
 
     /* streaming thread, or nobody streams */
     GstSegment segment;
-    GstVideoInfo info;
-    VigilRules *rules;
-    VigilEventFilter *filter;
-    VigilEventFilterOptions options;
+    gint64 tag_wall_us;     /* -1: no date in the tags */
     gboolean options_known; /* wall base and nonce are fixed for the run */
-    gint64 tag_wall_us;
-    gint64 last_ns;
     GstClockTime last_pts;
-    gboolean jumped;   /* flush or new stream: what was open cannot go on */
-    GPtrArray *events; /* (element-type VigilEvent): made, not sent yet */
-    VigilTrack tracks[VIGIL_TRACKER_MAX_TRACKS];
-    VigilSnapshot *snapshot;
-    VigilOutcomeMinutes minutes;
+    VigilEventStage stage;
 };
 
 enum {
@@ -106,13 +94,7 @@ post(GstVigilEvents *self, GstStructure *structure)
                                  gst_message_new_element(GST_OBJECT(self), structure));
 }
 
-/* --- the filter ---------------------------------------------------------------------------------------------- */
-
-static void
-keep_event(VigilEvent *event, gpointer user_data)
-{
-    g_ptr_array_add(GST_VIGIL_EVENTS(user_data)->events, vigil_event_ref(event));
-}
+/* --- what a run needs to know ---------------------------------------------------------------------------------------------- */
 
 static guint64
 random_nonce(void)
@@ -126,7 +108,7 @@ find_options(GstVigilEvents *self, GstBuffer *buffer, gint64 time_ns)
 {
     GstClockTime latency;
     const gboolean live = gst_vigil_pad_is_live(self->sinkpad, &latency);
-    VigilEventFilterOptions *options = &self->options;
+    VigilEventFilterOptions *options = &self->stage.options;
 
     *options = vigil_event_filter_options_defaults();
     GST_OBJECT_LOCK(self);
@@ -148,14 +130,7 @@ find_options(GstVigilEvents *self, GstBuffer *buffer, gint64 time_ns)
                     options->camera, live ? "live" : "not live", options->wall_base_us);
 }
 
-static void
-close_filter(GstVigilEvents *self, VigilEndReason reason)
-{
-    if (self->filter)
-        vigil_event_filter_finish(self->filter, reason);
-    g_clear_pointer(&self->filter, vigil_event_filter_free);
-}
-
+/* Rules that were set since the last frame. */
 static void
 adopt_rules(GstVigilEvents *self)
 {
@@ -164,82 +139,8 @@ adopt_rules(GstVigilEvents *self)
     GST_OBJECT_LOCK(self);
     rules = g_steal_pointer(&self->next_rules);
     GST_OBJECT_UNLOCK(self);
-    if (!rules)
-        return;
-    if (self->rules && vigil_rules_equal(self->rules, rules)) {
-        vigil_rules_free(rules);
-        return;
-    }
-    close_filter(self, VIGIL_END_STOPPED);
-    g_clear_pointer(&self->rules, vigil_rules_free);
-    self->rules = rules;
-}
-
-/* Makes the filter ready for a frame of this time. */
-static void
-prepare_filter(GstVigilEvents *self, GstBuffer *buffer, gint64 time_ns)
-{
-    if (!self->options_known)
-        find_options(self, buffer, time_ns);
-    if (self->jumped || time_ns < self->last_ns)
-        close_filter(self, VIGIL_END_STREAM);
-    self->jumped = FALSE;
-    adopt_rules(self);
-    if (!self->filter)
-        self->filter = vigil_event_filter_new(self->rules, &self->options, keep_event, self);
-}
-
-static GBytes *
-take_snapshot(GstVigilEvents *self, GstBuffer *buffer)
-{
-    GstVideoFrame frame;
-    VigilImage image;
-    GBytes *jpeg = NULL;
-
-    if (!gst_video_frame_map(&frame, &self->info, buffer,
-                             GST_MAP_READ | GST_VIDEO_FRAME_MAP_FLAG_NO_REF))
-        return NULL;
-    if (gst_vigil_image_from_frame(&frame, &image))
-        jpeg = vigil_snapshot_encode(self->snapshot, &image);
-    gst_video_frame_unmap(&frame);
-    return jpeg;
-}
-
-static void
-take_snapshots(GstVigilEvents *self, GstBuffer *buffer)
-{
-    g_autoptr(GBytes) jpeg = NULL;
-    guint slot;
-
-    /* all events that want this frame get the same bytes */
-    while (self->snapshot && vigil_event_filter_wants_snapshot(self->filter, &slot)) {
-        if (!jpeg)
-            jpeg = take_snapshot(self, buffer);
-        if (!jpeg) {
-            GST_DEBUG_OBJECT(self, "no snapshot of this frame");
-            return;
-        }
-        vigil_event_filter_set_snapshot(self->filter, slot, jpeg);
-    }
-}
-
-static void
-filter_frame(GstVigilEvents *self, GstBuffer *buffer, gint64 time_ns)
-{
-    const VigilOutcome outcome = gst_vigil_buffer_get_outcome(buffer);
-    const guint n =
-        gst_vigil_buffer_get_tracks(buffer, &self->info, self->tracks, G_N_ELEMENTS(self->tracks));
-
-    for (guint i = 0; i < n; i++) {
-        VigilTrack *track = &self->tracks[i];
-
-        if (track->first_ns < 0)
-            track->first_ns = track->last_ns = time_ns;
-    }
-    vigil_event_filter_update(self->filter, time_ns, outcome, self->tracks, n);
-    take_snapshots(self, buffer);
-    post(self, vigil_outcome_minutes_add(&self->minutes, self->options.camera,
-                                         self->options.wall_base_us + time_ns / 1000, outcome));
+    if (rules)
+        vigil_event_stage_set_rules(&self->stage, rules);
 }
 
 /* --- data flow ----------------------------------------------------------------------------------------------- */
@@ -249,8 +150,8 @@ send_events(GstVigilEvents *self, GstClockTime pts)
 {
     GstFlowReturn flow = GST_FLOW_OK;
 
-    for (guint i = 0; i < self->events->len; i++) {
-        VigilEvent *event = self->events->pdata[i];
+    for (guint i = 0; i < self->stage.events->len; i++) {
+        VigilEvent *event = self->stage.events->pdata[i];
 
         GST_DEBUG_OBJECT(self, "%s %s %s", event->id, vigil_event_type_to_string(event->type),
                          event->rule);
@@ -258,7 +159,7 @@ send_events(GstVigilEvents *self, GstClockTime pts)
         if (flow == GST_FLOW_OK)
             flow = gst_pad_push(self->srcpad, gst_vigil_event_buffer_new(event, pts));
     }
-    g_ptr_array_set_size(self->events, 0);
+    g_ptr_array_set_size(self->stage.events, 0);
     return flow;
 }
 
@@ -270,19 +171,20 @@ gst_vigil_events_chain(GstPad *pad, GstObject *parent, GstBuffer *buffer)
     const GstClockTime pts = GST_BUFFER_PTS(buffer), duration = GST_BUFFER_DURATION(buffer);
     GstFlowReturn flow = GST_FLOW_OK;
 
-    if (GST_VIDEO_INFO_FORMAT(&self->info) == GST_VIDEO_FORMAT_UNKNOWN) {
+    if (GST_VIDEO_INFO_FORMAT(&self->stage.info) == GST_VIDEO_FORMAT_UNKNOWN) {
         gst_buffer_unref(buffer);
         return GST_FLOW_NOT_NEGOTIATED;
     }
     /* a frame without a time, or a second one of the same time, tells a rule nothing */
-    if (time_ns >= 0 && (time_ns != self->last_ns || self->jumped)) {
-        prepare_filter(self, buffer, time_ns);
-        filter_frame(self, buffer, time_ns);
-        self->last_ns = time_ns;
+    if (vigil_event_stage_takes(&self->stage, time_ns)) {
+        if (!self->options_known)
+            find_options(self, buffer, time_ns);
+        adopt_rules(self);
+        post(self, vigil_event_stage_process(&self->stage, buffer, time_ns));
         self->last_pts = pts;
     }
     gst_buffer_unref(buffer);
-    if (self->events->len > 0)
+    if (self->stage.events->len > 0)
         flow = send_events(self, pts);
     else if (GST_CLOCK_TIME_IS_VALID(pts))
         gst_pad_push_event(self->srcpad, gst_event_new_gap(pts, duration));
@@ -296,7 +198,7 @@ handle_caps(GstVigilEvents *self, GstEvent *event)
     gboolean ok;
 
     gst_event_parse_caps(event, &caps);
-    ok = gst_video_info_from_caps(&self->info, caps);
+    ok = gst_video_info_from_caps(&self->stage.info, caps);
     gst_event_unref(event);
     if (!ok)
         return FALSE;
@@ -339,16 +241,16 @@ gst_vigil_events_sink_event(GstPad *pad, GstObject *parent, GstEvent *event)
     switch (GST_EVENT_TYPE(event)) {
     case GST_EVENT_CAPS: return handle_caps(self, event);
     case GST_EVENT_SEGMENT: return handle_segment(self, event);
-    case GST_EVENT_STREAM_START: self->jumped = self->filter != NULL; break;
+    case GST_EVENT_STREAM_START: vigil_event_stage_break(&self->stage); break;
     case GST_EVENT_FLUSH_STOP:
         gst_segment_init(&self->segment, GST_FORMAT_TIME);
-        self->jumped = self->filter != NULL;
+        vigil_event_stage_break(&self->stage);
         break;
     case GST_EVENT_TAG: note_tags(self, event); break;
     case GST_EVENT_EOS:
-        close_filter(self, VIGIL_END_STREAM);
+        vigil_event_stage_close(&self->stage, VIGIL_END_STREAM);
         send_events(self, self->last_pts);
-        post(self, vigil_outcome_minutes_take(&self->minutes, self->options.camera));
+        post(self, vigil_outcome_minutes_take(&self->stage.minutes, self->stage.options.camera));
         break;
     default: break;
     }
@@ -385,6 +287,7 @@ start(GstVigilEvents *self)
     g_autoptr(VigilRules) rules = NULL;
     g_autoptr(GError) error = NULL;
     gboolean given;
+    guint snapshot_width;
 
     GST_OBJECT_LOCK(self);
     path = g_strdup(self->rules_path);
@@ -404,15 +307,12 @@ start(GstVigilEvents *self)
     if (!self->next_rules)
         self->next_rules = g_steal_pointer(&rules);
     self->running = TRUE;
-    if (self->snapshots)
-        self->snapshot = vigil_snapshot_new(self->snapshot_width);
+    snapshot_width = self->snapshots ? self->snapshot_width : 0;
     GST_OBJECT_UNLOCK(self);
+    vigil_event_stage_start(&self->stage, snapshot_width);
     gst_segment_init(&self->segment, GST_FORMAT_TIME);
-    gst_video_info_init(&self->info);
     self->options_known = FALSE;
-    self->jumped = FALSE;
     self->tag_wall_us = -1;
-    self->last_ns = -1;
     self->last_pts = GST_CLOCK_TIME_NONE;
     return TRUE;
 }
@@ -421,19 +321,18 @@ start(GstVigilEvents *self)
 static void
 stop(GstVigilEvents *self)
 {
-    close_filter(self, VIGIL_END_STOPPED);
-    for (guint i = 0; i < self->events->len; i++)
-        post(self, gst_vigil_event_to_structure(self->events->pdata[i]));
-    g_ptr_array_set_size(self->events, 0);
-    post(self, vigil_outcome_minutes_take(&self->minutes, self->options.camera));
-    g_clear_pointer(&self->snapshot, vigil_snapshot_free);
+    vigil_event_stage_close(&self->stage, VIGIL_END_STOPPED);
+    for (guint i = 0; i < self->stage.events->len; i++)
+        post(self, gst_vigil_event_to_structure(self->stage.events->pdata[i]));
+    g_ptr_array_set_size(self->stage.events, 0);
+    post(self, vigil_outcome_minutes_take(&self->stage.minutes, self->stage.options.camera));
     GST_OBJECT_LOCK(self);
     self->running = FALSE;
     /* rules that were handed over as an object stay for the next start */
     if (!self->next_rules && !self->rules_path)
-        self->next_rules = g_steal_pointer(&self->rules);
+        self->next_rules = g_steal_pointer(&self->stage.rules);
     GST_OBJECT_UNLOCK(self);
-    g_clear_pointer(&self->rules, vigil_rules_free);
+    vigil_event_stage_stop(&self->stage);
 }
 
 static GstStateChangeReturn
@@ -453,14 +352,17 @@ gst_vigil_events_change_state(GstElement *element, GstStateChange transition)
 
 /* --- properties ---------------------------------------------------------------------------------------------- */
 
+/* @rules: (transfer full) (nullable): hold from now on; @path: where they come from, or would come from */
 static void
-set_rule_set(GstVigilEvents *self, VigilRules *rules)
+set_rule_set(GstVigilEvents *self, VigilRules *rules, const gchar *path)
 {
     VigilRules *old;
 
     GST_OBJECT_LOCK(self);
     old = self->next_rules;
     self->next_rules = rules;
+    g_free(self->rules_path);
+    self->rules_path = g_strdup(path);
     GST_OBJECT_UNLOCK(self);
     vigil_rules_free(old);
 }
@@ -470,33 +372,21 @@ static void
 set_rules_path(GstVigilEvents *self, const gchar *path)
 {
     g_autoptr(GError) error = NULL;
-    VigilRules *rules;
+    VigilRules *rules = NULL;
     gboolean running;
 
     GST_OBJECT_LOCK(self);
     running = self->running;
-    if (!running) {
-        g_free(self->rules_path);
-        self->rules_path = g_strdup(path);
-    }
     GST_OBJECT_UNLOCK(self);
-    if (!running) {
-        set_rule_set(self, NULL);
-        return;
-    }
-    rules = path ? load_rules(self, path, &error) : NULL;
-    if (!rules) {
+    if (running && path)
+        rules = load_rules(self, path, &error);
+    if (rules || !running)
+        set_rule_set(self, rules, path);
+    else
         GST_ELEMENT_WARNING(
             self, RESOURCE, SETTINGS,
             ("The rules stay as they were: %s", error ? error->message : "no file is given"),
             ("rules=%s", GST_STR_NULL(path)));
-        return;
-    }
-    GST_OBJECT_LOCK(self);
-    g_free(self->rules_path);
-    self->rules_path = g_strdup(path);
-    GST_OBJECT_UNLOCK(self);
-    set_rule_set(self, rules);
 }
 
 static void
@@ -517,7 +407,7 @@ gst_vigil_events_set_property(GObject *object, guint id, const GValue *value, GP
         return;
     }
     if (id == PROP_RULE_SET) {
-        set_rule_set(self, g_value_dup_boxed(value));
+        set_rule_set(self, g_value_dup_boxed(value), NULL);
         return;
     }
     GST_OBJECT_LOCK(self);
@@ -586,7 +476,7 @@ gst_vigil_events_finalize(GObject *object)
     g_free(self->rules_path);
     g_free(self->camera);
     vigil_rules_free(self->next_rules);
-    g_ptr_array_unref(self->events);
+    vigil_event_stage_finish(&self->stage);
     G_OBJECT_CLASS(gst_vigil_events_parent_class)->finalize(object);
 }
 
@@ -653,7 +543,7 @@ gst_vigil_events_init(GstVigilEvents *self)
     gst_pad_use_fixed_caps(self->srcpad);
     gst_element_add_pad(GST_ELEMENT(self), self->srcpad);
 
-    self->events = g_ptr_array_new_with_free_func((GDestroyNotify)vigil_event_unref);
+    vigil_event_stage_init(&self->stage);
     self->camera = g_strdup(DEFAULT_CAMERA);
     self->wall_base_us = -1;
     self->run_nonce = AUTO_NONCE;

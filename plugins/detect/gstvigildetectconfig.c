@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plugins/detect/gstvigildetectconfig.h"
+
+#include "plugins/common/gstvigilmeta.h"
+
+#define DEFAULT_DEVICE "cpu"
+/* Longer than the jitter of a loaded machine, shorter than what a person notices in an alarm. */
+#define DEFAULT_MAX_LATENESS (500 * GST_MSECOND)
+/* Even on a machine that never keeps up, a camera is looked at once a second. */
+#define STARVE_NS GST_SECOND
+
+enum {
+    PROP_0,
+    PROP_MODEL,
+    PROP_MODEL_FILE,
+    PROP_LABELS,
+    PROP_LABELS_FILE,
+    PROP_LABEL_FILE,
+    PROP_THRESHOLD,
+    PROP_IOU_THRESHOLD,
+    PROP_MAX_DETECTIONS,
+    PROP_INFERENCE_INTERVAL,
+    PROP_FPS,
+    PROP_MAX_LATENESS,
+    PROP_DEVICE,
+    PROP_THREADS,
+    PROP_MODEL_INSTANCE_ID,
+};
+
+void
+gst_vigil_detect_config_init(GstVigilDetectConfig *self)
+{
+    *self = (GstVigilDetectConfig){
+        .threshold = -1.0,
+        .iou_threshold = -1.0,
+        .device = g_strdup(DEFAULT_DEVICE),
+        .gate = {.fps_d = 1,
+                 .interval = 1,
+                 .max_lateness_ns = DEFAULT_MAX_LATENESS,
+                 .starve_ns = STARVE_NS},
+    };
+    vigil_frame_gate_reset(&self->gate);
+}
+
+void
+gst_vigil_detect_config_clear(GstVigilDetectConfig *self)
+{
+    g_free(self->model);
+    g_free(self->labels);
+    g_free(self->instance_id);
+    g_free(self->device);
+}
+
+GstVigilDetectConfig
+gst_vigil_detect_config_copy(const GstVigilDetectConfig *self)
+{
+    GstVigilDetectConfig copy = *self;
+
+    copy.model = g_strdup(self->model);
+    copy.labels = g_strdup(self->labels);
+    copy.instance_id = g_strdup(self->instance_id);
+    copy.device = g_strdup(self->device);
+    return copy;
+}
+
+VigilDetector *
+gst_vigil_detect_config_open(const GstVigilDetectConfig *self, GError **error)
+{
+    VigilDetectorOptions options = vigil_detector_options_defaults();
+
+    options.model = self->model;
+    options.labels = self->labels;
+    options.threshold = self->threshold;
+    options.iou_threshold = self->iou_threshold;
+    options.max_detections = self->max_detections;
+    return self->instance_id ? vigil_detector_open_shared(self->instance_id, &options, error)
+                             : vigil_detector_open(&options, error);
+}
+
+static void
+set_fps(GstVigilDetectConfig *self, gdouble fps)
+{
+    self->fps = fps;
+    gst_util_double_to_fraction(fps, &self->gate.fps_n, &self->gate.fps_d);
+}
+
+static void
+replace_string(gchar **string, const GValue *value)
+{
+    g_free(*string);
+    *string = g_value_dup_string(value);
+}
+
+gboolean
+gst_vigil_detect_config_set(GstVigilDetectConfig *self, guint id, const GValue *value)
+{
+    switch (id) {
+    case PROP_MODEL:
+    case PROP_MODEL_FILE: replace_string(&self->model, value); break;
+    case PROP_LABELS:
+    case PROP_LABELS_FILE:
+    case PROP_LABEL_FILE: replace_string(&self->labels, value); break;
+    case PROP_THRESHOLD: self->threshold = g_value_get_double(value); break;
+    case PROP_IOU_THRESHOLD: self->iou_threshold = g_value_get_double(value); break;
+    case PROP_MAX_DETECTIONS: self->max_detections = g_value_get_uint(value); break;
+    case PROP_INFERENCE_INTERVAL: self->gate.interval = g_value_get_uint(value); break;
+    case PROP_FPS: set_fps(self, g_value_get_double(value)); break;
+    case PROP_MAX_LATENESS: self->gate.max_lateness_ns = g_value_get_int64(value); break;
+    case PROP_DEVICE: replace_string(&self->device, value); break;
+    case PROP_THREADS: self->threads = g_value_get_uint(value); break;
+    case PROP_MODEL_INSTANCE_ID: replace_string(&self->instance_id, value); break;
+    default: return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean
+gst_vigil_detect_config_get(const GstVigilDetectConfig *self, guint id, GValue *value)
+{
+    switch (id) {
+    case PROP_MODEL:
+    case PROP_MODEL_FILE: g_value_set_string(value, self->model); break;
+    case PROP_LABELS:
+    case PROP_LABELS_FILE:
+    case PROP_LABEL_FILE: g_value_set_string(value, self->labels); break;
+    case PROP_THRESHOLD: g_value_set_double(value, self->threshold); break;
+    case PROP_IOU_THRESHOLD: g_value_set_double(value, self->iou_threshold); break;
+    case PROP_MAX_DETECTIONS: g_value_set_uint(value, self->max_detections); break;
+    case PROP_INFERENCE_INTERVAL: g_value_set_uint(value, self->gate.interval); break;
+    case PROP_FPS: g_value_set_double(value, self->fps); break;
+    case PROP_MAX_LATENESS: g_value_set_int64(value, self->gate.max_lateness_ns); break;
+    case PROP_DEVICE: g_value_set_string(value, self->device); break;
+    case PROP_THREADS: g_value_set_uint(value, self->threads); break;
+    case PROP_MODEL_INSTANCE_ID: g_value_set_string(value, self->instance_id); break;
+    default: return FALSE;
+    }
+    return TRUE;
+}
+
+#define READY_FLAGS (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY)
+#define PLAYING_FLAGS (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING)
+
+static void
+install_string(GObjectClass *klass, guint id, const gchar *name, const gchar *nick,
+               const gchar *blurb, const gchar *initial)
+{
+    g_object_class_install_property(klass, id,
+                                    g_param_spec_string(name, nick, blurb, initial, READY_FLAGS));
+}
+
+static void
+install_model_properties(GObjectClass *klass)
+{
+    install_string(klass, PROP_MODEL, "model", "Model",
+                   "The model: a .tflite file or the directory of a model package", NULL);
+    install_string(klass, PROP_MODEL_FILE, "model-file", "Model file",
+                   "The same as the property \"model\"", NULL);
+    install_string(
+        klass, PROP_LABELS, "labels", "Labels",
+        "Text file with one class name a line, the first for class 0. Overrules the model's own; "
+        "not set: what the model or its package carries",
+        NULL);
+    install_string(klass, PROP_LABELS_FILE, "labels-file", "Labels file",
+                   "The same as the property \"labels\"", NULL);
+    install_string(klass, PROP_LABEL_FILE, "label-file", "Label file",
+                   "The same as the property \"labels\"", NULL);
+    install_string(klass, PROP_DEVICE, "device", "Device",
+                   "What the model runs on; this build has only \"cpu\"", DEFAULT_DEVICE);
+    install_string(
+        klass, PROP_MODEL_INSTANCE_ID, "model-instance-id", "Model instance id",
+        "Elements of a process with the same id share one instance of the model (memory is needed "
+        "once, "
+        "inferences wait for each other) and must have the same model, labels and thresholds; "
+        "not set: an instance of its own",
+        NULL);
+    g_object_class_install_property(
+        klass, PROP_THREADS,
+        g_param_spec_uint("threads", "Threads",
+                          "Most threads for one inference; 0: the core chooses. At present every "
+                          "inference runs on the "
+                          "streaming thread alone, whatever this says",
+                          0, 64, 0, READY_FLAGS));
+}
+
+static void
+install_threshold_properties(GObjectClass *klass)
+{
+    g_object_class_install_property(
+        klass, PROP_THRESHOLD,
+        g_param_spec_double("threshold", "Threshold",
+                            "Lowest score of a detection that is attached, 0 to 1; -1: what the "
+                            "model package says, else "
+                            "0.5. Before vigiltrack: its low-score",
+                            -1.0, 1.0, -1.0, READY_FLAGS));
+    g_object_class_install_property(
+        klass, PROP_IOU_THRESHOLD,
+        g_param_spec_double("iou-threshold", "IoU threshold",
+                            "Boxes of one class that overlap more (intersection over union, 0 to "
+                            "1) are one object; "
+                            "-1: what the model package says, else 0.45",
+                            -1.0, 1.0, -1.0, READY_FLAGS));
+    g_object_class_install_property(
+        klass, PROP_MAX_DETECTIONS,
+        g_param_spec_uint(
+            "max-detections", "Max. detections",
+            "Most detections a frame, best first; 0: what the model package says, else 100", 0,
+            GST_VIGIL_MAX_DETECTIONS, 0, READY_FLAGS));
+}
+
+static void
+install_rate_properties(GObjectClass *klass)
+{
+    g_object_class_install_property(
+        klass, PROP_INFERENCE_INTERVAL,
+        g_param_spec_uint(
+            "inference-interval", "Inference interval",
+            "Look at every so many-th frame (of those that \"fps\" takes); 1: every frame", 1,
+            G_MAXUINT, 1, PLAYING_FLAGS));
+    g_object_class_install_property(
+        klass, PROP_FPS,
+        g_param_spec_double("fps", "Inferences a second",
+                            "Look at so many frames a second at most, chosen by their timestamps "
+                            "alone, so that a file "
+                            "gives the same choice each time; 0: every frame",
+                            0.0, 1000.0, 0.0, PLAYING_FLAGS));
+    g_object_class_install_property(
+        klass, PROP_MAX_LATENESS,
+        g_param_spec_int64("max-lateness", "Max. lateness",
+                           "In a live pipeline a frame that is here later than this (ns) after its "
+                           "time and upstream's "
+                           "latency, or that a sink reports as too late, is passed on without an "
+                           "inference, but at "
+                           "least one frame a second is looked at; -1: look at a frame however "
+                           "late. Files are never late",
+                           -1, G_MAXINT64, DEFAULT_MAX_LATENESS, PLAYING_FLAGS));
+}
+
+void
+gst_vigil_detect_config_install(GObjectClass *klass)
+{
+    install_model_properties(klass);
+    install_threshold_properties(klass);
+    install_rate_properties(klass);
+}
