@@ -125,11 +125,9 @@ open_child(VigilStore *self, gint dir_fd, const gchar *name, gboolean make)
     code = self->ops->mkdir_at(dir_fd, name, DIR_MODE);
     if (code < 0 && code != -EEXIST)
         return code;
-    code = self->ops->sync(dir_fd);
-    if (code < 0) {
-        vigil_store_fail(self);
+    code = vigil_store_sync(self, dir_fd);
+    if (code < 0)
         return code;
-    }
     return self->ops->open_at(dir_fd, name, DIR_FLAGS, 0);
 }
 
@@ -249,12 +247,9 @@ vigil_clip_folder_remove(VigilStore *self, const gchar *path)
     if (dir_fd < 0)
         return dir_fd;
     code = self->ops->unlink_at(dir_fd, name, 0);
-    if (code == 0 || code == -ENOENT) {
-        /* also when it was gone: the run that unlinked it may have died before this */
-        code = self->ops->sync(dir_fd);
-        if (code < 0)
-            vigil_store_fail(self);
-    }
+    /* also when it was gone: the run that unlinked it may have died before this */
+    if (code == 0 || code == -ENOENT)
+        code = vigil_store_sync(self, dir_fd);
     close(dir_fd);
     if (code == 0)
         tidy_parents(self, path);
@@ -276,9 +271,9 @@ vigil_clip_folder_rename(VigilStore *self, const gchar *from, const gchar *to)
     }
     code = self->ops->rename_at(from_fd, from_name, to_fd, to_name);
     if (code == 0)
-        code = self->ops->sync(to_fd);
+        code = vigil_store_sync(self, to_fd);
     if (code == 0)
-        code = self->ops->sync(from_fd);
+        code = vigil_store_sync(self, from_fd);
     close(from_fd);
     close(to_fd);
     if (code == 0)

@@ -185,7 +185,7 @@ make_space_locked(VigilStore *store)
     gboolean made;
 
     g_mutex_lock(&store->mutex);
-    made = vigil_store_check_writable(store, NULL) && vigil_store_make_space(store);
+    made = vigil_store_make_space(store);
     g_mutex_unlock(&store->mutex);
     return made;
 }
@@ -223,15 +223,10 @@ vigil_clip_sync(VigilClip *self, GError **error)
 
     if (!vigil_store_check_writable(self->store, error))
         return FALSE;
-    code = self->store->ops->sync(self->fd);
+    code = vigil_store_sync(self->store, self->fd);
     if (code == 0 && !self->row_id)
-        code = self->store->ops->sync(self->dir_fd);
-    if (code == 0)
-        return TRUE;
-    vigil_store_fail(self->store);
-    g_set_error(error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_IO, "%s: cannot sync the clip: %s",
-                self->path, g_strerror(-code));
-    return FALSE;
+        code = vigil_store_sync(self->store, self->dir_fd);
+    return code == 0 || vigil_store_set_errno(error, code, "cannot sync the clip", self->path);
 }
 
 const gchar *

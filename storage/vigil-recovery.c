@@ -81,14 +81,11 @@ examine_clip(VigilStore *self, OpenClip *clip, GError **error)
         clip->lost = TRUE;
         return TRUE;
     }
-    code = fd < 0 ? fd : fstat(fd, &info) < 0 ? -errno : self->ops->sync(fd);
+    code = fd < 0 ? fd : fstat(fd, &info) < 0 ? -errno : vigil_store_sync(self, fd);
     if (fd >= 0)
         close(fd);
-    if (code < 0) {
-        if (fd >= 0 || code == -EIO)
-            vigil_store_fail(self);
+    if (code < 0)
         return vigil_store_set_errno(error, code, "cannot recover the clip", clip->path);
-    }
     if (info.st_size < clip->bytes)
         g_message("%s: shorter than recorded: %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT " bytes",
                   clip->path, (gint64)info.st_size, clip->bytes);

@@ -269,6 +269,8 @@ vigil_store_make_space(VigilStore *self)
     guint n_deleted;
     gboolean released = FALSE;
 
+    if (!vigil_store_check_writable(self, NULL))
+        return FALSE;
     /* first room for the rows that deleting writes */
     if (!self->reserve_released) {
         released = self->ops->unlink_at(AT_FDCWD, path, 0) == 0;

@@ -63,6 +63,8 @@ VigilStore *vigil_store_open_with(const VigilStoreOptions *options, const VigilF
                                   gint64 (*mono_func)(gpointer), GError **error);
 /** vigil_store_fail: no more writes until the store is opened anew. */
 void vigil_store_fail(VigilStore *self);
+/** vigil_store_sync: fsync; when it fails, whatever the reason, so does the store. Returns 0 or -EIO. */
+gint vigil_store_sync(VigilStore *self, gint fd);
 /** vigil_store_check_writable: with an error that says why not. */
 gboolean vigil_store_check_writable(VigilStore *self, GError **error);
 

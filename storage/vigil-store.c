@@ -112,6 +112,18 @@ vigil_store_fail(VigilStore *self)
                   self->database);
 }
 
+gint
+vigil_store_sync(VigilStore *self, gint fd)
+{
+    const gint code = self->ops->sync(fd);
+
+    if (code == 0)
+        return 0;
+    g_message("%s: sync failed: %s", self->clips, g_strerror(-code));
+    vigil_store_fail(self);
+    return -EIO; /* even ENOSPC: making space does not bring back what was dropped */
+}
+
 gboolean
 vigil_store_check_writable(VigilStore *self, GError **error)
 {

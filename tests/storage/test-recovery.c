@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every operation on the disk fails in its turn, for N = 1, 2, … until the work comes to its end: the process dies there,
+ * or the operation fails once, or all fail from there on. After each the store is opened without faults, and what was
+ * acknowledged must be there, every row with its file, every file with its row.
+ */
+#include "tests/storage/faults.h"
+#include "tests/storage/store-test.h"
+
+#include <string.h>
+
+#define MAX_OPERATIONS 2000
+
+typedef enum {
+    ACK_OPEN,
+    ACK_BEGIN,
+    ACK_END,
+    ACK_FINISH,
+    ACK_DELETE,
+    ACK_DONE
+} AckKind;
+
+/* What the child says to its parent, one after each thing that it was told is done. */
+typedef struct {
+    AckKind kind;
+    guint number;
+    guint n_operations, n_syncs_after;
+} Ack;
+
+static gint ack_fd;
+static StoreTest t;
+
+static void
+acknowledge(AckKind kind, guint number)
+{
+    const Ack ack = {kind, number, faults_get_count(), faults_get_syncs_after()};
+
+    if (write(ack_fd, &ack, sizeof ack) != sizeof ack)
+        _exit(2);
+}
+
+typedef gboolean (*Work)(GError **error);
+
+static gboolean
+open_with_faults(GError **error)
+{
+    t.store = vigil_store_open_with(&t.options, &faults_file_ops, store_test_mono, error);
+    if (t.store)
+        acknowledge(ACK_OPEN, 0);
+    return t.store != NULL;
+}
+
+static gboolean
+record(guint number, gsize bytes, GError **error)
+{
+    g_autoptr(VigilEvent) update = store_test_event(number, VIGIL_EVENT_UPDATE);
+    g_autoptr(VigilEvent) end = store_test_event(number, VIGIL_EVENT_END);
+    VigilClip *clip = store_test_begin(t.store, number, bytes, error);
+    gboolean ok;
+
+    if (!clip)
+        return FALSE;
+    acknowledge(ACK_BEGIN, number);
+    /* pinned, so that a full disk does not take it */
+    ok = vigil_store_set_pinned(t.store, end->id, TRUE, error) &&
+         vigil_clip_write(clip, "more", 4, error) &&
+         vigil_store_commit_event(t.store, update, clip, error) &&
+         vigil_store_commit_event(t.store, end, clip, error);
+    if (!ok) {
+        vigil_store_abandon_clip(t.store, clip);
+        return FALSE;
+    }
+    acknowledge(ACK_END, number);
+    if (!vigil_store_finish_clip(t.store, clip, &store_test_info, error))
+        return FALSE;
+    acknowledge(ACK_FINISH, number);
+    return TRUE;
+}
+
+static gboolean
+delete_all(GError **error)
+{
+    acknowledge(ACK_DELETE, 0);
+    store_test_mono_us += 2 * DAY_US;
+    store_test_wall_us += 2 * DAY_US;
+    return vigil_store_enforce_limits(t.store, NULL, error);
+}
+
+static gboolean
+work_record(GError **error)
+{
+    return open_with_faults(error) && record(1, 100, error) && record(2, 100, error);
+}
+
+static gboolean
+work_delete(GError **error)
+{
+    return open_with_faults(error) && delete_all(error) && record(5, 100, error);
+}
+
+static gboolean
+work_abandon(GError **error)
+{
+    VigilClip *clip;
+
+    if (!open_with_faults(error))
+        return FALSE;
+    clip = vigil_store_create_clip(t.store, "door", "nothing", TEST_WALL_US, error);
+    if (!clip)
+        return FALSE;
+    vigil_clip_write(clip, "abc", 3, NULL);
+    vigil_store_abandon_clip(t.store, clip);
+    return TRUE;
+}
+
+/* --- the state before --- */
+
+static void
+prepare_nothing(void)
+{
+}
+
+static void
+prepare_two_events(void)
+{
+    g_autoptr(GError) error = NULL;
+
+    store_test_open(&t);
+    ck_assert(store_test_whole(t.store, 3, 40, &error));
+    ck_assert(store_test_whole(t.store, 4, 40, &error));
+    store_test_close(&t);
+}
+
+/* A run that died with event 1 open, a clip without an event and a deletion half done. */
+static void
+prepare_wreck(void)
+{
+    const pid_t child = fork();
+    gint status;
+
+    if (child == 0) {
+        g_autoptr(GError) error = NULL;
+        VigilClip *clip;
+
+        store_test_open(&t);
+        store_test_whole(t.store, 3, 40, &error);
+        store_test_begin(t.store, 1, 50, &error);
+        clip = vigil_store_create_clip(t.store, "door", "pending", TEST_WALL_US, &error);
+        vigil_clip_write(clip, "abc", 3, &error);
+        store_test_exec(&t, "PRAGMA foreign_keys = ON;"
+                            "INSERT INTO garbage SELECT path, 'deleted', 0 FROM clips WHERE id = 1;"
+                            "DELETE FROM events WHERE clip_id = 1; DELETE FROM clips WHERE id = 1");
+        _exit(error ? 1 : 0);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    ck_assert_uint_eq(store_test_count_files(&t), 3);
+}
+
+/* --- after it --- */
+
+static gint64
+count_event(guint number, const gchar *also)
+{
+    g_autofree gchar *sql = g_strdup_printf(
+        "SELECT count(*) FROM events e LEFT JOIN clips c ON c.id = e.clip_id WHERE e.id = '%s' "
+        "AND (%s)",
+        store_test_id(number), also);
+
+    return store_test_int(&t, sql);
+}
+
+static void
+check_acks(const Ack *acks, guint n_acks, guint nth)
+{
+    gboolean deleting = FALSE;
+
+    for (guint i = 0; i < n_acks; i++)
+        deleting |= acks[i].kind == ACK_DELETE;
+    for (guint i = 0; i < n_acks; i++) {
+        const Ack *ack = &acks[i];
+
+        if (deleting && ack->number < 5)
+            continue;
+        if (ack->kind == ACK_BEGIN)
+            ck_assert_msg(count_event(ack->number, "1") == 1, "%u: event %u", nth, ack->number);
+        if (ack->kind == ACK_END)
+            ck_assert_msg(count_event(ack->number, "e.end_reason = 'gone'") == 1, "%u: end of %u",
+                          nth, ack->number);
+        if (ack->kind == ACK_FINISH)
+            ck_assert_msg(count_event(ack->number, "c.state = 'complete' AND c.bytes = 104") == 1,
+                          "%u: clip of %u", nth, ack->number);
+    }
+}
+
+static void
+check_store(const Ack *acks, guint n_acks, guint nth)
+{
+    faults_arm(FAULT_NONE, 0, FALSE);
+    store_test_open(&t);
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM garbage"), 0);
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM clips WHERE state = 'open'"), 0);
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM events WHERE end_reason IS NULL"), 0);
+    ck_assert_msg(store_test_check(&t) == 0, "%u", nth);
+    ck_assert_msg(store_test_count_files(&t) == store_test_int(&t, "SELECT count(*) FROM clips"),
+                  "%u: files and rows", nth);
+    check_acks(acks, n_acks, nth);
+    store_test_close(&t);
+}
+
+/* --- the loop --- */
+
+static guint
+run_child(Work work, FaultKind kind, guint nth, gboolean sticky, Ack *acks)
+{
+    gint fds[2], status;
+    guint n_acks = 0;
+    pid_t child;
+
+    ck_assert_int_eq(pipe(fds), 0);
+    child = fork();
+    if (child == 0) {
+        g_autoptr(GError) error = NULL;
+
+        close(fds[0]);
+        ack_fd = fds[1];
+        faults_arm(kind, nth, sticky);
+        work(&error);
+        store_test_close(&t);
+        acknowledge(ACK_DONE, 0);
+        _exit(0);
+    }
+    close(fds[1]);
+    while (n_acks < 64 && read(fds[0], &acks[n_acks], sizeof *acks) == sizeof *acks)
+        n_acks++;
+    close(fds[0]);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_msg(WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 9),
+                  "operation %u: child ended with %x", nth, status);
+    return n_acks;
+}
+
+static void
+fail_each(void (*prepare)(void), Work work, FaultKind kind, gboolean sticky)
+{
+    faults_install();
+    for (guint nth = 1;; nth++) {
+        Ack acks[64];
+        guint n_acks;
+        gboolean done;
+
+        ck_assert_uint_lt(nth, MAX_OPERATIONS);
+        store_test_init(&t, "/dev/shm");
+        prepare();
+        n_acks = run_child(work, kind, nth, sticky, acks);
+        done = n_acks > 0 && acks[n_acks - 1].kind == ACK_DONE;
+        /* while it makes a new database, SQLite rolls back by its journal, which it syncs */
+        if (done && !sticky && (n_acks > 1 || prepare != prepare_nothing))
+            ck_assert_msg(acks[n_acks - 1].n_syncs_after == 0,
+                          "operation %u: a failed sync was tried again", nth);
+        check_store(acks, n_acks, nth);
+        store_test_finish(&t);
+        if (done && acks[n_acks - 1].n_operations < nth) {
+            ck_assert_uint_gt(nth, 10);
+            g_printerr("%u operations\n", nth - 1);
+            return;
+        }
+    }
+}
+
+static const struct {
+    void (*prepare)(void);
+    Work work;
+} scenes[] = {
+    {prepare_nothing, work_record}, {prepare_two_events, work_record},
+    {prepare_wreck, work_record},   {prepare_two_events, work_delete},
+    {prepare_wreck, work_delete},   {prepare_two_events, work_abandon},
+};
+
+START_TEST(test_die)
+{
+    fail_each(scenes[_i].prepare, scenes[_i].work, FAULT_DIE, FALSE);
+}
+END_TEST
+
+START_TEST(test_eio_once)
+{
+    fail_each(scenes[_i].prepare, scenes[_i].work, FAULT_EIO, FALSE);
+}
+END_TEST
+
+START_TEST(test_eio_from_then_on)
+{
+    fail_each(scenes[_i].prepare, scenes[_i].work, FAULT_EIO, TRUE);
+}
+END_TEST
+
+START_TEST(test_enospc_once)
+{
+    fail_each(scenes[_i].prepare, scenes[_i].work, FAULT_ENOSPC, FALSE);
+}
+END_TEST
+
+START_TEST(test_enospc_from_then_on)
+{
+    fail_each(scenes[_i].prepare, scenes[_i].work, FAULT_ENOSPC, TRUE);
+}
+END_TEST
+
+int
+main(void)
+{
+    const TTest *const tests[] = {
+        test_die, test_eio_once, test_eio_from_then_on, test_enospc_once, test_enospc_from_then_on,
+    };
+    Suite *suite = suite_create("recovery");
+    TCase *tcase = tcase_create("faults");
+    SRunner *runner;
+    gint failed;
+
+    for (guint i = 0; i < G_N_ELEMENTS(tests); i++)
+        tcase_add_loop_test(tcase, tests[i], 0, G_N_ELEMENTS(scenes));
+    tcase_set_timeout(tcase, 200);
+    suite_add_tcase(suite, tcase);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? 0 : 1;
+}
