@@ -98,7 +98,7 @@ make_file(VigilStore *self, VigilClip *clip, const gchar *dir, GError **error)
                 clip->dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
         if (code >= 0)
             return TRUE;
-        if (code != -ENOSPC || i == MAX_FULL_TRIES || !vigil_store_make_space(self))
+        if (code != -ENOSPC || i == MAX_FULL_TRIES || !vigil_store_make_space(self, FALSE))
             break;
         if (clip->dir_fd >= 0)
             close(clip->dir_fd);
@@ -185,7 +185,7 @@ make_space_locked(VigilStore *store)
     gboolean made;
 
     g_mutex_lock(&store->mutex);
-    made = vigil_store_make_space(store);
+    made = vigil_store_make_space(store, FALSE);
     g_mutex_unlock(&store->mutex);
     return made;
 }

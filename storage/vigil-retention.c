@@ -13,8 +13,6 @@
 #define BATCH 16
 /* No clock of ours was ever set before this: 2020-01-01. Such times say nothing about an age. */
 #define FIRST_SANE_WALL_US G_GINT64_CONSTANT(1577836800000000)
-/* The reserve is made anew only when this many times its size is free. */
-#define RESERVE_ROOM 16
 #define VACUUM_SHARE 4
 
 typedef gboolean (*PickFunc)(VigilStore *self, gint64 *seq, GError **error);
@@ -238,20 +236,23 @@ reserve_path(VigilStore *self)
     return g_strconcat(self->database, ".reserve", NULL);
 }
 
+static guint64
+get_free_bytes(VigilStore *self)
+{
+    g_autofree gchar *dir = g_path_get_dirname(self->database);
+    struct statvfs space;
+
+    return statvfs(dir, &space) < 0 ? 0 : (guint64)space.f_bavail * space.f_frsize;
+}
+
 void
 vigil_store_keep_reserve(VigilStore *self)
 {
     g_autofree gchar *path = reserve_path(self);
-    g_autofree gchar *dir = g_path_get_dirname(path);
-    struct statvfs space;
     struct stat info;
     gint fd;
 
-    self->reserve_released = FALSE;
     if (stat(path, &info) == 0 && info.st_size >= VIGIL_STORE_RESERVE_BYTES)
-        return;
-    if (statvfs(dir, &space) < 0 ||
-        (guint64)space.f_bavail * space.f_frsize < RESERVE_ROOM * VIGIL_STORE_RESERVE_BYTES)
         return;
     fd = self->ops->open_at(AT_FDCWD, path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640);
     if (fd < 0)
@@ -262,26 +263,52 @@ vigil_store_keep_reserve(VigilStore *self)
 }
 
 gboolean
-vigil_store_make_space(VigilStore *self)
+vigil_store_release_reserve(VigilStore *self)
 {
     g_autofree gchar *path = reserve_path(self);
+
+    return self->ops->unlink_at(AT_FDCWD, path, 0) == 0;
+}
+
+/* The log may hold megabytes that are long in the database. Does not wait for readers. */
+static void
+empty_log(VigilStore *self)
+{
+    gint rc;
+
+    sqlite3_busy_timeout(self->db, 0);
+    rc = sqlite3_wal_checkpoint_v2(self->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    if (rc != SQLITE_OK && rc != SQLITE_BUSY)
+        vigil_store_set_sqlite(self, rc, "cannot checkpoint", NULL);
+    sqlite3_busy_timeout(self->db, VIGIL_STORE_BUSY_TIMEOUT_MS);
+}
+
+gboolean
+vigil_store_make_space(VigilStore *self, gboolean for_rows)
+{
     g_autoptr(GError) error = NULL;
-    guint n_deleted;
-    gboolean released = FALSE;
+    gboolean released;
+    guint n_deleted = 0, n = 0;
 
     if (!vigil_store_check_writable(self, NULL))
         return FALSE;
-    /* first room for the rows that deleting writes */
-    if (!self->reserve_released) {
-        released = self->ops->unlink_at(AT_FDCWD, path, 0) == 0;
-        self->reserve_released = TRUE;
+    /* deleting writes rows itself */
+    released = vigil_store_release_reserve(self);
+    empty_log(self);
+    while (n_deleted < BATCH && delete_some(self, pick_oldest, 1, &n, &error) && n > 0) {
+        n_deleted += n;
+        if (get_free_bytes(self) >= 2 * VIGIL_STORE_RESERVE_BYTES)
+            break;
     }
-    if (!delete_some(self, pick_oldest, 1, &n_deleted, &error))
+    if (error)
         g_message("%s: no space, and no event could be deleted: %s", self->database,
                   error->message);
     else if (n_deleted > 0)
-        g_message("%s: no space: the oldest event was deleted", self->database);
-    return released || n_deleted > 0;
+        g_message("%s: no space: the %u oldest events were deleted", self->database, n_deleted);
+    /* rows may live on the reserve when there is nothing else, clips may not */
+    if (!g_atomic_int_get(&self->failed) && (n_deleted > 0 || !for_rows))
+        vigil_store_keep_reserve(self);
+    return n_deleted > 0 || (for_rows && released);
 }
 
 /* Gives pages that deletions left unused back to the file system, once they are worth it. */
@@ -326,6 +353,21 @@ enforce_step(VigilStore *self, guint *n_deleted, GError **error)
     return shrink(self, error);
 }
 
+/* On a full disk the rows of the deletion use the reserve; the last step makes it again. */
+static gboolean
+enforce_step_if_full(VigilStore *self, guint *n_deleted, GError **error)
+{
+    g_autoptr(GError) local = NULL;
+
+    if (enforce_step(self, n_deleted, &local))
+        return TRUE;
+    if (g_error_matches(local, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_FULL) &&
+        vigil_store_release_reserve(self))
+        return enforce_step(self, n_deleted, error);
+    g_propagate_error(error, g_steal_pointer(&local));
+    return FALSE;
+}
+
 gboolean
 vigil_store_enforce_limits(VigilStore *self, guint *n_deleted, GError **error)
 {
@@ -335,7 +377,7 @@ vigil_store_enforce_limits(VigilStore *self, guint *n_deleted, GError **error)
     do {
         /* the lock is let go between the steps: a commit does not wait for all of it */
         g_mutex_lock(&self->mutex);
-        ok = enforce_step(self, &step, error);
+        ok = enforce_step_if_full(self, &step, error);
         g_mutex_unlock(&self->mutex);
         total += step;
     } while (ok && step > 0);

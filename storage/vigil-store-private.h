@@ -11,6 +11,7 @@ G_BEGIN_DECLS
 
 #define VIGIL_STORE_APPLICATION_ID 0x5647494c /* "VGIL" */
 #define VIGIL_STORE_RESERVE_BYTES (256 * 1024)
+#define VIGIL_STORE_BUSY_TIMEOUT_MS 5000
 #define VIGIL_STORE_LENGTH_LIMIT (16 * 1024 * 1024)
 
 /** VigilStoreClock: what is known about the wall clock; see vigil-store-clock.c. */
@@ -43,7 +44,6 @@ struct VigilStore {
     gint64 run_id;
     gint64 run_offset_us;  /* as the runs table has it */
     GPtrArray *live_clips; /* (element-type VigilClip), borrowed */
-    gboolean reserve_released;
     VigilStoreClock clock;
 };
 
@@ -117,6 +117,8 @@ gboolean vigil_store_write(VigilStore *self, VigilStoreWork work, gpointer data,
 
 /* --- vigil-store-schema.c ------------------------------------------------------------------------------------ */
 
+/** vigil_store_disconnect: closes the database; after a failure without a checkpoint. */
+void vigil_store_disconnect(VigilStore *self);
 /** vigil_store_connect: opens the database, looks whose it is and, for a writer, brings it to this version. */
 gboolean vigil_store_connect(VigilStore *self, GError **error);
 
@@ -183,10 +185,17 @@ gboolean vigil_store_collect(VigilStore *self, GPtrArray *paths, GError **error)
  * @garbage: (element-type utf8): the clip's path is added, to be collected after the transaction
  */
 gboolean vigil_store_drop_event(VigilStore *self, gint64 seq, GPtrArray *garbage, GError **error);
-/** vigil_store_make_space: releases the reserve, deletes the oldest event that may go. %FALSE: there was nothing. */
-gboolean vigil_store_make_space(VigilStore *self);
-/** vigil_store_keep_reserve: makes the reserve when it is missing and there is space. */
+/**
+ * vigil_store_make_space: the disk is full: deletes the oldest events that may go.
+ * @for_rows: when there is none, the reserve may be used
+ *
+ * Returns: %FALSE when nothing was won
+ */
+gboolean vigil_store_make_space(VigilStore *self, gboolean for_rows);
+/** vigil_store_keep_reserve: makes DATABASE.reserve when it is missing and there is space. */
 void vigil_store_keep_reserve(VigilStore *self);
+/** vigil_store_release_reserve: %TRUE when there was one. */
+gboolean vigil_store_release_reserve(VigilStore *self);
 
 /* --- vigil-recovery.c (mutex held) --------------------------------------------------------------------------- */
 

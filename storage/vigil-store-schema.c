@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "storage/vigil-store-private.h"
 
-#define BUSY_TIMEOUT_MS 5000
 #define CHECKPOINT_PAGES 1000
 
 static const gchar schema_0001[] =
@@ -43,7 +42,7 @@ harden(sqlite3 *db)
     sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DDL, 0, &unused);
     sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_FKEY, 1, &unused);
     sqlite3_extended_result_codes(db, 1);
-    sqlite3_busy_timeout(db, BUSY_TIMEOUT_MS);
+    sqlite3_busy_timeout(db, VIGIL_STORE_BUSY_TIMEOUT_MS);
 }
 
 /* Closing would fold the log into the file: not before it is known to be ours. */
@@ -157,6 +156,18 @@ prepare_writer(VigilStore *self, const Identity *identity, GError **error)
            vigil_store_set_sqlite(self, rc, "cannot checkpoint", error);
 }
 
+void
+vigil_store_disconnect(VigilStore *self)
+{
+    if (!self->db)
+        return;
+    g_hash_table_remove_all(self->statements);
+    if (g_atomic_int_get(&self->failed))
+        keep_log_on_close(self->db,
+                          TRUE); /* a checkpoint would sync again what failed to be synced */
+    sqlite3_close(g_steal_pointer(&self->db));
+}
+
 static gboolean
 connect_to(VigilStore *self, const gchar *name, gint flags, Identity *identity, GError **error)
 {
@@ -170,8 +181,7 @@ connect_to(VigilStore *self, const gchar *name, gint flags, Identity *identity, 
         if (read_identity(self, identity, error))
             return TRUE;
     }
-    g_hash_table_remove_all(self->statements);
-    sqlite3_close(g_steal_pointer(&self->db));
+    vigil_store_disconnect(self);
     return FALSE;
 }
 

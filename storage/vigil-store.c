@@ -47,15 +47,9 @@ end_run(VigilStore *self, gpointer data, GError **error)
 
 /* Database and lock go; what is left answers every call with an error. */
 static void
-disconnect(VigilStore *self)
+retire(VigilStore *self)
 {
-    gint unused;
-
-    g_hash_table_remove_all(self->statements);
-    if (self->db && g_atomic_int_get(&self->failed))
-        /* a checkpoint would sync again what failed to be synced */
-        sqlite3_db_config(self->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, &unused);
-    sqlite3_close(g_steal_pointer(&self->db));
+    vigil_store_disconnect(self);
     if (self->lock_fd >= 0)
         close(self->lock_fd);
     self->lock_fd = -1;
@@ -69,7 +63,7 @@ store_free(VigilStore *self)
     if (self->db && self->run_id && !g_atomic_int_get(&self->failed) &&
         !vigil_store_transact(self, end_run, NULL, &error))
         g_message("%s: the end of the run was not noted: %s", self->database, error->message);
-    disconnect(self);
+    retire(self);
     if (self->clips_fd >= 0)
         close(self->clips_fd);
     g_hash_table_unref(self->statements);
@@ -213,7 +207,7 @@ share_or_retire(VigilStore *self, VigilStore **shared, GError **error)
         return TRUE;
     if (g_atomic_int_get(&found->failed)) {
         g_mutex_lock(&found->mutex);
-        disconnect(found);
+        retire(found);
         g_mutex_unlock(&found->mutex);
         g_ptr_array_remove_fast(registry, found);
         return TRUE;
@@ -230,6 +224,24 @@ share_or_retire(VigilStore *self, VigilStore **shared, GError **error)
     return TRUE;
 }
 
+/* On a full disk the reserve makes the opening possible; the first write then looks for more. */
+static gboolean
+start_database(VigilStore *self, const gchar *program, GError **error)
+{
+    g_autoptr(GError) local = NULL;
+
+    vigil_store_keep_reserve(self);
+    if (vigil_store_connect(self, &local) && vigil_store_recover(self, program, &local))
+        return TRUE;
+    if (!g_error_matches(local, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_FULL) ||
+        !vigil_store_release_reserve(self)) {
+        g_propagate_error(error, g_steal_pointer(&local));
+        return FALSE;
+    }
+    vigil_store_disconnect(self);
+    return vigil_store_connect(self, error) && vigil_store_recover(self, program, error);
+}
+
 static gboolean
 start_writer(VigilStore *self, const gchar *program, GError **error)
 {
@@ -238,8 +250,7 @@ start_writer(VigilStore *self, const gchar *program, GError **error)
     if (!take_lock(self, error) || !open_clips_folder(self, error))
         return FALSE;
     g_mutex_lock(&self->mutex);
-    vigil_store_keep_reserve(self);
-    ok = vigil_store_connect(self, error) && vigil_store_recover(self, program, error);
+    ok = start_database(self, program, error);
     g_mutex_unlock(&self->mutex);
     return ok;
 }

@@ -23,7 +23,7 @@ extern gint64 store_test_wall_us, store_test_mono_us;
 gint64 store_test_wall(gpointer data);
 gint64 store_test_mono(gpointer data);
 
-/** store_test_init: in $TMPDIR, or under @parent when given; nothing is opened yet. */
+/** store_test_init: in memory if possible, or under @parent; nothing is opened yet. */
 void store_test_init(StoreTest *self, const gchar *parent);
 /** store_test_open: fails the test when it cannot. */
 void store_test_open(StoreTest *self);

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A child commits events with clips as fast as it can and says so through a pipe; it is killed at a random moment. Each
+ * time all that it was told is done must be there at the next start.
+ */
+#include "tests/storage/store-test.h"
+
+#include <signal.h>
+
+#define ROUNDS 100
+
+static StoreTest t;
+
+typedef struct {
+    guint number;
+    gchar what; /* 'b' begin, 'e' end, 'f' clip finished */
+} Ack;
+
+static void
+acknowledge(gint fd, guint number, gchar what)
+{
+    const Ack ack = {number, what};
+
+    if (write(fd, &ack, sizeof ack) != sizeof ack)
+        _exit(2);
+}
+
+/* Deleted as soon as they are complete, so that deletions are hit as well; the others are pinned. */
+static gboolean
+is_victim(guint number)
+{
+    return number % 4 == 0;
+}
+
+/* Two cameras in two threads would be nearer to life, but one thread is killed in more places. */
+static void
+work(gint fd, guint number)
+{
+    g_autoptr(GError) error = NULL;
+
+    for (store_test_open(&t);; number++) {
+        VigilClip *clip = store_test_begin(t.store, number, 3000, &error);
+        g_autoptr(VigilEvent) end = store_test_event(number, VIGIL_EVENT_END);
+
+        if (!clip)
+            _exit(3);
+        acknowledge(fd, number, 'b');
+        if (!is_victim(number) && !vigil_store_set_pinned(t.store, end->id, TRUE, &error))
+            _exit(7);
+        if (!vigil_clip_write(clip, "more", 4, &error) ||
+            !vigil_store_commit_event(t.store, end, clip, &error))
+            _exit(4);
+        acknowledge(fd, number, 'e');
+        if (!vigil_store_finish_clip(t.store, clip, &store_test_info, &error))
+            _exit(5);
+        acknowledge(fd, number, 'f');
+        if (is_victim(number) && !vigil_store_enforce_limits(t.store, NULL, &error))
+            _exit(6);
+    }
+}
+
+static void
+check_ack(const Ack *ack)
+{
+    const gchar *wanted = ack->what == 'b'   ? "1"
+                          : ack->what == 'e' ? "e.end_reason = 'gone'"
+                                             : "c.state = 'complete' AND c.bytes = 3004";
+    g_autofree gchar *sql = g_strdup_printf("SELECT count(*) FROM events e JOIN clips c "
+                                            "ON c.id = e.clip_id WHERE e.id = '%s' AND %s",
+                                            store_test_id(ack->number), wanted);
+
+    ck_assert_msg(store_test_int(&t, sql) == 1, "%c of %u is lost", ack->what, ack->number);
+}
+
+static guint
+run_round(guint number, gulong delay_us, guint *n_acks)
+{
+    g_autoptr(GArray) acks = g_array_new(FALSE, FALSE, sizeof(Ack));
+    gint fds[2], status;
+    pid_t child;
+    Ack ack;
+
+    ck_assert_int_eq(pipe(fds), 0);
+    child = fork();
+    if (child == 0) {
+        close(fds[0]);
+        work(fds[1], number);
+    }
+    close(fds[1]);
+    g_usleep(delay_us);
+    kill(child, SIGKILL);
+    while (read(fds[0], &ack, sizeof ack) == sizeof ack)
+        g_array_append_val(acks, ack);
+    close(fds[0]);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_msg(WIFSIGNALED(status), "the child ended by itself: %x", status);
+    store_test_open(&t);
+    for (guint i = 0; i < acks->len; i++)
+        if (!is_victim(g_array_index(acks, Ack, i).number))
+            check_ack(&g_array_index(acks, Ack, i));
+    ck_assert_uint_eq(store_test_check(&t), 0);
+    ck_assert_int_eq(store_test_count_files(&t), store_test_int(&t, "SELECT count(*) FROM clips"));
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM garbage"), 0);
+    store_test_close(&t);
+    *n_acks += acks->len;
+    return acks->len ? g_array_index(acks, Ack, acks->len - 1).number + 2 : number + 1;
+}
+
+START_TEST(test_killed_at_random)
+{
+    g_autoptr(GRand) random = g_rand_new();
+    guint number = 1, n_acks = 0;
+
+    store_test_init(&t, NULL);
+    t.options.max_bytes = 1;
+    for (guint i = 0; i < ROUNDS; i++)
+        number = run_round(number, g_rand_int_range(random, 1000, 80000), &n_acks);
+    g_printerr("%u acknowledgements in %u rounds\n", n_acks, ROUNDS);
+    ck_assert_uint_gt(n_acks, ROUNDS);
+    store_test_finish(&t);
+}
+END_TEST
+
+int
+main(void)
+{
+    const TTest *const tests[] = {test_killed_at_random};
+
+    return store_test_main("kill", tests, G_N_ELEMENTS(tests));
+}
