@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From the ring into the files, and the commits. All of it runs in the recorder's thread. */
+#include "plugins/record/vigil-parameter-sets.h"
 #include "plugins/record/vigil-recorder-private.h"
-
-#include <string.h>
 
 /* Messages that wait for first fragments; beyond, the oldest is committed without its clip. */
 #define MAX_QUEUED 4096
@@ -50,7 +49,8 @@ place_clip(VigilRecorder *self, VigilOpenClip *open)
         frame = vigil_ring_get(self->ring, open->cursor, NULL);
         clip->first_ns = frame->pts_ns;
         /* what the stream does not have cannot be asked for */
-        open->short_begin = !reaches && frame->pts_ns != self->epoch_first_ns;
+        open->short_begin =
+            !reaches && frame->pts_ns != vigil_recorder_get_epoch(self, frame->epoch)->first_ns;
     } else {
         open->cursor = vigil_ring_get_next_seq(self->ring);
         open->short_begin = TRUE;
@@ -74,7 +74,7 @@ wake_for_clip(gpointer user_data)
 }
 
 static gboolean
-start_file(VigilRecorder *self, VigilOpenClip *open, gboolean reorders, GError **error)
+start_file(VigilRecorder *self, VigilOpenClip *open, GError **error)
 {
     const GstStructure *s = gst_caps_get_structure(open->caps, 0);
     gint width = 0, height = 0;
@@ -90,7 +90,7 @@ start_file(VigilRecorder *self, VigilOpenClip *open, gboolean reorders, GError *
     open->info.height = (guint)MAX(height, 0);
     open->info.codec = gst_structure_has_name(s, "video/x-h265") ? "h265" : "h264";
     open->writer =
-        vigil_clip_writer_new(open->caps, reorders, write_bytes, wake_for_clip, open, error);
+        vigil_clip_writer_new(open->caps, open->reorders, write_bytes, wake_for_clip, open, error);
     return open->writer != NULL;
 }
 
@@ -238,8 +238,41 @@ next_frame(VigilRecorder *self, VigilOpenClip *open, const guint8 **data)
     return frame;
 }
 
+/* The first frame of a file must bring its parameter sets. */
 static GstBuffer *
-take_frame(VigilRecorder *self, VigilOpenClip *open, VigilRingFrame *copy, gboolean *reorders)
+complete_first_frame(const VigilEpoch *epoch, GstBuffer *buffer)
+{
+    const gboolean h265 =
+        gst_structure_has_name(gst_caps_get_structure(epoch->caps, 0), "video/x-h265");
+    GBytes *own;
+    GstMapInfo map;
+
+    if (!epoch->parameter_sets || !gst_buffer_map(buffer, &map, GST_MAP_READ))
+        return buffer;
+    own = vigil_parameter_sets_find(map.data, map.size, h265);
+    gst_buffer_unmap(buffer, &map);
+    if (own) {
+        g_bytes_unref(own);
+        return buffer;
+    }
+    return gst_buffer_append(gst_buffer_new_wrapped_bytes(epoch->parameter_sets), buffer);
+}
+
+/* (lock held) */
+static GstBuffer *
+begin_with_frame(VigilRecorder *self, VigilOpenClip *open, const VigilRingFrame *frame,
+                 GstBuffer *buffer)
+{
+    const VigilEpoch *epoch = vigil_recorder_get_epoch(self, frame->epoch);
+
+    open->epoch = frame->epoch;
+    open->caps = gst_caps_ref(epoch->caps);
+    open->reorders = epoch->reorders;
+    return complete_first_frame(epoch, buffer);
+}
+
+static GstBuffer *
+take_frame(VigilRecorder *self, VigilOpenClip *open, VigilRingFrame *copy)
 {
     const VigilRingFrame *frame;
     const guint8 *data;
@@ -250,12 +283,9 @@ take_frame(VigilRecorder *self, VigilOpenClip *open, VigilRingFrame *copy, gbool
     if (frame) {
         buffer = gst_buffer_new_memdup(data, frame->size);
         *copy = *frame;
-        *reorders = self->reorders;
         open->cursor++;
-        if (!open->caps) {
-            open->epoch = frame->epoch;
-            open->caps = gst_caps_ref(self->caps);
-        }
+        if (!open->caps)
+            buffer = begin_with_frame(self, open, frame, buffer);
         self->n_progress++;
         g_cond_broadcast(&self->progress);
     }
@@ -270,12 +300,11 @@ feed_clip(VigilRecorder *self, VigilOpenClip *open, gboolean *busy)
     g_autoptr(GError) error = NULL;
     VigilRingFrame frame;
     GstBuffer *buffer;
-    gboolean reorders;
     guint n = 0;
 
-    while (!open->done && (buffer = take_frame(self, open, &frame, &reorders))) {
+    while (!open->done && (buffer = take_frame(self, open, &frame))) {
         *busy = TRUE;
-        if (!open->writer && !start_file(self, open, reorders, &error)) {
+        if (!open->writer && !start_file(self, open, &error)) {
             gst_buffer_unref(buffer);
             break;
         }

@@ -25,12 +25,27 @@ typedef struct {
     guint32 epoch;
     GstCaps *caps; /* (nullable) until its first frame */
 
+    gboolean reorders;
     gboolean need_key, done, cut, closing;
     gboolean short_begin;
     VigilClipWriter *writer;
     VigilClip *file;
     VigilClipInfo info;
 } VigilOpenClip;
+
+/**
+ * VigilEpoch: frames of one format and one time line.
+ * @first_ns: when it began
+ * @reorders: its frames come out of order and without decoding times
+ * @parameter_sets: (nullable): of a byte stream, the latest that were seen
+ */
+typedef struct {
+    guint32 number;
+    gint64 first_ns;
+    gboolean reorders;
+    GstCaps *caps;
+    GBytes *parameter_sets;
+} VigilEpoch;
 
 typedef struct {
     VigilEvent *event;
@@ -54,14 +69,13 @@ struct VigilRecorder {
     gboolean video_over, events_over, drained;
     gboolean flushing_video, flushing_events;
     VigilRing *ring;
-    guint32 epoch;
-    gint64 epoch_first_ns; /* of the newest epoch's first keyframe */
-    gint64 last_order_ns;
-    gint64 last_pts_ns;
-    gboolean new_epoch; /* the next frame begins one */
-    gboolean reorders;  /* frames of this epoch come out of order and without decoding times */
-    GstCaps *caps;      /* (nullable): of the newest epoch */
-    gint64 front_ns;    /* how far the analysis is; VIGIL_RING_TIME_NONE: not known */
+    guint32 epoch; /* number of the newest one */
+    GPtrArray *
+        epochs; /* of VigilEpoch, oldest first; those that the ring has frames of, and the newest */
+    gboolean new_epoch; /* the next keyframe begins one */
+    GstCaps *next_caps; /* (nullable): of the next epoch */
+    gint64 last_order_ns, last_pts_ns;
+    gint64 front_ns; /* how far the analysis is; VIGIL_RING_TIME_NONE: not known */
     guint64 n_progress;
     GQueue intake; /* of VigilIntake */
     gsize intake_bytes, queued_bytes;
@@ -71,8 +85,12 @@ struct VigilRecorder {
 
 /** vigil_recorder_get_done_front: (lock held): how far the analysis is and its events are taken in. */
 gint64 vigil_recorder_get_done_front(const VigilRecorder *self);
+/** vigil_recorder_get_epoch: (lock held) (nullable) */
+VigilEpoch *vigil_recorder_get_epoch(const VigilRecorder *self, guint32 number);
+void vigil_epoch_free(gpointer epoch);
 /** vigil_recorder_event_size: roughly the bytes that it takes. */
 gsize vigil_recorder_event_size(const VigilEvent *event);
+void vigil_recorder_wake_locked(VigilRecorder *self);
 /** vigil_recorder_wake: (lock not held) */
 void vigil_recorder_wake(gpointer self);
 

@@ -1,17 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What comes in, who waits for whom, and the thread. */
+/* Events, ends, and the thread. */
 #include "plugins/record/vigil-recorder-private.h"
 
 #define COMMIT_TIMEOUT_US (10 * G_USEC_PER_SEC)
 #define IDLE_TICK_US (G_USEC_PER_SEC / 4)
-/* Decoders with frame threads hold back a frame a thread: so many frames may always be ahead of the analysis. */
-#define MIN_FRAMES_AHEAD 64
-/* How long frames wait for an analysis that says nothing at all. */
-#define HOLD_TIMEOUT_US (10 * G_USEC_PER_SEC)
 #define MAX_INTAKE_BYTES (16 * 1024 * 1024)
-/* A time line that goes back, or forward so far, is another one. */
-#define MAX_BACK_NS (G_GINT64_CONSTANT(1000000000))
-#define MAX_GAP_NS (G_GINT64_CONSTANT(60000000000))
 
 static gpointer recorder_thread(gpointer data);
 
@@ -31,6 +24,7 @@ vigil_recorder_new(const VigilRecorderOptions *options, const VigilRecorderCallb
     self->session = vigil_record_session_new(&session_options);
     self->ring = vigil_ring_new(options->ring_bytes);
     self->clips = g_ptr_array_new();
+    self->epochs = g_ptr_array_new_with_free_func(vigil_epoch_free);
     self->new_epoch = TRUE;
     self->front_ns = self->last_order_ns = VIGIL_RING_TIME_NONE;
     g_queue_init(&self->intake);
@@ -52,15 +46,16 @@ vigil_recorder_free(VigilRecorder *self)
     vigil_record_session_free(self->session);
     vigil_ring_free(self->ring);
     g_ptr_array_unref(self->clips);
-    gst_clear_caps(&self->caps);
+    gst_clear_caps(&self->next_caps);
+    g_ptr_array_unref(self->epochs);
     g_cond_clear(&self->progress);
     g_cond_clear(&self->wake);
     g_mutex_clear(&self->lock);
     g_free(self);
 }
 
-static void
-wake_locked(VigilRecorder *self)
+void
+vigil_recorder_wake_locked(VigilRecorder *self)
 {
     self->work = TRUE;
     g_cond_signal(&self->wake);
@@ -72,7 +67,7 @@ vigil_recorder_wake(gpointer data)
     VigilRecorder *self = data;
 
     g_mutex_lock(&self->lock);
-    wake_locked(self);
+    vigil_recorder_wake_locked(self);
     g_mutex_unlock(&self->lock);
 }
 
@@ -91,160 +86,6 @@ vigil_recorder_get_done_front(const VigilRecorder *self)
     if (!head || self->front_ns == VIGIL_RING_TIME_NONE)
         return self->front_ns;
     return MIN(head->event->time_ns, self->front_ns);
-}
-
-/* --- frames -------------------------------------------------------------------------------------------------- */
-
-static guint64
-first_needed_seq(const VigilRecorder *self)
-{
-    guint64 seq = G_MAXUINT64;
-
-    for (guint i = 0; i < self->clips->len; i++) {
-        const VigilOpenClip *open = g_ptr_array_index(self->clips, i);
-
-        if (open->placed && !open->done)
-            seq = MIN(seq, open->cursor);
-    }
-    return seq;
-}
-
-static gboolean
-is_far_ahead(const VigilRecorder *self, gint64 pts_ns)
-{
-    const gint64 front_ns =
-        self->front_ns == VIGIL_RING_TIME_NONE ? self->epoch_first_ns : self->front_ns;
-    const guint64 next = vigil_ring_get_next_seq(self->ring);
-    const VigilRingFrame *frame;
-
-    if (self->events_over || pts_ns - front_ns <= self->options.max_lead_ns ||
-        next < MIN_FRAMES_AHEAD)
-        return FALSE;
-    frame = vigil_ring_get(self->ring, next - MIN_FRAMES_AHEAD, NULL);
-    return frame && frame->pts_ns > front_ns;
-}
-
-static gboolean
-must_wait(VigilRecorder *self, const VigilRingFrame *frame)
-{
-    if (self->options.live || self->flushing_video || self->stop)
-        return FALSE;
-    return is_far_ahead(self, frame->pts_ns) ||
-           vigil_ring_would_drop(self->ring, frame->size) > first_needed_seq(self);
-}
-
-/* Not live: until the analysis has come near and there is room that no clip needs. */
-static void
-hold_back(VigilRecorder *self, const VigilRingFrame *frame)
-{
-    guint64 seen = self->n_progress;
-    gint64 deadline = g_get_monotonic_time() + HOLD_TIMEOUT_US;
-
-    if (!must_wait(self, frame))
-        return;
-    self->stats.frames_held++;
-    while (must_wait(self, frame)) {
-        wake_locked(self);
-        if (!g_cond_wait_until(&self->progress, &self->lock, deadline) &&
-            seen == self->n_progress) {
-            self->stats.holds_given_up++;
-            return;
-        }
-        if (seen != self->n_progress) {
-            seen = self->n_progress;
-            deadline = g_get_monotonic_time() + HOLD_TIMEOUT_US;
-        }
-    }
-}
-
-static void
-follow_time_line(VigilRecorder *self, const VigilRingFrame *frame)
-{
-    const gint64 order_ns = vigil_ring_frame_get_order(frame);
-
-    if (self->last_order_ns != VIGIL_RING_TIME_NONE &&
-        (order_ns < self->last_order_ns - MAX_BACK_NS ||
-         order_ns > self->last_order_ns + MAX_GAP_NS))
-        self->new_epoch = TRUE;
-    if (self->new_epoch && frame->key) {
-        self->new_epoch = FALSE;
-        self->epoch++;
-        self->epoch_first_ns = frame->pts_ns;
-        self->reorders = FALSE;
-    } else if (frame->dts_ns == VIGIL_RING_TIME_NONE && frame->pts_ns < self->last_pts_ns) {
-        self->reorders = TRUE;
-    }
-    self->last_order_ns = order_ns;
-    self->last_pts_ns = frame->pts_ns;
-}
-
-static void
-forget_old_frames(VigilRecorder *self, gint64 pts_ns)
-{
-    gint64 horizon_ns = pts_ns;
-    const gint64 front_ns = vigil_recorder_get_done_front(self);
-
-    if (!self->events_over && front_ns != VIGIL_RING_TIME_NONE)
-        horizon_ns = MIN(horizon_ns, front_ns);
-    /* an analysis that hangs must not make the ring grow for ever */
-    if (self->options.live)
-        horizon_ns = MAX(horizon_ns, pts_ns - self->options.ring_ns);
-    vigil_ring_trim(self->ring, horizon_ns - self->options.ring_ns, first_needed_seq(self));
-}
-
-gboolean
-vigil_recorder_push_frame(VigilRecorder *self, const VigilRingFrame *frame, GstBuffer *buffer)
-{
-    VigilRingFrame copy = *frame;
-    guint8 *data;
-    gboolean flushing;
-
-    copy.size = gst_buffer_get_size(buffer);
-    g_mutex_lock(&self->lock);
-    hold_back(self, &copy);
-    flushing = self->flushing_video;
-    if (!flushing) {
-        follow_time_line(self, &copy);
-        copy.epoch = self->epoch + (self->new_epoch ? 1 : 0);
-        forget_old_frames(self, copy.pts_ns);
-        data = vigil_ring_push(self->ring, &copy);
-        if (data)
-            gst_buffer_extract(buffer, 0, data, copy.size);
-        self->stats.frames++;
-        if (self->clips->len > 0)
-            wake_locked(self);
-    }
-    g_mutex_unlock(&self->lock);
-    return !flushing;
-}
-
-static gboolean
-is_same_format(const GstCaps *a, const GstCaps *b)
-{
-    static const gchar *const fields[] = {"stream-format", "codec_data", "width", "height"};
-    const GstStructure *s = gst_caps_get_structure(a, 0), *t = gst_caps_get_structure(b, 0);
-
-    if (!g_str_equal(gst_structure_get_name(s), gst_structure_get_name(t)))
-        return FALSE;
-    for (guint i = 0; i < G_N_ELEMENTS(fields); i++) {
-        const GValue *v = gst_structure_get_value(s, fields[i]);
-        const GValue *w = gst_structure_get_value(t, fields[i]);
-
-        if (!v != !w || (v && gst_value_compare(v, w) != GST_VALUE_EQUAL))
-            return FALSE;
-    }
-    return TRUE;
-}
-
-void
-vigil_recorder_set_caps(VigilRecorder *self, GstCaps *caps)
-{
-    g_mutex_lock(&self->lock);
-    if (!self->caps || !is_same_format(self->caps, caps)) {
-        gst_caps_replace(&self->caps, caps);
-        self->new_epoch = TRUE;
-    }
-    g_mutex_unlock(&self->lock);
 }
 
 /* --- events -------------------------------------------------------------------------------------------------- */
@@ -294,7 +135,7 @@ vigil_recorder_push_event(VigilRecorder *self, VigilEvent *event)
         self->queued_bytes += size;
         self->front_ns = event->time_ns;
         note_progress(self);
-        wake_locked(self);
+        vigil_recorder_wake_locked(self);
     }
     g_mutex_unlock(&self->lock);
     return !flushing;
@@ -307,7 +148,7 @@ vigil_recorder_set_front(VigilRecorder *self, gint64 time_ns)
     self->front_ns = time_ns;
     note_progress(self);
     if (self->clips->len > 0 && !self->options.live)
-        wake_locked(self);
+        vigil_recorder_wake_locked(self);
     g_mutex_unlock(&self->lock);
 }
 
@@ -327,7 +168,7 @@ vigil_recorder_end_video(VigilRecorder *self)
 {
     g_mutex_lock(&self->lock);
     self->video_over = TRUE;
-    wake_locked(self);
+    vigil_recorder_wake_locked(self);
     g_mutex_unlock(&self->lock);
 }
 
@@ -337,7 +178,7 @@ vigil_recorder_end_events(VigilRecorder *self)
     g_mutex_lock(&self->lock);
     self->events_over = TRUE;
     note_progress(self);
-    wake_locked(self);
+    vigil_recorder_wake_locked(self);
     g_mutex_unlock(&self->lock);
 }
 

@@ -41,6 +41,7 @@ typedef struct {
 
 /**
  * VigilRecorderStats: counted since the recorder was made.
+ * @frames_before_key: frames that came before the first keyframe of their format and time line
  * @frames_lost: frames that belonged into a clip and were no longer in the ring when it was their turn
  * @frames_held: frames that had to wait for the analysis
  * @holds_given_up: waits that were broken off since the events' side said nothing
@@ -57,7 +58,7 @@ typedef struct {
  */
 typedef struct {
     VigilRingStats ring;
-    guint64 frames, frames_lost, frames_held, holds_given_up;
+    guint64 frames, frames_before_key, frames_lost, frames_held, holds_given_up;
     guint64 events_committed, events_known, events_failed, events_dropped, events_without_clip;
     guint64 clips_complete, clips_failed, clips_broken, clips_cut, clips_short,
         clips_without_trigger;
@@ -82,7 +83,7 @@ VigilRecorder *vigil_recorder_new(const VigilRecorderOptions *options,
  */
 void vigil_recorder_free(VigilRecorder *self);
 
-/** vigil_recorder_set_caps: of the frames that follow. Clips end where the format changes. */
+/** vigil_recorder_set_caps: of the frames that follow; before the first one. Clips end where the format changes. */
 void vigil_recorder_set_caps(VigilRecorder *self, GstCaps *caps);
 /**
  * vigil_recorder_push_frame:

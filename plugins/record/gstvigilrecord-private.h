@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "plugins/record/gstvigilrecord.h"
+#include "plugins/record/vigil-recorder.h"
+#include "storage/vigil-store.h"
+
+G_BEGIN_DECLS
+
+typedef struct {
+    GstPad *pad;
+    GstSegment segment; /* its streaming thread */
+    gboolean flushing;  /* state_lock */
+} RecordPad;
+
+struct _GstVigilRecord {
+    GstElement parent;
+    RecordPad video, events;
+
+    /* object lock */
+    gchar *database, *location;
+    gchar *camera;
+    VigilStore *given_store;
+    guint ring_seconds;
+    guint64 ring_bytes, max_lead, max_clip;
+
+    VigilStore *store; /* READY and above */
+    /* PAUSED and above; set and cleared while no pad is active, and under object lock */
+    VigilRecorder *recorder;
+    gboolean live_known, has_caps; /* video's streaming thread */
+    gint64 last_pts_ns;            /* video's streaming thread */
+    guint32 eos_seqnum;
+
+    GMutex state_lock;
+    GCond state_cond;
+    /* under state_lock */
+    gboolean playing, stopping;
+    gboolean async;       /* the first data make the change to PAUSED complete */
+    gboolean eos_pending; /* all is done, but EOS is only told in PLAYING */
+
+    gint64 last_warning_us[2]; /* recorder's thread */
+};
+
+/** gst_vigil_record_install_properties: and the functions that set and get them. */
+void gst_vigil_record_install_properties(GObjectClass *klass);
+/** gst_vigil_record_init_properties: to their defaults. */
+void gst_vigil_record_init_properties(GstVigilRecord *self);
+void gst_vigil_record_clear_properties(GstVigilRecord *self);
+
+G_END_DECLS

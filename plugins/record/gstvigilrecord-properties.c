@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What vigilrecord can be told, and what it tells. */
+#include "plugins/record/gstvigilrecord-private.h"
+
+/* The longest pre-roll people ask for (10 s), with time for a rule to decide (dwell) and an analysis that lags. */
+#define DEFAULT_RING_SECONDS 30
+/* 30 s of 16 Mbit/s; what is not needed is not allocated. */
+#define DEFAULT_RING_BYTES (G_GUINT64_CONSTANT(64) * 1024 * 1024)
+/* More than decoders and small queues hold back. */
+#define DEFAULT_MAX_LEAD (2 * GST_SECOND)
+/* A parked car must not fill the disk with one file. */
+#define DEFAULT_MAX_CLIP (600 * GST_SECOND)
+
+enum {
+    PROP_0,
+    PROP_DATABASE,
+    PROP_LOCATION,
+    PROP_STORE,
+    PROP_CAMERA,
+    PROP_RING_SECONDS,
+    PROP_RING_BYTES,
+    PROP_MAX_LEAD,
+    PROP_MAX_CLIP,
+    PROP_STATS,
+};
+
+static GstStructure *
+make_stats(GstVigilRecord *self)
+{
+    VigilRecorderStats s = {0};
+
+    if (self->recorder)
+        s = vigil_recorder_get_stats(self->recorder);
+    return gst_structure_new(
+        "vigilrecord-stats", "frames", G_TYPE_UINT64, s.frames, "frames-before-key", G_TYPE_UINT64,
+        s.frames_before_key, "frames-lost", G_TYPE_UINT64, s.frames_lost, "frames-held",
+        G_TYPE_UINT64, s.frames_held, "holds-given-up", G_TYPE_UINT64, s.holds_given_up,
+        "ring-frames", G_TYPE_UINT, s.ring.frames, "ring-bytes", G_TYPE_UINT64,
+        (guint64)s.ring.bytes, "ring-dropped-space", G_TYPE_UINT64, s.ring.dropped_space,
+        "ring-dropped-size", G_TYPE_UINT64, s.ring.dropped_size, "ring-dropped-no-key",
+        G_TYPE_UINT64, s.ring.dropped_no_key, "events-committed", G_TYPE_UINT64, s.events_committed,
+        "events-known", G_TYPE_UINT64, s.events_known, "events-failed", G_TYPE_UINT64,
+        s.events_failed, "events-dropped", G_TYPE_UINT64, s.events_dropped, "events-without-clip",
+        G_TYPE_UINT64, s.events_without_clip, "clips-complete", G_TYPE_UINT64, s.clips_complete,
+        "clips-failed", G_TYPE_UINT64, s.clips_failed, "clips-broken", G_TYPE_UINT64,
+        s.clips_broken, "clips-cut", G_TYPE_UINT64, s.clips_cut, "clips-short", G_TYPE_UINT64,
+        s.clips_short, "clips-without-trigger", G_TYPE_UINT64, s.clips_without_trigger, NULL);
+}
+
+static void
+set_string(gchar **field, const GValue *value)
+{
+    g_free(*field);
+    *field = g_value_dup_string(value);
+}
+
+static void
+set_store(GstVigilRecord *self, VigilStore *store)
+{
+    VigilStore *old;
+
+    GST_OBJECT_LOCK(self);
+    old = self->given_store;
+    self->given_store = store ? vigil_store_ref(store) : NULL;
+    GST_OBJECT_UNLOCK(self);
+    if (old)
+        vigil_store_unref(old);
+}
+
+static void
+set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+{
+    GstVigilRecord *self = GST_VIGIL_RECORD(object);
+
+    /* the last reference closes the store, which takes time */
+    if (id == PROP_STORE) {
+        set_store(self, g_value_get_pointer(value));
+        return;
+    }
+    GST_OBJECT_LOCK(self);
+    switch (id) {
+    case PROP_DATABASE: set_string(&self->database, value); break;
+    case PROP_LOCATION: set_string(&self->location, value); break;
+    case PROP_CAMERA: set_string(&self->camera, value); break;
+    case PROP_RING_SECONDS: self->ring_seconds = g_value_get_uint(value); break;
+    case PROP_RING_BYTES: self->ring_bytes = g_value_get_uint64(value); break;
+    case PROP_MAX_LEAD: self->max_lead = g_value_get_uint64(value); break;
+    case PROP_MAX_CLIP: self->max_clip = g_value_get_uint64(value); break;
+    default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec); break;
+    }
+    GST_OBJECT_UNLOCK(self);
+}
+
+static void
+get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+    GstVigilRecord *self = GST_VIGIL_RECORD(object);
+
+    GST_OBJECT_LOCK(self);
+    switch (id) {
+    case PROP_DATABASE: g_value_set_string(value, self->database); break;
+    case PROP_LOCATION: g_value_set_string(value, self->location); break;
+    case PROP_STORE: g_value_set_pointer(value, self->given_store); break;
+    case PROP_CAMERA: g_value_set_string(value, self->camera); break;
+    case PROP_RING_SECONDS: g_value_set_uint(value, self->ring_seconds); break;
+    case PROP_RING_BYTES: g_value_set_uint64(value, self->ring_bytes); break;
+    case PROP_MAX_LEAD: g_value_set_uint64(value, self->max_lead); break;
+    case PROP_MAX_CLIP: g_value_set_uint64(value, self->max_clip); break;
+    case PROP_STATS: g_value_take_boxed(value, make_stats(self)); break;
+    default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec); break;
+    }
+    GST_OBJECT_UNLOCK(self);
+}
+
+static void
+install_store_properties(GObjectClass *klass, GParamFlags flags)
+{
+    g_object_class_install_property(
+        klass, PROP_DATABASE,
+        g_param_spec_string(
+            "database", "Database",
+            "File of the events' database; it and its directory are made when missing. "
+            "One process may write to it at a time",
+            NULL, flags));
+    g_object_class_install_property(
+        klass, PROP_LOCATION,
+        g_param_spec_string(
+            "location", "Location",
+            "Directory of the clips, made when missing; not set: \"clips\" beside the "
+            "database",
+            NULL, flags));
+    g_object_class_install_property(
+        klass, PROP_STORE,
+        g_param_spec_pointer("store", "Store",
+                             "For programs: a VigilStore that is open for writing, used instead of "
+                             "database and location; a reference is taken",
+                             flags));
+    g_object_class_install_property(
+        klass, PROP_CAMERA,
+        g_param_spec_string(
+            "camera", "Camera",
+            "Name of the camera in this element's warnings; events carry their own. Not "
+            "set: the element's name",
+            NULL, flags));
+}
+
+static void
+install_limit_properties(GObjectClass *klass, GParamFlags flags)
+{
+    g_object_class_install_property(
+        klass, PROP_RING_SECONDS,
+        g_param_spec_uint(
+            "ring-seconds", "Ring seconds",
+            "Seconds of video kept for pre-rolls, beside a group of pictures: at least the "
+            "longest pre-roll plus the time that a rule takes to decide (dwell)",
+            1, 3600, DEFAULT_RING_SECONDS, flags));
+    g_object_class_install_property(
+        klass, PROP_RING_BYTES,
+        g_param_spec_uint64(
+            "ring-bytes", "Ring bytes",
+            "Most bytes of video kept for pre-rolls; the oldest goes first. Memory is "
+            "taken as the stream needs it",
+            64 * 1024, G_GUINT64_CONSTANT(4) << 30, DEFAULT_RING_BYTES, flags));
+    g_object_class_install_property(
+        klass, PROP_MAX_LEAD,
+        g_param_spec_uint64(
+            "max-lead", "Max lead",
+            "How far video may be ahead of the analysis in ns, before it waits; 64 frames "
+            "always may, since decoders hold frames back. Live pipelines never wait",
+            0, G_MAXINT64, DEFAULT_MAX_LEAD, flags));
+    g_object_class_install_property(
+        klass, PROP_MAX_CLIP,
+        g_param_spec_uint64(
+            "max-clip", "Max clip",
+            "Longest clip in ns; an event that lasts longer goes on without its video, and "
+            "is counted in clips-cut",
+            GST_SECOND, G_MAXINT64 / 2, DEFAULT_MAX_CLIP, flags));
+    g_object_class_install_property(
+        klass, PROP_STATS,
+        g_param_spec_boxed(
+            "stats", "Statistics",
+            "What was recorded and what was not, counted since the element started: frames, "
+            "ring, events, clips",
+            GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+}
+
+void
+gst_vigil_record_install_properties(GObjectClass *klass)
+{
+    const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY;
+
+    klass->set_property = set_property;
+    klass->get_property = get_property;
+    install_store_properties(klass, flags);
+    install_limit_properties(klass, flags);
+}
+
+void
+gst_vigil_record_init_properties(GstVigilRecord *self)
+{
+    self->ring_seconds = DEFAULT_RING_SECONDS;
+    self->ring_bytes = DEFAULT_RING_BYTES;
+    self->max_lead = DEFAULT_MAX_LEAD;
+    self->max_clip = DEFAULT_MAX_CLIP;
+}
+
+void
+gst_vigil_record_clear_properties(GstVigilRecord *self)
+{
+    g_free(self->database);
+    g_free(self->location);
+    g_free(self->camera);
+    g_clear_pointer(&self->given_store, vigil_store_unref);
+}
