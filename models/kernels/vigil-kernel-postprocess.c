@@ -212,6 +212,26 @@ run_fast(const VigilNode *node, const VigilRun *run, const Scratch *s, gfloat *c
     return n;
 }
 
+/* Merges what was selected of class @c into the best of the classes before, both best first; of equal scores
+ * the new one goes first. Returns: how many there are now, never more than max_detections. */
+static guint
+merge_class(const Params *p, const Scratch *s, guint n, guint n_selected, guint c, gfloat *scores)
+{
+    const guint n_merged = MIN(n + n_selected, p->max_detections);
+    guint old = 0, new = 0;
+
+    for (guint i = 0; i < n_merged; i++) {
+        const gboolean take_new =
+            new < n_selected && (old == n || s->scores[s->selected[new]] >= s->found_scores[old]);
+
+        scores[i] = take_new ? s->scores[s->selected[new]] : s->found_scores[old];
+        s->order[i] = take_new ? s->selected[new ++] * p->n_classes + c : s->found[old++];
+    }
+    memcpy(s->found, s->order, INDEX_BYTES(n_merged));
+    memcpy(s->found_scores, scores, n_merged * sizeof(gfloat));
+    return n_merged;
+}
+
 static guint
 run_regular(const VigilNode *node, const VigilRun *run, const Scratch *s, gfloat *classes,
             gfloat *scores, Corners *boxes)
@@ -223,25 +243,10 @@ run_regular(const VigilNode *node, const VigilRun *run, const Scratch *s, gfloat
 
     for (guint c = 0; c < p->n_classes; c++) {
         const gsize column = c + (p->n_columns - p->n_classes);
-        guint n_selected;
 
         for (guint i = 0; i < p->n_boxes; i++)
             s->scores[i] = real_at(tensor, data, (gsize)i * p->n_columns + column);
-        n_selected = suppress(p, s, p->per_class);
-        for (guint i = 0; i < n_selected; i++) {
-            s->found[n + i] = s->selected[i] * p->n_classes + c;
-            s->found_scores[n + i] = s->scores[s->selected[i]];
-        }
-        vigil_kernel_partial_argsort(s->found_scores, n + n_selected,
-                                     MIN(n + n_selected, p->max_detections), s->order);
-        n = MIN(n + n_selected, p->max_detections);
-        /* what was selected is read from the outputs' memory while it is put in order */
-        for (guint i = 0; i < n; i++) {
-            s->heap[i] = s->found[s->order[i]];
-            scores[i] = s->found_scores[s->order[i]];
-        }
-        memcpy(s->found, s->heap, INDEX_BYTES(n));
-        memcpy(s->found_scores, scores, n * sizeof(gfloat));
+        n = merge_class(p, s, n, suppress(p, s, MIN(p->per_class, p->max_detections)), c, scores);
     }
     for (guint i = 0; i < n; i++) {
         boxes[i] = s->boxes[s->found[i] / p->n_classes];
