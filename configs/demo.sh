@@ -11,7 +11,6 @@ model=models/ssd_mobilenet_v1_coco_quant_300.tflite
 labels=labels/coco_labels_90_coral.txt
 video=videos/one-by-one-person-detection.mp4
 vigil=$build/pipeline/vigil
-export GST_PLUGIN_PATH_1_0="$PWD/$build/plugins"
 
 live_hint() {
     cat <<TEXT
@@ -19,7 +18,7 @@ live_hint() {
 With a camera of your own, put its address into the config and run the daemon:
     source: v4l2:/dev/video0            a webcam
     source: rtsp://user:password@host/path
-    GST_PLUGIN_PATH=$build/plugins $vigil run $1
+    $vigil run $1
 TEXT
 }
 
