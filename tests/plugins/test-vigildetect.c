@@ -8,6 +8,10 @@
 
 static gchar *model, *labels;
 static GstBus *bus;
+static GstElement
+    *holder; /* keeps the instance that all elements of a test share, which saves time */
+
+static GstElement *element_new(void);
 
 static void
 setup(void)
@@ -15,11 +19,19 @@ setup(void)
     model = vigil_test_data_path(TEST_MODEL);
     labels = vigil_test_data_path(TEST_LABELS);
     bus = gst_bus_new();
+    if (model) {
+        holder = element_new();
+        assert_equals_int(gst_element_set_state(holder, GST_STATE_PAUSED),
+                          GST_STATE_CHANGE_SUCCESS);
+    }
 }
 
 static void
 teardown(void)
 {
+    if (holder)
+        gst_element_set_state(holder, GST_STATE_NULL);
+    gst_clear_object(&holder);
     gst_object_unref(bus);
     g_clear_pointer(&model, g_free);
     g_clear_pointer(&labels, g_free);
@@ -31,7 +43,8 @@ element_new(void)
     GstElement *element = gst_element_factory_make("vigildetect", NULL);
 
     fail_unless(element != NULL);
-    g_object_set(element, "model", model, "labels", labels, "threshold", 0.5, NULL);
+    g_object_set(element, "model", model, "labels", labels, "threshold", 0.5, "model-instance-id",
+                 "test", NULL);
     gst_element_set_bus(element, bus);
     return element;
 }
@@ -59,8 +72,7 @@ load_picture(GstVideoInfo *info, gboolean gray)
     GstBuffer *buffer;
     GstVideoFrame frame;
 
-    if (!path)
-        return NULL;
+    fail_unless(path != NULL);
     surface = cairo_image_surface_create_from_png(path);
     g_free(path);
     fail_unless(cairo_surface_status(surface) == CAIRO_STATUS_SUCCESS);
@@ -114,46 +126,62 @@ detect(GstVideoInfo *info, GstBuffer *buffer, VigilDetection *found, guint capac
     return n;
 }
 
-static const GstVideoFormat formats[] = {
-    GST_VIDEO_FORMAT_I420, GST_VIDEO_FORMAT_NV12, GST_VIDEO_FORMAT_YUY2, GST_VIDEO_FORMAT_RGB,
-    GST_VIDEO_FORMAT_BGR,  GST_VIDEO_FORMAT_RGBx, GST_VIDEO_FORMAT_BGRx, GST_VIDEO_FORMAT_GRAY8,
-};
-
-GST_START_TEST(every_format_shows_the_same)
+static void
+assert_same(const VigilDetection *found, const VigilDetection *expected, guint n)
 {
-    const gboolean gray = formats[__i__] == GST_VIDEO_FORMAT_GRAY8;
-    GstVideoInfo info, other;
-    GstBuffer *picture = model && labels ? load_picture(&info, gray) : NULL;
-    VigilDetection expected[100], found[100];
-    guint n;
-
-    if (!picture)
-        return;
-    n = detect(&info, gst_buffer_ref(picture), expected, G_N_ELEMENTS(expected));
-    fail_unless(n >= 1);
-    assert_equals_string(expected[0].label, "cat");
-    other = test_video_info(formats[__i__], info.width, info.height);
-    assert_equals_int(detect(&other, convert(picture, &info, &other), found, G_N_ELEMENTS(found)),
-                      n);
     for (guint i = 0; i < n; i++) {
         assert_equals_string(found[i].label, expected[i].label);
         fail_unless(ABS(found[i].score - expected[i].score) <= 0.03f, "%s %g, not %g",
                     found[i].label, found[i].score, expected[i].score);
         fail_unless(vigil_box_iou(&found[i].box, &expected[i].box) >= 0.9f);
     }
+}
+
+/* The picture in each of the formats, and the first of them with or without its colours as what is expected. */
+static void
+assert_formats_agree(const GstVideoFormat *list, guint n_formats, gboolean gray)
+{
+    GstVideoInfo info, other;
+    GstBuffer *picture = load_picture(&info, gray);
+    VigilDetection expected[100], found[100];
+    guint n;
+
+    n = detect(&info, gst_buffer_ref(picture), expected, G_N_ELEMENTS(expected));
+    fail_unless(n >= 1);
+    assert_equals_string(expected[0].label, "cat");
+    for (guint i = 0; i < n_formats; i++) {
+        other = test_video_info(list[i], info.width, info.height);
+        assert_equals_int(
+            detect(&other, convert(picture, &info, &other), found, G_N_ELEMENTS(found)), n);
+        assert_same(found, expected, n);
+    }
     gst_buffer_unref(picture);
+}
+
+GST_START_TEST(every_format_shows_the_same)
+{
+    static const GstVideoFormat colour[] = {
+        GST_VIDEO_FORMAT_I420, GST_VIDEO_FORMAT_NV12, GST_VIDEO_FORMAT_YUY2, GST_VIDEO_FORMAT_RGB,
+        GST_VIDEO_FORMAT_BGR,  GST_VIDEO_FORMAT_RGBx, GST_VIDEO_FORMAT_BGRx,
+    };
+    static const GstVideoFormat gray[] = {GST_VIDEO_FORMAT_GRAY8};
+
+    if (!model || !labels)
+        return;
+    assert_formats_agree(colour, G_N_ELEMENTS(colour), FALSE);
+    assert_formats_agree(gray, G_N_ELEMENTS(gray), TRUE);
 }
 GST_END_TEST
 
 GST_START_TEST(pixels_are_untouched_and_shared)
 {
     GstVideoInfo info;
-    GstBuffer *picture = model && labels ? load_picture(&info, FALSE) : NULL;
-    GstBuffer *held, *out;
+    GstBuffer *picture, *held, *out;
     GstHarness *h;
 
-    if (!picture)
+    if (!model || !labels)
         return;
+    picture = load_picture(&info, FALSE);
     h = harness_new(element_new(), &info, FALSE);
     held = gst_buffer_ref(picture);
     out = gst_harness_push_and_pull(h, picture);
@@ -318,20 +346,29 @@ assert_refused(GstElement *element, gint code)
     gst_object_unref(element);
 }
 
-GST_START_TEST(what_cannot_be_opened_is_one_error)
+static GstElement *
+lone_element_new(void)
 {
     GstElement *element = element_new();
+
+    g_object_set(element, "model-instance-id", NULL, NULL);
+    return element;
+}
+
+GST_START_TEST(what_cannot_be_opened_is_one_error)
+{
+    GstElement *element = lone_element_new();
     gchar *garbage = test_write_file("this is no model");
 
     g_object_set(element, "model", "/nonexistent/model.tflite", NULL);
     assert_refused(element, GST_RESOURCE_ERROR_OPEN_READ);
-    element = element_new();
+    element = lone_element_new();
     g_object_set(element, "model-file", garbage, NULL);
     assert_refused(element, GST_RESOURCE_ERROR_SETTINGS);
-    element = element_new();
+    element = lone_element_new();
     g_object_set(element, "model", NULL, NULL);
     assert_refused(element, GST_RESOURCE_ERROR_SETTINGS);
-    element = element_new();
+    element = lone_element_new();
     g_object_set(element, "model", garbage, "device", "gpu", NULL);
     assert_refused(element, GST_RESOURCE_ERROR_SETTINGS);
     test_remove_file(garbage);
@@ -398,7 +435,7 @@ vigildetect_suite(void)
     suite_add_tcase(suite, tcase);
     tcase_set_timeout(tcase, 120);
     tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_add_loop_test(tcase, every_format_shows_the_same, 0, G_N_ELEMENTS(formats));
+    tcase_add_test(tcase, every_format_shows_the_same);
     tcase_add_test(tcase, pixels_are_untouched_and_shared);
     tcase_add_test(tcase, interval_and_rate_give_exact_patterns);
     tcase_add_test(tcase, late_frames_of_a_live_stream_are_passed_on);
