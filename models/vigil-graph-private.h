@@ -153,6 +153,8 @@ struct VigilNode {
  * @weight_bytes: packed weights of all nodes
  * @folded_bytes: constants computed at load
  * @arena_bytes: what a session needs
+ * @computes_shapes: some shape is computed by operators. TensorFlow Lite cannot delegate such a graph to XNNPACK and runs
+ *   it by its own fixed-point kernels; INT8 operators whose rounding differs follow those then.
  */
 struct VigilGraph {
     gchar *name;
@@ -165,6 +167,7 @@ struct VigilGraph {
     gint32 *inputs, *outputs;
     guint n_inputs, n_outputs;
     gsize weight_bytes, folded_bytes, arena_bytes;
+    gboolean computes_shapes;
 };
 
 void vigil_graph_clear(VigilGraph *self);

@@ -343,6 +343,24 @@ check_order(const Reader *self, const VigilNode *node)
     return TRUE;
 }
 
+/* Whether the input of @node that says its output's shape is computed by another operator. */
+static gboolean
+has_computed_shape(const VigilGraph *graph, const VigilNode *node)
+{
+    static const struct {
+        gint32 code;
+        guint input;
+    } shaped[] = {{22, 1}, {23, 1}, {34, 1}, {60, 1}, {65, 1}, {67, 0}, {69, 1}, {97, 1}};
+
+    for (guint i = 0; i < G_N_ELEMENTS(shaped); i++) {
+        const VigilTensor *shape = vigil_node_input(graph, node, shaped[i].input);
+
+        if (node->code == shaped[i].code && shape != NULL && shape->producer >= 0)
+            return TRUE;
+    }
+    return FALSE;
+}
+
 static gboolean
 read_node(const Reader *self, VigilNode *node, const VigilFbTable *table)
 {
@@ -355,7 +373,11 @@ read_node(const Reader *self, VigilNode *node, const VigilFbTable *table)
     node->options = vigil_fb_table(table, OPERATOR_OPTIONS);
     node->custom = custom.length > 0 ? vigil_fb_vector_bytes(&custom) : NULL;
     node->custom_bytes = custom.length;
-    return check_intact(self) && check_order(self, node);
+    if (!check_intact(self) || !check_order(self, node))
+        return FALSE;
+    if (has_computed_shape(self->graph, node))
+        self->graph->computes_shapes = TRUE;
+    return TRUE;
 }
 
 static gboolean

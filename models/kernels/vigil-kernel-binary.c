@@ -3,6 +3,7 @@
 
 #include "models/kernels/vigil-kernel-broadcast-private.h"
 #include "models/kernels/vigil-kernel-clones-private.h"
+#include "models/kernels/vigil-kernel-fixed-private.h"
 
 /*
  * ADD, SUB, MUL, DIV of 8-bit tensors with broadcasting, and of INT32 and INT64 (shape arithmetic).
@@ -14,7 +15,8 @@
  *
  * where bias takes both zero points out and adds half of 2^shift for rounding.
  *
- * MUL: out = requantize((a - a_zero_point) * (b - b_zero_point), a_scale * b_scale / out_scale).
+ * MUL: out = requantize((a - a_zero_point) * (b - b_zero_point), a_scale * b_scale / out_scale), in fixed point in INT8
+ * graphs that TensorFlow Lite does not delegate.
  * DIV: the real quotient, rounded to nearest even in the output's scale; x / 0 is the end of the range on x's side.
  */
 typedef struct {
@@ -25,6 +27,7 @@ typedef struct {
     gint32 a_zero_point, b_zero_point, zero_point;
     gint32 lo, hi;
     gfloat scale;
+    VigilMultiplier fixed;
 } Binary;
 
 /* Two signednesses and a step for each operand; where both steps are 1 the loop vectorises. */
@@ -69,6 +72,14 @@ mul_one(const Binary *p, gint32 a, gint32 b)
 }
 
 static inline gint32
+mul_one_fixed(const Binary *p, gint32 a, gint32 b)
+{
+    const gint32 product = (a - p->a_zero_point) * (b - p->b_zero_point);
+
+    return CLAMP(vigil_fixed_multiply(product, p->fixed) + p->zero_point, p->lo, p->hi);
+}
+
+static inline gint32
 div_one(const Binary *p, gint32 a, gint32 b)
 {
     const gint32 x = a - p->a_zero_point, y = b - p->b_zero_point;
@@ -85,6 +96,7 @@ DEFINE_LINE(add_unsigned, guint8, add_one(&p, a, b))
 DEFINE_LINE(add_signed, gint8, add_one(&p, a, b))
 DEFINE_LINE(mul_unsigned, guint8, mul_one(&p, a, b))
 DEFINE_LINE(mul_signed, gint8, mul_one(&p, a, b))
+DEFINE_LINE(mul_signed_fixed, gint8, mul_one_fixed(&p, a, b))
 DEFINE_LINE(div_unsigned, guint8, div_one(&p, a, b))
 DEFINE_LINE(div_signed, gint8, div_one(&p, a, b))
 
@@ -190,6 +202,11 @@ init_quantized(Binary *self, VigilGraph *graph, VigilNode *node, guint kind, GEr
     if (!isfinite(self->scale))
         return vigil_node_fail(graph, node, error, VIGIL_MODEL_ERROR_INVALID,
                                "invalid quantization parameters: the scales overflow");
+    if (kind == MUL && graph->computes_shapes && a->type == VIGIL_TENSOR_INT8) {
+        self->fixed =
+            vigil_fixed_from_double((gdouble)a->scale * (gdouble)b->scale / (gdouble)out->scale);
+        self->line = mul_signed_fixed;
+    }
     return TRUE;
 }
 

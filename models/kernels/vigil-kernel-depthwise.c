@@ -212,8 +212,7 @@ depthwise_run(const VigilNode *node, const VigilRun *run)
         for (gint32 y = 0; y < window->out_h; y++)
             for (gint32 x = 0; x < window->out_w; x++, out += gemm->n) {
                 depthwise_pixel(self, in, padding, y, x, acc);
-                vigil_gemm_requantize(acc, gemm->scale, gemm->n, gemm->zero_point, gemm->lo,
-                                      gemm->hi, out);
+                vigil_gemm_requantize_depthwise(gemm, acc, out);
             }
         in += (gsize)window->in_h * (gsize)window->in_w * (gsize)window->in_c;
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "models/kernels/vigil-kernel-fixed-private.h"
 #include "models/kernels/vigil-kernel-private.h"
 
 G_BEGIN_DECLS
@@ -18,6 +19,7 @@ G_BEGIN_DECLS
  * @weights: int16 [n_padded][k_padded], zero point subtracted
  * @bias: int32 [n_padded]
  * @scale: fp32 [n_padded], input_scale * weight_scale[c] / output_scale
+ * @fixed: (nullable): [n]: the same scales in fixed point, in graphs that TensorFlow Lite does not delegate
  * @zero_point: of the output; @lo, @hi: range of the result minus @zero_point
  */
 typedef struct {
@@ -26,6 +28,7 @@ typedef struct {
     gint16 *weights;
     gint32 *bias;
     gfloat *scale;
+    VigilMultiplier *fixed;
     gint32 zero_point;
     gfloat lo, hi;
 } VigilGemm;
@@ -59,6 +62,8 @@ gint16 vigil_gemm_weight(const VigilTensor *weights, gsize i);
  *         for i < k: sum += rows[r][i] * weights[c][i]
  *         out[r][c] = clamp(rne(sum * scale[c]), lo, hi) + zero_point
  *
+ * or, where @fixed is given, clamp(vigil_fixed_multiply_upwards(sum, fixed[c]), lo, hi) + zero_point.
+ *
  * Source: XNNPACK's qs8-qc8w GEMM with fp32 requantization
  */
 void
@@ -68,8 +73,10 @@ vigil_gemm_run(const VigilGemm *self, const gint16 *rows, guint n_rows, gint32 *
 void
 vigil_gemm_widen(const guint8 *in, gboolean is_signed, gint32 zero_point, gsize n, gint16 *out);
 
-/** vigil_gemm_requantize: one row of @n sums, bias included, to 8 bits. */
-void vigil_gemm_requantize(const gint32 *acc, const gfloat *scale, guint n, gint32 zero_point,
-                           gfloat lo, gfloat hi, guint8 *out);
+/** vigil_gemm_requantize: one row of n sums, bias included, to 8 bits. */
+void vigil_gemm_requantize(const VigilGemm *self, const gint32 *acc, guint8 *out);
+
+/** vigil_gemm_requantize_depthwise: the same, but @fixed is vigil_fixed_multiply(), whose second rounding takes ties away from zero. */
+void vigil_gemm_requantize_depthwise(const VigilGemm *self, const gint32 *acc, guint8 *out);
 
 G_END_DECLS

@@ -57,6 +57,9 @@ fill_scales(VigilGemm *self, const VigilGraph *graph, const VigilNode *node, GEr
                                    "invalid quantization parameters: the scales of channel %u "
                                    "(%g * %g / %g) overflow",
                                    c, in->scale, scale, out->scale);
+        if (self->fixed != NULL)
+            self->fixed[c] =
+                vigil_fixed_from_double((gdouble)in->scale * (gdouble)scale / (gdouble)out->scale);
     }
     return TRUE;
 }
@@ -80,13 +83,17 @@ vigil_gemm_init(VigilGemm *self, VigilGraph *graph, VigilNode *node, gint32 chan
         (self->n + VIGIL_GEMM_CHANNELS - 1) / VIGIL_GEMM_CHANNELS * VIGIL_GEMM_CHANNELS;
     const gsize weight_bytes = (gsize)self->n_padded * self->k_padded * sizeof *self->weights;
     const gsize row_bytes = (gsize)self->n_padded * sizeof *self->bias;
+    const gboolean fixed = graph->computes_shapes && out->type == VIGIL_TENSOR_INT8;
+    const gsize fixed_bytes = fixed ? self->n * sizeof *self->fixed : 0;
 
-    memory = vigil_node_pack(graph, node, weight_bytes + 2 * row_bytes, error);
+    memory = vigil_node_pack(graph, node, weight_bytes + 2 * row_bytes + fixed_bytes, error);
     if (memory == NULL)
         return FALSE;
     self->weights = (gint16 *)(void *)memory;
     self->bias = (gint32 *)(void *)(memory + weight_bytes);
     self->scale = (gfloat *)(void *)(memory + weight_bytes + row_bytes);
+    if (fixed)
+        self->fixed = (VigilMultiplier *)(void *)(memory + weight_bytes + 2 * row_bytes);
     for (guint c = 0; bias != NULL && c < self->n; c++)
         self->bias[c] = ((const gint32 *)bias->data)[c];
     self->zero_point = out->zero_point;
@@ -147,12 +154,51 @@ dot_1x2(const gint16 *restrict row, const gint16 *restrict weights, guint k,
     acc[1] = a1 + bias[1];
 }
 
-VIGIL_CLONES void
-vigil_gemm_requantize(const gint32 *restrict acc, const gfloat *restrict scale, guint n,
-                      gint32 zero_point, gfloat lo, gfloat hi, guint8 *restrict out)
+VIGIL_CLONES static void
+requantize_float(const VigilGemm *self, const gint32 *restrict acc, guint8 *restrict out)
 {
+    const gfloat *restrict scale = self->scale;
+    const gfloat lo = self->lo, hi = self->hi;
+    const gint32 zero_point = self->zero_point;
+    const guint n = self->n;
+
     for (guint c = 0; c < n; c++)
         out[c] = (guint8)vigil_kernel_requantize(acc[c], scale[c], zero_point, lo, hi);
+}
+
+#define DEFINE_REQUANTIZE_FIXED(NAME, MULTIPLY)                                      \
+    VIGIL_CLONES static void NAME(const VigilGemm *self, const gint32 *restrict acc, \
+                                  guint8 *restrict out)                              \
+    {                                                                                \
+        const VigilMultiplier *restrict fixed = self->fixed;                         \
+        const gint32 lo = (gint32)self->lo, hi = (gint32)self->hi;                   \
+                                                                                     \
+        for (guint c = 0; c < self->n; c++) {                                        \
+            const gint32 x = MULTIPLY(acc[c], fixed[c]);                             \
+                                                                                     \
+            out[c] = (guint8)(CLAMP(x, lo, hi) + self->zero_point);                  \
+        }                                                                            \
+    }
+
+DEFINE_REQUANTIZE_FIXED(requantize_fixed, vigil_fixed_multiply_upwards)
+DEFINE_REQUANTIZE_FIXED(requantize_fixed_depthwise, vigil_fixed_multiply)
+
+void
+vigil_gemm_requantize(const VigilGemm *self, const gint32 *acc, guint8 *out)
+{
+    if (self->fixed != NULL)
+        requantize_fixed(self, acc, out);
+    else
+        requantize_float(self, acc, out);
+}
+
+void
+vigil_gemm_requantize_depthwise(const VigilGemm *self, const gint32 *acc, guint8 *out)
+{
+    if (self->fixed != NULL)
+        requantize_fixed_depthwise(self, acc, out);
+    else
+        requantize_float(self, acc, out);
 }
 
 VIGIL_CLONES static void
@@ -195,6 +241,5 @@ vigil_gemm_run(const VigilGemm *self, const gint16 *rows, guint n_rows, gint32 *
                     acc + (gsize)r * self->n_padded + c);
     }
     for (guint r = 0; r < n_rows; r++)
-        vigil_gemm_requantize(acc + (gsize)r * self->n_padded, self->scale, self->n,
-                              self->zero_point, self->lo, self->hi, out + (gsize)r * self->n);
+        vigil_gemm_requantize(self, acc + (gsize)r * self->n_padded, out + (gsize)r * self->n);
 }

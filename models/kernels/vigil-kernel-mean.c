@@ -2,12 +2,16 @@
 #include <math.h>
 #include <string.h>
 
+#include "models/kernels/vigil-kernel-fixed-private.h"
 #include "models/kernels/vigil-kernel-private.h"
 
 /*
  * MEAN over constant axes, 8-bit. Over height and width of an NHWC image, by XNNPACK's rule:
  *
  *     out = requantize(sum - number * in_zero_point, in_scale / (number * out_scale))
+ *
+ * or, in INT8 graphs that TensorFlow Lite does not delegate and where the dimensions are kept, by its fixed-point rule:
+ * fixed_multiply(sum - number * in_zero_point, in_scale / out_scale) / number, ties away from zero.
  *
  * Over other axes, which the delegate leaves to TensorFlow Lite: sum / number, rounded towards zero, when input and
  * output have one scale; else round(sum / number * in_scale / out_scale - in_zero_point * in_scale / out_scale), ties
@@ -19,9 +23,10 @@ typedef struct {
     /* Elements of the output that a step along a dimension of the input advances; 0 along an axis. */
     gsize step[VIGIL_MAX_DIMS];
     gboolean is_signed;
-    gboolean over_image, same_scale;
+    gboolean over_image, fixed, same_scale;
     gint32 number, in_zero_point, zero_point, lo, hi;
     gfloat scale;
+    VigilMultiplier multiplier;
 } Mean;
 
 static gboolean
@@ -36,6 +41,7 @@ set_scale(Mean *self, const VigilGraph *graph, const VigilNode *node, GError **e
     self->zero_point = out->zero_point;
     self->scale =
         self->over_image ? in->scale / (out->scale * (gfloat)self->number) : in->scale / out->scale;
+    self->multiplier = vigil_fixed_from_double((gdouble)in->scale / (gdouble)out->scale);
     vigil_kernel_type_range(out->type, &self->lo, &self->hi);
     if (!isfinite(self->scale))
         return vigil_node_fail(graph, node, error, VIGIL_MODEL_ERROR_INVALID,
@@ -84,6 +90,10 @@ mean_prepare(VigilGraph *graph, VigilNode *node, GError **error)
     }
     node->scratch_bytes = out->count * sizeof(gint32);
     self->over_image = in->n_dims == 4 && !reduced[0] && reduced[1] && reduced[2] && !reduced[3];
+    if (self->over_image && graph->computes_shapes && in->type == VIGIL_TENSOR_INT8) {
+        self->over_image = FALSE;
+        self->fixed = keep;
+    }
     self->number = (gint32)number;
     return set_scale(self, graph, node, error);
 }
@@ -113,6 +123,16 @@ add_lines(const Mean *self, const guint8 *in, gint32 *sums)
 }
 
 static gint32
+mean_of_fixed(const Mean *self, gint32 sum)
+{
+    const gint64 x =
+        vigil_fixed_multiply(sum - self->number * self->in_zero_point, self->multiplier);
+    const gint64 half = x > 0 ? self->number / 2 : -(self->number / 2);
+
+    return (gint32)CLAMP((x + half) / self->number + self->zero_point, self->lo, self->hi);
+}
+
+static gint32
 mean_of(const Mean *self, gint32 sum)
 {
     const gfloat lo = (gfloat)(self->lo - self->zero_point);
@@ -122,6 +142,8 @@ mean_of(const Mean *self, gint32 sum)
     if (self->over_image)
         return vigil_kernel_requantize(sum - self->number * self->in_zero_point, self->scale,
                                        self->zero_point, lo, hi);
+    if (self->fixed)
+        return mean_of_fixed(self, sum);
     if (self->same_scale)
         return sum / self->number;
     x = (gfloat)sum / (gfloat)self->number * self->scale +
