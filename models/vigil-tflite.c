@@ -111,10 +111,16 @@ read_shape(const Reader *self, VigilTensor *tensor, const VigilFbTable *table)
     return TRUE;
 }
 
+/*
+ * A channel of weights that are all zero may have any tiny scale; the one scale of a whole 8-bit tensor must leave room for
+ * quotients and products of two.
+ */
 static gboolean
-check_scale(const Reader *self, const VigilTensor *tensor, gfloat scale)
+check_scale(const Reader *self, const VigilTensor *tensor, gfloat scale, gboolean whole)
 {
-    if (isfinite(scale) && scale > 0.0f)
+    const gboolean narrow = whole && vigil_tensor_is_8bit(tensor);
+
+    if (isfinite(scale) && scale > 0.0f && (!narrow || (scale > 0x1p-50f && scale < 0x1p+50f)))
         return TRUE;
     return fail(self, VIGIL_MODEL_ERROR_INVALID,
                 "tensor \"%s\" has invalid quantization parameters: a scale of %g", tensor->name,
@@ -156,7 +162,7 @@ read_channel_scales(const Reader *self, VigilTensor *tensor, const VigilFbVector
     tensor->scales = g_new(gfloat, scales->length);
     for (guint i = 0; i < scales->length; i++) {
         tensor->scales[i] = vigil_fb_vector_float(scales, i);
-        if (!check_scale(self, tensor, tensor->scales[i]))
+        if (!check_scale(self, tensor, tensor->scales[i], FALSE))
             return FALSE;
         if (vigil_fb_vector_i64(zero_points, i) != tensor->zero_point)
             return fail(self, VIGIL_MODEL_ERROR_UNSUPPORTED,
@@ -187,7 +193,8 @@ read_quantization(const Reader *self, VigilTensor *tensor, const VigilFbTable *t
     const gint64 zero_point = vigil_fb_vector_i64(&zero_points, 0);
 
     tensor->scale = vigil_fb_vector_float(&scales, 0);
-    if (!check_scale(self, tensor, tensor->scale) || !check_zero_point(self, tensor, zero_point))
+    if (!check_scale(self, tensor, tensor->scale, scales.length == 1) ||
+        !check_zero_point(self, tensor, zero_point))
         return FALSE;
     tensor->zero_point = (gint32)zero_point;
     tensor->n_scales = scales.length;

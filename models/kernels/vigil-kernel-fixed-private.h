@@ -17,7 +17,7 @@ typedef struct {
     gint shift;
 } VigilMultiplier;
 
-/** vigil_fixed_from_double: nearest one to @x, 0 for numbers too small; @x finite, not negative. */
+/** vigil_fixed_from_double: nearest one to @x; 0 for numbers too small, the largest for those too large. */
 VigilMultiplier vigil_fixed_from_double(gdouble x);
 
 /** vigil_fixed_high_mul: a * b / 2^31, rounded to nearest, ties upwards; saturates -2^31 * -2^31. */

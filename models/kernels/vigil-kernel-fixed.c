@@ -9,8 +9,9 @@ vigil_fixed_from_double(gdouble x)
     VigilMultiplier result = {0, 0};
     gint64 fraction;
 
-    if (x == 0.0)
+    if (!(x > 0.0))
         return result;
+    x = MIN(x, 0x1p40);
     fraction = (gint64)round(frexp(x, &result.shift) * 2147483648.0);
     if (fraction == G_GINT64_CONSTANT(1) << 31) {
         fraction /= 2;
