@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <check.h>
+#include <glib.h>
+#include <glib/gstdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pipeline/vigil-settings.h"
+#include "tests/pipeline/program.h"
+
+#define HEAD "model: {path: m.tflite}\n"
+#define RULES "    rules: [{name: r}]\n"
+#define CAMERA "cameras:\n  - name: a\n    source: file:///x.mp4\n"
+#define RTSP "cameras:\n  - name: a\n    source: rtsp://u:Geheim77@h/\n"
+
+static gchar *folder;
+
+static void
+setup(void)
+{
+    folder = folder_new();
+}
+
+static void
+teardown(void)
+{
+    folder_remove(folder);
+    g_clear_pointer(&folder, g_free);
+}
+
+static VigilSettings *
+load(const gchar *text, GError **error)
+{
+    g_autofree gchar *path = folder_write(folder, "c.yaml", "%s", text);
+
+    return vigil_settings_load(path, error);
+}
+
+/* What is written, and the pieces that the message must have. */
+static const struct {
+    const gchar *text, *line, *place, *what;
+} mistakes[] = {
+    {"", "c.yaml", "", ""},
+    {"[1, 2]\n", ":1:", "", "map"},
+    {"a: {b\n", "c.yaml:", "", ""},
+    {HEAD, ":1:", "", "`cameras` is missing"},
+    {HEAD "cameras: []\n", ":2:", "cameras", "list of cameras"},
+    {HEAD "cameras: 5\n", ":2:", "cameras", "list of cameras"},
+    {HEAD "camera: []\n", ":2:", "camera", "did you mean \"cameras\""},
+    {HEAD "cameras: [5]\n", ":2:", "cameras[0]", ""},
+    {HEAD CAMERA, ":3:", "cameras[0]", "`rules` is missing"},
+    {HEAD CAMERA "    rules: []\n", ":5:", "rules", "no rule"},
+    {CAMERA RULES, ":2:", "cameras[0]", "which model"},
+    {"model: {labels: x}\n" CAMERA RULES, ":1:", "model", "`path` is missing"},
+    {"model: {path: ''}\n" CAMERA RULES, ":1:", "model.path", ""},
+    {"model: {path: x, threads: 0}\n" CAMERA RULES, ":1:", "model.threads", "1"},
+    {"model: {path: x, threshold: 2}\n" CAMERA RULES, ":1:", "model.threshold", "1"},
+    {"model: {path: x, labls: y}\n" CAMERA RULES, ":1:", "model", "did you mean \"labels\""},
+    {"store: {max_bytes: 5kB}\n" HEAD CAMERA RULES, ":1:", "store.max_bytes", ""},
+    {"store: {max_age: 30}\n" HEAD CAMERA RULES, ":1:", "store.max_age", "unit"},
+    {"store: {path: []}\n" HEAD CAMERA RULES, ":1:", "store.path", ""},
+    {"store: /var\n" HEAD CAMERA RULES, ":1:", "store", ""},
+    {"store: {path: /a}\nstore: {path: /b}\n" HEAD CAMERA RULES, ":2:", "store", ""},
+    {HEAD "cameras:\n  - source: file:///x\n" RULES, ":3:", "cameras[0]", "`name` is missing"},
+    {HEAD "cameras:\n  - name: a\n" RULES, ":3:", "cameras[0]", "`source` is missing"},
+    {HEAD "cameras:\n  - name: ../a\n    source: file:///x\n" RULES, ":3:", "cameras[0].name",
+     "folder"},
+    {HEAD "cameras:\n  - name: .a\n    source: file:///x\n" RULES, ":3:", "cameras[0].name", "dot"},
+    {HEAD "cameras:\n  - name: 'a b'\n    source: file:///x\n" RULES, ":3:", "cameras[0].name",
+     "letters"},
+    {HEAD "cameras:\n  - name: a\n    source: http://u:Geheim77@h/\n" RULES,
+     ":4:", "cameras[0].source", "rtsp://"},
+    {HEAD "cameras:\n  - name: a\n    source: v4l2:serial=5\n" RULES, ":4:", "cameras[0].source",
+     "by-id"},
+    {HEAD CAMERA RULES "  - name: a\n    source: file:///y\n" RULES, ":6:", "cameras[1]", "line 3"},
+    {HEAD CAMERA RULES "    detect_source: rtsp://u:Geheim77@h/\n", ":6:", "detect_source",
+     "leave `detect_source` out"},
+    {HEAD CAMERA RULES "    motion: {enabled: true}\n", ":6:", "motion.enabled", "no motion gate"},
+    {HEAD CAMERA RULES "    motion: {enable: true}\n", ":6:", "motion", "enabled"},
+    {HEAD CAMERA RULES "    masks: [[[0,0],[1,0],[1,1]]]\n", ":6:", "masks",
+     "nothing would be hidden"},
+    {HEAD CAMERA RULES "    detect: {fps: fast}\n", ":6:", "detect.fps", "number"},
+    {HEAD CAMERA RULES "    detect: {fps: 0}\n", ":6:", "detect.fps", "0.1"},
+    {HEAD CAMERA RULES "    detect: {treshold: 0.5}\n", ":6:", "detect",
+     "did you mean \"threshold\""},
+    {HEAD CAMERA RULES "    detect: {model: {labels: x}}\n", ":6:", "detect.model",
+     "`path` is missing"},
+    {HEAD CAMERA RULES "    start_time: noon\n", ":6:", "start_time", "2026-05-01T12:30:00Z"},
+    {HEAD CAMERA RULES "    start_time: 1969-12-31T00:00:00Z\n", ":6:", "start_time", "1970"},
+    {HEAD CAMERA RULES "    transport: tcp\n", ":6:", "transport", "rtsp://"},
+    {HEAD RTSP RULES "    transport: quic\n", ":6:", "transport", "tcp, udp"},
+    {HEAD RTSP RULES "    start_time: 2026-05-01\n", ":6:", "start_time", "files"},
+    {HEAD RTSP RULES "    latency: 20\n", ":6:", "latency", "unit"},
+    {HEAD CAMERA RULES "    decoder: gpu\n", ":6:", "decoder", "hardware"},
+    {HEAD CAMERA RULES "    zone: {}\n", ":6:", "zone", "did you mean \"zones\""},
+    {HEAD CAMERA "    zones: {z: [[0,0],[1,1]]}\n" RULES, ":5:", "zones.z", "at least 3 points"},
+    {HEAD CAMERA "    rules: [{name: r, zones: [y]}]\n", ":5:", "rules[0]", "y"},
+    {HEAD CAMERA "    rules: [{name: r, dwell: 2}]\n", ":5:", "rules[0].dwell", "unit"},
+    {HEAD CAMERA "    rules: [{name: r, min_score: 60}]\n", ":5:", "min_score", "1"},
+    {HEAD CAMERA "    rules: [{name: r, record: {pre: 3}}]\n", ":5:", "record.pre", "unit"},
+};
+
+START_TEST(test_mistake)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VigilSettings) settings = load(mistakes[_i].text, &error);
+
+    ck_assert_msg(settings == NULL, "taken: %s", mistakes[_i].text);
+    ck_assert_int_eq(error->domain, VIGIL_SETTINGS_ERROR);
+    ck_assert_int_eq(error->code, VIGIL_SETTINGS_ERROR_WRONG);
+    ck_assert_msg(strstr(error->message, "c.yaml") && strstr(error->message, mistakes[_i].line) &&
+                      strstr(error->message, mistakes[_i].place) &&
+                      strstr(error->message, mistakes[_i].what),
+                  "%s\ngave: %s", mistakes[_i].text, error->message);
+    ck_assert_ptr_null(strstr(error->message, "Geheim77"));
+}
+END_TEST
+
+START_TEST(test_all_mistakes_at_once)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VigilSettings) settings = load(
+        "stor: {}\n"
+        "model: {path: x, threads: none}\n"
+        "cameras:\n"
+        "  - name: a\n    source: ftp://x\n    transport: 5\n    rules: [{name: r, classs: [x]}]\n"
+        "  - name: a\n    source: file:///x\n    decoder: no\n    rules: [{name: r}]\n",
+        &error);
+
+    ck_assert_ptr_null(settings);
+    ck_assert_uint_eq(count_text(error->message, "c.yaml:"), 7);
+    for (guint line = 1; line <= 10; line++) {
+        g_autofree gchar *mark = g_strdup_printf("c.yaml:%u:", line);
+        const gboolean wrong = line != 3 && line != 4 && line != 9;
+
+        ck_assert_msg((strstr(error->message, mark) != NULL) == wrong, "line %u: %s", line,
+                      error->message);
+    }
+}
+END_TEST
+
+START_TEST(test_defaults)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VigilSettings) settings = load(HEAD CAMERA RULES, &error);
+    g_autofree gchar *model = g_build_filename(folder, "m.tflite", NULL);
+    const VigilCameraSettings *camera;
+
+    ck_assert_msg(settings != NULL, "%s", error ? error->message : "");
+    ck_assert_str_eq(settings->store_path, "/var/lib/vigil");
+    ck_assert_int_eq(settings->max_bytes, 0);
+    ck_assert_int_eq(settings->max_age_ns, 0);
+    ck_assert_uint_eq(settings->cameras->len, 1);
+    camera = settings->cameras->pdata[0];
+    ck_assert_str_eq(camera->model->path, model);
+    ck_assert(camera->fps == 0 && camera->threshold < 0);
+    ck_assert_int_eq(camera->transport, VIGIL_TRANSPORT_TCP);
+    ck_assert_int_eq(camera->decoder, VIGIL_DECODER_AUTO);
+    ck_assert_int_eq(camera->start_time_us, G_MININT64);
+    ck_assert_int_eq(camera->latency_ns, 200000000);
+}
+END_TEST
+
+START_TEST(test_everything)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VigilSettings) settings =
+        load("store: {path: data, max_bytes: 20GB, max_age: 30d}\n"
+             "model: {path: m.tflite, labels: /l.txt, threads: 2, threshold: 0.4, iou_threshold: "
+             "0.6, max_detections: 50}\n"
+             "cameras:\n"
+             "  - name: door\n"
+             "    source: rtsp://user:secret@10.0.0.5/main\n"
+             "    transport: udp\n"
+             "    latency: 500ms\n"
+             "    decoder: software\n"
+             "    detect: {fps: 5, threshold: 0.5, model: {path: /other.tflite}}\n"
+             "    motion: {enabled: false}\n"
+             "    masks: []\n"
+             "    zones: {porch: [[0.1, 0.4], [0.6, 0.4], [0.6, 1.0], [0.1, 1.0]]}\n"
+             "    lines: {gate: [[0.2, 0.5], [0.8, 0.5]]}\n"
+             "    rules:\n"
+             "      - {name: visitor, classes: [person], zones: [porch], min_score: 0.6, dwell: "
+             "2s, cooldown: 10s,\n"
+             "         record: {pre: 5s, post: 10s}}\n"
+             "  - name: tape\n"
+             "    source: tape.mp4\n"
+             "    start_time: 2026-05-01T12:00:00+02:00\n"
+             "    rules: [{name: r}]\n",
+             &error);
+    g_autofree gchar *store = g_build_filename(folder, "data", NULL);
+    g_autofree gchar *tape = g_build_filename(folder, "tape.mp4", NULL);
+    const VigilCameraSettings *door, *second;
+
+    ck_assert_msg(settings != NULL, "%s", error ? error->message : "");
+    ck_assert_str_eq(settings->store_path, store);
+    ck_assert_int_eq(settings->max_bytes, 20 * G_GINT64_CONSTANT(1000000000));
+    ck_assert_int_eq(settings->max_age_ns / 1000000000, 30 * 86400);
+    door = settings->cameras->pdata[0];
+    second = settings->cameras->pdata[1];
+    ck_assert_str_eq(door->source->password, "secret");
+    ck_assert_int_eq(door->transport, VIGIL_TRANSPORT_UDP);
+    ck_assert_int_eq(door->latency_ns, 500000000);
+    ck_assert_int_eq(door->decoder, VIGIL_DECODER_SOFTWARE);
+    ck_assert(door->fps == 5 && door->threshold == 0.5);
+    ck_assert_str_eq(door->model->path, "/other.tflite");
+    ck_assert_ptr_null(door->model->labels);
+    ck_assert_uint_eq(door->rules->zones->len, 1);
+    ck_assert_uint_eq(door->rules->lines->len, 1);
+    ck_assert_uint_eq(door->rules->rules->len, 1);
+    ck_assert_str_eq(second->source->location, tape);
+    ck_assert_int_eq(second->start_time_us / G_USEC_PER_SEC, 1777629600);
+    ck_assert_str_eq(second->model->labels, "/l.txt");
+    ck_assert_int_eq(second->model->threads, 2);
+    ck_assert_int_eq(second->model->max_detections, 50);
+    ck_assert(second->model->iou_threshold == 0.6);
+}
+END_TEST
+
+/* Each change of a camera is one that a reload sees; the same text again is none. */
+START_TEST(test_equal)
+{
+    static const gchar *const others[] = {
+        HEAD CAMERA "    rules: [{name: r, dwell: 1s}]\n",
+        HEAD CAMERA RULES "    detect: {fps: 2}\n",
+        HEAD CAMERA RULES "    detect: {threshold: 0.3}\n",
+        HEAD CAMERA RULES "    start_time: 2026-05-01\n",
+        HEAD CAMERA RULES "    decoder: software\n",
+        HEAD CAMERA "    zones: {z: [[0,0],[1,0],[1,1]]}\n" RULES,
+        HEAD "cameras:\n  - name: a\n    source: file:///y.mp4\n" RULES,
+        "model: {path: n.tflite}\n" CAMERA RULES,
+        "model: {path: m.tflite, threads: 3}\n" CAMERA RULES,
+    };
+    g_autoptr(VigilSettings) first = load(HEAD CAMERA RULES, NULL);
+    g_autoptr(VigilSettings) same = load("# the same\n" HEAD CAMERA RULES, NULL);
+    g_autoptr(VigilSettings) replaced = NULL;
+
+    ck_assert(vigil_camera_settings_equal(first->cameras->pdata[0], same->cameras->pdata[0]));
+    for (guint i = 0; i < G_N_ELEMENTS(others); i++) {
+        g_autoptr(GError) error = NULL;
+        g_autoptr(VigilSettings) other = load(others[i], &error);
+
+        ck_assert_msg(other != NULL, "%s", error ? error->message : "");
+        ck_assert_msg(
+            !vigil_camera_settings_equal(first->cameras->pdata[0], other->cameras->pdata[0]),
+            "no change seen: %s", others[i]);
+    }
+    g_free(folder_write(folder, "m.tflite", "%s", "a new model under the old name"));
+    replaced = load(HEAD CAMERA RULES, NULL);
+    ck_assert(!vigil_camera_settings_equal(first->cameras->pdata[0], replaced->cameras->pdata[0]));
+}
+END_TEST
+
+START_TEST(test_unreadable)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree gchar *path = g_build_filename(folder, "none.yaml", NULL);
+
+    ck_assert_ptr_null(vigil_settings_load(path, &error));
+    ck_assert(g_error_matches(error, VIGIL_SETTINGS_ERROR, VIGIL_SETTINGS_ERROR_IO));
+    g_clear_error(&error);
+    ck_assert_ptr_null(vigil_settings_load(folder, &error));
+    ck_assert(error->domain == VIGIL_SETTINGS_ERROR);
+}
+END_TEST
+
+START_TEST(test_sample)
+{
+    g_autofree gchar *path =
+        g_build_filename(g_getenv("VIGIL_SOURCE_ROOT"), "configs", "vigil.yaml", NULL);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VigilSettings) settings = vigil_settings_load(path, &error);
+
+    ck_assert_msg(settings != NULL, "%s", error ? error->message : "");
+    ck_assert_uint_ge(settings->cameras->len, 2);
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("config");
+    TCase *tcase = tcase_create("config");
+    SRunner *runner = srunner_create(suite);
+
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_loop_test(tcase, test_mistake, 0, G_N_ELEMENTS(mistakes));
+    tcase_add_test(tcase, test_all_mistakes_at_once);
+    tcase_add_test(tcase, test_defaults);
+    tcase_add_test(tcase, test_everything);
+    tcase_add_test(tcase, test_equal);
+    tcase_add_test(tcase, test_unreadable);
+    tcase_add_test(tcase, test_sample);
+    suite_add_tcase(suite, tcase);
+    srunner_run_all(runner, CK_NORMAL);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <check.h>
+#include <glib.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pipeline/vigil-redact.h"
+
+static const struct {
+    const gchar *text, *wanted;
+} cases[] = {
+    {"rtsp://10.0.0.5/main", "rtsp://10.0.0.5/main"},
+    {"rtsp://user:secret@10.0.0.5/main", "rtsp://***@10.0.0.5/main"},
+    {"rtsp://user@10.0.0.5/main", "rtsp://***@10.0.0.5/main"},
+    {"rtsps://user:p@ss:w@rd@host:322/x", "rtsps://***@host:322/x"},
+    {"rtsp://user:pa/ss@host/x", "rtsp://***@host/x"},
+    {"RTSP://A:B@c/d e RTSP://F:G@h/i", "RTSP://***@c/d e RTSP://***@h/i"},
+    {"could not open 'rtsp://u:p@h/1' (rtsp://u:p@h/2)",
+     "could not open 'rtsp://***@h/1' (rtsp://***@h/2)"},
+    {"mail to a@b.example", "mail to a@b.example"},
+    {"rtsp://h/x?user=admin&password=geheim&channel=1",
+     "rtsp://h/x?user=admin&password=***&channel=1"},
+    {"http://h/?token=abc;x=1", "http://h/?token=***;x=1"},
+    {"Authorization: Basic dXNlcjpzZWNyZXQ=", "Authorization: Basic ***"},
+    {"user-pw=geheim", "user-pw=***"},
+    {"", ""},
+    {"plain text", "plain text"},
+};
+
+START_TEST(test_cases)
+{
+    g_autofree gchar *safe = vigil_redact(cases[_i].text);
+
+    ck_assert_str_eq(safe, cases[_i].wanted);
+}
+END_TEST
+
+START_TEST(test_secrets)
+{
+    g_autofree gchar *safe = NULL, *early = vigil_redact("a word hunter2! here");
+
+    ck_assert_str_eq(early, "a word hunter2! here");
+    vigil_redact_add_secret("hunter2!");
+    vigil_redact_add_secret("hunter2!longer");
+    vigil_redact_add_secret("abc"); /* too short to hide everywhere */
+    vigil_redact_add_secret(NULL);
+    safe = vigil_redact("hunter2! and hunter2!longer and abc");
+    ck_assert_str_eq(safe, "*** and *** and abc");
+}
+END_TEST
+
+START_TEST(test_odd)
+{
+    g_autofree gchar *broken = vigil_redact("rtsp://u:\xff\xfe@h/");
+
+    ck_assert_ptr_null(vigil_redact(NULL));
+    ck_assert_str_eq(broken, "rtsp://***@h/");
+}
+END_TEST
+
+/* No cut of a URL shows more than the whole. */
+START_TEST(test_every_prefix)
+{
+    const gchar *url = "rtsp://admin:Zk9qWv3x@camera.example:554/live?password=Zk9qWv3x";
+
+    vigil_redact_add_secret("Zk9qWv3x");
+    for (gsize n = 0; n <= strlen(url); n++) {
+        g_autofree gchar *part = g_strndup(url, n);
+        g_autofree gchar *text = g_strconcat(part, " x ", url, NULL);
+        g_autofree gchar *safe = vigil_redact(text);
+
+        ck_assert_ptr_null(strstr(safe, "Zk9qWv3x"));
+    }
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("redact");
+    TCase *tcase = tcase_create("redact");
+    SRunner *runner = srunner_create(suite);
+
+    tcase_add_loop_test(tcase, test_cases, 0, G_N_ELEMENTS(cases));
+    tcase_add_test(tcase, test_secrets);
+    tcase_add_test(tcase, test_odd);
+    tcase_add_test(tcase, test_every_prefix);
+    suite_add_tcase(suite, tcase);
+    srunner_run_all(runner, CK_NORMAL);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
