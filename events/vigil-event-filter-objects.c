@@ -9,6 +9,46 @@
     2.0f /* a gap longer than this does not widen the search any more: anybody might have come */
 #define MAX_SIZE_RATIO 3.0f
 
+/* Detectors see somebody twice at times: whole and without the legs, for instance. Such boxes overlap by at least half
+ * of the smaller one, and differ by less than five times in area. */
+#define DOUBLE_OVERLAP 0.5f
+#define DOUBLE_AREA 0.2f
+#define WEAK_ORIGINAL 0.6f /* part of the double's score */
+#define DOUBLE_TIME_NS \
+    G_GINT64_CONSTANT(2000000000) /* who is there for longer is somebody, after all */
+
+static gboolean
+is_shadow(const VigilFilterObject *object)
+{
+    return object->shadow_since_ns != G_MININT64;
+}
+
+static gboolean
+may_be_double(const VigilBox *a, const VigilBox *b)
+{
+    const VigilBox both = {MAX(a->x0, b->x0), MAX(a->y0, b->y0), MIN(a->x1, b->x1),
+                           MIN(a->y1, b->y1)};
+    const gfloat smaller = MIN(vigil_box_area(a), vigil_box_area(b));
+    const gfloat larger = MAX(vigil_box_area(a), vigil_box_area(b));
+
+    return vigil_box_area(&both) >= DOUBLE_OVERLAP * smaller && smaller >= DOUBLE_AREA * larger;
+}
+
+/* The object of this frame that a track may show once more. */
+static guint
+find_original(const VigilEventFilter *self, const VigilTrack *track)
+{
+    for (guint i = 0; i < VIGIL_EVENT_FILTER_MAX_OBJECTS; i++) {
+        const VigilFilterObject *object = &self->objects[i];
+
+        if (object->used && object->observed && !is_shadow(object) &&
+            object->track_id != track->id && g_strcmp0(object->label, track->label) == 0 &&
+            may_be_double(&object->box, &track->box))
+            return i;
+    }
+    return VIGIL_NONE;
+}
+
 static guint
 find_object(const VigilEventFilter *self, guint64 track_id)
 {
@@ -66,8 +106,8 @@ find_lost(const VigilEventFilter *self, const VigilTrack *track)
         const VigilFilterObject *object = &self->objects[i];
         gfloat distance;
 
-        if (!object->used || object->observed || !may_come_back(self, object) ||
-            g_strcmp0(object->label, track->label) != 0)
+        if (!object->used || object->observed || is_shadow(object) ||
+            !may_come_back(self, object) || g_strcmp0(object->label, track->label) != 0)
             continue;
         distance = distance_from_lost(object, &track->box, self->time_ns);
         if (distance <= best_distance) {
@@ -141,14 +181,17 @@ observe(VigilEventFilter *self, guint index, const VigilTrack *track)
     VigilFilterObject *object = &self->objects[index];
     const VigilPoint foot = vigil_box_foot(&track->box);
 
-    object->lines_in = object->lines_out = 0;
+    if (!object->used || !object->observed)
+        object->lines_in = object->lines_out = 0;
     if (object->used) {
-        smooth_speed(object, &track->box, self->time_ns);
+        if (self->time_ns > object->last_ns)
+            smooth_speed(object, &track->box, self->time_ns);
         find_crossings(self, object, foot);
     } else {
         vigil_median_clear(&object->scores);
         object->speed_x = object->speed_y = 0.0f;
         object->n_stays = 0;
+        object->shadow_since_ns = G_MININT64;
         object->used = TRUE;
     }
     object->zones = find_zones(self, foot);
@@ -170,6 +213,66 @@ is_usable(const VigilTrack *track)
     return track->observed && track->box.x1 > track->box.x0 && track->box.y1 > track->box.y0;
 }
 
+/* A track that is new here: a double of somebody, somebody who was lost, or somebody new. */
+static void
+observe_new(VigilEventFilter *self, const VigilTrack *track)
+{
+    const gboolean is_double = find_original(self, track) != VIGIL_NONE;
+    guint index = is_double ? VIGIL_NONE : find_lost(self, track);
+
+    if (index == VIGIL_NONE) {
+        index = find_place(self);
+        if (index == VIGIL_NONE) {
+            self->n_overflow++;
+            return;
+        }
+        self->objects[index].used = FALSE;
+    }
+    observe(self, index, track);
+    if (is_double)
+        self->objects[index].shadow_since_ns = self->time_ns;
+}
+
+/* The original goes on under the shadow's track, and the shadow under the original's. */
+static void
+change_places(VigilEventFilter *self, guint original, VigilFilterObject *shadow,
+              const VigilTrack *track)
+{
+    const VigilFilterObject *old = &self->objects[original];
+
+    shadow->track_id = old->track_id;
+    shadow->box = old->box;
+    shadow->foot = old->foot;
+    shadow->score = old->score;
+    observe(self, original, track);
+}
+
+/* What was taken for a double stays one while its original is seen, but not for ever. When the original is lost, or
+ * hardly to be seen any more, it is the original that goes on under this track. */
+static void
+judge_shadow(VigilEventFilter *self, VigilFilterObject *shadow, const VigilTrack *track)
+{
+    const guint original = find_original(self, track);
+    guint lost;
+
+    if (original != VIGIL_NONE && self->objects[original].score < WEAK_ORIGINAL * track->score) {
+        change_places(self, original, shadow, track);
+        return;
+    }
+    if (original != VIGIL_NONE) {
+        if (self->time_ns - shadow->shadow_since_ns >= DOUBLE_TIME_NS)
+            shadow->shadow_since_ns = G_MININT64;
+        return;
+    }
+    lost = find_lost(self, track);
+    if (lost == VIGIL_NONE) {
+        shadow->shadow_since_ns = G_MININT64;
+        return;
+    }
+    shadow->used = FALSE; /* it never had stays */
+    observe(self, lost, track);
+}
+
 void
 vigil_filter_objects_update(VigilEventFilter *self, const VigilTrack *tracks, guint n_tracks)
 {
@@ -185,18 +288,13 @@ vigil_filter_objects_update(VigilEventFilter *self, const VigilTrack *tracks, gu
     for (guint i = 0; i < n_tracks; i++) {
         guint index;
 
-        if (!is_usable(&tracks[i]) || find_object(self, tracks[i].id) != VIGIL_NONE)
+        if (!is_usable(&tracks[i]))
             continue;
-        index = find_lost(self, &tracks[i]);
-        if (index == VIGIL_NONE) {
-            index = find_place(self);
-            if (index == VIGIL_NONE) {
-                self->n_overflow++;
-                continue;
-            }
-            self->objects[index].used = FALSE;
-        }
-        observe(self, index, &tracks[i]);
+        index = find_object(self, tracks[i].id);
+        if (index == VIGIL_NONE)
+            observe_new(self, &tracks[i]);
+        else if (is_shadow(&self->objects[index]))
+            judge_shadow(self, &self->objects[index], &tracks[i]);
     }
     for (guint i = 0; i < VIGIL_EVENT_FILTER_MAX_OBJECTS; i++)
         if (!self->objects[i].observed)

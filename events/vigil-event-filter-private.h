@@ -25,6 +25,8 @@ typedef struct {
     VigilMedian scores;      /* of all its detections */
     gint64
         missed_ns; /* first frame since last_ns that was looked at without it; G_MAXINT64: none */
+    gint64
+        shadow_since_ns; /* since when it is taken for a double of another object; G_MININT64: it is not */
     guint n_stays; /* that refer to it */
 
     gboolean observed; /* the rest is of the frame at hand, and only if this is set */

@@ -87,8 +87,9 @@ meets(const VigilEventFilter *self, const VigilRule *rule, const VigilFilterObje
 {
     const gfloat height = CLAMP(object->box.y1, 0.0f, 1.0f) - CLAMP(object->box.y0, 0.0f, 1.0f);
 
-    return object->observed && object->score >= 0.5f * rule->min_score &&
-           height >= rule->min_size && height <= rule->max_size &&
+    return object->observed && object->shadow_since_ns == G_MININT64 &&
+           object->score >= 0.5f * rule->min_score && height >= rule->min_size &&
+           height <= rule->max_size &&
            (!rule->classes || has_name((const gchar *const *)rule->classes, object->label)) &&
            (!rule->zones || in_a_zone_of(self, rule, object));
 }
