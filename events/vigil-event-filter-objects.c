@@ -5,17 +5,18 @@
 
 #include <math.h>
 
-#define MAX_REACH_S \
-    2.0f /* a gap longer than this does not widen the search any more: anybody might have come */
+/* A longer gap does not widen the search any more: anybody might have come. */
+#define MAX_REACH_S 2.0f
 #define MAX_SIZE_RATIO 3.0f
 
 /* Detectors see somebody twice at times: whole and without the legs, for instance. Such boxes overlap by at least half
  * of the smaller one, and differ by less than five times in area. */
 #define DOUBLE_OVERLAP 0.5f
 #define DOUBLE_AREA 0.2f
-#define WEAK_ORIGINAL 0.6f /* part of the double's score */
-#define DOUBLE_TIME_NS \
-    G_GINT64_CONSTANT(2000000000) /* who is there for longer is somebody, after all */
+#define WEAK_SHARE \
+    0.6f /* of the other's score: too little to be the better view of the two, or somebody on its own */
+/* Who is there for longer is somebody, after all. */
+#define DOUBLE_TIME_NS G_GINT64_CONSTANT(2000000000)
 
 static gboolean
 is_shadow(const VigilFilterObject *object)
@@ -255,12 +256,14 @@ judge_shadow(VigilEventFilter *self, VigilFilterObject *shadow, const VigilTrack
     const guint original = find_original(self, track);
     guint lost;
 
-    if (original != VIGIL_NONE && self->objects[original].score < WEAK_ORIGINAL * track->score) {
+    if (original != VIGIL_NONE && self->objects[original].score < WEAK_SHARE * track->score) {
         change_places(self, original, shadow, track);
         return;
     }
     if (original != VIGIL_NONE) {
-        if (self->time_ns - shadow->shadow_since_ns >= DOUBLE_TIME_NS)
+        if (track->score < WEAK_SHARE * self->objects[original].score)
+            shadow->shadow_since_ns = self->time_ns;
+        else if (self->time_ns - shadow->shadow_since_ns >= DOUBLE_TIME_NS)
             shadow->shadow_since_ns = G_MININT64;
         return;
     }

@@ -51,7 +51,7 @@ VigilEventFilterOptions vigil_event_filter_options_defaults(void);
  *   last place, or where its speed would have taken it; sizes within a factor of 3), while a rule's `end_after` may
  *   still wait for it, is that object again: being detected on and off, or hidden for a moment, does not make a second
  *   event. A new track that lies over another object of its class (half of the smaller box, areas within a factor of 5)
- *   is a double of that one: it counts when it is there on its own, or for 2 s, and goes on with the other's events when
+ *   is a double of that one: it counts when it is there on its own, or for 2 s with at least 0.6 of the other's score, and goes on with the other's events when
  *   the other one is lost or scores less than 0.6 of it.
  * - **Stays.** An object meets a rule in a frame when it was detected there, its class, size and zone fit, and the
  *   detection scores at least half of `min_score` (less is no sign that it is still there). From the first such frame

@@ -564,6 +564,74 @@ START_TEST(test_two_objects)
 }
 END_TEST
 
+/* One person, with one box over the whole and one over the upper half. */
+static void
+look_at_double(gint64 time_ns, gfloat whole, gfloat half)
+{
+    VigilTrack tracks[] = {person_at(1, 0.5f, 0.8f, whole), person_at(2, 0.52f, 0.6f, half)};
+
+    tracks[1].box.y0 = 0.38f;
+    look(time_ns, whole > 0.0f ? tracks : tracks + 1, (whole > 0.0f) + (half > 0.0f));
+}
+
+/* A second box for a moment is no second event, and no more is its going on alone. */
+START_TEST(test_double)
+{
+    start("rules: [{name: a, end_after: 1s}]");
+    for (guint i = 0; i < 10; i++)
+        look_at_double(i * 100 * MS, 0.8f, 0.0f);
+    for (guint i = 10; i < 25; i++)
+        look_at_double(i * 100 * MS, 0.8f, 0.7f);
+    for (guint i = 25; i < 50; i++)
+        look_at_double(i * 100 * MS, 0.0f, 0.7f);
+    for (guint i = 50; i < 60; i++)
+        look_at_double(i * 100 * MS, 0.8f, 0.7f);
+    assert_story("b1");
+    nobody(6 * SECOND, 8 * SECOND);
+    assert_story("b1 e1");
+    ck_assert_int_eq(event_at(1)->end_ns, 5900 * MS);
+}
+END_TEST
+
+/* The better box carries the event: a weak original changes places with its double, as often as it takes. */
+START_TEST(test_double_better)
+{
+    start("rules: [{name: a, end_after: 1s, min_score: 0.6}]");
+    for (guint i = 0; i < 20; i++)
+        look_at_double(i * 100 * MS, 0.8f, 0.2f);
+    for (guint i = 20; i < 60; i++)
+        look_at_double(i * 100 * MS, 0.2f, 0.8f);
+    for (guint i = 60; i < 100; i++)
+        look_at_double(i * 100 * MS, 0.8f, 0.2f);
+    vigil_event_filter_finish(filter, VIGIL_END_STREAM);
+    assert_story("b1 e1");
+    ck_assert_int_eq(event_at(1)->end_ns, 9900 * MS);
+    ck_assert_uint_eq(event_at(1)->path->len, 100);
+    ck_assert_float_eq_tol(event_at(1)->score, 0.8f, 1e-6f);
+}
+END_TEST
+
+/* Two who stand together are two, after a while; who parts is somebody at once. */
+START_TEST(test_no_double)
+{
+    start("rules: [{name: a, end_after: 1s}]");
+    for (guint i = 0; i < 30; i++)
+        look_at_double(i * 100 * MS, 0.8f, 0.7f);
+    assert_story("b1 b2");
+    ck_assert_int_eq(event_at(1)->start_ns, 2 * SECOND);
+    vigil_event_filter_finish(filter, VIGIL_END_STREAM);
+    g_ptr_array_set_size(events, 0);
+    for (guint i = 0; i < 10; i++) {
+        const VigilTrack both[] = {person_at(5, 0.5f, 0.8f, 0.8f),
+                                   person_at(6, 0.5f + 0.03f * (gfloat)i, 0.8f, 0.8f)};
+
+        look(10 * SECOND + i * 100 * MS, both, 2);
+    }
+    assert_story("b1 b2");
+    ck_assert_int_eq(event_at(1)->start_ns, 10 * SECOND + 400 * MS);
+}
+END_TEST
+
 START_TEST(test_updates)
 {
     g_autofree gchar *rules = g_strconcat(two_zones, "rules: [{name: a}]", NULL);
@@ -943,6 +1011,9 @@ add_tests(TCase *tc)
     tcase_add_test(tc, test_no_merge);
     tcase_add_test(tc, test_merge_moving);
     tcase_add_test(tc, test_two_objects);
+    tcase_add_test(tc, test_double);
+    tcase_add_test(tc, test_double_better);
+    tcase_add_test(tc, test_no_double);
     tcase_add_test(tc, test_updates);
     tcase_add_test(tc, test_coverage);
     tcase_add_test(tc, test_blind);
