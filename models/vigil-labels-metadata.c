@@ -5,6 +5,9 @@
 #include "models/vigil-model.h"
 #include "models/vigil-zip-private.h"
 
+/* Places that look like the key and are not; a text made of them must not take its time. */
+#define MAX_TRIES 16
+
 typedef struct {
     const gchar *at, *end;
 } Cursor;
@@ -86,14 +89,16 @@ read_names(Cursor *cursor, GPtrArray *labels)
 GPtrArray *
 vigil_labels_parse_names(const gchar *text, gsize length)
 {
-    const gchar *end = text + length;
+    guint tries = 0;
 
-    for (const gchar *at = text; end - at >= 7; at++) {
+    for (gsize i = 0; i + 7 <= length && tries < MAX_TRIES; i++) {
         g_autoptr(GPtrArray) labels = NULL;
-        Cursor cursor = {at + 7, end};
+        const gchar *at = text + i;
+        Cursor cursor = {at + 7, text + length};
 
         if (memcmp(at, "'names'", 7) != 0 && memcmp(at, "\"names\"", 7) != 0)
             continue;
+        tries++;
         labels = g_ptr_array_new();
         if (accept(&cursor, ':') && read_names(&cursor, labels))
             return g_steal_pointer(&labels);

@@ -119,8 +119,11 @@ GPtrArray *
 vigil_labels_parse(const gchar *text, gsize length, const gchar *name, GError **error)
 {
     g_autoptr(GPtrArray) labels = g_ptr_array_new();
-    const gchar *end = text + length, *bad;
+    const gchar *end, *bad;
 
+    /* an empty file has no memory */
+    text = length > 0 ? text : "";
+    end = text + length;
     if (length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
         text += 3;
     if (!g_utf8_validate_len(text, (gsize)(end - text), &bad)) {

@@ -6,8 +6,7 @@ int LLVMFuzzerTestOneInput(const guint8 *data, gsize size);
 int
 LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
 {
-    g_autoptr(VigilPackage) package =
-        vigil_package_parse("/package", (const gchar *)data, size, NULL);
-
+    vigil_package_free(
+        vigil_package_parse("/package", size > 0 ? (const gchar *)data : "", size, NULL));
     return 0;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <check.h>
+#include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,6 +50,21 @@ START_TEST(test_numbered)
     ck_assert_str_eq(at(labels, 17), "cat");
     ck_assert_str_eq(at(colons, 0), "b");
     ck_assert_str_eq(at(plain, 0), "7 eleven");
+}
+END_TEST
+
+START_TEST(test_empty_file)
+{
+    g_autofree gchar *folder = g_dir_make_tmp("vigil-labels-XXXXXX", NULL);
+    g_autofree gchar *path = g_build_filename(folder, "empty.txt", NULL);
+    GError *error = NULL;
+
+    ck_assert(g_file_set_contents(path, "", 0, NULL));
+    ck_assert_ptr_null(vigil_labels_load(path, &error));
+    g_assert_error(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_INVALID);
+    g_clear_error(&error);
+    g_unlink(path);
+    g_rmdir(folder);
 }
 END_TEST
 
@@ -150,7 +166,7 @@ static void
 put(GByteArray *out, guint64 value, guint bytes)
 {
     for (guint i = 0; i < bytes; i++) {
-        const guint8 byte = (guint8)(value >> (8 * i));
+        const guint8 byte = i < 8 ? (guint8)(value >> (8 * i)) : 0;
 
         g_byte_array_append(out, &byte, 1);
     }
@@ -345,6 +361,7 @@ main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, test_lines);
     tcase_add_test(tests, test_numbered);
+    tcase_add_test(tests, test_empty_file);
     tcase_add_test(tests, test_refused);
     tcase_add_test(tests, test_fit);
     tcase_add_test(tests, test_names);
