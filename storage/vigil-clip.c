@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #define MAX_NAMES 1000
@@ -298,7 +299,8 @@ vigil_store_abandon_clip(VigilStore *self, VigilClip *clip)
     g_mutex_lock(&self->mutex);
     g_ptr_array_remove_fast(self->live_clips, clip);
     g_ptr_array_add(garbage, clip->path);
-    /* a clip with a row belongs to its events: recovery ends it; a failed store leaves the file to the next one */
+    /* a clip with a row belongs to its events and is ended by enforcing limits or at the next start, as is all of a
+     * failed store */
     if (!clip->row_id && vigil_store_check_writable(self, NULL) &&
         !vigil_store_collect(self, garbage, &error))
         g_message("%s: not removed yet: %s", clip->path, error->message);

@@ -47,6 +47,19 @@ collect_listed(VigilStore *self, GError **error)
     return paths->len == 0 || vigil_store_collect(self, paths, error);
 }
 
+static gboolean
+is_live(VigilStore *self, gint64 clip_id)
+{
+    for (guint i = 0; i < self->live_clips->len; i++) {
+        const VigilClip *clip = g_ptr_array_index(self->live_clips, i);
+
+        if (clip->row_id == clip_id)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* Those that nobody writes to. */
 static GArray *
 list_open_clips(VigilStore *self, GError **error)
 {
@@ -57,9 +70,12 @@ list_open_clips(VigilStore *self, GError **error)
 
     g_array_set_clear_func(clips, open_clip_clear);
     while (vigil_statement_step(&list, &local)) {
-        OpenClip clip = {sqlite3_column_int64(list.stmt, 0), sqlite3_column_int64(list.stmt, 2),
-                         g_strdup(vigil_statement_get_text(&list, 1)), FALSE};
+        OpenClip clip = {.id = sqlite3_column_int64(list.stmt, 0)};
 
+        if (is_live(self, clip.id))
+            continue;
+        clip.path = g_strdup(vigil_statement_get_text(&list, 1));
+        clip.bytes = sqlite3_column_int64(list.stmt, 2);
         g_array_append_val(clips, clip);
     }
     if (!local)
@@ -128,9 +144,20 @@ begin_run(VigilStore *self, const gchar *program, GError **error)
 }
 
 typedef struct {
-    const GArray *clips;
+    const GArray *clips; /* (element-type OpenClip) */
     const gchar *program;
 } Recovery;
+
+static gboolean
+end_clips(VigilStore *self, gpointer data, GError **error)
+{
+    const Recovery *recovery = data;
+
+    for (guint i = 0; i < recovery->clips->len; i++)
+        if (!end_clip(self, &g_array_index(recovery->clips, OpenClip, i), error))
+            return FALSE;
+    return TRUE;
+}
 
 static gboolean
 end_earlier_runs(VigilStore *self, gpointer data, GError **error)
@@ -138,9 +165,8 @@ end_earlier_runs(VigilStore *self, gpointer data, GError **error)
     const Recovery *recovery = data;
     gint changed;
 
-    for (guint i = 0; i < recovery->clips->len; i++)
-        if (!end_clip(self, &g_array_index(recovery->clips, OpenClip, i), error))
-            return FALSE;
+    if (!end_clips(self, data, error))
+        return FALSE;
     g_auto(VigilStatement) end_events =
         vigil_statement(self, "UPDATE events SET end_reason = :reason WHERE end_reason IS NULL");
     vigil_statement_text(&end_events, ":reason", vigil_end_reason_to_string(VIGIL_END_INTERRUPTED));
@@ -172,6 +198,28 @@ read_last_seen(VigilStore *self, GError **error)
     return TRUE;
 }
 
+static GArray *
+examine_open_clips(VigilStore *self, GError **error)
+{
+    g_autoptr(GArray) clips = list_open_clips(self, error);
+
+    for (guint i = 0; clips && i < clips->len; i++)
+        if (!examine_clip(self, &g_array_index(clips, OpenClip, i), error))
+            return NULL;
+    return g_steal_pointer(&clips);
+}
+
+gboolean
+vigil_store_end_strays(VigilStore *self, GError **error)
+{
+    g_autoptr(GArray) clips = examine_open_clips(self, error);
+    Recovery recovery = {clips, NULL};
+
+    if (!clips)
+        return FALSE;
+    return clips->len == 0 || vigil_store_transact(self, end_clips, &recovery, error);
+}
+
 gboolean
 vigil_store_recover(VigilStore *self, const gchar *program, GError **error)
 {
@@ -180,12 +228,9 @@ vigil_store_recover(VigilStore *self, const gchar *program, GError **error)
 
     if (!read_last_seen(self, error) || !collect_listed(self, error))
         return FALSE;
-    clips = list_open_clips(self, error);
+    clips = examine_open_clips(self, error);
     if (!clips)
         return FALSE;
-    for (guint i = 0; i < clips->len; i++)
-        if (!examine_clip(self, &g_array_index(clips, OpenClip, i), error))
-            return FALSE;
     recovery = (Recovery){clips, program};
     return vigil_store_transact(self, end_earlier_runs, &recovery, error);
 }

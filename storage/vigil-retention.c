@@ -340,6 +340,8 @@ enforce_step(VigilStore *self, guint *n_deleted, GError **error)
     if (!vigil_store_check_writable(self, error))
         return FALSE;
     *n_deleted = 0;
+    if (!vigil_store_end_strays(self, error))
+        return FALSE;
     if (self->max_age_us > 0 && !delete_some(self, pick_aged, BATCH, n_deleted, error))
         return FALSE;
     if (*n_deleted == 0 && self->max_bytes > 0 &&

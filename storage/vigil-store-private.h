@@ -201,5 +201,7 @@ gboolean vigil_store_release_reserve(VigilStore *self);
 
 /** vigil_store_recover: ends what earlier runs left and begins this one. */
 gboolean vigil_store_recover(VigilStore *self, const gchar *program, GError **error);
+/** vigil_store_end_strays: clips of this run that have a row but no handle any more, as finishing failed: they are cut. */
+gboolean vigil_store_end_strays(VigilStore *self, GError **error);
 
 G_END_DECLS

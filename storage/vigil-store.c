@@ -145,6 +145,8 @@ make_dirs(VigilStore *self, const gchar *path, GError **error)
 static gboolean
 open_clips_folder(VigilStore *self, GError **error)
 {
+    if (!self->clips)
+        return TRUE; /* a reader of rows alone */
     if (self->writer && !make_dirs(self, self->clips, error))
         return FALSE;
     self->clips_fd = open(self->clips, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -285,8 +287,14 @@ VigilStore *
 vigil_store_open_with(const VigilStoreOptions *options, const VigilFileOps *ops,
                       gint64 (*mono_func)(gpointer), GError **error)
 {
-    VigilStore *self = store_new(options->database, options->clips);
+    VigilStore *self;
 
+    if (!options->database || !options->clips) {
+        g_set_error(error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_INVALID,
+                    "a store needs a database and a folder of clips");
+        return NULL;
+    }
+    self = store_new(options->database, options->clips);
     self->writer = TRUE;
     self->max_bytes = options->max_bytes;
     self->max_age_us = options->max_age_us;

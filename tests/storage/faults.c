@@ -13,6 +13,7 @@ static struct {
     guint nth, count;
     gboolean sticky, sync_failed;
     guint syncs_after;
+    gchar trace[4096];
 } armed;
 
 void
@@ -36,10 +37,20 @@ faults_get_syncs_after(void)
     return armed.syncs_after;
 }
 
+const gchar *
+faults_get_trace(void)
+{
+    return armed.trace;
+}
+
 /* Returns 0 or the errno that the operation shall fail with. */
 static gint
-step(gboolean is_sync)
+step(gchar letter)
 {
+    const gboolean is_sync = letter == 's' || letter == 'S';
+
+    if (armed.count < sizeof armed.trace - 1)
+        armed.trace[armed.count] = letter;
     armed.count++;
     if (is_sync && armed.sync_failed)
         armed.syncs_after++;
@@ -57,7 +68,7 @@ step(gboolean is_sync)
 static gint
 fault_open_at(gint dir_fd, const gchar *name, gint flags, mode_t mode)
 {
-    const gint code = flags & O_CREAT ? step(FALSE) : 0;
+    const gint code = flags & O_CREAT ? step('o') : 0;
 
     return code ? -code : vigil_file_ops_system.open_at(dir_fd, name, flags, mode);
 }
@@ -65,7 +76,7 @@ fault_open_at(gint dir_fd, const gchar *name, gint flags, mode_t mode)
 static gint
 fault_mkdir_at(gint dir_fd, const gchar *name, mode_t mode)
 {
-    const gint code = step(FALSE);
+    const gint code = step('m');
 
     return code ? -code : vigil_file_ops_system.mkdir_at(dir_fd, name, mode);
 }
@@ -73,7 +84,7 @@ fault_mkdir_at(gint dir_fd, const gchar *name, mode_t mode)
 static gssize
 fault_write_at(gint fd, gconstpointer data, gsize length, gint64 offset)
 {
-    const gint code = step(FALSE);
+    const gint code = step('w');
 
     if (!code)
         return vigil_file_ops_system.write_at(fd, data, length, offset);
@@ -85,7 +96,7 @@ fault_write_at(gint fd, gconstpointer data, gsize length, gint64 offset)
 static gint
 fault_truncate(gint fd, gint64 length)
 {
-    const gint code = step(FALSE);
+    const gint code = step('t');
 
     return code ? -code : vigil_file_ops_system.truncate(fd, length);
 }
@@ -93,7 +104,7 @@ fault_truncate(gint fd, gint64 length)
 static gint
 fault_sync(gint fd)
 {
-    const gint code = step(TRUE);
+    const gint code = step('s');
 
     return code ? -code : vigil_file_ops_system.sync(fd);
 }
@@ -101,7 +112,7 @@ fault_sync(gint fd)
 static gint
 fault_unlink_at(gint dir_fd, const gchar *name, gint flags)
 {
-    const gint code = step(FALSE);
+    const gint code = step('u');
 
     return code ? -code : vigil_file_ops_system.unlink_at(dir_fd, name, flags);
 }
@@ -109,7 +120,7 @@ fault_unlink_at(gint dir_fd, const gchar *name, gint flags)
 static gint
 fault_rename_at(gint from_fd, const gchar *from, gint to_fd, const gchar *to)
 {
-    const gint code = step(FALSE);
+    const gint code = step('r');
 
     return code ? -code : vigil_file_ops_system.rename_at(from_fd, from, to_fd, to);
 }
@@ -151,7 +162,7 @@ vfs_read(sqlite3_file *file, void *data, int length, sqlite3_int64 offset)
 static gint
 vfs_write(sqlite3_file *file, const void *data, int length, sqlite3_int64 offset)
 {
-    const gint code = step(FALSE);
+    const gint code = step('W');
 
     if (!code)
         return PASS(file, xWrite, data, length, offset);
@@ -161,13 +172,13 @@ vfs_write(sqlite3_file *file, const void *data, int length, sqlite3_int64 offset
 static gint
 vfs_truncate(sqlite3_file *file, sqlite3_int64 size)
 {
-    return step(FALSE) ? SQLITE_IOERR_TRUNCATE : PASS(file, xTruncate, size);
+    return step('T') ? SQLITE_IOERR_TRUNCATE : PASS(file, xTruncate, size);
 }
 
 static gint
 vfs_sync(sqlite3_file *file, int flags)
 {
-    return step(TRUE) ? SQLITE_IOERR_FSYNC : PASS(file, xSync, flags);
+    return step('S') ? SQLITE_IOERR_FSYNC : PASS(file, xSync, flags);
 }
 
 static gint
@@ -277,7 +288,7 @@ vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int 
 static gint
 vfs_delete(sqlite3_vfs *vfs, const char *name, int sync_dir)
 {
-    return step(FALSE) ? SQLITE_IOERR_DELETE : real_vfs()->xDelete(real_vfs(), name, sync_dir);
+    return step('D') ? SQLITE_IOERR_DELETE : real_vfs()->xDelete(real_vfs(), name, sync_dir);
 }
 
 void

@@ -24,5 +24,10 @@ extern const VigilFileOps faults_file_ops;
 void faults_arm(FaultKind kind, guint nth, gboolean sticky);
 /** faults_get_count: operations since faults_arm(). */
 guint faults_get_count(void);
+/**
+ * faults_get_trace: a letter an operation since faults_arm(): o create, m mkdir, w write, t truncate, s sync, u unlink or
+ * rmdir, r rename; SQLite's: W write, T truncate, S sync, D delete.
+ */
+const gchar *faults_get_trace(void);
 /** faults_get_syncs_after: syncs that were tried after one had failed. */
 guint faults_get_syncs_after(void);

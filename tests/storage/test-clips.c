@@ -212,6 +212,40 @@ START_TEST(test_failed_disk_stops_all_writes)
 }
 END_TEST
 
+#define assert_trace(pattern)                                                            \
+    ck_assert_msg(g_regex_match_simple("^" pattern "$", faults_get_trace(), 0, 0), "%s", \
+                  faults_get_trace())
+
+/* What makes it outlive a power cut: each step is on the disk before the next. */
+START_TEST(test_order_of_steps)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VigilEvent) begin = store_test_event(1, VIGIL_EVENT_BEGIN);
+    VigilClip *clip;
+
+    faults_install();
+    store_test_init(&t, NULL);
+    t.options.max_age_us = DAY_US;
+    t.store = vigil_store_open_with(&t.options, &faults_file_ops, store_test_mono, &error);
+    faults_arm(FAULT_NONE, 0, FALSE);
+    clip = vigil_store_create_clip(t.store, begin->camera, begin->id, begin->start_wall_us, &error);
+    assert_trace("W+S(ms){4}o"); /* pending row; year, month, day, camera, each synced; the file */
+    faults_arm(FAULT_NONE, 0, FALSE);
+    ck_assert(vigil_clip_write(clip, "abc", 3, &error));
+    ck_assert(vigil_store_commit_event(t.store, begin, clip, &error));
+    assert_trace("wssW+S"); /* bytes, file, directory; then the rows */
+    faults_arm(FAULT_NONE, 0, FALSE);
+    ck_assert(store_test_end(t.store, 1, clip, &error));
+    assert_trace("W+SsW+S"); /* the end; file; complete */
+    store_test_mono_us += 2 * DAY_US;
+    store_test_wall_us += 2 * DAY_US;
+    faults_arm(FAULT_NONE, 0, FALSE);
+    ck_assert(vigil_store_enforce_limits(t.store, NULL, &error));
+    assert_trace("W+SusuuuuW+S.*"); /* row to garbage; unlink, directory; empty ones; garbage row */
+    store_test_finish(&t);
+}
+END_TEST
+
 START_TEST(test_full_disk_may_be_tried_again)
 {
     g_autoptr(GError) error = NULL;
@@ -302,6 +336,7 @@ main(void)
         test_bytes_arrive,
         test_no_link_leads_out,
         test_failed_disk_stops_all_writes,
+        test_order_of_steps,
         test_full_disk_may_be_tried_again,
         test_paths_survive_and_damage_is_seen,
     };

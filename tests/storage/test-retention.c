@@ -147,6 +147,29 @@ START_TEST(test_pinned_and_open_stay)
 }
 END_TEST
 
+/* A clip whose finishing failed is not held for ever. */
+START_TEST(test_given_up_clip_is_cut)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VigilEvent) end = store_test_event(1, VIGIL_EVENT_END);
+    VigilClip *clip, *live;
+
+    set_up(DAY_US, 0);
+    clip = store_test_begin(t.store, 1, 1000, &error);
+    live = store_test_begin(t.store, 2, 1000, &error);
+    ck_assert(vigil_clip_write(clip, "more", 4, &error));
+    ck_assert(vigil_store_commit_event(t.store, end, clip, &error));
+    vigil_store_abandon_clip(t.store, clip);
+    ck_assert_uint_eq(enforce(), 0);
+    ck_assert_int_eq(store_test_int(&t, "SELECT bytes FROM clips WHERE state = 'cut'"), 1004);
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM clips WHERE state = 'open'"), 1);
+    pass(2 * DAY_US);
+    ck_assert_uint_eq(enforce(), 1);
+    ck_assert(store_test_end(t.store, 2, live, &error));
+    store_test_finish(&t);
+}
+END_TEST
+
 START_TEST(test_shared_clip_goes_with_its_last_event)
 {
     g_autoptr(GError) error = NULL;
@@ -303,6 +326,7 @@ main(void)
         test_bytes_oldest_first,
         test_clips_that_are_written_count,
         test_pinned_and_open_stay,
+        test_given_up_clip_is_cut,
         test_shared_clip_goes_with_its_last_event,
         test_old_outcomes_go,
         test_space_is_given_back,

@@ -240,6 +240,7 @@ END_TEST
 
 START_TEST(test_directory_that_cannot_be_made)
 {
+    const VigilStoreOptions nothing = {.database = NULL};
     g_autofree gchar *file = NULL;
     g_autoptr(GError) error = NULL;
 
@@ -254,6 +255,9 @@ START_TEST(test_directory_that_cannot_be_made)
     assert_open_fails(VIGIL_STORE_ERROR_INVALID);
     ck_assert_ptr_null(vigil_store_open_reader("/nowhere/events.db", t.dir, &error));
     assert_error(error, VIGIL_STORE_ERROR_NOT_FOUND);
+    g_clear_error(&error);
+    ck_assert_ptr_null(vigil_store_open(&nothing, &error));
+    assert_error(error, VIGIL_STORE_ERROR_INVALID);
     store_test_finish(&t);
 }
 END_TEST
@@ -307,7 +311,34 @@ read_only_child(void)
     return 0;
 }
 
-START_TEST(test_read_only_directory)
+/* The same with the log of a writer that died: it cannot be read, and the message says so. */
+static gint
+read_only_log_child(void)
+{
+    g_autofree gchar *shared = g_strconcat(t.database, "-shm", NULL);
+    g_autoptr(GError) error = NULL;
+    const pid_t writer = fork();
+    gint status;
+
+    if (writer == 0) {
+        store_test_open(&t);
+        _exit(store_test_whole(t.store, 2, 10, NULL) ? 0 : 1);
+    }
+    if (waitpid(writer, &status, 0) != writer || status != 0)
+        return 3;
+    g_unlink(shared);
+    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+        mount(t.dir, t.dir, NULL, MS_BIND, NULL) < 0 ||
+        mount(NULL, t.dir, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) < 0)
+        return 77;
+    if (vigil_store_open_reader(t.database, t.clips, &error) ||
+        !g_error_matches(error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_READ_ONLY))
+        return 4;
+    return strstr(error->message, "its writer did not close it") ? 0 : 5;
+}
+
+static void
+run_read_only(gint (*work)(void))
 {
     pid_t child;
     gint status;
@@ -318,13 +349,24 @@ START_TEST(test_read_only_directory)
     store_test_close(&t);
     child = fork();
     if (child == 0)
-        _exit(read_only_child());
+        _exit(work());
     ck_assert_int_eq(waitpid(child, &status, 0), child);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
         g_printerr("SKIP: no permission to mount\n");
     else
         ck_assert_int_eq(status, 0);
     store_test_finish(&t);
+}
+
+START_TEST(test_read_only_directory)
+{
+    run_read_only(read_only_child);
+}
+END_TEST
+
+START_TEST(test_read_only_directory_with_log)
+{
+    run_read_only(read_only_log_child);
 }
 END_TEST
 
@@ -342,6 +384,7 @@ main(void)
         test_directory_that_cannot_be_made,
         test_reader_changes_nothing,
         test_read_only_directory,
+        test_read_only_directory_with_log,
     };
 
     return store_test_main("store", tests, G_N_ELEMENTS(tests));
