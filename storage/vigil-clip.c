@@ -242,6 +242,18 @@ vigil_clip_get_bytes(const VigilClip *self)
     return vigil_clip_bytes(self);
 }
 
+gboolean
+vigil_clip_is_live(VigilStore *self, gint64 clip_id)
+{
+    for (guint i = 0; i < self->live_clips->len; i++) {
+        const VigilClip *clip = g_ptr_array_index(self->live_clips, i);
+
+        if (clip->row_id == clip_id)
+            return TRUE;
+    }
+    return FALSE;
+}
+
 typedef struct {
     const VigilClip *clip;
     const VigilClipInfo *info;

@@ -47,18 +47,6 @@ collect_listed(VigilStore *self, GError **error)
     return paths->len == 0 || vigil_store_collect(self, paths, error);
 }
 
-static gboolean
-is_live(VigilStore *self, gint64 clip_id)
-{
-    for (guint i = 0; i < self->live_clips->len; i++) {
-        const VigilClip *clip = g_ptr_array_index(self->live_clips, i);
-
-        if (clip->row_id == clip_id)
-            return TRUE;
-    }
-    return FALSE;
-}
-
 /* Those that nobody writes to. */
 static GArray *
 list_open_clips(VigilStore *self, GError **error)
@@ -72,7 +60,7 @@ list_open_clips(VigilStore *self, GError **error)
     while (vigil_statement_step(&list, &local)) {
         OpenClip clip = {.id = sqlite3_column_int64(list.stmt, 0)};
 
-        if (is_live(self, clip.id))
+        if (vigil_clip_is_live(self, clip.id))
             continue;
         clip.path = g_strdup(vigil_statement_get_text(&list, 1));
         clip.bytes = sqlite3_column_int64(list.stmt, 2);

@@ -230,7 +230,18 @@ insert_snapshot(VigilStore *self, gint64 seq, const VigilEvent *event, GError **
     return vigil_statement_run(&insert, error);
 }
 
-/* What an earlier run left goes; a pin stays. */
+/* By an earlier run, or in this one by a recorder that is gone when a new one begins with the event again. */
+static gboolean
+is_left_behind(VigilStore *self, const Commit *commit, const Existing *existing)
+{
+    if (!existing->seq)
+        return FALSE;
+    return existing->run_id != self->run_id ||
+           (commit->clip && commit->event->type == VIGIL_EVENT_BEGIN && existing->clip_id &&
+            !vigil_clip_is_live(self, existing->clip_id));
+}
+
+/* What was left behind goes; a pin stays. */
 static gboolean
 replace_event(VigilStore *self, Commit *commit, Existing *existing, GError **error)
 {
@@ -254,12 +265,14 @@ commit_event(VigilStore *self, gpointer data, GError **error)
     commit->clip_id = commit->clip ? commit->clip->row_id : 0;
     if (!find_event(self, event->id, &existing, error))
         return FALSE;
-    if (existing.complete ||
-        (existing.run_id == self->run_id && existing.ended && event->type != VIGIL_EVENT_END))
+    if (existing.complete)
         return TRUE;
-    if (existing.seq && existing.run_id != self->run_id &&
-        !replace_event(self, commit, &existing, error))
-        return FALSE;
+    if (is_left_behind(self, commit, &existing)) {
+        if (!replace_event(self, commit, &existing, error))
+            return FALSE;
+    } else if (existing.ended && event->type != VIGIL_EVENT_END) {
+        return TRUE;
+    }
     if (!vigil_store_camera_id(self, event->camera ? event->camera : "", &camera_id, error))
         return FALSE;
     if (commit->clip && !commit->clip_id && !existing.clip_id &&

@@ -162,6 +162,9 @@ vigil_clip_bytes(const VigilClip *self)
     return __atomic_load_n(&self->bytes, __ATOMIC_RELAXED);
 }
 
+/** vigil_clip_is_live: %TRUE while somebody has a handle on the clip with this row; mutex held. */
+gboolean vigil_clip_is_live(VigilStore *self, gint64 row_id);
+
 /* --- vigil-store-cameras.c (mutex held) ---------------------------------------------------------------------- */
 
 /** vigil_store_camera_id: makes the row when there is none. */

@@ -51,6 +51,18 @@ typedef struct {
  *
  * Invariants, kept by the order of the steps and by recovery: no event row without its clip, no clip without its row;
  * what was acknowledged is still there after kill -9 and power cut.
+ *
+ * A clip's path is written down as garbage before its file is made, and taken off that list in the transaction that makes
+ * its row; deleting lists it again in the transaction that drops the row. Recovery unlinks what is listed and nothing
+ * else: files that no row names are never deleted, only reported by fsck, so an older copy of the database or a wrong
+ * folder costs no footage.
+ *
+ * Beside DATABASE there are DATABASE.lock (never removed) and DATABASE.reserve, 256 kB that are given up when the disk is
+ * full, so that rows can still be written. On a full disk the oldest unpinned closed events go first, and the write is
+ * tried again a few times; then it fails with %VIGIL_STORE_ERROR_FULL and may be repeated.
+ *
+ * After %VIGIL_STORE_ERROR_IO nothing is written and no fsync is repeated until vigil_store_open() is called again; that
+ * gives a new store, and handles of the old one answer with errors until they are freed.
  */
 typedef struct VigilStore VigilStore;
 
@@ -59,10 +71,20 @@ typedef struct VigilStore VigilStore;
  *
  * Opens for writing: takes the lock, migrates, recovers what an earlier run left (open events are ended as interrupted,
  * unfinished clips are kept as far as they were written, orphans and garbage are removed), begins a run.
- * Opened twice by one process with the same database, the same store comes back.
+ * Opened twice by one process with the same database, the same store comes back (with another folder of clips:
+ * %VIGIL_STORE_ERROR_INVALID). A clip that was open is kept as far as it was written ("cut"), so it is complete as a file,
+ * but vigil_store_has_event() says %FALSE; one whose file is gone is "lost" and its events remain without a clip.
+ *
+ * Errors: BUSY, NEWER and CORRUPT leave the database as it was.
  */
 VigilStore *vigil_store_open(const VigilStoreOptions *options, GError **error);
-/** vigil_store_open_reader: for queries only; works beside a writer; changes nothing. */
+/**
+ * vigil_store_open_reader:
+ * @clips: (nullable): without it clips cannot be opened and fsck misses all files
+ *
+ * For queries only; works beside a writer; changes nothing. In a directory that cannot be written it works while a
+ * writer runs and after one that closed its store; not with the log of one that died (%VIGIL_STORE_ERROR_READ_ONLY).
+ */
 VigilStore *vigil_store_open_reader(const gchar *database, const gchar *clips, GError **error);
 VigilStore *vigil_store_ref(VigilStore *self);
 /** vigil_store_unref: the last one ends the run, checkpoints and closes. */
@@ -83,7 +105,7 @@ typedef struct VigilClip VigilClip;
  */
 VigilClip *vigil_store_create_clip(VigilStore *self, const gchar *camera, const gchar *name,
                                    gint64 start_wall_us, GError **error);
-/** vigil_clip_write: appends; %VIGIL_STORE_ERROR_FULL and IO are told apart. */
+/** vigil_clip_write: appends all or nothing; after %VIGIL_STORE_ERROR_FULL the same bytes may be tried again. */
 gboolean vigil_clip_write(VigilClip *self, gconstpointer data, gsize length, GError **error);
 /**
  * vigil_clip_sync: what was written so far outlives a power cut from here on. kill -9 never loses it. Once a fragment
@@ -108,8 +130,11 @@ gboolean vigil_store_has_event(VigilStore *self, const gchar *event_id, gchar **
  * @clip: (nullable): the clip that shows it; on its first use: fsync file, fsync directory, insert the clip's row in the
  *   same transaction as the event
  *
- * Begin inserts, update and end change the row; end also stores path and snapshot. An event of this id that an earlier
- * run left (interrupted) is replaced in one transaction, its old clip becoming garbage. On return it is on disk.
+ * Begin inserts, update and end change the row (and insert it when its begin is missing); end also stores path and
+ * snapshot. An event of this id that an earlier run left incomplete, or this run's recorder before it gave up, is replaced
+ * in one transaction, its old clip becoming garbage once no event has it. One that is complete (see
+ * vigil_store_has_event()) stays as it is, and a begin or update after the end changes nothing: %TRUE, and @clip is not
+ * used. The event's first clip stays its clip. On return it is on disk.
  */
 gboolean vigil_store_commit_event(VigilStore *self, const VigilEvent *event, VigilClip *clip,
                                   GError **error);
@@ -124,10 +149,13 @@ typedef struct {
     const gchar *codec; /* "h264" or "h265" */
 } VigilClipInfo;
 
-/** vigil_store_finish_clip: (transfer full) @clip: fsync, then its row becomes complete. Frees @clip even on error. */
+/**
+ * vigil_store_finish_clip: (transfer full) @clip: fsync, then its row becomes complete; a clip that no commit used is
+ * removed. Frees @clip even on error; the clip is then cut by the next enforcing of limits or the next start.
+ */
 gboolean vigil_store_finish_clip(VigilStore *self, VigilClip *clip, const VigilClipInfo *info,
                                  GError **error);
-/** vigil_store_abandon_clip: (transfer full) @clip: no event was committed with it: removes the file. */
+/** vigil_store_abandon_clip: (transfer full) @clip: removes the file; one that an event has is cut instead, as above. */
 void vigil_store_abandon_clip(VigilStore *self, VigilClip *clip);
 
 /** vigil_store_note_model: which model looks at a camera from now on. */
@@ -150,8 +178,13 @@ vigil_store_set_pinned(VigilStore *self, const gchar *event_id, gboolean pinned,
  * vigil_store_enforce_limits:
  * @n_deleted: (out) (optional): events deleted
  *
- * Deletes the oldest unpinned, closed events until age and bytes are within the limits, in small steps. Ages count from
- * the time of commit.
+ * Deletes the oldest unpinned, closed events until age and bytes are within the limits, in small steps. Oldest is the
+ * order of commits. The log (up to 8 MB) and the reserve do not count as bytes. Old outcomes go by age as well. To be
+ * called about once a minute.
+ *
+ * Ages count from the time of commit and not by what the clock jumps: within a boot by the monotonic clock; over boots by
+ * the wall clock as corrected during that run, but a leap ahead (more than 1 h in a run, 7 days between runs) is
+ * believed only after it lasted 24 h, and times before 2020 are no times.
  */
 gboolean vigil_store_enforce_limits(VigilStore *self, guint *n_deleted, GError **error);
 
@@ -216,7 +249,9 @@ typedef void (*VigilFsckFunc)(const gchar *finding, gboolean repaired, gpointer 
 
 /**
  * vigil_store_fsck:
- * @repair: mend what can be mended without losing evidence; needs a store opened for writing
+ * @repair: mend what can be mended without losing evidence; needs a store opened for writing. Rows are brought to what the
+ *   files are (size, cut, lost), clips without a row are moved to lost/ in the folder of clips. Foreign files, damaged
+ *   paths and what SQLite's own check finds are only reported.
  * @n_left: (out): findings that remain
  */
 gboolean vigil_store_fsck(VigilStore *self, gboolean repair, VigilFsckFunc func, gpointer user_data,

@@ -202,6 +202,25 @@ START_TEST(test_interrupted_event_is_replaced)
 }
 END_TEST
 
+/* The camera's pipeline fails and is built again in the same process. */
+START_TEST(test_event_of_a_dead_recorder_is_replaced)
+{
+    g_autoptr(GError) error = NULL;
+
+    store_test_init(&t, NULL);
+    store_test_open(&t);
+    vigil_store_abandon_clip(t.store, store_test_begin(t.store, 1, 70, &error));
+    ck_assert_uint_eq(store_test_count_files(&t), 1);
+    ck_assert(store_test_whole(t.store, 1, 100, &error));
+    ck_assert(vigil_store_has_event(t.store, store_test_id(1), NULL));
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM events"), 1);
+    ck_assert_int_eq(store_test_int(&t, "SELECT sum(bytes) FROM clips"), 100);
+    ck_assert_uint_eq(store_test_count_files(&t), 1);
+    ck_assert_uint_eq(store_test_check(&t), 0);
+    store_test_finish(&t);
+}
+END_TEST
+
 START_TEST(test_clip_that_vanished_is_recorded_again)
 {
     g_autoptr(GError) error = NULL;
@@ -284,6 +303,7 @@ main(void)
         test_event_without_recording,
         test_replay_of_a_complete_event_changes_nothing,
         test_interrupted_event_is_replaced,
+        test_event_of_a_dead_recorder_is_replaced,
         test_clip_that_vanished_is_recorded_again,
         test_values_that_cannot_be_stored,
         test_models_and_outcomes,
