@@ -141,13 +141,14 @@ START_TEST(test_long_path)
     const GArray *path;
 
     start("rules: [{name: a}]");
-    stand(0, 500 * SECOND, 1, 0.5f, 0.8f, 0.8f);
+    stand(0, 500 * SECOND + 300 * MS, 1, 0.5f, 0.8f, 0.8f);
     vigil_event_filter_finish(filter, VIGIL_END_STREAM);
     path = event_at(1)->path;
     ck_assert_uint_le(path->len, VIGIL_EVENT_FILTER_MAX_PATH + 1);
     ck_assert_uint_gt(path->len, VIGIL_EVENT_FILTER_MAX_PATH / 2);
     ck_assert_int_eq(g_array_index(path, VigilPathPoint, 0).time_ns, 0);
-    ck_assert_int_eq(g_array_index(path, VigilPathPoint, path->len - 1).time_ns, 500 * SECOND);
+    ck_assert_int_eq(g_array_index(path, VigilPathPoint, path->len - 1).time_ns,
+                     500 * SECOND + 300 * MS);
     for (guint i = 1; i < path->len; i++) {
         const gint64 step = g_array_index(path, VigilPathPoint, i).time_ns -
                             g_array_index(path, VigilPathPoint, i - 1).time_ns;

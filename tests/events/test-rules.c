@@ -278,6 +278,24 @@ START_TEST(test_equal)
 }
 END_TEST
 
+/* Rules that nobody read from a file are copied as well. */
+START_TEST(test_copy)
+{
+    g_autoptr(VigilRules) rules = vigil_rules_new();
+    g_autoptr(VigilRules) copy = NULL;
+    VigilRule rule = vigil_rule_defaults();
+    const VigilRule *copied;
+
+    rule.name = g_intern_static_string("bare");
+    g_array_append_val(rules->rules, rule);
+    copy = vigil_rules_copy(rules);
+    copied = &g_array_index(copy->rules, VigilRule, 0);
+    ck_assert_str_eq(copied->name, "bare");
+    ck_assert_ptr_null(copied->classes);
+    ck_assert(vigil_rules_equal(rules, copy));
+}
+END_TEST
+
 START_TEST(test_load)
 {
     g_autofree gchar *dir = g_dir_make_tmp("vigil-rules-XXXXXX", NULL);
@@ -316,6 +334,7 @@ main(void)
     tcase_add_loop_test(tc, test_mistakes, 0, G_N_ELEMENTS(mistakes));
     tcase_add_loop_test(tc, test_limits, 0, 3);
     tcase_add_test(tc, test_equal);
+    tcase_add_test(tc, test_copy);
     tcase_add_test(tc, test_load);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);

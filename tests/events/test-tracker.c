@@ -253,6 +253,21 @@ START_TEST(test_majority)
 }
 END_TEST
 
+/* A wrong first impression is put right. */
+START_TEST(test_majority_changes)
+{
+    for (guint i = 0; i < 6; i++) {
+        const VigilDetection detections[] = {
+            detection_at(0.5, 0.5, 0.2, 0.4, 0.7f, i < 2 ? "dog" : "person")};
+
+        update(i * 100 * MS, detections, 1);
+        if (i > 0)
+            ck_assert_str_eq(tracks[0].label, i < 4 ? "dog" : "person");
+    }
+    ck_assert_uint_eq(tracks[0].id, 1);
+}
+END_TEST
+
 START_TEST(test_votes_overflow)
 {
     static const gchar *const names[] = {"a", "bb", "ccc", "dddd", "eeeee", "ffffff", "a", "a"};
@@ -542,6 +557,7 @@ main(void)
     tcase_add_test(tc, test_fast_small);
     tcase_add_test(tc, test_column);
     tcase_add_test(tc, test_majority);
+    tcase_add_test(tc, test_majority_changes);
     tcase_add_test(tc, test_votes_overflow);
     tcase_add_test(tc, test_two_classes);
     tcase_add_test(tc, test_duplicate);
