@@ -25,7 +25,9 @@ struct VigilClipWriter {
     gpointer user_data;
 
     gboolean started;
-    gint64 base_ns; /* stream time of the file's time 0 */
+    VigilRingFrame first_frame;
+    GstBuffer *first; /* (nullable): not sent yet */
+    gint64 base_ns;   /* stream time of the file's time 0 */
     gint64 last_dts_ns, last_duration_ns;
     BoxCounter boxes;
     VigilClipWriterInfo info;
@@ -210,6 +212,7 @@ vigil_clip_writer_free(VigilClipWriter *self)
         return;
     gst_element_set_state(self->pipeline, GST_STATE_NULL);
     gst_object_unref(self->pipeline);
+    gst_clear_buffer(&self->first);
     g_clear_error(&self->bus_error);
     g_mutex_clear(&self->lock);
     g_free(self);
@@ -257,6 +260,40 @@ stamp(VigilClipWriter *self, const VigilRingFrame *frame, GstBuffer *buffer)
         GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT);
 }
 
+static gboolean
+send(VigilClipWriter *self, const VigilRingFrame *frame, GstBuffer *buffer, GError **error)
+{
+    stamp(self, frame, buffer);
+    self->info.n_frames++;
+    self->info.end_ns = MAX(self->info.end_ns, frame->pts_ns + MAX(self->last_duration_ns, 0));
+    if (gst_app_src_push_buffer(self->source, buffer) == GST_FLOW_OK)
+        return TRUE;
+    if (check_bus(self, error))
+        g_set_error_literal(error, GST_STREAM_ERROR, GST_STREAM_ERROR_MUX,
+                            "The MP4 muxer takes no more frames");
+    return FALSE;
+}
+
+/*
+ * The first keyframe waits until it is known how many pictures after it are left out: it is decoded that much later, so
+ * that no hole is in the time line.
+ */
+static gboolean
+send_first(VigilClipWriter *self, const VigilRingFrame *next, GError **error)
+{
+    VigilRingFrame *first = &self->first_frame;
+
+    if (!self->first)
+        return TRUE;
+    if (next && first->dts_ns != VIGIL_RING_TIME_NONE && next->dts_ns > first->dts_ns)
+        first->dts_ns =
+            next->dts_ns - (next->dts_ns - first->dts_ns) / (gint64)(self->info.n_leading + 1);
+    self->base_ns =
+        first->dts_ns == VIGIL_RING_TIME_NONE ? first->pts_ns : MIN(first->dts_ns, first->pts_ns);
+    self->last_dts_ns = -1;
+    return send(self, first, g_steal_pointer(&self->first), error);
+}
+
 gboolean
 vigil_clip_writer_push(VigilClipWriter *self, const VigilRingFrame *frame, GstBuffer *buffer,
                        GError **error)
@@ -266,26 +303,20 @@ vigil_clip_writer_push(VigilClipWriter *self, const VigilRingFrame *frame, GstBu
         return FALSE;
     }
     if (!self->started) {
-        g_return_val_if_fail(frame->key, FALSE);
         self->started = TRUE;
         self->info.start_ns = self->info.end_ns = frame->pts_ns;
-        self->base_ns = frame->dts_ns == VIGIL_RING_TIME_NONE ? frame->pts_ns
-                                                              : MIN(frame->dts_ns, frame->pts_ns);
-        self->last_dts_ns = -1;
+        self->first_frame = *frame;
+        self->first = buffer;
+        return TRUE;
     }
     if (frame->pts_ns < self->info.start_ns) {
         self->info.n_leading++;
         gst_buffer_unref(buffer);
         return TRUE;
     }
-    stamp(self, frame, buffer);
-    self->info.n_frames++;
-    self->info.end_ns = MAX(self->info.end_ns, frame->pts_ns + MAX(self->last_duration_ns, 0));
-    if (gst_app_src_push_buffer(self->source, buffer) == GST_FLOW_OK)
-        return TRUE;
-    if (check_bus(self, error))
-        g_set_error_literal(error, GST_STREAM_ERROR, GST_STREAM_ERROR_MUX,
-                            "The MP4 muxer takes no more frames");
+    if (send_first(self, frame, error))
+        return send(self, frame, buffer, error);
+    gst_buffer_unref(buffer);
     return FALSE;
 }
 
@@ -330,6 +361,8 @@ vigil_clip_writer_finish(VigilClipWriter *self, GError **error)
 {
     gint64 deadline = g_get_monotonic_time() + FINISH_TIMEOUT_US;
 
+    if (!send_first(self, NULL, error))
+        return FALSE;
     gst_app_src_end_of_stream(self->source);
     for (;;) {
         g_autoptr(GstSample) sample = gst_app_sink_try_pull_sample(self->sink, 50 * GST_MSECOND);

@@ -208,7 +208,9 @@ next_frame(VigilRecorder *self, VigilOpenClip *open, const guint8 **data)
     const gint64 front_ns =
         self->options.live || self->events_over ? G_MAXINT64 : vigil_recorder_get_done_front(self);
     const guint64 first = vigil_ring_get_first_seq(self->ring);
+    const VigilRecordClip *clip = open->clip;
     const VigilRingFrame *frame;
+    gint64 order_ns;
 
     if (!place_clip(self, open))
         return NULL;
@@ -221,18 +223,20 @@ next_frame(VigilRecorder *self, VigilOpenClip *open, const guint8 **data)
            !frame->key)
         open->cursor++;
     if (!frame) {
-        open->done = self->video_over && (open->clip->n_active == 0 || self->events_over);
+        open->done = self->video_over && (clip->n_active == 0 || self->events_over);
         return NULL;
     }
+    order_ns = vigil_ring_frame_get_order(frame);
     open->cut = open->caps && frame->epoch != open->epoch;
-    if (open->cut || vigil_record_session_clip_is_over(self->session, open->clip,
-                                                       vigil_ring_frame_get_order(frame))) {
-        open->cut |= open->clip->n_active > 0;
+    /* what is shown before a picture that the clip has already would leave a hole */
+    if (!open->cut && open->caps && frame->pts_ns < open->last_pts_ns)
+        return frame;
+    if (open->cut || vigil_record_session_clip_is_over(self->session, clip, order_ns)) {
+        open->cut |= clip->n_active > 0 || order_ns <= clip->end_ns;
         open->done = TRUE;
         return NULL;
     }
-    if (vigil_ring_frame_get_order(frame) >
-        vigil_record_session_get_clip_limit(self->session, open->clip, front_ns))
+    if (order_ns > vigil_record_session_get_clip_limit(self->session, clip, front_ns))
         return NULL;
     open->need_key = FALSE;
     return frame;
@@ -284,6 +288,7 @@ take_frame(VigilRecorder *self, VigilOpenClip *open, VigilRingFrame *copy)
         buffer = gst_buffer_new_memdup(data, frame->size);
         *copy = *frame;
         open->cursor++;
+        open->last_pts_ns = open->caps ? MAX(open->last_pts_ns, frame->pts_ns) : frame->pts_ns;
         if (!open->caps)
             buffer = begin_with_frame(self, open, frame, buffer);
         self->n_progress++;

@@ -22,6 +22,7 @@ typedef struct {
     /* under the recorder's lock */
     gboolean placed;
     guint64 cursor;
+    gint64 last_pts_ns; /* of the picture taken that is shown last */
     guint32 epoch;
     GstCaps *caps; /* (nullable) until its first frame */
 

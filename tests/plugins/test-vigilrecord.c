@@ -1,244 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/plugins/record-test.h"
-
-#define MS G_GINT64_CONSTANT(1000000)
-#define STEP_MS 100
-
-/* A pipeline with the recorder in it, and a pad of ours that plays the part of vigilevents. */
-typedef struct {
-    GstElement *pipeline, *record;
-    GstPad *events;
-    GstBus *bus;
-    gchar *dir, *database, *clips;
-} Rig;
-
-/* One message about an event: at @time_ms, about what began at @start_ms. */
-typedef struct {
-    guint id;
-    VigilEventType type;
-    gint64 start_ms, time_ms, pre_ms, post_ms;
-    gboolean no_clip;
-} Script;
-
-#define B VIGIL_EVENT_BEGIN
-#define U VIGIL_EVENT_UPDATE
-#define E VIGIL_EVENT_END
-
-#define SOURCE(n, fps)             \
-    "videotestsrc num-buffers=" #n \
-    " ! video/x-raw,format=I420,width=160,height=120,framerate=" #fps "/1 ! "
-#define X264(gop, more) \
-    "x264enc speed-preset=ultrafast bitrate=200 key-int-max=" #gop " " more " ! h264parse ! "
-#define AVC "video/x-h264,stream-format=avc,alignment=au ! "
-/* 20 s, 10 frames a second, a keyframe a second */
-#define PLAIN SOURCE(200, 10) X264(10, "") AVC
-
-static Rig
-rig_in(const gchar *dir, const gchar *video, const gchar *settings)
-{
-    Rig rig = {.dir = g_strdup(dir)};
-    g_autofree gchar *line = NULL;
-    GstPad *sink;
-    GstCaps *caps = gst_caps_from_string(GST_VIGIL_EVENT_CAPS);
-    GstSegment segment;
-    GError *error = NULL;
-
-    rig.database = g_build_filename(dir, "events.db", NULL);
-    rig.clips = g_build_filename(dir, "clips", NULL);
-    line = g_strdup_printf("%s r.video vigilrecord name=r database=%s location=%s %s", video,
-                           rig.database, rig.clips, settings);
-    rig.pipeline = gst_parse_launch(line, &error);
-    fail_unless(error == NULL, "%s", error ? error->message : "");
-    rig.record = gst_bin_get_by_name(GST_BIN(rig.pipeline), "r");
-    rig.bus = gst_pipeline_get_bus(GST_PIPELINE(rig.pipeline));
-    rig.events = gst_pad_new("events", GST_PAD_SRC);
-    gst_pad_set_active(rig.events, TRUE);
-    sink = gst_element_get_static_pad(rig.record, "events");
-    fail_unless(gst_pad_link_full(rig.events, sink, GST_PAD_LINK_CHECK_NOTHING) == GST_PAD_LINK_OK);
-    gst_object_unref(sink);
-    fail_unless(gst_element_set_state(rig.pipeline, GST_STATE_PLAYING) != GST_STATE_CHANGE_FAILURE);
-    gst_segment_init(&segment, GST_FORMAT_TIME);
-    gst_pad_push_event(rig.events, gst_event_new_stream_start("events"));
-    gst_pad_push_event(rig.events, gst_event_new_caps(caps));
-    gst_pad_push_event(rig.events, gst_event_new_segment(&segment));
-    gst_caps_unref(caps);
-    return rig;
-}
-
-static Rig
-rig_new(const gchar *video, const gchar *settings)
-{
-    g_autofree gchar *dir = test_make_dir();
-
-    return rig_in(dir, video, settings);
-}
-
-static void
-rig_push(Rig *rig, const Script *s)
-{
-    VigilEvent *event =
-        test_event_new(s->id, s->type, s->start_ms, s->time_ms, s->pre_ms, s->post_ms);
-
-    event->record = !s->no_clip;
-    gst_pad_push(rig->events, gst_vigil_event_buffer_new(event, s->time_ms * MS));
-    vigil_event_unref(event);
-}
-
-/* The analysis goes through the stream in steps, says at each what it found, and comes to @end_ms. */
-static void
-rig_play(Rig *rig, const Script *script, guint n, gint64 end_ms, gulong pause_us)
-{
-    guint next = 0;
-
-    for (gint64 ms = 0; ms < end_ms; ms += STEP_MS) {
-        for (; next < n && script[next].time_ms <= ms; next++)
-            rig_push(rig, &script[next]);
-        gst_pad_push_event(rig->events, gst_event_new_gap(ms * MS, GST_CLOCK_TIME_NONE));
-        if (pause_us)
-            g_usleep(pause_us);
-    }
-    for (; next < n; next++)
-        rig_push(rig, &script[next]);
-    gst_pad_push_event(rig->events, gst_event_new_eos());
-}
-
-/* Waits for EOS. Returns: lines that were committed, until then. */
-static GPtrArray *
-rig_wait(Rig *rig)
-{
-    GPtrArray *lines = g_ptr_array_new_with_free_func(g_free);
-    gboolean eos = FALSE;
-
-    while (!eos) {
-        GstMessage *message = gst_bus_timed_pop_filtered(
-            rig->bus, 60 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR | GST_MESSAGE_ELEMENT);
-
-        fail_unless(message != NULL, "no EOS");
-        fail_if(GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR);
-        eos = GST_MESSAGE_TYPE(message) == GST_MESSAGE_EOS;
-        if (gst_message_has_name(message, "vigilrecord-event"))
-            g_ptr_array_add(lines, g_strdup(gst_structure_get_string(
-                                       gst_message_get_structure(message), "json")));
-        gst_message_unref(message);
-    }
-    return lines;
-}
-
-static guint64
-rig_stat(Rig *rig, const gchar *name)
-{
-    GstStructure *stats;
-    guint64 value = G_MAXUINT64;
-
-    g_object_get(rig->record, "stats", &stats, NULL);
-    fail_unless(gst_structure_get_uint64(stats, name, &value), "%s", name);
-    gst_structure_free(stats);
-    return value;
-}
-
-static void
-rig_stop(Rig *rig)
-{
-    GstPad *sink = gst_pad_get_peer(rig->events);
-
-    fail_unless(gst_element_set_state(rig->pipeline, GST_STATE_NULL) == GST_STATE_CHANGE_SUCCESS);
-    gst_pad_unlink(rig->events, sink);
-    gst_object_unref(sink);
-    gst_object_unref(rig->events);
-    gst_object_unref(rig->bus);
-    gst_object_unref(rig->record);
-    ASSERT_OBJECT_REFCOUNT(rig->pipeline, "pipeline", 1);
-    gst_object_unref(rig->pipeline);
-    rig->pipeline = NULL;
-}
-
-static void
-rig_free(Rig *rig)
-{
-    if (rig->pipeline)
-        rig_stop(rig);
-    test_remove_tree(rig->dir);
-    g_free(rig->dir);
-    g_free(rig->database);
-    g_free(rig->clips);
-}
-
-/* What the store has of an event. */
-typedef struct {
-    const gchar *clips;
-    guint n, n_ended, n_clips;
-    gchar *path; /* of the last one */
-    gint64 start_ms, end_ms;
-    gboolean complete;
-} Found;
-
-static gboolean
-on_row(const VigilEventRow *row, gpointer user_data)
-{
-    Found *found = user_data;
-
-    found->n++;
-    found->n_ended += row->event->type == VIGIL_EVENT_END;
-    found->n_clips += row->clip != NULL;
-    g_free(found->path);
-    found->path = row->clip ? g_build_filename(found->clips, row->clip, NULL) : NULL;
-    found->start_ms = row->clip_start_ns / MS;
-    found->end_ms = row->clip_end_ns / MS;
-    found->complete = row->clip_complete;
-    return TRUE;
-}
-
-/* @id 0: all of them */
-static Found
-rig_find(Rig *rig, guint id)
-{
-    Found found = {.clips = rig->clips};
-    g_autofree gchar *name = id ? g_strdup_printf("%026u", id) : NULL;
-    const VigilEventQuery query = {.id = name};
-    g_autoptr(VigilStore) store = vigil_store_open_reader(rig->database, rig->clips, NULL);
-
-    fail_unless(store != NULL);
-    fail_unless(vigil_store_query_events(store, &query, on_row, &found, NULL));
-    return found;
-}
-
-/* The clip of an event runs from @start_ms to @end_ms, can be played, and begins at 0 on a keyframe. */
-static void
-assert_clip(Rig *rig, guint id, gint64 start_ms, gint64 min_end_ms, gint64 max_end_ms)
-{
-    Found found = rig_find(rig, id);
-    ClipView view;
-    gdouble duration;
-
-    fail_unless(found.n == 1 && found.path, "event %u: %u rows, clip %s", id, found.n, found.path);
-    fail_unless(found.complete);
-    assert_equals_int(found.start_ms, start_ms);
-    fail_unless(found.end_ms >= min_end_ms && found.end_ms <= max_end_ms,
-                "clip of %u ends at %d, not in %d..%d", id, (int)found.end_ms, (int)min_end_ms,
-                (int)max_end_ms);
-    view = test_view_clip(found.path, FALSE);
-    assert_equals_int(view.n_errors, 0);
-    fail_unless(view.first_is_key);
-    assert_equals_uint64(view.first_dts, 0);
-    assert_equals_int(view.n_decoded, view.n_samples);
-    assert_equals_int((view.end_pts - view.first_pts) / MS, found.end_ms - found.start_ms);
-    duration = test_ffprobe_duration(found.path);
-    fail_unless(duration < 0 || ABS(duration * 1000 - (found.end_ms - found.start_ms)) < 2,
-                "ffprobe says %f s", duration);
-    g_free(found.path);
-}
-
-static void
-assert_nothing_amiss(Rig *rig)
-{
-    static const gchar *const names[] = {
-        "frames-lost",    "holds-given-up",      "ring-dropped-space",   "events-failed",
-        "events-dropped", "events-without-clip", "clips-failed",         "clips-broken",
-        "clips-short",    "clips-cut",           "clips-without-trigger"};
-
-    for (guint i = 0; i < G_N_ELEMENTS(names); i++)
-        fail_unless(rig_stat(rig, names[i]) == 0, "%s is not 0", names[i]);
-}
+/* Which footage vigilrecord keeps, and what it says. */
+#include "tests/plugins/record-rig.h"
 
 /* --- which footage ------------------------------------------------------------------------------------------- */
 
@@ -302,17 +64,225 @@ GST_START_TEST(event_that_is_open_at_the_end_of_the_stream)
 }
 GST_END_TEST
 
+/* --- which events share it ----------------------------------------------------------------------------------- */
+
+GST_START_TEST(overlapping_events_share_a_clip)
+{
+    const Script script[] = {{1, B, 5000, 5500, 2000, 1000},
+                             {2, B, 7000, 7500, 2000, 2000},
+                             {1, E, 5000, 8000, 2000, 1000},
+                             {2, U, 7000, 9000, 2000, 2000},
+                             {2, E, 7000, 11000, 2000, 2000}};
+    Rig rig = rig_new(PLAIN, "");
+    GPtrArray *lines;
+    Found all;
+
+    rig_play(&rig, script, 5, 20000, 0);
+    lines = rig_wait(&rig);
+    assert_equals_int(lines->len, 5);
+    assert_clip(&rig, 1, 3000, 13000, 13200);
+    assert_clip(&rig, 2, 3000, 13000, 13200);
+    all = rig_find(&rig, 0);
+    assert_equals_int(all.n, 2);
+    assert_equals_int(all.n_ended, 2);
+    assert_equals_uint64(rig_stat(&rig, "clips-complete"), 1);
+    assert_nothing_amiss(&rig);
+    g_free(all.path);
+    g_ptr_array_unref(lines);
+    rig_free(&rig);
+}
+GST_END_TEST
+
+GST_START_TEST(event_that_needs_more_has_its_own_clip)
+{
+    /* the second one wants 6 s before, which the first clip does not show; the third comes in a post-roll */
+    const Script script[] = {{1, B, 5000, 5500, 1000, 4000},   {2, B, 7000, 7500, 6000, 1000},
+                             {1, E, 5000, 8000, 1000, 4000},   {2, E, 7000, 8500, 6000, 1000},
+                             {3, B, 10000, 10500, 1000, 1000}, {3, E, 10000, 11000, 1000, 1000}};
+    Rig rig = rig_new(PLAIN, "");
+    GPtrArray *lines;
+
+    rig_play(&rig, script, 6, 20000, 0);
+    lines = rig_wait(&rig);
+    assert_clip(&rig, 1, 4000, 12000, 12200);
+    assert_clip(&rig, 2, 1000, 9500, 9700);
+    assert_clip(&rig, 3, 9000, 12000, 12200);
+    assert_equals_uint64(rig_stat(&rig, "clips-complete"), 3);
+    assert_nothing_amiss(&rig);
+    g_ptr_array_unref(lines);
+    rig_free(&rig);
+}
+GST_END_TEST
+
+/* A begin and an end every 3 s, with pre- and post-rolls that overlap. */
+static void
+make_six(Script *script)
+{
+    for (guint i = 0; i < 6; i++) {
+        script[2 * i] = (Script){i + 1, B, 1000 + i * 3000, 1500 + i * 3000, 1500, 1500};
+        script[2 * i + 1] = (Script){i + 1, E, 1000 + i * 3000, 2500 + i * 3000, 1500, 1500};
+    }
+}
+
+GST_START_TEST(six_events_one_after_the_other)
+{
+    Script script[12];
+    Rig rig = rig_new(PLAIN, "");
+    GPtrArray *lines;
+
+    make_six(script);
+    rig_play(&rig, script, 12, 20000, 0);
+    lines = rig_wait(&rig);
+    assert_equals_int(lines->len, 12);
+    for (gint i = 0; i < 6; i++) {
+        const gint pre = MAX(1000 + i * 3000 - 1500, 0) / 1000 * 1000;
+
+        assert_clip(&rig, (guint)i + 1, pre, 4000 + i * 3000, 4200 + i * 3000);
+    }
+    assert_nothing_amiss(&rig);
+    g_ptr_array_unref(lines);
+    rig_free(&rig);
+}
+GST_END_TEST
+
+GST_START_TEST(same_file_again)
+{
+    Script script[12];
+    Rig rig = rig_new(PLAIN, ""), again;
+    GPtrArray *before, *after;
+    Found all;
+
+    make_six(script);
+    rig_play(&rig, script, 12, 20000, 0);
+    before = rig_wait(&rig);
+    rig_stop(&rig);
+    again = rig_in(rig.dir, PLAIN, "");
+    rig_play(&again, script, 12, 20000, 0);
+    after = rig_wait(&again);
+    assert_equals_int(after->len, 12);
+    for (guint i = 0; i < 12; i++)
+        assert_equals_string(before->pdata[i], after->pdata[i]);
+    assert_equals_uint64(rig_stat(&again, "events-known"), 12);
+    assert_equals_uint64(rig_stat(&again, "clips-complete"), 0);
+    all = rig_find(&again, 0);
+    assert_equals_int(all.n, 6);
+    assert_equals_int(all.n_clips, 6);
+    g_free(all.path);
+    g_ptr_array_unref(before);
+    g_ptr_array_unref(after);
+    rig_stop(&again);
+    rig_free(&again);
+    rig_free(&rig);
+}
+GST_END_TEST
+
+GST_START_TEST(event_that_wants_no_clip)
+{
+    const Script script[] = {{1, B, 5000, 5500, 1000, 1000, TRUE},
+                             {1, E, 5000, 8000, 1000, 1000, TRUE}};
+    Rig rig = rig_new(PLAIN, "");
+    GPtrArray *lines;
+    Found found;
+
+    rig_play(&rig, script, 2, 20000, 0);
+    lines = rig_wait(&rig);
+    assert_equals_int(lines->len, 2);
+    found = rig_find(&rig, 1);
+    assert_equals_int(found.n_ended, 1);
+    assert_equals_int(found.n_clips, 0);
+    assert_nothing_amiss(&rig);
+    g_ptr_array_unref(lines);
+    rig_free(&rig);
+}
+GST_END_TEST
+
+GST_START_TEST(longest_clip_is_closed_while_its_event_goes_on)
+{
+    const Script script[] = {{1, B, 2000, 2500, 1000, 1000}, {1, E, 2000, 18000, 1000, 1000}};
+    Rig rig = rig_new(PLAIN, "max-clip=5000000000");
+    GPtrArray *lines;
+    Found found;
+
+    rig_play(&rig, script, 2, 20000, 0);
+    lines = rig_wait(&rig);
+    assert_clip(&rig, 1, 1000, 6000, 6200);
+    found = rig_find(&rig, 1);
+    assert_equals_int(found.n_ended, 1);
+    assert_equals_uint64(rig_stat(&rig, "clips-cut"), 1);
+    g_free(found.path);
+    g_ptr_array_unref(lines);
+    rig_free(&rig);
+}
+GST_END_TEST
+
+/* --- which streams ------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const gchar *video, *needs;
+    gint64 start_ms, min_end_ms, max_end_ms;
+    gboolean h265;
+} Format;
+
+#define PACED(n, gop, more, caps) SOURCE(n, 10) X264(gop, more) caps
+#define BYTES "video/x-h264,stream-format=byte-stream,alignment=au ! "
+#define X265(caps)                                                 \
+    SOURCE(120, 10)                                                \
+    "x265enc speed-preset=ultrafast key-int-max=10 ! h265parse ! " \
+    "video/x-h265,stream-format=" caps ",alignment=au ! "
+
+static const Format formats[] = {
+    {PACED(120, 10, "bframes=2 b-adapt=false", AVC), "x264enc", 4000, 9000, 9400, FALSE},
+    {PACED(120, 10, "", BYTES), "x264enc", 4000, 9000, 9200, FALSE},
+    {PACED(120, 10, "bframes=2 b-adapt=false", BYTES), "x264enc", 4000, 9000, 9400, FALSE},
+    {PACED(120, 100, "", AVC), "x264enc", 0, 9000, 9200, FALSE},
+    {X265("hvc1"), "x265enc", 4000, 9000, 9600, TRUE},
+    {X265("byte-stream"), "x265enc", 4000, 9000, 9600, TRUE},
+};
+
+GST_START_TEST(formats_and_reordering)
+{
+    const Format *format = &formats[__i__];
+    const Script script[] = {{1, B, 6500, 7000, 2000, 1000}, {1, E, 6500, 8000, 2000, 1000}};
+    GPtrArray *lines;
+    Rig rig;
+
+    if (!test_have_element(format->needs))
+        return;
+    rig = rig_new(format->video, "");
+    rig_play(&rig, script, 2, 12000, 0);
+    lines = rig_wait(&rig);
+    assert_equals_int(lines->len, 2);
+    rig.h265 = format->h265;
+    assert_clip(&rig, 1, format->start_ms, format->min_end_ms, format->max_end_ms);
+    assert_nothing_amiss(&rig);
+    g_ptr_array_unref(lines);
+    rig_free(&rig);
+}
+GST_END_TEST
+
 static Suite *
 vigilrecord_suite(void)
 {
     Suite *suite = suite_create("vigilrecord");
-    TCase *footage = tcase_create("footage");
+    TCase *footage = tcase_create("footage"), *sharing = tcase_create("sharing");
+    TCase *streams = tcase_create("streams");
 
     tcase_set_timeout(footage, 120);
     tcase_add_test(footage, clip_reaches_from_before_until_after);
     tcase_add_test(footage, clip_is_clamped_to_the_stream);
     tcase_add_test(footage, event_that_is_open_at_the_end_of_the_stream);
     suite_add_tcase(suite, footage);
+    tcase_set_timeout(sharing, 120);
+    tcase_add_test(sharing, overlapping_events_share_a_clip);
+    tcase_add_test(sharing, event_that_needs_more_has_its_own_clip);
+    tcase_add_test(sharing, six_events_one_after_the_other);
+    tcase_add_test(sharing, same_file_again);
+    tcase_add_test(sharing, event_that_wants_no_clip);
+    tcase_add_test(sharing, longest_clip_is_closed_while_its_event_goes_on);
+    suite_add_tcase(suite, sharing);
+    tcase_set_timeout(streams, 120);
+    tcase_add_loop_test(streams, formats_and_reordering, 0, G_N_ELEMENTS(formats));
+    suite_add_tcase(suite, streams);
     return suite;
 }
 
