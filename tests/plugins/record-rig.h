@@ -89,6 +89,12 @@ rig_push(Rig *rig, const Script *s)
     vigil_event_unref(event);
 }
 
+static inline void
+rig_push_gap(Rig *rig, gint64 ms)
+{
+    gst_pad_push_event(rig->events, gst_event_new_gap(ms * MS, GST_CLOCK_TIME_NONE));
+}
+
 /* The analysis goes through the stream in steps, says at each what it found, and comes to @end_ms. */
 static inline void
 rig_play(Rig *rig, const Script *script, guint n, gint64 end_ms, gulong pause_us)
@@ -98,7 +104,7 @@ rig_play(Rig *rig, const Script *script, guint n, gint64 end_ms, gulong pause_us
     for (gint64 ms = 0; ms < end_ms; ms += STEP_MS) {
         for (; next < n && script[next].time_ms <= ms; next++)
             rig_push(rig, &script[next]);
-        gst_pad_push_event(rig->events, gst_event_new_gap(ms * MS, GST_CLOCK_TIME_NONE));
+        rig_push_gap(rig, ms);
         if (pause_us)
             g_usleep(pause_us);
     }

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who waits for whom in vigilrecord, and what it does when things go wrong. */
+#include <errno.h>
+#include <sys/mount.h>
+
+#include "tests/plugins/record-rig.h"
+
+/* 60 s, 10 frames a second, a keyframe a second */
+#define LONG SOURCE(600, 10) X264(10, "") AVC
+
+static void
+wait_for_stat(Rig *rig, const gchar *name, guint64 least)
+{
+    for (guint i = 0; i < 1000 && rig_stat(rig, name) < least; i++)
+        g_usleep(10000);
+    fail_unless(rig_stat(rig, name) >= least, "%s does not come to %d", name, (int)least);
+}
+
+/* --- waiting ------------------------------------------------------------------------------------------------- */
+
+GST_START_TEST(video_does_not_outrun_the_analysis)
+{
+    const Script script[] = {{1, B, 1000, 2000, 1000, 1000}, {1, E, 1000, 3000, 1000, 1000}};
+    Rig rig = rig_new(LONG, "max-lead=1000000000 ring-seconds=2");
+    GPtrArray *lines;
+    guint64 frames;
+
+    rig_push_gap(&rig, 0);
+    wait_for_stat(&rig, "frames-held", 1);
+    g_usleep(300000);
+    /* 64 frames may always be ahead: a decoder may hold them back */
+    frames = rig_stat(&rig, "frames");
+    fail_unless(frames >= 60 && frames <= 70, "%d frames", (int)frames);
+    rig_push_gap(&rig, 20000);
+    g_usleep(300000);
+    frames = rig_stat(&rig, "frames");
+    fail_unless(frames >= 260 && frames <= 270, "%d frames", (int)frames);
+    rig_play(&rig, script, 2, 60000, 0);
+    lines = rig_wait(&rig);
+    assert_equals_int(lines->len, 2);
+    assert_equals_uint64(rig_stat(&rig, "frames"), 600);
+    g_ptr_array_unref(lines);
+    rig_free(&rig);
+}
+GST_END_TEST
+
+/* An analysis of 30 frames a second against a ring that would have gone on long before. */
+GST_START_TEST(slow_analysis_loses_no_footage)
+{
+    const Script script[] = {{1, B, 6500, 7000, 2000, 1000}, {1, E, 6500, 9000, 2000, 1000}};
+    Rig rig = rig_new(PLAIN, "ring-seconds=3");
+    GPtrArray *lines;
+
+    rig_play(&rig, script, 2, 20000, 10000);
+    lines = rig_wait(&rig);
+    assert_clip(&rig, 1, 4000, 10000, 10200);
+    assert_nothing_amiss(&rig);
+    g_ptr_array_unref(lines);
+    rig_free(&rig);
+}
+GST_END_TEST
+
+/* One source, a tee, a queue in each branch, and a decoder that holds frames back. */
+GST_START_TEST(branches_of_a_tee_do_not_block_each_other)
+{
+    g_autofree gchar *dir = test_make_dir(), *line = NULL, *rules = NULL;
+    GstElement *pipeline;
+    GstBus *bus;
+    GstMessage *message;
+    GError *error = NULL;
+
+    if (!test_have_element("x264enc") || !test_have_element("avdec_h264"))
+        return;
+    rules = test_write_file("rules: [{name: all}]\n");
+    /* one frame a second: 16 frames in a decoder are 16 s */
+    line = g_strdup_printf(
+        SOURCE(200, 1) X264(10, "bframes=2") AVC
+        "tee name=t t. ! queue ! avdec_h264 max-threads=16 ! vigilevents rules=%s ! "
+        "r.events t. ! queue ! r.video vigilrecord name=r database=%s/events.db",
+        rules, dir);
+    pipeline = gst_parse_launch(line, &error);
+    fail_unless(error == NULL, "%s", error ? error->message : "");
+    bus = gst_pipeline_get_bus(GST_PIPELINE(pipeline));
+    gst_element_set_state(pipeline, GST_STATE_PLAYING);
+    message = gst_bus_timed_pop_filtered(bus, 60 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+    fail_unless(message && GST_MESSAGE_TYPE(message) == GST_MESSAGE_EOS);
+    gst_message_unref(message);
+    gst_element_set_state(pipeline, GST_STATE_NULL);
+    gst_object_unref(bus);
+    gst_object_unref(pipeline);
+    test_remove_file(g_steal_pointer(&rules));
+    test_remove_tree(dir);
+}
+GST_END_TEST
+
+GST_START_TEST(live_video_never_waits)
+{
+    const Script script[] = {{1, B, 500, 800, 400, 500}, {1, E, 500, 1500, 400, 500}};
+    Rig rig = rig_new("videotestsrc is-live=true num-buffers=60 ! "
+                      "video/x-raw,format=I420,width=160,height=120,framerate=20/1 ! " X264(
+                          10, "tune=zerolatency") AVC,
+                      "max-lead=0");
+    GPtrArray *lines;
+    GstClockTime begin = gst_util_get_timestamp();
+
+    /* no word from the analysis until all video has come */
+    wait_for_stat(&rig, "frames", 60);
+    fail_unless(gst_util_get_timestamp() - begin < 6 * GST_SECOND);
+    assert_equals_uint64(rig_stat(&rig, "frames-held"), 0);
+    rig_play(&rig, script, 2, 3000, 0);
+    lines = rig_wait(&rig);
+    assert_equals_int(lines->len, 2);
+    assert_equals_uint64(rig_stat(&rig, "clips-complete"), 1);
+    assert_nothing_amiss(&rig);
+    g_ptr_array_unref(lines);
+    rig_free(&rig);
+}
+GST_END_TEST
+
+/* --- states -------------------------------------------------------------------------------------------------- */
+
+GST_START_TEST(stop_in_the_middle_keeps_what_there_is)
+{
+    const Script script[] = {{1, B, 2000, 3000, 1000, 60000}, {2, B, 3000, 4000, 1000, 1000}};
+    Rig rig = rig_new(LONG, "");
+    GstClockTime begin;
+    Found found;
+
+    for (gint64 ms = 0; ms < 3000; ms += STEP_MS)
+        rig_push_gap(&rig, ms);
+    rig_push(&rig, &script[0]);
+    rig_push_gap(&rig, 4000);
+    rig_push(&rig, &script[1]);
+    rig_push_gap(&rig, 10000);
+    wait_for_stat(&rig, "frames", 150);
+    begin = gst_util_get_timestamp();
+    rig_stop(&rig);
+    fail_unless(gst_util_get_timestamp() - begin < 5 * GST_SECOND);
+    found = rig_find(&rig, 0);
+    assert_equals_int(found.n, 2);
+    assert_equals_int(found.n_clips, 2);
+    fail_unless(found.complete);
+    assert_equals_int(found.start_ms, 1000);
+    fail_unless(found.end_ms >= 9900);
+    fail_unless(test_ffprobe_duration(found.path) != 0);
+    g_free(found.path);
+    rig_free(&rig);
+}
+GST_END_TEST
+
+GST_START_TEST(nothing_set_is_an_error)
+{
+    GstElement *element = gst_check_setup_element("vigilrecord");
+    GstBus *bus = gst_bus_new();
+
+    gst_element_set_bus(element, bus);
+    fail_unless(gst_element_set_state(element, GST_STATE_READY) == GST_STATE_CHANGE_FAILURE);
+    assert_equals_int(test_count_messages(bus, GST_MESSAGE_ERROR), 1);
+    g_object_set(element, "database", "/proc/no/such/events.db", NULL);
+    fail_unless(gst_element_set_state(element, GST_STATE_READY) == GST_STATE_CHANGE_FAILURE);
+    assert_equals_int(test_count_messages(bus, GST_MESSAGE_ERROR), 1);
+    gst_element_set_bus(element, NULL);
+    gst_object_unref(bus);
+    gst_element_set_state(element, GST_STATE_NULL);
+    gst_check_teardown_element(element);
+}
+GST_END_TEST
+
+/* As every sink it is paused when it has data, and takes no more until it plays. */
+GST_START_TEST(paused_with_the_first_frame)
+{
+    g_autofree gchar *dir = test_make_dir();
+    g_autofree gchar *line =
+        g_strdup_printf(PLAIN "r.video vigilrecord name=r database=%s/events.db", dir);
+    GstElement *pipeline = gst_parse_launch(line, NULL), *record;
+    GstBus *bus = gst_pipeline_get_bus(GST_PIPELINE(pipeline));
+    GstMessage *message;
+    GstStructure *stats;
+    guint64 frames;
+
+    record = gst_bin_get_by_name(GST_BIN(pipeline), "r");
+    fail_unless(gst_element_set_state(pipeline, GST_STATE_PAUSED) == GST_STATE_CHANGE_ASYNC);
+    fail_unless(gst_element_get_state(pipeline, NULL, NULL, 20 * GST_SECOND) ==
+                GST_STATE_CHANGE_SUCCESS);
+    g_usleep(100000);
+    g_object_get(record, "stats", &stats, NULL);
+    fail_unless(gst_structure_get_uint64(stats, "frames", &frames) && frames == 0);
+    gst_structure_free(stats);
+    /* nobody is at the pad for events: the video alone ends it */
+    gst_element_set_state(pipeline, GST_STATE_PLAYING);
+    message = gst_bus_timed_pop_filtered(bus, 20 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+    fail_unless(message && GST_MESSAGE_TYPE(message) == GST_MESSAGE_EOS);
+    gst_message_unref(message);
+    gst_element_set_state(pipeline, GST_STATE_NULL);
+    gst_object_unref(record);
+    gst_object_unref(bus);
+    gst_object_unref(pipeline);
+    test_remove_tree(dir);
+}
+GST_END_TEST
+
+static Suite *
+vigilrecord_flow_suite(void)
+{
+    Suite *suite = suite_create("vigilrecord-flow");
+    TCase *waiting = tcase_create("waiting"), *states = tcase_create("states");
+
+    tcase_set_timeout(waiting, 120);
+    tcase_add_test(waiting, video_does_not_outrun_the_analysis);
+    tcase_add_test(waiting, slow_analysis_loses_no_footage);
+    tcase_add_test(waiting, branches_of_a_tee_do_not_block_each_other);
+    tcase_add_test(waiting, live_video_never_waits);
+    suite_add_tcase(suite, waiting);
+    tcase_set_timeout(states, 120);
+    tcase_add_test(states, stop_in_the_middle_keeps_what_there_is);
+    tcase_add_test(states, nothing_set_is_an_error);
+    tcase_add_test(states, paused_with_the_first_frame);
+    suite_add_tcase(suite, states);
+    return suite;
+}
+
+GST_CHECK_MAIN(vigilrecord_flow)
