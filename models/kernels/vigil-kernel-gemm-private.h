@@ -19,12 +19,15 @@ G_BEGIN_DECLS
  * @weights: int16 [n_padded][k_padded], zero point subtracted
  * @bias: int32 [n_padded]
  * @scale: fp32 [n_padded], input_scale * weight_scale[c] / output_scale
+ * @undelegated: set by the caller before vigil_gemm_init(): TensorFlow Lite computes this operator itself in every graph,
+ *   by vigil_fixed_multiply()
  * @fixed: (nullable): [n]: the same scales in fixed point, in graphs that TensorFlow Lite does not delegate
  * @zero_point: of the output; @lo, @hi: range of the result minus @zero_point
  */
 typedef struct {
     guint k, k_padded;
     guint n, n_padded;
+    gboolean undelegated;
     gint16 *weights;
     gint32 *bias;
     gfloat *scale;
@@ -62,7 +65,8 @@ gint16 vigil_gemm_weight(const VigilTensor *weights, gsize i);
  *         for i < k: sum += rows[r][i] * weights[c][i]
  *         out[r][c] = clamp(rne(sum * scale[c]), lo, hi) + zero_point
  *
- * or, where @fixed is given, clamp(vigil_fixed_multiply_upwards(sum, fixed[c]), lo, hi) + zero_point.
+ * or, where @fixed is given, clamp(vigil_fixed_multiply_upwards(sum, fixed[c]), lo, hi) + zero_point;
+ * vigil_fixed_multiply() if @undelegated.
  *
  * Source: XNNPACK's qs8-qc8w GEMM with fp32 requantization
  */

@@ -83,7 +83,8 @@ vigil_gemm_init(VigilGemm *self, VigilGraph *graph, VigilNode *node, gint32 chan
         (self->n + VIGIL_GEMM_CHANNELS - 1) / VIGIL_GEMM_CHANNELS * VIGIL_GEMM_CHANNELS;
     const gsize weight_bytes = (gsize)self->n_padded * self->k_padded * sizeof *self->weights;
     const gsize row_bytes = (gsize)self->n_padded * sizeof *self->bias;
-    const gboolean fixed = graph->computes_shapes && out->type == VIGIL_TENSOR_INT8;
+    const gboolean fixed =
+        self->undelegated || (graph->computes_shapes && out->type == VIGIL_TENSOR_INT8);
     const gsize fixed_bytes = fixed ? self->n * sizeof *self->fixed : 0;
 
     memory = vigil_node_pack(graph, node, weight_bytes + 2 * row_bytes + fixed_bytes, error);
@@ -186,7 +187,9 @@ DEFINE_REQUANTIZE_FIXED(requantize_fixed_depthwise, vigil_fixed_multiply)
 void
 vigil_gemm_requantize(const VigilGemm *self, const gint32 *acc, guint8 *out)
 {
-    if (self->fixed != NULL)
+    if (self->undelegated)
+        requantize_fixed_depthwise(self, acc, out);
+    else if (self->fixed != NULL)
         requantize_fixed(self, acc, out);
     else
         requantize_float(self, acc, out);

@@ -19,6 +19,7 @@ extern const VigilOp vigil_ops_reshape[];
 extern const VigilOp vigil_ops_resize[];
 extern const VigilOp vigil_ops_slice[];
 extern const VigilOp vigil_ops_softmax[];
+extern const VigilOp vigil_ops_transpose_conv[];
 
 /* One list a family; see vigil-kernel-private.h. */
 /* clang-format off */
@@ -39,6 +40,7 @@ static const VigilOp *const families[] = {
     vigil_ops_resize,
     vigil_ops_slice,
     vigil_ops_softmax,
+    vigil_ops_transpose_conv,
 };
 /* clang-format on */
 
