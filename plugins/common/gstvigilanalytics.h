@@ -33,4 +33,14 @@ guint gst_vigil_analytics_get_detections(GstBuffer *buffer, const GstVideoInfo *
  */
 void gst_vigil_analytics_add_track(GstBuffer *buffer, gint detection_id, const VigilTrack *track);
 
+/**
+ * gst_vigil_analytics_add_tracks:
+ * @matches: for each detection of gst_vigil_analytics_get_detections() the index of its track, or -1
+ *
+ * As gst_vigil_analytics_add_track(), for detections that are nothing but object detection mtds.
+ */
+void gst_vigil_analytics_add_tracks(GstBuffer *buffer, const GstVideoInfo *info,
+                                    const VigilTrack *tracks, guint n_tracks, const gint *matches,
+                                    guint n_detections);
+
 G_END_DECLS

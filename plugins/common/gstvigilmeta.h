@@ -53,7 +53,7 @@ guint gst_vigil_buffer_get_detections(GstBuffer *buffer, const GstVideoInfo *inf
  *   the index of its track, or -1
  *
  * Adds `object_id` to the regions that belong to a track, and a region for each track that none belongs to
- * (predicted only). What VigilTrack says beyond that is in the structure `vigil-track`.
+ * (predicted only, or detected by nothing but an object detection mtd). What VigilTrack says beyond that is in the structure `vigil-track`.
  */
 void
 gst_vigil_buffer_set_tracks(GstBuffer *buffer, const GstVideoInfo *info, const VigilTrack *tracks,

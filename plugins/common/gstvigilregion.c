@@ -135,14 +135,14 @@ add_track_params(GstVideoRegionOfInterestMeta *region, const VigilTrack *track)
             G_TYPE_INT64, track->first_ns, "last_seen", G_TYPE_INT64, track->last_ns, NULL));
 }
 
-/* A track has its detection's region or, predicted only or detected by others' metadata, one of its own. */
 static gboolean
 is_marked(const guint64 *marks, guint index)
 {
     return (marks[index / 64] >> (index % 64)) & 1;
 }
 
-static void
+/* Returns the number of regions that are detections. */
+static guint
 mark_regions(GstBuffer *buffer, const VigilTrack *tracks, guint n_tracks, const gint *matches,
              guint n_detections, guint64 *marks)
 {
@@ -160,6 +160,7 @@ mark_regions(GstBuffer *buffer, const VigilTrack *tracks, guint n_tracks, const 
         gst_vigil_analytics_add_track(buffer, region->id, &tracks[match]);
         marks[match / 64] |= G_GUINT64_CONSTANT(1) << (match % 64);
     }
+    return k;
 }
 
 void
@@ -169,8 +170,8 @@ gst_vigil_buffer_set_tracks(GstBuffer *buffer, const GstVideoInfo *info, const V
     guint64 marks[VIGIL_TRACKER_MAX_TRACKS / 64] = {0};
 
     n_tracks = MIN(n_tracks, VIGIL_TRACKER_MAX_TRACKS);
-    if (matches)
-        mark_regions(buffer, tracks, n_tracks, matches, n_detections, marks);
+    if (matches && mark_regions(buffer, tracks, n_tracks, matches, n_detections, marks) == 0)
+        gst_vigil_analytics_add_tracks(buffer, info, tracks, n_tracks, matches, n_detections);
     for (guint i = 0; i < n_tracks; i++) {
         GstVideoRegionOfInterestMeta *region;
 

@@ -17,6 +17,7 @@
  * A tracker makes use of weak detections (vigiltrack carries a track on with them), but only of those that are attached:
  * before vigiltrack set `threshold` to its `low-score`.
  *
+ * When the model is open, an element message `vigildetect-model` (name, sha256: string; labels: guint) says which it is.
  * Once a second, and at the end of the stream, an element message `vigildetect-stats` with the content of the property
  * `stats` goes to the bus.
  *
@@ -123,6 +124,18 @@ forget_stream(GstVigilDetect *self)
     self->live_known = FALSE;
 }
 
+static void
+post_model(GstVigilDetect *self)
+{
+    GstStructure *structure = gst_structure_new(
+        "vigildetect-model", "name", G_TYPE_STRING, vigil_detector_get_name(self->detector),
+        "sha256", G_TYPE_STRING, vigil_detector_get_sha256(self->detector), "labels", G_TYPE_UINT,
+        vigil_detector_get_n_labels(self->detector), NULL);
+
+    gst_element_post_message(GST_ELEMENT(self),
+                             gst_message_new_element(GST_OBJECT(self), structure));
+}
+
 static gboolean
 gst_vigil_detect_start(GstBaseTransform *trans)
 {
@@ -149,6 +162,7 @@ gst_vigil_detect_start(GstBaseTransform *trans)
     GST_OBJECT_UNLOCK(self);
     self->stats_posted_us = g_get_monotonic_time();
     forget_stream(self);
+    post_model(self);
     GST_INFO_OBJECT(self, "model %s (%s)", vigil_detector_get_name(self->detector),
                     vigil_detector_get_sha256(self->detector));
     return TRUE;

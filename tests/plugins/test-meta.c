@@ -322,18 +322,43 @@ GST_START_TEST(analytics_metadata_says_the_same)
 }
 GST_END_TEST
 
+static gboolean
+is_tracked(GstAnalyticsRelationMeta *meta, guint detection_id, guint64 track_id)
+{
+    GstAnalyticsTrackingMtd tracking;
+    gpointer state = NULL;
+    guint64 id;
+    GstClockTime first_seen, last_seen;
+    gboolean lost;
+
+    return gst_analytics_relation_meta_get_direct_related(
+               meta, detection_id, GST_ANALYTICS_REL_TYPE_RELATE_TO,
+               gst_analytics_tracking_mtd_get_mtd_type(), &state, &tracking) &&
+           gst_analytics_tracking_mtd_get_info(&tracking, &id, &first_seen, &last_seen, &lost) &&
+           id == track_id;
+}
+
 GST_START_TEST(analytics_metadata_of_others_is_read)
 {
     GstBuffer *buffer = frame_new();
     GstAnalyticsRelationMeta *meta = gst_buffer_add_analytics_relation_meta(buffer);
-    GstAnalyticsODMtd od;
+    GstAnalyticsODMtd bird, fish;
+    const gint matches[] = {-1, 0};
     VigilDetection back[4];
+    VigilTrack back_tracks[4];
 
     fail_unless(gst_analytics_relation_meta_add_od_mtd(meta, g_quark_from_string("bird"), 64, 48,
-                                                       320, 240, 0.75f, &od));
-    assert_equals_int(gst_vigil_buffer_get_detections(buffer, &info, back, G_N_ELEMENTS(back)), 1);
+                                                       320, 240, 0.75f, &bird));
+    fail_unless(gst_analytics_relation_meta_add_od_mtd(meta, g_quark_from_string("fish"), 0, 0, 320,
+                                                       240, 0.5f, &fish));
+    assert_equals_int(gst_vigil_buffer_get_detections(buffer, &info, back, G_N_ELEMENTS(back)), 2);
     assert_equals_string(back[0].label, "bird");
     assert_box_eq(&back[0].box, &(VigilBox){0.1f, 0.1f, 0.6f, 0.6f});
+    gst_vigil_buffer_set_tracks(buffer, &info, tracks, 1, matches, 2);
+    fail_unless(is_tracked(meta, fish.id, tracks[0].id));
+    fail_if(is_tracked(meta, bird.id, tracks[0].id));
+    assert_equals_int(
+        gst_vigil_buffer_get_tracks(buffer, &info, back_tracks, G_N_ELEMENTS(back_tracks)), 1);
     gst_buffer_unref(buffer);
 }
 GST_END_TEST

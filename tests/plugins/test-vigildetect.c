@@ -306,6 +306,13 @@ GST_START_TEST(statistics_count_every_frame)
 
     if (!model)
         return;
+    message = test_pop_message(bus, "vigildetect-model");
+    fail_unless(message != NULL);
+    assert_equals_string(gst_structure_get_string(gst_message_get_structure(message), "name"),
+                         "ssd_mobilenet_v1_coco_quant_300.tflite");
+    fail_unless(strlen(gst_structure_get_string(gst_message_get_structure(message), "sha256")) ==
+                64);
+    gst_message_unref(message);
     element = element_new();
     g_object_set(element, "inference-interval", 4, NULL);
     h = harness_new(element, &info, FALSE);
