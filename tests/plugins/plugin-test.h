@@ -76,6 +76,14 @@ test_pop_message(GstBus *bus, const gchar *name)
     return NULL;
 }
 
+/** test_bus_free: messages hold their element, which holds its bus: without emptying it none of them would ever go. */
+static inline void
+test_bus_free(GstBus *bus)
+{
+    gst_bus_set_flushing(bus, TRUE);
+    gst_object_unref(bus);
+}
+
 /** test_count_messages: messages of these types on the bus, which is emptied. */
 static inline guint
 test_count_messages(GstBus *bus, GstMessageType types)

@@ -32,7 +32,7 @@ teardown(void)
     if (holder)
         gst_element_set_state(holder, GST_STATE_NULL);
     gst_clear_object(&holder);
-    gst_object_unref(bus);
+    test_bus_free(bus);
     g_clear_pointer(&model, g_free);
     g_clear_pointer(&labels, g_free);
 }

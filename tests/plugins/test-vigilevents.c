@@ -43,7 +43,7 @@ teardown(void)
 {
     if (h)
         gst_harness_teardown(h);
-    gst_object_unref(bus);
+    test_bus_free(bus);
     test_remove_file(rules_path);
 }
 

@@ -155,7 +155,7 @@ GST_START_TEST(scores_the_wrong_way_round_are_an_error)
     assert_equals_int(test_count_messages(bus, GST_MESSAGE_ERROR), 1);
     gst_element_set_state(element, GST_STATE_NULL);
     gst_object_unref(element);
-    gst_object_unref(bus);
+    test_bus_free(bus);
 }
 GST_END_TEST
 
