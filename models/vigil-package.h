@@ -27,8 +27,14 @@ G_BEGIN_DECLS
  * @golden_input: (nullable): raw input tensor
  * @golden_boxes: (nullable): boxes that must come out of it; given together with @golden_input
  *
- * What a model package says: a directory with `manifest.ini`, a key file of the groups
- * [model], [input], [detect] and [golden]. docs/packages.md describes them.
+ * What a model package says: a directory with `manifest.ini`, a key file of these groups and keys:
+ *
+ *     [model]  name, file (the .tflite): needed; version, labels (a file), licence, provenance, sha256 (of the file),
+ *              decoder (ssd-postprocess | ssd-anchors | yolov5 | yolov8), coordinates (normalised | pixels)
+ *     [input]  resize (stretch | letterbox), colour (rgb | bgr | gray), mean and std (one number or three, in pixel
+ *              levels), pad (level of the letterbox's margins)
+ *     [detect] threshold, iou_threshold, max_detections
+ *     [golden] input (raw input tensor), boxes (see vigil_package_check_golden())
  */
 typedef struct {
     gchar *name, *version, *licence, *provenance, *sha256;

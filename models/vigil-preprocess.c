@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "models/vigil-colour-private.h"
 #include "models/vigil-resample-private.h"
 
 /* Cameras that share a detector seldom differ in more sizes than this. */
@@ -31,11 +32,6 @@ static const Layout layouts[] = {
     [VIGIL_PIXELS_BGRX] = {1, 3, FALSE, {{0, 2, 4, 0, 0}, {0, 1, 4, 0, 0}, {0, 0, 4, 0, 0}}},
     [VIGIL_PIXELS_GRAY8] = {1, 1, FALSE, {{0, 0, 1, 0, 0}}},
 };
-
-/* Y'CbCr to R'G'B' in 13 bits after the point: luma gain, then what V and U add. */
-typedef struct {
-    gint32 black, y, rv, gu, gv, bu;
-} Matrix;
 
 /* The tables of one (size, format): full and halved axes, and where the frame lies in the input. */
 typedef struct {
@@ -265,73 +261,25 @@ image_is_valid(const VigilImage *image)
     return TRUE;
 }
 
-static Matrix
-matrix_of(const VigilImage *image)
-{
-    const gdouble kr = image->matrix == VIGIL_YUV_BT709 ? 0.2126 : 0.299;
-    const gdouble kb = image->matrix == VIGIL_YUV_BT709 ? 0.0722 : 0.114;
-    const gdouble kg = 1 - kr - kb;
-    const gdouble luma = image->full_range ? 1.0 : 255.0 / 219;
-    const gdouble chroma = image->full_range ? 1.0 : 255.0 / 224;
-
-    return (Matrix){
-        .black = image->full_range ? 0 : 16 << 6,
-        .y = (gint32)lrint(luma * 8192),
-        .rv = (gint32)lrint(2 * (1 - kr) * chroma * 8192),
-        .gu = (gint32)lrint(-2 * (1 - kb) * kb / kg * chroma * 8192),
-        .gv = (gint32)lrint(-2 * (1 - kr) * kr / kg * chroma * 8192),
-        .bu = (gint32)lrint(2 * (1 - kb) * chroma * 8192),
-    };
-}
-
 /* Samples of the channels to the bytes they mean; the result lies where the samples were. */
 static void
-convert_yuv(VigilPreprocess *self, const Matrix *m, guint n)
+convert(VigilPreprocess *self, const Layout *layout, const VigilColourMatrix *matrix, guint n)
 {
-    gint16 *restrict y = self->channels[0], *restrict u = self->channels[1],
-                     *restrict v = self->channels[2];
+    gint16 *const *channels = self->channels;
 
-    for (guint i = 0; i < n; i++) {
-        const gint32 luma = (y[i] - m->black) * m->y + (1 << 18);
-        const gint32 cb = u[i] - (128 << 6), cr = v[i] - (128 << 6);
-        const gint32 r = (luma + cr * m->rv) >> 19;
-        const gint32 g = (luma + cb * m->gu + cr * m->gv) >> 19;
-        const gint32 b = (luma + cb * m->bu) >> 19;
-
-        y[i] = (gint16)CLAMP(r, 0, 255);
-        u[i] = (gint16)CLAMP(g, 0, 255);
-        v[i] = (gint16)CLAMP(b, 0, 255);
+    if (self->n_channels == 1 && layout->yuv)
+        vigil_colour_luma_to_gray(matrix, channels[0], n);
+    else if (self->n_channels == 1 && layout->n_channels == 3)
+        vigil_colour_rgb_to_gray(channels[0], channels[1], channels[2], n);
+    else if (layout->yuv)
+        vigil_colour_yuv_to_rgb(matrix, channels[0], channels[1], channels[2], n);
+    else
+        for (guint c = 0; c < layout->n_channels; c++)
+            vigil_colour_round(channels[c], n);
+    if (self->n_channels == 3 && layout->n_channels == 1) {
+        memcpy(channels[1], channels[0], n * sizeof(gint16));
+        memcpy(channels[2], channels[0], n * sizeof(gint16));
     }
-}
-
-static void
-convert_gray(VigilPreprocess *self, const Layout *layout, const Matrix *m, guint n)
-{
-    gint16 *restrict first = self->channels[0];
-    const gint16 *restrict second = self->channels[1], *restrict third = self->channels[2];
-
-    for (guint i = 0; i < n; i++) {
-        gint32 gray = (first[i] + 32) >> 6;
-
-        if (layout->yuv)
-            gray = ((first[i] - m->black) * m->y + (1 << 18)) >> 19;
-        else if (layout->n_channels == 3)
-            gray = (first[i] * 2449 + second[i] * 4809 + third[i] * 934 + (1 << 18)) >> 19;
-        first[i] = (gint16)CLAMP(gray, 0, 255);
-    }
-}
-
-static void
-convert_rgb(VigilPreprocess *self, const Layout *layout, guint n)
-{
-    for (guint c = 0; c < layout->n_channels; c++) {
-        gint16 *row = self->channels[c];
-
-        for (guint i = 0; i < n; i++)
-            row[i] = (gint16)((row[i] + 32) >> 6);
-    }
-    for (guint c = layout->n_channels; c < 3; c++)
-        memcpy(self->channels[c], self->channels[0], n * sizeof(gint16));
 }
 
 static void
@@ -409,7 +357,7 @@ vigil_preprocess_run(VigilPreprocess *self, const VigilImage *image, gpointer in
                      VigilMapping *mapping)
 {
     const Layout *layout;
-    Matrix matrix;
+    VigilColourMatrix matrix;
     Plan *plan;
 
     if (!image_is_valid(image))
@@ -417,16 +365,11 @@ vigil_preprocess_run(VigilPreprocess *self, const VigilImage *image, gpointer in
     layout = &layouts[image->format];
     plan = find_plan(self, image);
     plan->last_used = ++self->n_runs;
-    matrix = matrix_of(image);
+    matrix = vigil_colour_matrix(image->matrix, image->full_range);
     fill_margins(self, plan, input);
     for (guint y = 0; y < plan->out_height; y++) {
         resample_row(self, plan, image, y);
-        if (self->n_channels == 1)
-            convert_gray(self, layout, &matrix, plan->out_width);
-        else if (layout->yuv)
-            convert_yuv(self, &matrix, plan->out_width);
-        else
-            convert_rgb(self, layout, plan->out_width);
+        convert(self, layout, &matrix, plan->out_width);
         write_pixels(self, input, (gsize)(plan->top + y) * self->width + plan->left,
                      plan->out_width);
     }
