@@ -9,8 +9,9 @@ G_BEGIN_DECLS
  * vigil_fold_node:
  *
  * Runs a prepared node whose inputs are all constant, once, and makes its outputs constants. What
- * is left to run time: nodes that read something computed, that multiply and accumulate, or
- * whose outputs are larger than 1 MiB (shape arithmetic never is).
+ * is left to run time: nodes that read something computed, that multiply and accumulate or need working
+ * memory, or whose outputs are larger than 1 MiB. Shape arithmetic is none of that, and a hostile file
+ * could make loading take as long as it likes.
  */
 void vigil_fold_node(VigilGraph *graph, VigilNode *node);
 

@@ -16,7 +16,7 @@ is_foldable(const VigilGraph *graph, const VigilNode *node)
 {
     gboolean any = FALSE;
 
-    if (node->run == NULL || node->macs > 0)
+    if (node->run == NULL || node->macs > 0 || node->scratch_bytes > 0)
         return FALSE;
     for (guint i = 0; i < node->n_inputs; i++) {
         const VigilTensor *tensor = vigil_node_input(graph, node, i);
@@ -28,7 +28,7 @@ is_foldable(const VigilGraph *graph, const VigilNode *node)
     for (guint i = 0; i < node->n_outputs; i++)
         if (vigil_node_output(graph, node, i)->bytes > MAX_FOLDED_BYTES)
             return FALSE;
-    return any && node->scratch_bytes <= MAX_FOLDED_BYTES;
+    return any;
 }
 
 static void
@@ -63,8 +63,6 @@ vigil_fold_node(VigilGraph *graph, VigilNode *node)
         tensor->offset = total;
         total += align_up(tensor->bytes);
     }
-    node->scratch_offset = total;
-    total += align_up(node->scratch_bytes);
     if (posix_memalign(&arena, VIGIL_ALIGN, MAX(total, VIGIL_ALIGN)) != 0)
         return;
     run.arena = arena;

@@ -73,6 +73,22 @@ check_outputs(const VigilGraph *graph, GError **error)
 }
 
 static gboolean
+check_work(const VigilGraph *graph, GError **error)
+{
+    guint64 macs = 0;
+
+    for (guint i = 0; i < graph->n_nodes; i++) {
+        macs += graph->nodes[i].macs;
+        if (macs > VIGIL_MAX_MACS)
+            return vigil_node_fail(graph, &graph->nodes[i], error, VIGIL_MODEL_ERROR_TOO_LARGE,
+                                   "up to here one run takes more than %" G_GUINT64_FORMAT
+                                   " multiply-accumulates",
+                                   VIGIL_MAX_MACS);
+    }
+    return TRUE;
+}
+
+static gboolean
 build_graph(VigilGraph *graph, GBytes *bytes, const gchar *name, GError **error)
 {
     if (!vigil_tflite_read(graph, bytes, name, error))
@@ -80,7 +96,8 @@ build_graph(VigilGraph *graph, GBytes *bytes, const gchar *name, GError **error)
     for (guint i = 0; i < graph->n_nodes; i++)
         if (!prepare_node(graph, &graph->nodes[i], error))
             return FALSE;
-    return check_outputs(graph, error) && vigil_plan_graph(graph, error);
+    return check_outputs(graph, error) && check_work(graph, error) &&
+           vigil_plan_graph(graph, error);
 }
 
 VigilModel *

@@ -17,6 +17,22 @@ typedef struct {
     gint32 lo, hi;
 } Pool;
 
+/* A window as large as a large image, at every pixel, is not a model but an attack. */
+static gboolean
+check_work(const VigilWindow *window, const VigilGraph *graph, const VigilNode *node,
+           GError **error)
+{
+    const guint64 taps =
+        (guint64)MIN(window->k_h, window->in_h) * (guint64)MIN(window->k_w, window->in_w);
+    const guint64 outputs = (guint64)window->out_h * (guint64)window->out_w * (guint64)window->in_c;
+
+    if (outputs * (guint64)window->batch <= VIGIL_MAX_MACS / taps)
+        return TRUE;
+    return vigil_node_fail(graph, node, error, VIGIL_MODEL_ERROR_TOO_LARGE,
+                           "a window of %dx%d on an input of %dx%d is too much to compute",
+                           window->k_h, window->k_w, window->in_h, window->in_w);
+}
+
 static gboolean
 pool_prepare(VigilGraph *graph, VigilNode *node, GError **error)
 {
@@ -43,6 +59,8 @@ pool_prepare(VigilGraph *graph, VigilNode *node, GError **error)
                            error) ||
         !vigil_kernel_activation_range(graph, node, vigil_fb_i8(&node->options, 5, 0), out,
                                        &self->lo, &self->hi, error))
+        return FALSE;
+    if (!check_work(&self->window, graph, node, error))
         return FALSE;
     self->is_signed = in->type == VIGIL_TENSOR_INT8;
     node->scratch_bytes = (gsize)self->window.in_c * sizeof(gint32);
