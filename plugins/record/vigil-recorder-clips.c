@@ -32,7 +32,10 @@ vigil_recorder_open_clip(VigilRecorder *self, VigilRecordClip *clip)
     g_mutex_unlock(&self->lock);
 }
 
-/* (lock held) Where in the ring it begins; not before the video has come there, when the analysis is ahead of it. */
+/*
+ * (lock held) Where in the ring it begins. When the analysis is ahead of the video, not before the frame that triggered it
+ * is there, since that decides which format is wanted.
+ */
 static gboolean
 place_clip(VigilRecorder *self, VigilOpenClip *open)
 {
@@ -43,7 +46,7 @@ place_clip(VigilRecorder *self, VigilOpenClip *open)
     if (open->placed)
         return TRUE;
     if (!self->video_over &&
-        (self->last_order_ns == VIGIL_RING_TIME_NONE || self->last_order_ns < clip->want_ns))
+        (self->last_order_ns == VIGIL_RING_TIME_NONE || self->last_order_ns < clip->trigger_ns))
         return FALSE;
     if (vigil_ring_find_key(self->ring, clip->want_ns, clip->trigger_ns, &open->cursor, &reaches)) {
         frame = vigil_ring_get(self->ring, open->cursor, NULL);

@@ -2,6 +2,7 @@
 /* Who waits for whom in vigilrecord, and what it does when things go wrong. */
 #include <errno.h>
 #include <sys/mount.h>
+#include <unistd.h>
 
 #include "tests/plugins/record-rig.h"
 
@@ -199,11 +200,115 @@ GST_START_TEST(paused_with_the_first_frame)
 }
 GST_END_TEST
 
+/* --- what changes in mid-stream ------------------------------------------------------------------------------ */
+
+/* The clip ends where the picture's size changes; the next event has one of the new size. */
+GST_START_TEST(another_resolution_ends_the_clip)
+{
+    const Script script[] = {{1, B, 3000, 4000, 1000, 10000},
+                             {1, E, 3000, 6000, 1000, 10000},
+                             {2, B, 11000, 12000, 5000, 1000},
+                             {2, E, 11000, 13000, 5000, 1000}};
+    Rig rig = rig_new(SOURCE(100, 10) X264(10, "") AVC
+                      "c. videotestsrc num-buffers=100 timestamp-offset=10000000000 ! "
+                      "video/x-raw,format=I420,width=320,height=240,framerate=10/1 ! " X264(10, "")
+                          AVC "c. concat name=c ! ",
+                      "");
+    GPtrArray *lines;
+    Found found;
+
+    rig_play(&rig, script, 4, 20000, 0);
+    lines = rig_wait(&rig);
+    assert_equals_int(lines->len, 4);
+    found = rig_find(&rig, 1);
+    fail_unless(found.complete);
+    assert_equals_int(found.start_ms, 2000);
+    assert_equals_int(found.end_ms, 10000);
+    g_free(found.path);
+    found = rig_find(&rig, 2);
+    assert_equals_int(found.start_ms, 10000);
+    g_free(found.path);
+    assert_equals_uint64(rig_stat(&rig, "clips-cut"), 1);
+    assert_equals_uint64(rig_stat(&rig, "clips-complete"), 2);
+    g_ptr_array_unref(lines);
+    rig_free(&rig);
+}
+GST_END_TEST
+
+/* --- no space ------------------------------------------------------------------------------------------------ */
+
+static gboolean
+fill(const gchar *path, gsize leave)
+{
+    FILE *file = fopen(path, "w");
+    gchar block[4096] = {1};
+
+    if (!file)
+        return FALSE;
+    setvbuf(file, NULL, _IONBF, 0);
+    while (fwrite(block, sizeof block, 1, file) == 1)
+        ;
+    if (ftruncate(fileno(file), ftell(file) - (off_t)leave) != 0)
+        leave = 0;
+    fclose(file);
+    return leave > 0;
+}
+
+GST_START_TEST(full_disk_stops_nothing)
+{
+    const Script script[] = {{1, B, 3000, 4000, 1000, 1000},
+                             {1, E, 3000, 12000, 1000, 1000},
+                             {2, B, 20000, 21000, 1000, 1000},
+                             {2, E, 20000, 24000, 1000, 1000}};
+    g_autofree gchar *dir = test_make_dir(), *filler = g_build_filename(dir, "filler", NULL);
+    GPtrArray *lines;
+    Found found;
+    Rig rig;
+
+    if (mount("tmpfs", dir, "tmpfs", 0, "size=12m") != 0) {
+        g_printerr("SKIP: no tmpfs: %s\n", g_strerror(errno));
+        test_remove_tree(dir);
+        return;
+    }
+    rig = rig_in(dir,
+                 "videotestsrc pattern=snow num-buffers=300 ! "
+                 "video/x-raw,format=I420,width=320,height=240,framerate=10/1 ! "
+                 "x264enc speed-preset=ultrafast bitrate=2000 key-int-max=10 ! h264parse ! " AVC,
+                 "");
+    fail_unless(fill(filler, 700 * 1024));
+    for (gint64 ms = 0; ms < 16000; ms += STEP_MS) {
+        for (guint i = 0; i < 2; i++)
+            if (script[i].time_ms == ms)
+                rig_push(&rig, &script[i]);
+        rig_push_gap(&rig, ms);
+    }
+    /* what there was room for is kept, and the event with it */
+    wait_for_stat(&rig, "events-committed", 2);
+    wait_for_stat(&rig, "clips-broken", 1);
+    g_unlink(filler);
+    rig_play(&rig, script + 2, 2, 30000, 0);
+    lines = rig_wait(&rig);
+    assert_equals_int(lines->len, 4);
+    assert_equals_uint64(rig_stat(&rig, "events-failed"), 0);
+    assert_clip(&rig, 2, 19000, 25000, 25200);
+    found = rig_find(&rig, 1);
+    assert_equals_int(found.n_ended, 1);
+    fail_unless(found.complete && found.end_ms < 13000 &&
+                test_view_clip(found.path, FALSE).n_decoded > 0);
+    g_free(found.path);
+    g_ptr_array_unref(lines);
+    rig_stop(&rig);
+    fail_unless(umount(dir) == 0);
+    rig_free(&rig);
+}
+GST_END_TEST
+
 static Suite *
 vigilrecord_flow_suite(void)
 {
     Suite *suite = suite_create("vigilrecord-flow");
     TCase *waiting = tcase_create("waiting"), *states = tcase_create("states");
+    TCase *faults = tcase_create("faults");
 
     tcase_set_timeout(waiting, 120);
     tcase_add_test(waiting, video_does_not_outrun_the_analysis);
@@ -216,6 +321,10 @@ vigilrecord_flow_suite(void)
     tcase_add_test(states, nothing_set_is_an_error);
     tcase_add_test(states, paused_with_the_first_frame);
     suite_add_tcase(suite, states);
+    tcase_set_timeout(faults, 120);
+    tcase_add_test(faults, another_resolution_ends_the_clip);
+    tcase_add_test(faults, full_disk_stops_nothing);
+    suite_add_tcase(suite, faults);
     return suite;
 }
 

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plugins/record/vigil-clip-writer.h"
+#include "tests/plugins/record-test.h"
+
+#define N_FRAMES 100
+#define N_CUTS 60
+
+/* Encoded frames, and what became of them. */
+typedef struct {
+    GstCaps *caps;
+    GPtrArray *buffers;
+    GArray *frames; /* of VigilRingFrame */
+    GByteArray *file;
+    guint fail_after; /* calls of the write function; 0: never */
+    guint n_writes;
+} Take;
+
+static VigilRingFrame
+describe(const GstSegment *segment, GstBuffer *buffer)
+{
+    VigilRingFrame frame = {.duration_ns = (gint64)GST_BUFFER_DURATION(buffer),
+                            .dts_ns = VIGIL_RING_TIME_NONE};
+    guint64 time;
+    gint sign;
+
+    frame.key = !GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT);
+    frame.size = gst_buffer_get_size(buffer);
+    sign = gst_segment_to_stream_time_full(segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer), &time);
+    frame.pts_ns = sign * (gint64)time;
+    if (GST_BUFFER_DTS_IS_VALID(buffer)) {
+        sign = gst_segment_to_stream_time_full(segment, GST_FORMAT_TIME, GST_BUFFER_DTS(buffer),
+                                               &time);
+        frame.dts_ns = sign * (gint64)time;
+    }
+    return frame;
+}
+
+/* 10 s, 10 frames a second */
+static Take
+encode(const gchar *encoder, const gchar *caps)
+{
+    Take take = {.buffers = g_ptr_array_new_with_free_func((GDestroyNotify)gst_buffer_unref),
+                 .frames = g_array_new(FALSE, FALSE, sizeof(VigilRingFrame)),
+                 .file = g_byte_array_new()};
+    g_autofree gchar *line =
+        g_strdup_printf("videotestsrc num-buffers=%d ! "
+                        "video/x-raw,format=I420,width=160,height=120,framerate=10/1 ! %s "
+                        "! %s ! appsink name=sink sync=false",
+                        N_FRAMES, encoder, caps);
+    GstElement *pipeline = gst_parse_launch(line, NULL), *sink;
+    GstSample *sample;
+
+    sink = gst_bin_get_by_name(GST_BIN(pipeline), "sink");
+    gst_element_set_state(pipeline, GST_STATE_PLAYING);
+    while ((sample = gst_app_sink_pull_sample(GST_APP_SINK(sink)))) {
+        GstBuffer *buffer = gst_sample_get_buffer(sample);
+        const VigilRingFrame frame = describe(gst_sample_get_segment(sample), buffer);
+
+        gst_caps_replace(&take.caps, gst_sample_get_caps(sample));
+        g_array_append_val(take.frames, frame);
+        g_ptr_array_add(take.buffers, gst_buffer_copy_deep(buffer));
+        gst_sample_unref(sample);
+    }
+    assert_equals_int(take.buffers->len, N_FRAMES);
+    gst_element_set_state(pipeline, GST_STATE_NULL);
+    gst_object_unref(sink);
+    gst_object_unref(pipeline);
+    return take;
+}
+
+static void
+take_clear(Take *take)
+{
+    gst_caps_unref(take->caps);
+    g_ptr_array_unref(take->buffers);
+    g_array_unref(take->frames);
+    g_byte_array_unref(take->file);
+}
+
+static gboolean
+on_bytes(gconstpointer data, gsize length, gpointer user_data, GError **error)
+{
+    Take *take = user_data;
+
+    if (++take->n_writes == take->fail_after) {
+        g_set_error_literal(error, G_FILE_ERROR, G_FILE_ERROR_NOSPC, "full");
+        return FALSE;
+    }
+    g_byte_array_append(take->file, data, (guint)length);
+    return TRUE;
+}
+
+static void
+on_wake(gpointer user_data)
+{
+}
+
+/* From frame @from on. Returns: whether all was written. */
+static gboolean
+write_take(Take *take, guint from, gboolean reorders, VigilClipWriterInfo *info, GError **error)
+{
+    g_autoptr(VigilClipWriter) writer =
+        vigil_clip_writer_new(take->caps, reorders, on_bytes, on_wake, take, error);
+    gboolean ok = TRUE;
+
+    fail_unless(writer != NULL);
+    for (guint i = from; ok && i < take->buffers->len; i++)
+        ok = vigil_clip_writer_push(writer, &g_array_index(take->frames, VigilRingFrame, i),
+                                    gst_buffer_copy_deep(take->buffers->pdata[i]), error) &&
+             vigil_clip_writer_pump(writer, error);
+    ok = ok && vigil_clip_writer_finish(writer, error);
+    *info = vigil_clip_writer_get_info(writer);
+    return ok;
+}
+
+static gchar *
+save(const Take *take, gsize length)
+{
+    gchar *path = NULL;
+    const gint fd = g_file_open_tmp("vigil-clip-XXXXXX.mp4", &path, NULL);
+
+    fail_unless(fd >= 0);
+    g_close(fd, NULL);
+    fail_unless(g_file_set_contents(path, (const gchar *)take->file->data, (gssize)length, NULL));
+    return path;
+}
+
+/* Returns: fragments that lie whole within the first @length bytes; @first_end: where the first one ends. */
+static guint
+whole_fragments(const Take *take, gsize length, gsize *first_end)
+{
+    gsize offset = 0;
+    guint n = 0;
+
+    while (offset + 8 <= length) {
+        const guint8 *box = take->file->data + offset;
+
+        offset += GST_READ_UINT32_BE(box);
+        if (memcmp(box + 4, "mdat", 4) == 0 && offset <= length && n++ == 0)
+            *first_end = offset;
+    }
+    return n;
+}
+
+#define X264 "x264enc speed-preset=ultrafast bitrate=200 key-int-max=10 "
+#define AVC "h264parse ! video/x-h264,stream-format=avc,alignment=au"
+
+GST_START_TEST(file_begins_at_0_and_lasts_as_long_as_its_frames)
+{
+    Take take = encode(X264, AVC);
+    VigilClipWriterInfo info;
+    ClipView view;
+    gchar *path;
+
+    fail_unless(write_take(&take, 30, FALSE, &info, NULL));
+    assert_equals_int64(info.start_ns, 3 * GST_SECOND);
+    assert_equals_int64(info.end_ns, 10 * GST_SECOND);
+    assert_equals_int(info.n_frames, 70);
+    assert_equals_int(info.n_fragments, 7);
+    assert_equals_int(info.bytes, take.file->len);
+    path = save(&take, take.file->len);
+    view = test_view_clip(path, FALSE);
+    assert_equals_int(view.n_samples, 70);
+    assert_equals_int(view.n_decoded, 70);
+    assert_equals_uint64(view.first_pts, 0);
+    assert_equals_uint64(view.end_pts, 7 * GST_SECOND);
+    fail_unless(view.first_is_key && view.n_errors == 0);
+    test_remove_file(path);
+    take_clear(&take);
+}
+GST_END_TEST
+
+/* Decoding times that are missing are worked out. */
+GST_START_TEST(reordered_pictures_without_decoding_times)
+{
+    Take take = encode(X264 "bframes=2 b-adapt=false", AVC);
+    VigilClipWriterInfo info;
+    ClipView view;
+    gchar *path;
+
+    for (guint i = 0; i < take.frames->len; i++)
+        g_array_index(take.frames, VigilRingFrame, i).dts_ns = VIGIL_RING_TIME_NONE;
+    fail_unless(write_take(&take, 0, TRUE, &info, NULL));
+    path = save(&take, take.file->len);
+    view = test_view_clip(path, FALSE);
+    assert_equals_int(view.n_decoded, N_FRAMES);
+    assert_equals_uint64(view.max_step, GST_SECOND / 10);
+    fail_unless(ABS(test_ffprobe_duration(path) - 10.0) < 0.001 ||
+                !g_find_program_in_path("ffprobe"));
+    test_remove_file(path);
+    take_clear(&take);
+}
+GST_END_TEST
+
+GST_START_TEST(file_that_is_cut_off_anywhere_can_be_played)
+{
+    Take take = encode(X264, AVC);
+    g_autoptr(GRand) rand = g_rand_new_with_seed(4);
+    VigilClipWriterInfo info;
+    gsize first_end = 0;
+
+    fail_unless(write_take(&take, 0, FALSE, &info, NULL));
+    assert_equals_int(whole_fragments(&take, take.file->len, &first_end), 10);
+    for (guint i = 0; i < N_CUTS; i++) {
+        const gsize length =
+            (gsize)g_rand_int_range(rand, (gint32)first_end, (gint32)take.file->len + 1);
+        const guint n = whole_fragments(&take, length, &first_end);
+        gchar *path = save(&take, length);
+        ClipView view = {0};
+
+        test_view_pipeline(path, "h264parse ! avdec_h264 max-threads=1", test_view_pictures, &view);
+        fail_unless(view.n_decoded >= 10 * n && view.n_decoded <= 10 * (n + 1),
+                    "cut at %d of %d: %d pictures of %d fragments", (int)length,
+                    (int)take.file->len, (int)view.n_decoded, (int)n);
+        test_remove_file(path);
+    }
+    take_clear(&take);
+}
+GST_END_TEST
+
+GST_START_TEST(error_of_a_write_is_told_once)
+{
+    Take take = encode(X264, AVC);
+    VigilClipWriterInfo info;
+    guint n_writes;
+
+    fail_unless(write_take(&take, 0, FALSE, &info, NULL));
+    n_writes = take.n_writes;
+    for (guint i = 1; i <= n_writes; i += 3) {
+        g_autoptr(GError) error = NULL;
+
+        take.n_writes = 0;
+        take.fail_after = i;
+        fail_if(write_take(&take, 0, FALSE, &info, &error));
+        fail_unless(g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_NOSPC));
+        assert_equals_int(take.n_writes, i);
+    }
+    take_clear(&take);
+}
+GST_END_TEST
+
+GST_START_TEST(stream_that_is_none)
+{
+    Take take = {.file = g_byte_array_new(),
+                 .buffers = g_ptr_array_new_with_free_func((GDestroyNotify)gst_buffer_unref),
+                 .frames = g_array_new(FALSE, FALSE, sizeof(VigilRingFrame))};
+    g_autoptr(GError) error = NULL;
+    VigilClipWriterInfo info;
+
+    take.caps = gst_caps_from_string("video/x-h264,stream-format=byte-stream,alignment=au");
+    for (guint i = 0; i < 20; i++) {
+        const VigilRingFrame frame = {.pts_ns = i * GST_SECOND,
+                                      .dts_ns = i * GST_SECOND,
+                                      .duration_ns = GST_SECOND,
+                                      .key = TRUE,
+                                      .size = 1000};
+        GstBuffer *buffer = gst_buffer_new_allocate(NULL, 1000, NULL);
+
+        gst_buffer_memset(buffer, 0, (guint8)(i * 37), 1000);
+        g_array_append_val(take.frames, frame);
+        g_ptr_array_add(take.buffers, buffer);
+    }
+    /* it may say so or write nothing, but comes to an end */
+    fail_unless(write_take(&take, 0, FALSE, &info, &error) ? info.n_fragments == 0 : error != NULL);
+    take_clear(&take);
+}
+GST_END_TEST
+
+static Suite *
+clip_writer_suite(void)
+{
+    Suite *suite = suite_create("clip-writer");
+    TCase *tcase = tcase_create("files");
+
+    suite_add_tcase(suite, tcase);
+    tcase_set_timeout(tcase, 200);
+    tcase_add_test(tcase, stream_that_is_none);
+    if (!test_have_element("x264enc") || !test_have_element("avdec_h264"))
+        return suite;
+    tcase_add_test(tcase, file_begins_at_0_and_lasts_as_long_as_its_frames);
+    tcase_add_test(tcase, reordered_pictures_without_decoding_times);
+    tcase_add_test(tcase, file_that_is_cut_off_anywhere_can_be_played);
+    tcase_add_test(tcase, error_of_a_write_is_told_once);
+    return suite;
+}
+
+GST_CHECK_MAIN(clip_writer)
