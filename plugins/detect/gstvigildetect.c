@@ -235,14 +235,13 @@ gst_vigil_detect_src_event(GstBaseTransform *trans, GstEvent *event)
     return GST_BASE_TRANSFORM_CLASS(gst_vigil_detect_parent_class)->src_event(trans, event);
 }
 
-/* How long after the time at which upstream's latency lets us expect it this frame is here. */
+/* How late this frame is, with the object lock held: by the clock, after the time at which upstream's latency lets us
+ * expect it, or for a sink downstream. */
 static gint64
-clock_lateness(GstVigilDetect *self, GstClockTime running)
+get_lateness(const GstVigilDetect *self, GstClockTime running, GstClockTime now)
 {
-    const GstClockTime now = gst_vigil_element_get_running_time(GST_ELEMENT(self));
-
-    if (!GST_CLOCK_TIME_IS_VALID(now))
-        return 0;
+    if (GST_CLOCK_TIME_IS_VALID(self->qos_earliest) && self->qos_earliest > running)
+        return G_MAXINT64;
     return (gint64)(now - running - self->latency);
 }
 
@@ -253,6 +252,7 @@ decide(GstVigilDetect *self, GstBuffer *buffer)
     const gint64 stream_ns = gst_vigil_stream_time(segment, buffer);
     const GstClockTime running =
         gst_segment_to_running_time(segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
+    GstClockTime now = GST_CLOCK_TIME_NONE;
     gint64 lateness = 0;
     VigilOutcome outcome;
 
@@ -261,13 +261,11 @@ decide(GstVigilDetect *self, GstBuffer *buffer)
         self->live_known = TRUE;
     }
     if (self->live && GST_CLOCK_TIME_IS_VALID(running))
-        lateness = clock_lateness(self, running);
+        now = gst_vigil_element_get_running_time(GST_ELEMENT(self));
     GST_OBJECT_LOCK(self);
-    if (self->live && GST_CLOCK_TIME_IS_VALID(running) &&
-        GST_CLOCK_TIME_IS_VALID(self->qos_earliest) && self->qos_earliest > running &&
-        self->config.gate.max_lateness_ns >= 0)
-        lateness = G_MAXINT64;
-    outcome = vigil_frame_gate_decide(&self->config.gate, stream_ns, (gint64)running, lateness);
+    if (GST_CLOCK_TIME_IS_VALID(now))
+        lateness = get_lateness(self, running, now);
+    outcome = vigil_frame_gate_decide(&self->config.gate, stream_ns, (gint64)now, lateness);
     GST_OBJECT_UNLOCK(self);
     return outcome;
 }

@@ -30,21 +30,20 @@ rate_takes(VigilFrameGate *self, gint64 stream_ns)
 }
 
 static gboolean
-is_starving(const VigilFrameGate *self, gint64 running_ns)
+is_starving(const VigilFrameGate *self, gint64 now_ns)
 {
-    return self->last_inference_ns < 0 || running_ns < self->last_inference_ns ||
-           running_ns - self->last_inference_ns >= self->starve_ns;
+    return self->last_inference_ns < 0 || now_ns < self->last_inference_ns ||
+           now_ns - self->last_inference_ns >= self->starve_ns;
 }
 
 VigilOutcome
-vigil_frame_gate_decide(VigilFrameGate *self, gint64 stream_ns, gint64 running_ns,
-                        gint64 lateness_ns)
+vigil_frame_gate_decide(VigilFrameGate *self, gint64 stream_ns, gint64 now_ns, gint64 lateness_ns)
 {
     if (!rate_takes(self, stream_ns) || self->n_taken++ % MAX(self->interval, 1) != 0)
         return VIGIL_OUTCOME_SKIPPED_RATE;
-    if (self->max_lateness_ns >= 0 && running_ns >= 0 && lateness_ns > self->max_lateness_ns &&
-        !is_starving(self, running_ns))
+    if (self->max_lateness_ns >= 0 && now_ns >= 0 && lateness_ns > self->max_lateness_ns &&
+        !is_starving(self, now_ns))
         return VIGIL_OUTCOME_SKIPPED_LOAD;
-    self->last_inference_ns = running_ns;
+    self->last_inference_ns = now_ns;
     return VIGIL_OUTCOME_INFERRED;
 }

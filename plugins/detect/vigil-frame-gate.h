@@ -11,7 +11,7 @@ G_BEGIN_DECLS
  * @fps_d: see @fps_n
  * @interval: of the frames that the rate takes, every so many-th; at least 1
  * @max_lateness_ns: a frame that comes later than this is not worth an inference; negative: however late
- * @starve_ns: lateness is no reason when the last inference is longer ago than this in running time
+ * @starve_ns: lateness is no reason when the last inference is longer ago than this
  *
  * Which frames are looked at. The rate goes by stream time alone, so a file gives the same choice each time. Plain
  * value; not thread-safe.
@@ -25,7 +25,7 @@ typedef struct {
     /*< private >*/
     guint64 n_taken; /* by the rate */
     gint64 last_slot;
-    gint64 last_inference_ns; /* running time */
+    gint64 last_inference_ns; /* when it was, by the clock; -1: not yet */
 } VigilFrameGate;
 
 /** vigil_frame_gate_reset: the stream begins, or jumps. */
@@ -34,12 +34,12 @@ void vigil_frame_gate_reset(VigilFrameGate *self);
 /**
  * vigil_frame_gate_decide:
  * @stream_ns: stream time of the frame; -1: unknown, then the rate takes it
- * @running_ns: its running time; -1: unknown, then it is never late
+ * @now_ns: the time by the clock; -1: unknown, then no frame is late
  * @lateness_ns: how long after its time it came; 0 or less: in time
  *
  * Returns: inferred, skipped-rate or skipped-load
  */
-VigilOutcome vigil_frame_gate_decide(VigilFrameGate *self, gint64 stream_ns, gint64 running_ns,
-                                     gint64 lateness_ns);
+VigilOutcome
+vigil_frame_gate_decide(VigilFrameGate *self, gint64 stream_ns, gint64 now_ns, gint64 lateness_ns);
 
 G_END_DECLS

@@ -247,13 +247,33 @@ GST_START_TEST(late_frames_of_a_live_stream_are_passed_on)
 
     if (!model)
         return;
-    /* all come 10 s after their time; one a second is looked at even so */
-    assert_pattern(element_new(), TRUE, 10 * GST_SECOND, "xlllllllllxl");
+    /* all come 10 s after their time */
+    assert_pattern(element_new(), TRUE, 10 * GST_SECOND, "xlllllllllll");
     assert_pattern(element_new(), FALSE, 10 * GST_SECOND, "xxx");
     assert_pattern(element_new(), TRUE, 0, "xxx");
     element = element_new();
     g_object_set(element, "max-lateness", (gint64)-1, NULL);
     assert_pattern(element, TRUE, 10 * GST_SECOND, "xxx");
+}
+GST_END_TEST
+
+/* a camera that never keeps up: one frame a second is looked at even so */
+GST_START_TEST(late_streams_do_not_starve)
+{
+    GstVideoInfo info = test_video_info(GST_VIDEO_FORMAT_GRAY8, 64, 48);
+    GstHarness *h;
+
+    if (!model)
+        return;
+    h = harness_new(element_new(), &info, TRUE);
+    gst_harness_set_time(h, 10 * GST_SECOND);
+    assert_equals_int(look(h, &info, 0), 'x');
+    gst_harness_set_time(h, 11 * GST_SECOND - 1);
+    assert_equals_int(look(h, &info, FRAME), 'l');
+    gst_harness_set_time(h, 11 * GST_SECOND);
+    assert_equals_int(look(h, &info, 2 * FRAME), 'x');
+    assert_equals_int(look(h, &info, 3 * FRAME), 'l');
+    gst_harness_teardown(h);
 }
 GST_END_TEST
 
@@ -446,6 +466,7 @@ vigildetect_suite(void)
     tcase_add_test(tcase, pixels_are_untouched_and_shared);
     tcase_add_test(tcase, interval_and_rate_give_exact_patterns);
     tcase_add_test(tcase, late_frames_of_a_live_stream_are_passed_on);
+    tcase_add_test(tcase, late_streams_do_not_starve);
     tcase_add_test(tcase, frames_too_late_for_a_sink_are_passed_on);
     tcase_add_test(tcase, frames_without_motion_are_not_looked_at);
     tcase_add_test(tcase, statistics_count_every_frame);
