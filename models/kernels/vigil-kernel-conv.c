@@ -82,6 +82,7 @@ conv_prepare(VigilGraph *graph, VigilNode *node, GError **error)
 
     self->gemm.n = (guint)weights->dims[0];
     self->gemm.k = (guint)(weights->count / self->gemm.n);
+    self->gemm.k_padded = vigil_gemm_pad(self->gemm.k);
     if (!vigil_gemm_init(&self->gemm, graph, node, 0, vigil_fb_i8(&node->options, 3, 0), error) ||
         !vigil_node_set_output(graph, node, 0, 4, dims, error))
         return FALSE;
@@ -201,6 +202,7 @@ fc_prepare(VigilGraph *graph, VigilNode *node, GError **error)
                                "shuffled weights are not supported");
     self->gemm.n = (guint)weights->dims[0];
     self->gemm.k = (guint)weights->dims[1];
+    self->gemm.k_padded = vigil_gemm_pad(self->gemm.k);
     self->batch = (guint)(in->count / self->gemm.k);
     if (!vigil_gemm_init(&self->gemm, graph, node, 0, vigil_fb_i8(&node->options, 0, 0), error) ||
         !fc_set_output(graph, node, self, error))

@@ -72,7 +72,7 @@ depthwise_prepare(VigilGraph *graph, VigilNode *node, GError **error)
 
     self->gemm.n = (guint)weights->dims[3];
     self->taps = (guint)(weights->dims[1] * weights->dims[2]);
-    self->gemm.k = self->taps;
+    self->gemm.k = self->gemm.k_padded = self->taps;
     if (!vigil_gemm_init(&self->gemm, graph, node, 3, vigil_fb_i8(&node->options, 4, 0), error) ||
         !vigil_node_set_output(graph, node, 0, 4, dims, error))
         return FALSE;

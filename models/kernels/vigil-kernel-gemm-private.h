@@ -36,9 +36,16 @@ typedef struct {
     gfloat lo, hi;
 } VigilGemm;
 
+/** vigil_gemm_pad: @k rounded up to %VIGIL_GEMM_K. */
+static inline guint
+vigil_gemm_pad(guint k)
+{
+    return (k + VIGIL_GEMM_K - 1) / VIGIL_GEMM_K * VIGIL_GEMM_K;
+}
+
 /**
  * vigil_gemm_init:
- * @self: (inout): k and n are set by the caller
+ * @self: (inout): k, k_padded and n are set by the caller
  * @channel_dim: dimension of the weights that output channels go along
  * @activation: fused, as in the schema
  *

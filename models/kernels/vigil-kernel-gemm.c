@@ -78,7 +78,6 @@ vigil_gemm_init(VigilGemm *self, VigilGraph *graph, VigilNode *node, gint32 chan
         !check_bias(self, graph, node, error) ||
         !vigil_kernel_activation_range(graph, node, activation, out, &lo, &hi, error))
         return FALSE;
-    self->k_padded = (self->k + VIGIL_GEMM_K - 1) / VIGIL_GEMM_K * VIGIL_GEMM_K;
     self->n_padded =
         (self->n + VIGIL_GEMM_CHANNELS - 1) / VIGIL_GEMM_CHANNELS * VIGIL_GEMM_CHANNELS;
     const gsize weight_bytes = (gsize)self->n_padded * self->k_padded * sizeof *self->weights;
