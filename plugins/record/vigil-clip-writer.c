@@ -36,10 +36,20 @@ struct VigilClipWriter {
     GError *bus_error; /* under lock: the first error of the muxer */
 };
 
+static guint64
+read_big_endian(const guint8 *data, guint n)
+{
+    guint64 value = 0;
+
+    for (guint i = 0; i < n; i++)
+        value = value << 8 | data[i];
+    return value;
+}
+
 static void
 box_counter_open(BoxCounter *self)
 {
-    guint64 size = GST_READ_UINT32_BE(self->header);
+    guint64 size = read_big_endian(self->header, 4);
     guint header = 8;
 
     if (size == 1 && self->header_need == 8) {
@@ -47,7 +57,7 @@ box_counter_open(BoxCounter *self)
         return;
     }
     if (size == 1) {
-        size = GST_READ_UINT64_BE(self->header + 8);
+        size = read_big_endian(self->header + 8, 8);
         header = 16;
     }
     self->is_mdat = memcmp(self->header + 4, "mdat", 4) == 0;

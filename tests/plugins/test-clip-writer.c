@@ -135,7 +135,7 @@ whole_fragments(const Take *take, gsize length, gsize *first_end)
     while (offset + 8 <= length) {
         const guint8 *box = take->file->data + offset;
 
-        offset += GST_READ_UINT32_BE(box);
+        offset += (gsize)box[0] << 24 | box[1] << 16 | box[2] << 8 | box[3];
         if (memcmp(box + 4, "mdat", 4) == 0 && offset <= length && n++ == 0)
             *first_end = offset;
     }
