@@ -109,7 +109,7 @@ set_labels(VigilDetector *self, const gchar *path, GError **error)
     if (vigil_decoder_get_kind(self->decoder) == VIGIL_DECODER_SSD_POSTPROCESS)
         n_classes = vigil_kernel_postprocess_n_classes(vigil_model_get_graph(self->model));
     g_clear_pointer(&self->labels, g_ptr_array_unref);
-    if (path) {
+    if (path && *path) {
         self->labels = vigil_labels_load(path, error);
         if (!self->labels || !vigil_labels_fit(self->labels, n_classes, path, error))
             return FALSE;
@@ -117,11 +117,12 @@ set_labels(VigilDetector *self, const gchar *path, GError **error)
         g_autoptr(GError) why = NULL;
 
         self->labels = vigil_labels_from_metadata(vigil_model_get_file_bytes(self->model), &why);
-        if (why || (self->labels && !vigil_labels_fit(self->labels, n_classes,
-                                                      "the list inside the model", &why))) {
+        if (why)
             g_info("%s: %s; its classes go by number", self->name, why->message);
-            g_clear_pointer(&self->labels, g_ptr_array_unref);
-        }
+        /* a model that has other classes than its outputs is not what its outputs look like */
+        if (self->labels &&
+            !vigil_labels_fit(self->labels, n_classes, "the list inside the model", error))
+            return FALSE;
     }
     if (!self->labels)
         self->labels = g_ptr_array_new();
@@ -146,7 +147,7 @@ apply_options(VigilDetector *self, const VigilDetectorOptions *options, GError *
         self->iou_threshold = options->iou_threshold;
     if (options->max_detections > 0)
         self->max_detections = MIN(options->max_detections, MOST_DETECTIONS);
-    return !options->labels || !*options->labels || set_labels(self, options->labels, error);
+    return !self->package || !options->labels || set_labels(self, options->labels, error);
 }
 
 /* One run on an even gray, where the decoder must see values to know what the outputs are. */
@@ -220,7 +221,7 @@ vigil_detector_open(const VigilDetectorOptions *options, GError **error)
     }
     self->session = vigil_session_new(self->model, error);
     if (!self->session || !probe(self, error) ||
-        !set_labels(self, self->package ? self->package->labels_path : NULL, error) ||
+        !set_labels(self, self->package ? self->package->labels_path : options->labels, error) ||
         !check_golden(self, error) || !apply_options(self, options, error))
         return NULL;
     return g_steal_pointer(&self);
