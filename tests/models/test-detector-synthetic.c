@@ -281,10 +281,10 @@ START_TEST(test_package)
     static const gchar right[] =
         "person\t0.898\t0.375\t0.25\t0.625\t0.75\ncat\t0.703\t0.375\t0.25\t0.625\t0.75\n";
     static const gchar wrong[] = "person\t0.898\t0.375\t0.25\t0.625\t0.75\n";
-    g_autofree gchar *path = write_model(image_dims, head_dims, 3, VIGIL_TENSOR_UINT8, NULL);
     g_autoptr(VigilDetector) detector = NULL;
     g_autoptr(GError) error = NULL;
 
+    g_free(write_model(image_dims, head_dims, 3, VIGIL_TENSOR_UINT8, NULL));
     scene();
     g_free(write_file("in.raw", pixels, sizeof pixels));
     g_free(write_file("l.txt", "cat\ndog\nperson\n", 15));
