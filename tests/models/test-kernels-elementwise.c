@@ -50,6 +50,7 @@ set_type(gint i)
     type = i == 0 ? VIGIL_TENSOR_INT8 : VIGIL_TENSOR_UINT8;
     type_lo = i == 0 ? -128 : 0;
     type_hi = i == 0 ? 127 : 255;
+    g_clear_pointer(&rand_source, g_rand_free);
     rand_source = g_rand_new_with_seed(815 + (guint32)i);
 }
 
@@ -377,5 +378,6 @@ main(void)
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);
     srunner_free(runner);
+    g_clear_pointer(&rand_source, g_rand_free);
     return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
