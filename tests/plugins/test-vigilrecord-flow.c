@@ -235,6 +235,72 @@ GST_START_TEST(another_resolution_ends_the_clip)
 }
 GST_END_TEST
 
+/* The camera's clock begins anew: what is recorded then is of the new time line. */
+GST_START_TEST(times_that_jump_back)
+{
+    const Script before[] = {{1, B, 3000, 4000, 1000, 60000}};
+    const Script after[] = {{1, E, 3000, 9000, 1000, 60000},
+                            {2, B, 3000, 4000, 1000, 1000},
+                            {2, E, 3000, 5000, 1000, 1000}};
+    Rig rig = rig_new(SOURCE(100, 10) X264(10, "") AVC "c. " SOURCE(100, 10) X264(10, "") AVC
+                      "c. concat name=c ! ",
+                      "");
+    GPtrArray *lines;
+    Found found;
+
+    for (gint64 ms = 0; ms < 10000; ms += STEP_MS) {
+        if (ms == 4000)
+            rig_push(&rig, &before[0]);
+        rig_push_gap(&rig, ms);
+    }
+    wait_for_stat(&rig, "frames", 150);
+    rig_push(&rig, &after[0]);
+    rig_play(&rig, after + 1, 2, 10000, 0);
+    lines = rig_wait(&rig);
+    assert_equals_int(lines->len, 4);
+    assert_clip(&rig, 1, 2000, 10000, 10000);
+    found = rig_find(&rig, 2);
+    assert_equals_int(found.start_ms, 2000);
+    fail_unless(found.complete && found.end_ms >= 6000 && found.end_ms < 6300);
+    assert_equals_uint64(rig_stat(&rig, "clips-cut"), 1);
+    g_free(found.path);
+    g_ptr_array_unref(lines);
+    rig_free(&rig);
+}
+GST_END_TEST
+
+GST_START_TEST(seek_begins_anew)
+{
+    const Script script[] = {{1, B, 24500, 25000, 1000, 1000}, {1, E, 24500, 27000, 1000, 1000}};
+    Rig rig = rig_new(LONG, "");
+    GstSegment segment;
+    GPtrArray *lines;
+
+    rig_push_gap(&rig, 5000);
+    wait_for_stat(&rig, "frames-held", 1);
+    /* the frame that waits lets go */
+    fail_unless(
+        gst_element_seek_simple(rig.record, GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH, 20 * GST_SECOND));
+    gst_pad_push_event(rig.events, gst_event_new_flush_start());
+    gst_pad_push_event(rig.events, gst_event_new_flush_stop(TRUE));
+    gst_segment_init(&segment, GST_FORMAT_TIME);
+    gst_pad_push_event(rig.events, gst_event_new_segment(&segment));
+    for (gint64 ms = 20000; ms < 25000; ms += STEP_MS)
+        rig_push_gap(&rig, ms);
+    rig_push(&rig, &script[0]);
+    rig_push_gap(&rig, 26000);
+    rig_push(&rig, &script[1]);
+    rig_push_gap(&rig, 60000);
+    gst_pad_push_event(rig.events, gst_event_new_eos());
+    lines = rig_wait(&rig);
+    assert_equals_int(lines->len, 2);
+    assert_clip(&rig, 1, 23000, 28000, 28200);
+    assert_nothing_amiss(&rig);
+    g_ptr_array_unref(lines);
+    rig_free(&rig);
+}
+GST_END_TEST
+
 /* --- no space ------------------------------------------------------------------------------------------------ */
 
 static gboolean
@@ -323,6 +389,8 @@ vigilrecord_flow_suite(void)
     suite_add_tcase(suite, states);
     tcase_set_timeout(faults, 120);
     tcase_add_test(faults, another_resolution_ends_the_clip);
+    tcase_add_test(faults, times_that_jump_back);
+    tcase_add_test(faults, seek_begins_anew);
     tcase_add_test(faults, full_disk_stops_nothing);
     suite_add_tcase(suite, faults);
     return suite;
