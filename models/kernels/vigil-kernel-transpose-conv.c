@@ -107,6 +107,7 @@ transpose_conv_prepare(VigilGraph *graph, VigilNode *node, GError **error)
     self->gemm.undelegated = TRUE;
     self->gemm.n = (guint)weights->dims[0];
     self->gemm.k = (guint)(weights->count / self->gemm.n);
+    self->gemm.k_padded = vigil_gemm_pad(self->gemm.k);
     if (!vigil_gemm_init(&self->gemm, graph, node, 0, vigil_fb_i8(&node->options, 3, 0), error))
         return FALSE;
     for (guint c = 0; c < self->gemm.n; c++) {
