@@ -115,32 +115,36 @@ parse_lines(GPtrArray *labels, const gchar *text, const gchar *end, const gchar 
     return TRUE;
 }
 
-GPtrArray *
-vigil_labels_parse(const gchar *text, gsize length, const gchar *name, GError **error)
+static gboolean
+parse_text(GPtrArray *labels, const gchar *text, const gchar *end, const gchar *name,
+           GError **error)
 {
-    g_autoptr(GPtrArray) labels = g_ptr_array_new();
-    const gchar *end, *bad;
+    const gchar *bad;
 
-    /* an empty file has no memory */
-    text = length > 0 ? text : "";
-    end = text + length;
-    if (length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
+    if (end - text >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
         text += 3;
     if (!g_utf8_validate_len(text, (gsize)(end - text), &bad)) {
         guint line = 1;
 
         for (const gchar *p = text; p < bad; p++)
             line += *p == '\n';
-        refuse(error, name, line, "not UTF-8 text; a labels file holds one label a line");
-        return NULL;
+        return refuse(error, name, line, "not UTF-8 text; a labels file holds one label a line");
     }
-    if (!parse_lines(labels, text, end, name, error))
+    return parse_lines(labels, text, end, name, error);
+}
+
+GPtrArray *
+vigil_labels_parse(const gchar *text, gsize length, const gchar *name, GError **error)
+{
+    g_autoptr(GPtrArray) labels = g_ptr_array_new();
+
+    /* an empty file has no memory */
+    if (length > 0 && !parse_text(labels, text, text + length, name, error))
         return NULL;
-    if (labels->len == 0) {
-        refuse(error, name, 1, "no labels in it; a labels file holds one label a line");
-        return NULL;
-    }
-    return g_steal_pointer(&labels);
+    if (labels->len > 0)
+        return g_steal_pointer(&labels);
+    refuse(error, name, 1, "no labels in it; a labels file holds one label a line");
+    return NULL;
 }
 
 GPtrArray *

@@ -138,7 +138,7 @@ fill_row(const TransposeConv *self, const guint8 *image, gint32 y, gint32 x, gin
             continue;
         for (gint32 kx = 0; kx < self->k_w; kx++) {
             const gint32 from_x = x + self->pad_x - kx;
-            const gsize tap = (gsize)(ky * self->k_w + kx);
+            const gsize tap = (gsize)ky * (gsize)self->k_w + (gsize)kx;
 
             if (from_x < 0 || from_x % self->stride_x != 0 || from_x / self->stride_x >= self->in_w)
                 continue;
