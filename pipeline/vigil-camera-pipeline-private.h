@@ -17,6 +17,7 @@ struct VigilCameraPipeline {
     gboolean live, realtime;
 
     GstElement *pipeline; /* owns all others */
+    GstElement *entry;    /* where encoded video goes in: the tee, or what paces it */
     GstElement *tee;
     GstElement *frame_queue; /* decoded frames for the detector */
     GstElement *record;

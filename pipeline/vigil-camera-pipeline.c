@@ -205,6 +205,14 @@ add_common(VigilCameraPipeline *self, const VigilCameraPipelineOptions *options,
     self->tee = vigil_gst_make("tee", "tee", error);
     if (!vigil_camera_pipeline_add(self, self->tee))
         return FALSE;
+    self->entry = self->tee;
+    if (!self->live && self->realtime) {
+        /* there from the start, since an element that comes later may miss when time began */
+        self->entry = vigil_gst_make("clocksync", "pace", error);
+        if (!vigil_camera_pipeline_add(self, self->entry) ||
+            !gst_element_link(self->entry, self->tee))
+            return FALSE;
+    }
     sink = gst_element_get_static_pad(self->tee, "sink");
     gst_pad_add_probe(sink, GST_PAD_PROBE_TYPE_BUFFER, count_frame, self, NULL);
 
@@ -387,19 +395,9 @@ static GstElement *
 add_parser(VigilCameraPipeline *self, VigilCodec codec, GError **error)
 {
     GstElement *parser = vigil_gst_make(codecs[codec].parser, "parser", error);
-    GstElement *pace = NULL;
 
-    if (!vigil_camera_pipeline_add(self, parser))
-        return NULL;
-    if (self->live || !self->realtime)
-        return gst_element_link(parser, self->tee) ? parser : NULL;
-
-    pace = vigil_gst_make("clocksync", "pace", error);
-    if (!vigil_camera_pipeline_add(self, pace) ||
-        !gst_element_link_many(parser, pace, self->tee, NULL))
-        return NULL;
-    gst_element_sync_state_with_parent(pace);
-    return parser;
+    return vigil_camera_pipeline_add(self, parser) && gst_element_link(parser, self->entry) ? parser
+                                                                                            : NULL;
 }
 
 static gboolean

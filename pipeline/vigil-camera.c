@@ -141,12 +141,20 @@ set_state(VigilCamera *self, VigilCameraState state)
         notify(self, NULL, VIGIL_EVENT_BEGIN, state);
 }
 
+/* A replay says by itself what becomes of its one camera. */
+static void
+log_line(VigilCamera *self, const gchar *text)
+{
+    g_log(G_LOG_DOMAIN, self->options.realtime ? G_LOG_LEVEL_MESSAGE : G_LOG_LEVEL_INFO,
+          "camera %s: %s", self->settings->name, text);
+}
+
 static void
 set_error(VigilCamera *self, const gchar *text)
 {
     g_autofree gchar *safe = vigil_redact(text);
 
-    g_message("camera %s: %s", self->settings->name, safe);
+    log_line(self, safe);
     g_mutex_lock(&self->lock);
     g_free(self->status.error);
     self->status.error = g_steal_pointer(&safe);
@@ -194,6 +202,7 @@ static void
 wait_for_next(VigilCamera *self, gboolean good)
 {
     static const guint pauses_ms[] = {1000, 2000, 4000, 5000};
+    g_autofree gchar *text = NULL;
     guint pause;
 
     if (good)
@@ -205,7 +214,8 @@ wait_for_next(VigilCamera *self, gboolean good)
     /* cameras that were lost together need not come back together */
     pause += (guint)g_random_int_range(0, JITTER_MS);
     set_state(self, VIGIL_CAMERA_WAITING);
-    g_message("camera %s: next attempt in %.1f s", self->settings->name, pause / 1000.0);
+    text = g_strdup_printf("next attempt in %.1f s", pause / 1000.0);
+    log_line(self, text);
     set_timer(self, pause, begin_attempt);
 }
 
@@ -342,6 +352,11 @@ on_error_message(VigilCamera *self, GstMessage *message)
     gst_message_parse_error(message, &error, &debug);
     safe = vigil_redact(debug);
     g_debug("camera %s: %s", self->settings->name, safe ? safe : "");
+    if (g_error_matches(error, GST_STREAM_ERROR, GST_STREAM_ERROR_TYPE_NOT_FOUND)) {
+        g_free(error->message);
+        error->message =
+            g_strdup("this is no video that can be read: its content is of no known kind");
+    }
     /* our own texts name the source; those of GStreamer's elements do not */
     if (!strstr(error->message, self->settings->source->display))
         g_prefix_error(&error, "%s: ", self->settings->source->display);

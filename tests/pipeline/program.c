@@ -16,6 +16,16 @@ program_clear(Program *self)
     g_clear_pointer(&self->errors, g_free);
 }
 
+/* Of nothing, "". */
+static gchar *
+to_text(GBytes *bytes)
+{
+    gsize length;
+    const gchar *data = g_bytes_get_data(bytes, &length);
+
+    return g_strndup(data ? data : "", length);
+}
+
 static GPtrArray *
 collect(const gchar *first, va_list list)
 {
@@ -48,8 +58,8 @@ program_run_argv(const gchar *const *argv)
     g_subprocess_communicate(process, NULL, NULL, &output, &errors, &error);
     g_assert_no_error(error);
     program.code = exit_code(process);
-    program.output = g_strndup(g_bytes_get_data(output, NULL), g_bytes_get_size(output));
-    program.errors = g_strndup(g_bytes_get_data(errors, NULL), g_bytes_get_size(errors));
+    program.output = to_text(output);
+    program.errors = to_text(errors);
     return program;
 }
 
@@ -72,10 +82,15 @@ program_start_argv(const gchar *output, const gchar *errors, const gchar *const 
     g_autoptr(GError) error = NULL;
     GSubprocess *process;
 
-    if (output)
+    /* an older file would be written over, not cut */
+    if (output) {
+        g_unlink(output);
         g_subprocess_launcher_set_stdout_file_path(launcher, output);
-    if (errors)
+    }
+    if (errors) {
+        g_unlink(errors);
         g_subprocess_launcher_set_stderr_file_path(launcher, errors);
+    }
     process = g_subprocess_launcher_spawnv(launcher, argv, &error);
     g_assert_no_error(error);
     return process;
