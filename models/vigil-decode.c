@@ -81,8 +81,9 @@ guess(const VigilDecoder *self, const VigilTensorInfo *const *outputs, guint n_o
         return VIGIL_DECODER_GUESS;
     if (head->dims[1] > 4 && head->dims[1] < head->dims[2])
         return VIGIL_DECODER_YOLOV8;
-    /* one row a cell is another family (YOLOX: offsets and logarithms), though the shape is YOLOv5's */
-    if (head->dims[2] > 5 && head->dims[2] < head->dims[1] && head->dims[1] != count_cells(self))
+    /* three boxes a cell; other numbers of rows are other families (YOLOX has offsets and logarithms, YOLO26 and
+     * its kind corners after suppression), though the shape looks like YOLOv5's */
+    if (head->dims[2] > 5 && head->dims[1] == 3 * count_cells(self))
         return VIGIL_DECODER_YOLOV5;
     return VIGIL_DECODER_GUESS;
 }
@@ -101,7 +102,8 @@ set_up(VigilDecoder *self, VigilCoordinates coordinates, GError **error)
         error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_UNSUPPORTED,
         "no box decoder fits; known are the 4 outputs of TFLite_Detection_PostProcess, "
         "3 outputs with scores, box offsets and anchors [1, N, 4], "
-        "YOLOv5's [1, N, 5 + classes] and YOLOv8's [1, 4 + classes, N]");
+        "YOLOv5's [1, N, 5 + classes] with three boxes a cell and "
+        "YOLOv8's [1, 4 + classes, N]");
     return FALSE;
 }
 
