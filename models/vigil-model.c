@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "models/vigil-model-private.h"
 
+#include <errno.h>
+#include <glib/gstdio.h>
+
 #include "models/vigil-fold-private.h"
 #include "models/vigil-plan-private.h"
 #include "models/vigil-tflite-private.h"
@@ -114,6 +117,31 @@ vigil_model_load_bytes(GBytes *bytes, const gchar *name, GError **error)
     return g_steal_pointer(&self);
 }
 
+/* Looked at before it is read: a device or an endless pipe would never end. */
+static gboolean
+check_file(const gchar *path, GError **error)
+{
+    GStatBuf info;
+
+    if (g_stat(path, &info) != 0) {
+        g_set_error(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_IO, "cannot read the model %s: %s",
+                    path, g_strerror(errno));
+        return FALSE;
+    }
+    if (!S_ISREG(info.st_mode)) {
+        g_set_error(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_IO,
+                    "cannot read the model %s: it is no ordinary file", path);
+        return FALSE;
+    }
+    if ((guint64)info.st_size > VIGIL_MAX_FILE_BYTES) {
+        g_set_error(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_TOO_LARGE,
+                    "the model %s is larger than %" G_GSIZE_FORMAT " bytes", path,
+                    VIGIL_MAX_FILE_BYTES);
+        return FALSE;
+    }
+    return TRUE;
+}
+
 VigilModel *
 vigil_model_load(const gchar *path, GError **error)
 {
@@ -123,6 +151,8 @@ vigil_model_load(const gchar *path, GError **error)
     gchar *content = NULL;
     gsize size = 0;
 
+    if (!check_file(path, error))
+        return NULL;
     /* Read, not mapped: a file that shrinks under a mapping would kill the process. */
     if (!g_file_get_contents(path, &content, &size, &local)) {
         g_set_error(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_IO, "cannot read the model: %s",

@@ -197,6 +197,12 @@ START_TEST(test_files)
 
     ck_assert_ptr_null(vigil_model_load("/nonexistent/x.tflite", &error));
     ck_assert(g_error_matches(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_IO));
+    g_clear_error(&error);
+    ck_assert_ptr_null(vigil_model_load("/dev/zero", &error));
+    ck_assert(g_error_matches(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_IO));
+    g_clear_error(&error);
+    ck_assert_ptr_null(vigil_model_load("/", &error));
+    ck_assert(g_error_matches(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_IO));
     ck_assert(!vigil_exercise_model((const guint8 *)"", 0));
     ck_assert(!vigil_exercise_model((const guint8 *)"\x08\0\0\0TFL3", 8));
     ck_assert(!vigil_exercise_model((const guint8 *)"\x1c\0\0\0TFL4................", 24));
