@@ -109,36 +109,27 @@ make_file(VigilStore *self, VigilClip *clip, const gchar *dir, GError **error)
     return vigil_store_set_errno(error, code, "cannot make the clip", clip->path);
 }
 
-static VigilClip *
-create_locked(VigilStore *self, const gchar *camera, const gchar *dir, const gchar *name,
+static gboolean
+create_locked(VigilStore *self, VigilClip *clip, const gchar *dir, const gchar *name,
               GError **error)
 {
-    VigilClip *clip;
-    g_autofree gchar *path = NULL;
-
     if (!vigil_store_check_writable(self, error))
-        return NULL;
-    path = choose_path(self, dir, name);
-    if (!path) {
+        return FALSE;
+    clip->path = choose_path(self, dir, name);
+    if (!clip->path) {
         g_set_error(error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_INVALID,
                     "%s/%s.mp4: no free name for the clip", dir, name);
-        return NULL;
+        return FALSE;
     }
-    if (!vigil_store_write(self, note_pending, path, error))
-        return NULL;
-    clip = g_new0(VigilClip, 1);
-    clip->store = vigil_store_ref(self);
-    clip->camera = g_strdup(camera);
-    clip->path = g_steal_pointer(&path);
-    clip->fd = clip->dir_fd = -1;
+    if (!vigil_store_write(self, note_pending, clip->path, error))
+        return FALSE;
     if (make_file(self, clip, dir, error)) {
         g_ptr_array_add(self->live_clips, clip);
-        return clip;
+        return TRUE;
     }
     if (!g_atomic_int_get(&self->failed))
         vigil_store_transact(self, forget_pending, clip->path, NULL);
-    clip->removed = TRUE;
-    return clip;
+    return FALSE;
 }
 
 VigilClip *
@@ -147,6 +138,7 @@ vigil_store_create_clip(VigilStore *self, const gchar *camera, const gchar *name
 {
     g_autofree gchar *dir = vigil_clip_folder_for(camera, start_wall_us);
     VigilClip *clip;
+    gboolean ok;
 
     if (!dir || !is_name(name)) {
         g_set_error(error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_INVALID,
@@ -154,12 +146,16 @@ vigil_store_create_clip(VigilStore *self, const gchar *camera, const gchar *name
                     camera ? camera : "", name ? name : "");
         return NULL;
     }
+    /* references are taken and dropped without the lock: an open waits for it with the registry's lock held */
+    clip = g_new0(VigilClip, 1);
+    clip->store = vigil_store_ref(self);
+    clip->camera = g_strdup(camera);
+    clip->fd = clip->dir_fd = -1;
     g_mutex_lock(&self->mutex);
-    clip = create_locked(self, camera, dir, name, error);
+    ok = create_locked(self, clip, dir, name, error);
     g_mutex_unlock(&self->mutex);
-    if (clip && clip->removed)
-        g_clear_pointer(&clip,
-                        clip_free); /* drops a reference, which may not happen under the lock */
+    if (!ok)
+        g_clear_pointer(&clip, clip_free);
     return clip;
 }
 

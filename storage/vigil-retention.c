@@ -178,6 +178,17 @@ pick_oldest(VigilStore *self, gint64 *seq, GError **error)
     return pick(&find, seq, error);
 }
 
+/* What gives space to footage: an event without any gives none. */
+static gboolean
+pick_oldest_with_clip(VigilStore *self, gint64 *seq, GError **error)
+{
+    g_auto(VigilStatement) find =
+        vigil_statement(self, "SELECT e.seq FROM events e WHERE e.clip_id IS NOT NULL AND " MAY_GO
+                              "ORDER BY e.seq LIMIT 1");
+
+    return pick(&find, seq, error);
+}
+
 static gboolean
 pick_over_limit(VigilStore *self, gint64 *seq, GError **error)
 {
@@ -286,6 +297,7 @@ empty_log(VigilStore *self)
 gboolean
 vigil_store_make_space(VigilStore *self, gboolean for_rows)
 {
+    const PickFunc pick_func = for_rows ? pick_oldest : pick_oldest_with_clip;
     g_autoptr(GError) error = NULL;
     gboolean released;
     guint n_deleted = 0, n = 0;
@@ -295,7 +307,7 @@ vigil_store_make_space(VigilStore *self, gboolean for_rows)
     /* deleting writes rows itself */
     released = vigil_store_release_reserve(self);
     empty_log(self);
-    while (n_deleted < BATCH && delete_some(self, pick_oldest, 1, &n, &error) && n > 0) {
+    while (n_deleted < BATCH && delete_some(self, pick_func, 1, &n, &error) && n > 0) {
         n_deleted += n;
         if (get_free_bytes(self) >= 2 * VIGIL_STORE_RESERVE_BYTES)
             break;
@@ -371,6 +383,17 @@ enforce_step_if_full(VigilStore *self, guint *n_deleted, GError **error)
 }
 
 gboolean
+vigil_store_enforce_some(VigilStore *self, guint *n_deleted, GError **error)
+{
+    gboolean ok;
+
+    g_mutex_lock(&self->mutex);
+    ok = enforce_step_if_full(self, n_deleted, error);
+    g_mutex_unlock(&self->mutex);
+    return ok;
+}
+
+gboolean
 vigil_store_enforce_limits(VigilStore *self, guint *n_deleted, GError **error)
 {
     guint step = 0, total = 0;
@@ -378,9 +401,7 @@ vigil_store_enforce_limits(VigilStore *self, guint *n_deleted, GError **error)
 
     do {
         /* the lock is let go between the steps: a commit does not wait for all of it */
-        g_mutex_lock(&self->mutex);
-        ok = enforce_step_if_full(self, &step, error);
-        g_mutex_unlock(&self->mutex);
+        ok = vigil_store_enforce_some(self, &step, error);
         total += step;
     } while (ok && step > 0);
     if (n_deleted)

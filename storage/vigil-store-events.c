@@ -16,7 +16,8 @@ typedef struct {
     gint64 seq; /* 0: nothing */
     gint64 run_id, clip_id;
     gboolean ended, pinned;
-    gboolean complete; /* ended by the run that saw it, with its whole clip when it wants one */
+    gboolean
+        complete; /* ended by itself or with its stream, with its whole clip when it wants one */
     gchar *clip_path;
 } Existing;
 
@@ -42,6 +43,7 @@ find_event(VigilStore *self, const gchar *id, Existing *existing, GError **error
               "c.state, c.bytes FROM events e LEFT JOIN clips c ON c.id = e.clip_id "
               "WHERE e.id = :id");
     const gchar *reason;
+    gboolean cut_off;
 
     vigil_statement_text(&statement, ":id", id);
     if (!vigil_statement_step(&statement, &local)) {
@@ -55,9 +57,11 @@ find_event(VigilStore *self, const gchar *id, Existing *existing, GError **error
     existing->clip_id = sqlite3_column_int64(statement.stmt, 2);
     reason = vigil_statement_get_text(&statement, 3);
     existing->ended = reason != NULL;
+    cut_off = !reason || g_str_equal(reason, vigil_end_reason_to_string(VIGIL_END_INTERRUPTED)) ||
+              g_str_equal(reason, vigil_end_reason_to_string(VIGIL_END_STOPPED));
     existing->pinned = sqlite3_column_int(statement.stmt, 4) != 0;
     existing->clip_path = g_strdup(vigil_statement_get_text(&statement, 6));
-    if (!existing->ended || g_str_equal(reason, vigil_end_reason_to_string(VIGIL_END_INTERRUPTED)))
+    if (cut_off)
         return TRUE;
     existing->complete = existing->clip_id ? has_whole_clip(self, existing->clip_path,
                                                             vigil_statement_get_text(&statement, 7),

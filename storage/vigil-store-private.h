@@ -26,10 +26,9 @@ typedef struct {
 
 struct VigilStore {
     /* fixed after open */
-    gchar *database, *clips;
+    gchar *database, *clips, *program;
     gboolean writer;
     const VigilFileOps *ops;
-    gint64 max_bytes, max_age_us;
     gchar *boot_id;
     dev_t lock_dev;
     ino_t lock_ino;
@@ -37,6 +36,7 @@ struct VigilStore {
     guint refs;   /* under the registry's lock */
     gint failed;  /* atomic; the disk failed: no more writes */
     GMutex mutex; /* guards all below */
+    gint64 max_bytes, max_age_us;
     gint lock_fd;
     gint clips_fd;          /* -1 for a reader without a folder of clips */
     sqlite3 *db;            /* NULL once retired */
@@ -53,7 +53,6 @@ struct VigilClip {
     gint fd, dir_fd;
     guint64 bytes; /* written by the clip's thread, read by others: atomic */
     gint64 row_id; /* 0 until an event was committed with it */
-    gboolean removed;
 };
 
 /* --- vigil-store.c ------------------------------------------------------------------------------------------- */

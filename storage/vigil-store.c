@@ -71,6 +71,7 @@ store_free(VigilStore *self)
     g_mutex_clear(&self->mutex);
     g_free(self->database);
     g_free(self->clips);
+    g_free(self->program);
     g_free(self->boot_id);
     g_free(self);
 }
@@ -194,6 +195,16 @@ find_registered(const VigilStore *like)
     return NULL;
 }
 
+/* Recorders know of no limits, whoever of the program comes first. */
+static void
+inherit_limits(VigilStore *self, const VigilStore *from)
+{
+    if (!self->max_bytes)
+        self->max_bytes = from->max_bytes;
+    if (!self->max_age_us)
+        self->max_age_us = from->max_age_us;
+}
+
 /*
  * A store of this process that has the same database. One whose disk failed gives way: its holders get errors until
  * they let go of it.
@@ -212,6 +223,7 @@ share_or_retire(VigilStore *self, VigilStore **shared, GError **error)
         retire(found);
         g_mutex_unlock(&found->mutex);
         g_ptr_array_remove_fast(registry, found);
+        inherit_limits(self, found);
         return TRUE;
     }
     if (fstat(found->clips_fd, &a) < 0 || stat(self->clips, &b) < 0 || a.st_dev != b.st_dev ||
@@ -221,6 +233,9 @@ share_or_retire(VigilStore *self, VigilStore **shared, GError **error)
                     found->clips);
         return FALSE;
     }
+    g_mutex_lock(&found->mutex);
+    inherit_limits(found, self);
+    g_mutex_unlock(&found->mutex);
     found->refs++;
     *shared = found;
     return TRUE;
@@ -296,13 +311,14 @@ vigil_store_open_with(const VigilStoreOptions *options, const VigilFileOps *ops,
     }
     self = store_new(options->database, options->clips);
     self->writer = TRUE;
+    self->program = g_strdup(options->program ? options->program : g_get_prgname());
     self->max_bytes = options->max_bytes;
     self->max_age_us = options->max_age_us;
     if (ops)
         self->ops = ops;
     vigil_store_clock_init(&self->clock, options->now_func, options->now_data, mono_func);
     g_mutex_lock(&registry_lock);
-    self = open_registered(self, options->program ? options->program : g_get_prgname(), error);
+    self = open_registered(self, self->program, error);
     g_mutex_unlock(&registry_lock);
     return self;
 }
@@ -311,6 +327,27 @@ VigilStore *
 vigil_store_open(const VigilStoreOptions *options, GError **error)
 {
     return vigil_store_open_with(options, NULL, NULL, error);
+}
+
+VigilStore *
+vigil_store_renew(VigilStore *self, GError **error)
+{
+    const VigilStoreOptions options = {.database = self->database,
+                                       .clips = self->clips,
+                                       .max_bytes = self->max_bytes,
+                                       .max_age_us = self->max_age_us,
+                                       .program = self->program,
+                                       .now_func = self->clock.now_func,
+                                       .now_data = self->clock.data};
+    VigilStore *renewed;
+
+    if (!self->writer || !g_atomic_int_get(&self->failed))
+        return self;
+    renewed = vigil_store_open_with(&options, self->ops, self->clock.mono_func, error);
+    if (!renewed)
+        return self;
+    vigil_store_unref(self);
+    return renewed;
 }
 
 VigilStore *

@@ -55,7 +55,7 @@ typedef struct {
  * A clip's path is written down as garbage before its file is made, and taken off that list in the transaction that makes
  * its row; deleting lists it again in the transaction that drops the row. Recovery unlinks what is listed and nothing
  * else: files that no row names are never deleted, only reported by fsck, so an older copy of the database or a wrong
- * folder costs no footage.
+ * folder costs no footage but what was on that list when the copy was made: clips begun in that very second.
  *
  * Beside DATABASE there are DATABASE.lock (never removed) and DATABASE.reserve, 256 kB that are given up when the disk is
  * full, so that rows can still be written. On a full disk the oldest unpinned closed events go first, and the write is
@@ -78,6 +78,15 @@ typedef struct VigilStore VigilStore;
  * Errors: BUSY, NEWER and CORRUPT leave the database as it was.
  */
 VigilStore *vigil_store_open(const VigilStoreOptions *options, GError **error);
+/**
+ * vigil_store_renew:
+ * @self: (transfer full):
+ *
+ * For who holds a store for long: when its disk failed, it is opened again, with the same limits.
+ *
+ * Returns: (transfer full): the store that can be written to; @self, with @error set, when it cannot be opened yet
+ */
+VigilStore *vigil_store_renew(VigilStore *self, GError **error);
 /**
  * vigil_store_open_reader:
  * @clips: (nullable): without it clips cannot be opened and fsck misses all files
@@ -119,8 +128,8 @@ guint64 vigil_clip_get_bytes(const VigilClip *self);
 /**
  * vigil_store_has_event:
  *
- * %TRUE when this event is there, ended, and its clip complete: the same file was replayed before with the same
- * rules and model. The recorder then writes no second clip.
+ * %TRUE when this event is there, has ended by itself or with its stream (not interrupted or stopped), and its clip is
+ * complete: the same file was replayed before with the same rules and model. The recorder then writes no second clip.
  * @clip_path: (out) (optional) (transfer full) (nullable): its clip
  */
 gboolean vigil_store_has_event(VigilStore *self, const gchar *event_id, gchar **clip_path);
@@ -187,6 +196,8 @@ vigil_store_set_pinned(VigilStore *self, const gchar *event_id, gboolean pinned,
  * believed only after it lasted 24 h, and times before 2020 are no times.
  */
 gboolean vigil_store_enforce_limits(VigilStore *self, guint *n_deleted, GError **error);
+/** vigil_store_enforce_some: one of these steps, for who may have to stop in between; all is done when @n_deleted is 0. */
+gboolean vigil_store_enforce_some(VigilStore *self, guint *n_deleted, GError **error);
 
 /* --- reading ------------------------------------------------------------------------------------------------- */
 

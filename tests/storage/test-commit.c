@@ -159,6 +159,33 @@ START_TEST(test_replay_of_a_complete_event_changes_nothing)
 }
 END_TEST
 
+/* The file goes on where the program was told to stop: the next replay sees the whole event. */
+START_TEST(test_stopped_event_is_recorded_again)
+{
+    g_autoptr(VigilEvent) stopped = store_test_event(1, VIGIL_EVENT_END);
+    g_autoptr(GError) error = NULL;
+    VigilClip *clip;
+
+    store_test_init(&t, NULL);
+    store_test_open(&t);
+    clip = store_test_begin(t.store, 1, 100, &error);
+    assert_no_error(error);
+    stopped->end_reason = VIGIL_END_STOPPED;
+    ck_assert(vigil_store_commit_event(t.store, stopped, clip, &error));
+    ck_assert(vigil_store_finish_clip(t.store, clip, &store_test_info, &error));
+    store_test_close(&t);
+    store_test_open(&t);
+    ck_assert(!vigil_store_has_event(t.store, store_test_id(1), NULL));
+    ck_assert(store_test_whole(t.store, 1, 250, &error));
+    ck_assert(vigil_store_has_event(t.store, store_test_id(1), NULL));
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM events"), 1);
+    ck_assert_int_eq(store_test_int(&t, "SELECT bytes FROM clips"), 250);
+    ck_assert_uint_eq(store_test_count_files(&t), 1);
+    ck_assert_uint_eq(store_test_check(&t), 0);
+    store_test_finish(&t);
+}
+END_TEST
+
 /* As after kill -9: rows are there, nobody ended them. */
 static void
 abandon_run(StoreTest *test, guint number, gsize bytes)
@@ -302,6 +329,7 @@ main(void)
         test_end_without_begin_is_kept,
         test_event_without_recording,
         test_replay_of_a_complete_event_changes_nothing,
+        test_stopped_event_is_recorded_again,
         test_interrupted_event_is_replaced,
         test_event_of_a_dead_recorder_is_replaced,
         test_clip_that_vanished_is_recorded_again,
