@@ -397,8 +397,13 @@ vigil_recorder_commit_messages(VigilRecorder *self)
     for (;;) {
         const gboolean force = vigil_record_session_get_n_queued(self->session) > MAX_QUEUED;
         gboolean committed;
+        gint64 now_us;
 
-        message = vigil_record_session_peek(self->session, g_get_monotonic_time(), force);
+        /* what is not live takes as long as it takes: the video comes, or ends */
+        g_mutex_lock(&self->lock);
+        now_us = self->options.live ? g_get_monotonic_time() : 0;
+        g_mutex_unlock(&self->lock);
+        message = vigil_record_session_peek(self->session, now_us, force);
         if (!message)
             return busy;
         committed = commit(self, message);
