@@ -180,11 +180,14 @@ is_confirmed(const VigilTracker *self, const Track *track)
     return track->hits >= self->options.min_hits;
 }
 
+/* Whoever was seen in the frame before was not missed yet, however long ago that was: at one frame a second nothing would ever
+ * be confirmed otherwise. */
 static gboolean
 is_over(const VigilTracker *self, const Track *track, gint64 time_ns)
 {
-    const gint64 patience = is_confirmed(self, track) ? self->options.max_lost_ns
-                                                      : self->options.max_lost_ns / TENTATIVE_SHARE;
+    const gint64 patience = is_confirmed(self, track) || track->observed
+                                ? self->options.max_lost_ns
+                                : self->options.max_lost_ns / TENTATIVE_SHARE;
 
     return time_ns - track->last_ns > patience;
 }

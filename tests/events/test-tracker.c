@@ -83,6 +83,21 @@ START_TEST(test_confirmation)
 }
 END_TEST
 
+/* At one frame a second too: a frame that was not there is no frame in which it was missed. */
+START_TEST(test_slow_frames)
+{
+    const VigilDetection detections[] = {detection_at(0.5, 0.5, 0.2, 0.4, 0.7f, "person")};
+
+    ck_assert_uint_eq(update(0, detections, 1), 0);
+    for (guint i = 1; i < 10; i++) {
+        ck_assert_uint_eq(update(i * SECOND, detections, 1), 1);
+        ck_assert_uint_eq(tracks[0].id, 1);
+    }
+    /* but a gap is one */
+    ck_assert_uint_eq(update(30 * SECOND, detections, 1), 0);
+}
+END_TEST
+
 /* One false detection makes no track; two that are far apart neither. */
 START_TEST(test_false_detections)
 {
@@ -549,6 +564,7 @@ main(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_set_timeout(tc, 120);
     tcase_add_test(tc, test_confirmation);
+    tcase_add_test(tc, test_slow_frames);
     tcase_add_test(tc, test_false_detections);
     tcase_add_test(tc, test_weak);
     tcase_add_test(tc, test_crossing);
