@@ -16,6 +16,7 @@ struct VigilCameraPipeline {
     const VigilCameraSettings *settings;
     gboolean live, realtime;
 
+    VigilDetector *detector;
     GstElement *pipeline; /* owns all others */
     GstElement *entry;    /* where encoded video goes in: the tee, or what paces it */
     GstElement *tee;

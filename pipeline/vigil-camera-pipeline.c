@@ -11,6 +11,9 @@
 /* Decoded frames: one that is being looked at and one that waits. More would only be older. */
 #define FRAME_QUEUE_BUFFERS 2
 
+/* Below it the tracker's patience of 2 s is about one frame. */
+#define SLOW_FPS 1.25
+
 gboolean
 vigil_camera_pipeline_add(VigilCameraPipeline *self, GstElement *element)
 {
@@ -111,23 +114,29 @@ static GstElement *
 make_detect(VigilCameraPipeline *self, gdouble attach, GError **error)
 {
     const VigilModelSettings *model = self->settings->model;
-    GstElement *detect = vigil_gst_make("vigildetect", "detect", error);
+    VigilDetectorOptions options = vigil_detector_options_defaults();
     g_autofree gchar *instance = NULL;
+    GstElement *detect;
 
-    if (!detect)
-        return NULL;
+    options.model = model->path;
+    options.labels = model->labels;
+    options.threshold = (gfloat)attach;
+    options.iou_threshold = (gfloat)model->iou_threshold;
+    options.max_detections = (guint)model->max_detections;
     /* one instance for all cameras that ask the same of the same files */
-    instance = g_strdup_printf(
-        "%s|%s|%s|%g|%g|%d|%d", model->path, model->labels ? model->labels : "", model->stamp,
-        attach, model->iou_threshold, (gint)model->max_detections, (gint)model->threads);
-    g_object_set(detect, "model", model->path, "labels", model->labels, "threshold", attach, "fps",
-                 self->settings->fps, "model-instance-id", instance, NULL);
-    if (model->iou_threshold >= 0)
-        g_object_set(detect, "iou-threshold", model->iou_threshold, NULL);
-    if (model->max_detections)
-        g_object_set(detect, "max-detections", (guint)model->max_detections, NULL);
-    if (model->threads)
-        g_object_set(detect, "threads", (guint)model->threads, NULL);
+    instance = g_strdup_printf("%s|%s|%s|%g|%g|%u|%d", model->path,
+                               model->labels ? model->labels : "", model->stamp, attach,
+                               model->iou_threshold, options.max_detections, (gint)model->threads);
+    /* held here as well, to know what it is; the element finds it by its id */
+    self->detector = vigil_detector_open_shared(instance, &options, error);
+    if (!self->detector)
+        return NULL;
+    detect = vigil_gst_make("vigildetect", "detect", error);
+    if (detect)
+        g_object_set(detect, "model", model->path, "labels", model->labels, "threshold", attach,
+                     "iou-threshold", model->iou_threshold, "max-detections",
+                     options.max_detections, "threads", (guint)model->threads, "fps",
+                     self->settings->fps, "model-instance-id", instance, NULL);
     return detect;
 }
 
@@ -190,6 +199,9 @@ add_analysis(VigilCameraPipeline *self, GError **error)
     if (!vigil_camera_pipeline_add(self, track))
         return FALSE;
     g_object_set(track, "high-score", strong, "low-score", weak, NULL);
+    /* a track outlives one frame without it, however far apart frames are */
+    if (self->settings->fps > 0 && self->settings->fps < SLOW_FPS)
+        g_object_set(track, "max-lost", (guint64)(2.5 * GST_SECOND / self->settings->fps), NULL);
     events = make_events(self, error);
     if (!vigil_camera_pipeline_add(self, events))
         return FALSE;
@@ -256,6 +268,7 @@ vigil_camera_pipeline_free(VigilCameraPipeline *self)
         gst_element_set_state(self->pipeline, GST_STATE_NULL);
         gst_object_unref(self->pipeline);
     }
+    g_clear_pointer(&self->detector, vigil_detector_unref);
     g_string_free(self->others, TRUE);
     g_mutex_clear(&self->lock);
     g_free(self);
@@ -265,6 +278,12 @@ GstElement *
 vigil_camera_pipeline_get_element(const VigilCameraPipeline *self)
 {
     return self->pipeline;
+}
+
+const VigilDetector *
+vigil_camera_pipeline_get_detector(const VigilCameraPipeline *self)
+{
+    return self->detector;
 }
 
 gboolean

@@ -3,6 +3,7 @@
 
 #include <gst/gst.h>
 
+#include "models/vigil-detector.h"
 #include "pipeline/vigil-settings.h"
 
 G_BEGIN_DECLS
@@ -37,7 +38,7 @@ typedef struct VigilCameraPipeline VigilCameraPipeline;
  * vigil_camera_pipeline_new:
  * @settings: borrowed until free
  *
- * Builds, but starts nothing. Errors: %GST_CORE_ERROR, %GST_RESOURCE_ERROR.
+ * Builds, but starts nothing. Errors: %GST_CORE_ERROR, %GST_RESOURCE_ERROR, %VIGIL_MODEL_ERROR.
  */
 VigilCameraPipeline *
 vigil_camera_pipeline_new(const VigilCameraSettings *settings,
@@ -48,6 +49,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilCameraPipeline, vigil_camera_pipeline_free)
 
 /** vigil_camera_pipeline_get_element: the GstPipeline; borrowed. */
 GstElement *vigil_camera_pipeline_get_element(const VigilCameraPipeline *self);
+
+/** vigil_camera_pipeline_get_detector: what looks at the pictures; borrowed. */
+const VigilDetector *vigil_camera_pipeline_get_detector(const VigilCameraPipeline *self);
 
 /**
  * vigil_camera_pipeline_start:

@@ -363,6 +363,26 @@ on_error_message(VigilCamera *self, GstMessage *message)
     handle_error(self, error);
 }
 
+/* The recorder's warnings are about an event or a clip that could not be kept; others about a piece of the stream. */
+static void
+on_warning_message(VigilCamera *self, GstMessage *message)
+{
+    g_autoptr(GError) error = NULL;
+    const gboolean record = g_str_equal(GST_MESSAGE_SRC_NAME(message), "record");
+
+    gst_message_parse_warning(message, &error, NULL);
+    if (!record) {
+        g_autofree gchar *safe = vigil_redact(error->message);
+
+        g_debug("camera %s: %s", self->settings->name, safe);
+        return;
+    }
+    set_error(self, error->message);
+    g_mutex_lock(&self->lock);
+    self->status.unrecorded++;
+    g_mutex_unlock(&self->lock);
+}
+
 static void
 on_eos(VigilCamera *self)
 {
@@ -397,6 +417,7 @@ on_message(GstBus *bus, GstMessage *message, gpointer user_data)
 
     switch (GST_MESSAGE_TYPE(message)) {
     case GST_MESSAGE_ERROR: on_error_message(self, message); break;
+    case GST_MESSAGE_WARNING: on_warning_message(self, message); break;
     case GST_MESSAGE_EOS: on_eos(self); break;
     case GST_MESSAGE_ELEMENT: on_element_message(self, gst_message_get_structure(message)); break;
     case GST_MESSAGE_LATENCY:
@@ -427,6 +448,19 @@ watch(gpointer user_data)
     set_error(self, text);
     end_attempt(self, AFTER_RETRY);
     return G_SOURCE_REMOVE;
+}
+
+/* Which model looks at this camera: an event's worth depends on it. */
+static void
+note_model(VigilCamera *self)
+{
+    const VigilDetector *detector = vigil_camera_pipeline_get_detector(self->pipeline);
+    g_autoptr(GError) error = NULL;
+
+    if (!vigil_store_note_model(self->options.store, self->settings->name,
+                                vigil_detector_get_name(detector),
+                                vigil_detector_get_sha256(detector), &error))
+        log_line(self, error->message);
 }
 
 static void
@@ -462,6 +496,7 @@ begin_attempt(gpointer user_data)
     g_mutex_lock(&self->lock);
     self->pipeline = pipeline;
     g_mutex_unlock(&self->lock);
+    note_model(self);
     watch_pipeline(self);
     /* when it refuses, an error is on the bus; if not, the watchdog or the owner ends it */
     if (!vigil_camera_pipeline_start(pipeline))

@@ -32,6 +32,7 @@ gboolean vigil_camera_state_is_final(VigilCameraState state);
  * @outcomes: frames by what became of them, up to the last full minute
  * @events: begun since the start
  * @last_event: id of the latest; "" for none
+ * @unrecorded: warnings of the recorder: something was not kept
  * @inference_us: mean time of an inference; 0: none yet
  * @position_ns: of a file
  * @duration_ns: of a file; 0: not known
@@ -47,6 +48,7 @@ typedef struct {
     gint64 idle_us;
     guint64 outcomes[VIGIL_N_OUTCOMES];
     guint64 events;
+    guint unrecorded;
     gchar last_event[VIGIL_EVENT_ID_LENGTH + 1];
     gint64 inference_us;
     gint64 position_ns, duration_ns;

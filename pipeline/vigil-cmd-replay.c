@@ -39,13 +39,13 @@ on_changed(VigilCamera *camera, VigilCameraState state, gpointer user_data)
 
     if (!vigil_camera_state_is_final(state))
         return;
-    if (state == VIGIL_CAMERA_FAILED) {
-        vigil_camera_get_status(camera, &status);
+    vigil_camera_get_status(camera, &status);
+    if (state == VIGIL_CAMERA_FAILED || status.unrecorded) {
         vigil_command_error("camera %s: %s", vigil_camera_get_settings(camera)->name,
                             status.error ? status.error : "failed");
-        vigil_camera_status_clear(&status);
         replay->code = VIGIL_EXIT_FAILED;
     }
+    vigil_camera_status_clear(&status);
     g_main_loop_quit(replay->loop);
 }
 

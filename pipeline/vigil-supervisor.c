@@ -291,6 +291,7 @@ describe_camera(JsonBuilder *json, VigilCamera *camera)
     json_builder_end_object(json);
     add_seconds(json, "inference_s", status.inference_us ? status.inference_us : -1);
     add_int(json, "events", (gint64)status.events);
+    add_int(json, "unrecorded", status.unrecorded);
     add_string(json, "last_event", *status.last_event ? status.last_event : NULL);
     json_builder_end_object(json);
     vigil_camera_status_clear(&status);

@@ -84,10 +84,12 @@ END_TEST
 START_TEST(test_password_becomes_secret)
 {
     g_autoptr(VigilSource) source = vigil_source_parse("rtsp://admin:Tr0ub4dor%263@h/", "/", NULL);
+
     g_autofree gchar *basic = g_base64_encode((const guchar *)"admin:Tr0ub4dor&3", 17);
     g_autofree gchar *text = g_strdup_printf("x Tr0ub4dor&3 y Tr0ub4dor%%263 z %s", basic);
     g_autofree gchar *safe = vigil_redact(text);
 
+    ck_assert_str_eq(source->user, "admin");
     ck_assert_str_eq(safe, "x *** y *** z ***");
 }
 END_TEST
