@@ -35,7 +35,7 @@ vigil_ring_new(gsize max_bytes)
     self->capacity = MIN_BYTES;
     self->bytes = g_malloc(self->capacity);
     self->n_slots = MIN_FRAMES;
-    self->slots = g_new(Slot, self->n_slots);
+    self->slots = g_new0(Slot, self->n_slots);
     return self;
 }
 
@@ -126,7 +126,7 @@ static void
 grow_slots(VigilRing *self)
 {
     guint n_slots = self->n_slots * 2;
-    Slot *slots = g_new(Slot, n_slots);
+    Slot *slots = g_new0(Slot, n_slots);
 
     for (guint64 seq = self->first_seq; seq < self->next_seq; seq++)
         slots[seq & (n_slots - 1)] = *slot_at(self, seq);
