@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/pipeline/scene.h"
 
+#include <json-glib/json-glib.h>
+
 #include "tests/pipeline/program.h"
 #include "tests/support/vigil-test-data.h"
 
@@ -67,4 +69,28 @@ scene_config(const Scene *self, const gchar *name, const gchar *store, const gch
         "      - {name: visitor, classes: [person], min_score: 0.5, end_after: 1.5s,\n"
         "         record: {pre: 3s, post: 3s}}\n",
         store, self->model, self->labels, source, more);
+}
+
+guint
+scene_read_visits(SceneVisit *visits, guint capacity)
+{
+    g_autofree gchar *path = vigil_test_data_path("reference/video_ground_truth.json");
+    g_autoptr(JsonParser) parser = json_parser_new();
+    JsonObject *videos;
+    JsonArray *events;
+    guint n;
+
+    g_assert_true(json_parser_load_from_file(parser, path, NULL));
+    videos =
+        json_object_get_object_member(json_node_get_object(json_parser_get_root(parser)), "videos");
+    events = json_object_get_array_member(
+        json_object_get_object_member(videos, "videos/one-by-one-person-detection.mp4"), "events");
+    n = MIN(json_array_get_length(events), capacity);
+    for (guint i = 0; i < n; i++) {
+        JsonObject *visit = json_array_get_object_element(events, i);
+
+        visits[i] = (SceneVisit){json_object_get_double_member(visit, "start"),
+                                 json_object_get_double_member(visit, "end")};
+    }
+    return n;
 }

@@ -27,4 +27,12 @@ gchar *scene_cut(const Scene *self, const gchar *name, gdouble from, gdouble len
 gchar *scene_config(const Scene *self, const gchar *name, const gchar *store, const gchar *source,
                     const gchar *more);
 
+/** SceneVisit: when somebody is in the video, in its seconds, as a person saw it. */
+typedef struct {
+    gdouble begin, end;
+} SceneVisit;
+
+/** scene_read_visits: those of the whole video, in order; their number. */
+guint scene_read_visits(SceneVisit *visits, guint capacity);
+
 G_END_DECLS

@@ -15,10 +15,6 @@
 #define ROLL_S 3.0
 #define FRAME_S 0.1
 
-typedef struct {
-    gdouble begin, end;
-} Span;
-
 static Scene scene;
 static gchar *store, *config;
 static Program first;
@@ -66,34 +62,15 @@ text(const GPtrArray *events, guint i, const gchar *name)
     return json_object_get_string_member(json_node_get_object(events->pdata[i]), name);
 }
 
-static void
-read_truth(Span visits[N_VISITS])
-{
-    g_autofree gchar *path = vigil_test_data_path("reference/video_ground_truth.json");
-    g_autofree gchar *content = read_text(path);
-    g_autoptr(JsonNode) root = parse(content);
-    JsonObject *videos = json_object_get_object_member(json_node_get_object(root), "videos");
-    JsonArray *events = json_object_get_array_member(
-        json_object_get_object_member(videos, "videos/one-by-one-person-detection.mp4"), "events");
-
-    ck_assert_uint_eq(json_array_get_length(events), N_VISITS);
-    for (guint i = 0; i < N_VISITS; i++) {
-        JsonObject *visit = json_array_get_object_element(events, i);
-
-        visits[i] = (Span){json_object_get_double_member(visit, "start"),
-                           json_object_get_double_member(visit, "end")};
-    }
-}
-
 START_TEST(test_six_events)
 {
     g_autoptr(GPtrArray) begins = lines_of_type(first.output, "begin");
     g_autoptr(GPtrArray) ends = lines_of_type(first.output, "end");
-    Span visits[N_VISITS];
+    SceneVisit visits[N_VISITS];
 
     ck_assert_msg(first.code == 0, "%s", first.errors);
     ck_assert_str_eq(first.errors, "");
-    read_truth(visits);
+    ck_assert_uint_eq(scene_read_visits(visits, N_VISITS), N_VISITS);
     ck_assert_uint_eq(begins->len, N_VISITS);
     ck_assert_uint_eq(ends->len, N_VISITS);
     for (guint i = 0; i < N_VISITS; i++) {
