@@ -301,6 +301,22 @@ take_frame(VigilRecorder *self, VigilOpenClip *open, VigilRingFrame *copy)
     return buffer;
 }
 
+/* A power cut may take one fragment. What is not live can be run again, and need not wait for the disk each second. */
+static gboolean
+sync_fragments(VigilRecorder *self, VigilOpenClip *open, GError **error)
+{
+    const guint n_fragments = vigil_clip_writer_get_info(open->writer).n_fragments;
+    gboolean live;
+
+    g_mutex_lock(&self->lock);
+    live = self->options.live;
+    g_mutex_unlock(&self->lock);
+    if (!live || n_fragments == open->n_synced)
+        return TRUE;
+    open->n_synced = n_fragments;
+    return vigil_clip_sync(open->file, error);
+}
+
 /* Returns: FALSE when the clip is gone. */
 static gboolean
 feed_clip(VigilRecorder *self, VigilOpenClip *open, gboolean *busy)
@@ -321,7 +337,8 @@ feed_clip(VigilRecorder *self, VigilOpenClip *open, gboolean *busy)
             (++n % PUMP_INTERVAL == 0 && !vigil_clip_writer_pump(open->writer, &error)))
             break;
     }
-    if (error || (open->writer && !vigil_clip_writer_pump(open->writer, &error))) {
+    if (error || (open->writer && (!vigil_clip_writer_pump(open->writer, &error) ||
+                                   !sync_fragments(self, open, &error)))) {
         break_clip(self, open, error);
         return FALSE;
     }

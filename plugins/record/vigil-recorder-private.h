@@ -31,6 +31,7 @@ typedef struct {
     gboolean short_begin;
     VigilClipWriter *writer;
     VigilClip *file;
+    guint n_synced; /* fragments that outlive a power cut */
     VigilClipInfo info;
 } VigilOpenClip;
 
