@@ -71,9 +71,9 @@ vigil_gst_init(GError **error)
         return TRUE;
     keep_own_plugin_out("GST_PLUGIN_PATH_1_0");
     keep_own_plugin_out("GST_PLUGIN_PATH");
+    redirect_log(); /* before GStreamer sets up a log of its own */
     if (!gst_init_check(NULL, NULL, error))
         return FALSE;
-    redirect_log();
     gst_plugin_vigil_register();
     return TRUE;
 }

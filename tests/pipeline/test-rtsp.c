@@ -115,6 +115,35 @@ START_TEST(test_killed_server)
 }
 END_TEST
 
+/* A server that hangs says nothing at all: no error, no end. */
+START_TEST(test_frozen_server)
+{
+    g_autofree gchar *port = g_strdup_printf("%u", free_port());
+    g_autofree gchar *url = g_strdup_printf("rtsp://127.0.0.1:%s/live", port);
+    g_autofree gchar *config =
+        scene_config(&scene, "frozen.yaml", store, url, "    detect: {fps: 1}\n");
+    g_autoptr(GSubprocess) server = start_server(port, scene.video, NULL);
+    g_autoptr(GSubprocess) daemon = NULL;
+    gint64 at_us;
+
+    g_usleep(500000);
+    daemon = program_start(output, errors, "run", config, NULL);
+    await("camera hall: running", 1, 10);
+    g_subprocess_send_signal(server, SIGSTOP);
+    at_us = g_get_monotonic_time();
+    await("no frame for 5 s", 1, 8);
+    g_print("silence was noticed after %.1f s\n", seconds_since(at_us));
+    await("camera hall: waiting", 1, 5);
+    g_subprocess_send_signal(server, SIGCONT);
+    at_us = g_get_monotonic_time();
+    await("camera hall: running", 2, RECONNECT_S);
+    g_print("back %.1f s after the server\n", seconds_since(at_us));
+    g_subprocess_send_signal(daemon, SIGTERM);
+    ck_assert_int_eq(program_wait_exit(daemon, 5.0), 0);
+    kill_server(server);
+}
+END_TEST
+
 /* A directory's files, all of them, as text to search in. */
 static gboolean
 holds(const gchar *folder, const gchar *needle)
@@ -207,6 +236,7 @@ main(void)
     if (scene_open(&scene)) {
         scene_close(&scene);
         tcase_add_test(tcase, test_killed_server);
+        tcase_add_test(tcase, test_frozen_server);
         tcase_add_test(tcase, test_wrong_password);
         tcase_add_test(tcase, test_nobody_there);
     }
