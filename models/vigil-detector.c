@@ -50,6 +50,12 @@ vigil_detector_run(VigilDetector *self, const VigilImage *image, gfloat threshol
     return n;
 }
 
+gfloat
+vigil_detector_get_threshold(const VigilDetector *self)
+{
+    return self->threshold;
+}
+
 guint
 vigil_detector_get_max_detections(const VigilDetector *self)
 {

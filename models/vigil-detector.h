@@ -71,6 +71,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilDetector, vigil_detector_unref)
 guint vigil_detector_run(VigilDetector *self, const VigilImage *image, gfloat threshold,
                          VigilDetection *detections, guint capacity);
 
+/** vigil_detector_get_threshold: lowest score of its boxes: what the options said, else the package, else 0.5. */
+gfloat vigil_detector_get_threshold(const VigilDetector *self);
 guint vigil_detector_get_max_detections(const VigilDetector *self);
 /** vigil_detector_get_name: of the package, else the file's base name; borrowed. */
 const gchar *vigil_detector_get_name(const VigilDetector *self);

@@ -54,8 +54,14 @@ open_model(const VigilModelSettings *model, GError **error)
     return vigil_detector_open(&options, error);
 }
 
+static gboolean
+is_same_model(const VigilModelSettings *a, const VigilModelSettings *b)
+{
+    return g_str_equal(a->path, b->path) && g_strcmp0(a->labels, b->labels) == 0;
+}
+
 gboolean
-vigil_model_check(const VigilSettings *settings, GError **error)
+vigil_model_check(VigilSettings *settings, GError **error)
 {
     g_autoptr(GString) mistakes = g_string_new(NULL);
     g_autoptr(VigilDetector) detector = NULL;
@@ -66,7 +72,7 @@ vigil_model_check(const VigilSettings *settings, GError **error)
         const VigilCameraSettings *camera = settings->cameras->pdata[i];
         g_autoptr(GError) reason = NULL;
 
-        if (!loaded || !vigil_model_settings_equal(loaded, camera->model)) {
+        if (!loaded || !is_same_model(loaded, camera->model)) {
             g_clear_pointer(&detector, vigil_detector_unref);
             g_clear_pointer(&labels, g_strfreev);
             loaded = camera->model;
@@ -77,8 +83,11 @@ vigil_model_check(const VigilSettings *settings, GError **error)
                 g_string_append_printf(mistakes, "%s%s:%u: model: %s", mistakes->len ? "\n" : "",
                                        settings->path, loaded->line, reason->message);
         }
-        if (labels)
-            check_classes(camera, settings->path, (const gchar *const *)labels, mistakes);
+        if (!detector)
+            continue;
+        check_classes(camera, settings->path, (const gchar *const *)labels, mistakes);
+        if (camera->model->threshold < 0)
+            camera->model->threshold = (gdouble)vigil_detector_get_threshold(detector);
     }
     if (mistakes->len)
         g_set_error_literal(error, VIGIL_SETTINGS_ERROR, VIGIL_SETTINGS_ERROR_WRONG, mistakes->str);

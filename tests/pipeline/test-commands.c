@@ -330,6 +330,42 @@ START_TEST(test_unknown_class)
 }
 END_TEST
 
+/* The threshold that a package brings is the one that counts, unless the configuration has one. */
+START_TEST(test_package_threshold)
+{
+    g_autofree gchar *package = g_build_filename(folder, "package", NULL);
+    g_autofree gchar *manifest = NULL, *config = NULL, *strict = NULL;
+    g_autofree gchar *video = scene_cut(&scene, "piece.mp4", 5, 8);
+    g_autofree gchar *link = g_build_filename(package, "m.tflite", NULL);
+    g_autofree gchar *names = g_build_filename(package, "labels.txt", NULL);
+    g_auto(Program) none = {0}, some = {0};
+
+    ck_assert_int_eq(g_mkdir(package, 0700), 0);
+    ck_assert_int_eq(symlink(scene.model, link), 0);
+    ck_assert_int_eq(symlink(scene.labels, names), 0);
+    manifest = folder_write(package, "manifest.ini",
+                            "[model]\nname=strict\nversion=1\nfile=m.tflite\nlabels=labels.txt\n"
+                            "licence=x\nprovenance=x\ndecoder=ssd-postprocess\n"
+                            "[input]\nresize=stretch\ncolour=rgb\n[detect]\nthreshold=0.97\n");
+    strict = folder_write(folder, "strict.yaml",
+                          "store: {path: '%s/s-%s'}\nmodel: {path: '%s'%s}\ncameras:\n"
+                          "  - {name: a, source: '%s', rules: [{name: r, classes: [person], "
+                          "min_score: 0.1}]}\n",
+                          folder, "a", package, "", video);
+    config = folder_write(folder, "loose.yaml",
+                          "store: {path: '%s/s-%s'}\nmodel: {path: '%s'%s}\ncameras:\n"
+                          "  - {name: a, source: '%s', rules: [{name: r, classes: [person], "
+                          "min_score: 0.1}]}\n",
+                          folder, "b", package, ", threshold: 0.5", video);
+    none = program_run("replay", strict, NULL);
+    some = program_run("replay", config, NULL);
+    ck_assert_msg(none.code == 0, "%s", none.errors);
+    ck_assert_str_eq(none.output, "");
+    ck_assert_msg(some.code == 0, "%s", some.errors);
+    ck_assert_uint_eq(count_text(some.output, "\"begin\""), 1);
+}
+END_TEST
+
 /* --- detect and model ------------------------------------------------------------------------ */
 
 START_TEST(test_detect)
@@ -398,6 +434,7 @@ main(void)
         tcase_add_test(tcase, test_truncated);
         tcase_add_test(tcase, test_live_replay);
         tcase_add_test(tcase, test_unknown_class);
+        tcase_add_test(tcase, test_package_threshold);
         tcase_add_test(tcase, test_detect);
         tcase_add_test(tcase, test_model);
     }
