@@ -33,6 +33,28 @@ vigil_event_new(void)
     return self;
 }
 
+/* The array is the event's own, the names are interned. */
+static const gchar **
+copy_names(const gchar *const *names)
+{
+    return names ? g_memdup2(names, (g_strv_length((gchar **)names) + 1) * sizeof *names) : NULL;
+}
+
+VigilEvent *
+vigil_event_new_end(const VigilEvent *last, VigilEndReason reason)
+{
+    VigilEvent *self = g_memdup2(last, sizeof *last);
+
+    g_atomic_ref_count_init(&self->refs);
+    self->type = VIGIL_EVENT_END;
+    self->end_reason = reason;
+    self->zones = copy_names(last->zones);
+    self->lines = copy_names(last->lines);
+    self->path = last->path ? g_array_ref(last->path) : NULL;
+    self->snapshot = last->snapshot ? g_bytes_ref(last->snapshot) : NULL;
+    return self;
+}
+
 VigilEvent *
 vigil_event_ref(VigilEvent *self)
 {

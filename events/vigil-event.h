@@ -82,6 +82,8 @@ GType vigil_event_get_type(void);
 
 /** vigil_event_new: (transfer full): zeroed, type begin, one reference. */
 VigilEvent *vigil_event_new(void);
+/** vigil_event_new_end: (transfer full): the end of an event of which @last is all that is known. */
+VigilEvent *vigil_event_new_end(const VigilEvent *last, VigilEndReason reason);
 VigilEvent *vigil_event_ref(VigilEvent *self);
 void vigil_event_unref(VigilEvent *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilEvent, vigil_event_unref)

@@ -305,10 +305,13 @@ end_stream(GstElement *pipeline, gpointer user_data)
 }
 
 gboolean
-vigil_camera_pipeline_drain(VigilCameraPipeline *self)
+vigil_camera_pipeline_drain(VigilCameraPipeline *self, gboolean stopping)
 {
+    g_autoptr(GstElement) events = gst_bin_get_by_name(GST_BIN(self->pipeline), "events");
+
     if (vigil_camera_pipeline_get_frames(self) == 0)
         return FALSE;
+    g_object_set(events, "stopping", stopping, NULL);
     gst_element_call_async(self->pipeline, end_stream, gst_object_ref(self->tee), gst_object_unref);
     return TRUE;
 }

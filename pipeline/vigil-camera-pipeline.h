@@ -62,12 +62,13 @@ gboolean vigil_camera_pipeline_start(VigilCameraPipeline *self);
 
 /**
  * vigil_camera_pipeline_drain:
+ * @stopping: the program was told to stop, which is what the events then say
  *
  * Ends the stream here and now: open events end, clips are finished, then EOS is on the bus. Does not wait.
  *
  * Returns: %FALSE when nothing has flowed yet, so no EOS will come
  */
-gboolean vigil_camera_pipeline_drain(VigilCameraPipeline *self);
+gboolean vigil_camera_pipeline_drain(VigilCameraPipeline *self, gboolean stopping);
 
 /** vigil_camera_pipeline_get_frames: encoded frames from the source so far. Any thread. */
 guint64 vigil_camera_pipeline_get_frames(VigilCameraPipeline *self);

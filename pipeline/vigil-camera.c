@@ -50,6 +50,7 @@ struct VigilCamera {
 
 static void camera_unref(VigilCamera *self);
 static gboolean begin_attempt(gpointer user_data);
+static void on_element_message(VigilCamera *self, const GstStructure *structure);
 
 const gchar *
 vigil_camera_state_to_string(VigilCameraState state)
@@ -182,6 +183,20 @@ set_timer(VigilCamera *self, guint ms, GSourceFunc func)
     g_source_attach(self->timer, self->context);
 }
 
+/* The recorder commits what it has when it is stopped, and says so. */
+static void
+take_last_messages(VigilCamera *self, GstElement *pipeline)
+{
+    g_autoptr(GstBus) bus = gst_element_get_bus(pipeline);
+    GstMessage *message;
+
+    gst_element_set_state(pipeline, GST_STATE_READY);
+    while ((message = gst_bus_pop_filtered(bus, GST_MESSAGE_ELEMENT))) {
+        on_element_message(self, gst_message_get_structure(message));
+        gst_message_unref(message);
+    }
+}
+
 static void
 drop_pipeline(VigilCamera *self)
 {
@@ -195,7 +210,10 @@ drop_pipeline(VigilCamera *self)
     if (pipeline)
         self->frames_before += vigil_camera_pipeline_get_frames(pipeline);
     g_mutex_unlock(&self->lock);
-    vigil_camera_pipeline_free(pipeline); /* may take long: not under the lock */
+    /* may take long: not under the lock */
+    if (pipeline)
+        take_last_messages(self, vigil_camera_pipeline_get_element(pipeline));
+    vigil_camera_pipeline_free(pipeline);
 }
 
 static void
@@ -248,7 +266,7 @@ end_attempt(VigilCamera *self, After after)
     self->draining = TRUE;
     self->after = after;
     clear_source(&self->watchdog);
-    if (self->pipeline && vigil_camera_pipeline_drain(self->pipeline))
+    if (self->pipeline && vigil_camera_pipeline_drain(self->pipeline, self->stopping))
         set_timer(self, DRAIN_MS, finish_attempt);
     else
         finish_attempt(self);
@@ -312,8 +330,9 @@ on_outcomes(VigilCamera *self, const GstStructure *structure)
         self->status.outcomes[i] += count;
     }
     g_mutex_unlock(&self->lock);
-    if (!vigil_store_add_outcomes(self->options.store, self->settings->name, minute, counts,
-                                  &error))
+    self->options.store = vigil_store_renew(self->options.store, &error);
+    if (error || !vigil_store_add_outcomes(self->options.store, self->settings->name, minute,
+                                           counts, &error))
         g_message("camera %s: %s", self->settings->name, error->message);
 }
 

@@ -10,15 +10,33 @@ struct VigilHousekeeper {
     gboolean stopping;
 };
 
+static gboolean
+is_stopping(VigilHousekeeper *self)
+{
+    gboolean stopping;
+
+    g_mutex_lock(&self->lock);
+    stopping = self->stopping;
+    g_mutex_unlock(&self->lock);
+    return stopping;
+}
+
+/* Step by step: the program may be told to end in the middle of a long clean-up. */
 static void
 enforce(VigilHousekeeper *self)
 {
     g_autoptr(GError) error = NULL;
-    guint n_deleted = 0;
+    guint step = 0, n_deleted = 0;
 
-    if (!vigil_store_enforce_limits(self->store, &n_deleted, &error))
+    self->store = vigil_store_renew(self->store, &error);
+    do {
+        if (error || !vigil_store_enforce_some(self->store, &step, &error))
+            break;
+        n_deleted += step;
+    } while (step > 0 && !is_stopping(self));
+    if (error)
         g_message("retention: %s", error->message);
-    else if (n_deleted)
+    if (n_deleted)
         g_message("retention: %u events deleted", n_deleted);
 }
 

@@ -9,7 +9,7 @@ G_BEGIN_DECLS
  * VigilHousekeeper:
  *
  * Keeps a store within its limits of age and bytes, in a thread of its own: deleting may take long on an SD card, and
- * no camera is to wait for it.
+ * no camera is to wait for it. A store whose disk failed is opened again.
  */
 typedef struct VigilHousekeeper VigilHousekeeper;
 

@@ -329,6 +329,12 @@ vigil_store_open(const VigilStoreOptions *options, GError **error)
     return vigil_store_open_with(options, NULL, NULL, error);
 }
 
+gboolean
+vigil_store_has_failed(VigilStore *self)
+{
+    return g_atomic_int_get(&self->failed) != 0;
+}
+
 VigilStore *
 vigil_store_renew(VigilStore *self, GError **error)
 {

@@ -87,6 +87,8 @@ VigilStore *vigil_store_open(const VigilStoreOptions *options, GError **error);
  * Returns: (transfer full): the store that can be written to; @self, with @error set, when it cannot be opened yet
  */
 VigilStore *vigil_store_renew(VigilStore *self, GError **error);
+/** vigil_store_has_failed: its disk failed, and nothing is written until it is opened again. */
+gboolean vigil_store_has_failed(VigilStore *self);
 /**
  * vigil_store_open_reader:
  * @clips: (nullable): without it clips cannot be opened and fsck misses all files

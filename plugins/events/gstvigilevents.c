@@ -55,6 +55,7 @@ struct _GstVigilEvents {
     guint64 run_nonce;
     gboolean snapshots;
     guint snapshot_width;
+    gboolean stopping;
 
     /* streaming thread, or nobody streams */
     GstSegment segment;
@@ -73,6 +74,7 @@ enum {
     PROP_RUN_NONCE,
     PROP_SNAPSHOT,
     PROP_SNAPSHOT_WIDTH,
+    PROP_STOPPING,
 };
 
 static GstStaticPadTemplate sink_template =
@@ -233,6 +235,17 @@ note_tags(GstVigilEvents *self, GstEvent *event)
         self->tag_wall_us = wall_us;
 }
 
+static VigilEndReason
+end_reason(GstVigilEvents *self)
+{
+    gboolean stopping;
+
+    GST_OBJECT_LOCK(self);
+    stopping = self->stopping;
+    GST_OBJECT_UNLOCK(self);
+    return stopping ? VIGIL_END_STOPPED : VIGIL_END_STREAM;
+}
+
 static gboolean
 gst_vigil_events_sink_event(GstPad *pad, GstObject *parent, GstEvent *event)
 {
@@ -248,7 +261,7 @@ gst_vigil_events_sink_event(GstPad *pad, GstObject *parent, GstEvent *event)
         break;
     case GST_EVENT_TAG: note_tags(self, event); break;
     case GST_EVENT_EOS:
-        vigil_event_stage_close(&self->stage, VIGIL_END_STREAM);
+        vigil_event_stage_close(&self->stage, end_reason(self));
         send_events(self, self->last_pts);
         post(self, vigil_outcome_minutes_take(&self->stage.minutes, self->stage.options.camera));
         break;
@@ -417,6 +430,7 @@ gst_vigil_events_set_property(GObject *object, guint id, const GValue *value, GP
     case PROP_RUN_NONCE: self->run_nonce = g_value_get_uint64(value); break;
     case PROP_SNAPSHOT: self->snapshots = g_value_get_boolean(value); break;
     case PROP_SNAPSHOT_WIDTH: self->snapshot_width = g_value_get_uint(value); break;
+    case PROP_STOPPING: self->stopping = g_value_get_boolean(value); break;
     default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec); break;
     }
     GST_OBJECT_UNLOCK(self);
@@ -435,6 +449,7 @@ gst_vigil_events_get_property(GObject *object, guint id, GValue *value, GParamSp
     case PROP_RUN_NONCE: g_value_set_uint64(value, self->run_nonce); break;
     case PROP_SNAPSHOT: g_value_set_boolean(value, self->snapshots); break;
     case PROP_SNAPSHOT_WIDTH: g_value_set_uint(value, self->snapshot_width); break;
+    case PROP_STOPPING: g_value_set_boolean(value, self->stopping); break;
     default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec); break;
     }
     GST_OBJECT_UNLOCK(self);
@@ -509,6 +524,14 @@ install_run_properties(GObjectClass *klass)
         g_param_spec_uint("snapshot-width", "Snapshot width",
                           "Widest snapshot in pixels; a wider frame is scaled down to it", 16, 1920,
                           DEFAULT_SNAPSHOT_WIDTH, flags));
+    g_object_class_install_property(
+        klass, PROP_STOPPING,
+        g_param_spec_boolean(
+            "stopping", "Stopping",
+            "Set before an end of stream that a program makes: events that are "
+            "open then end as stopped, and a store does not take them for all "
+            "that there is",
+            FALSE, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
 }
 
 static void

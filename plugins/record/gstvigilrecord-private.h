@@ -38,7 +38,9 @@ struct _GstVigilRecord {
     gboolean async;       /* the first data make the change to PAUSED complete */
     gboolean eos_pending; /* all is done, but EOS is only told in PLAYING */
 
-    gint64 last_warning_us[2]; /* recorder's thread */
+    /* recorder's thread */
+    gint64 last_warning_us[2];
+    gboolean disk_failed; /* and it was said */
 };
 
 /** gst_vigil_record_install_properties: and the functions that set and get them. */

@@ -14,7 +14,9 @@
  * When an event is on disk, with the first second of its clip, an element message `vigilrecord-event` says so
  * (json: string, with the clip's path; type, id, camera, rule, label, clip: string; start, end: gint64, ns of stream time;
  * event: boxed VigilEvent). What could not be recorded, on a full disk for instance, is counted in `stats` and told by
- * a warning at most every 10 s, and recording goes on with the next event.
+ * a warning at most every 10 s, and recording goes on with the next event. A disk that fails is an error: the store is
+ * opened again when the element starts again. An event that nobody ended ends with its stream, or as stopped with the
+ * element.
  *
  * In a live pipeline it never holds up the video. In any other one the video waits for the analysis, so that the
  * footage is still at hand when an event is found: each branch needs a queue.
@@ -64,6 +66,17 @@ on_committed(VigilEvent *event, const gchar *clip, gpointer user_data)
                              gst_message_new_element(GST_OBJECT(self), structure));
 }
 
+/* Nothing more is recorded until the store is opened again, which needs this element to be stopped. */
+static void
+post_disk_error(GstVigilRecord *self, const GError *error)
+{
+    if (self->disk_failed)
+        return;
+    self->disk_failed = TRUE;
+    GST_ELEMENT_ERROR(self, RESOURCE, WRITE, ("%s", error->message),
+                      ("set the element to NULL and start it again"));
+}
+
 static void
 on_trouble(const gchar *what, const GError *error, gpointer user_data)
 {
@@ -76,6 +89,10 @@ on_trouble(const gchar *what, const GError *error, gpointer user_data)
     g_autofree gchar *name = NULL;
 
     GST_WARNING_OBJECT(self, "%s: %s", what, error->message);
+    if (vigil_store_has_failed(self->store)) {
+        post_disk_error(self, error);
+        return;
+    }
     if (self->last_warning_us[is_event] &&
         now_us - self->last_warning_us[is_event] < WARNING_INTERVAL_US)
         return;
@@ -320,6 +337,20 @@ gst_vigil_record_event(GstPad *gstpad, GstObject *parent, GstEvent *event)
 
 /* --- states -------------------------------------------------------------------------------------------------- */
 
+/* One that was given may have failed since. */
+static gboolean
+renew_store(GstVigilRecord *self)
+{
+    g_autoptr(GError) error = NULL;
+
+    self->store = vigil_store_renew(self->store, &error);
+    if (!error)
+        return TRUE;
+    GST_ELEMENT_ERROR(self, RESOURCE, OPEN_WRITE, ("%s", error->message), (NULL));
+    g_clear_pointer(&self->store, vigil_store_unref);
+    return FALSE;
+}
+
 static gboolean
 open_store(GstVigilRecord *self)
 {
@@ -334,7 +365,7 @@ open_store(GstVigilRecord *self)
     location = g_strdup(self->location);
     GST_OBJECT_UNLOCK(self);
     if (self->store)
-        return TRUE;
+        return renew_store(self);
     if (!database) {
         GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS,
                           ("No store is set: set the property \"database\" to a file."), (NULL));
@@ -373,6 +404,7 @@ start(GstVigilRecord *self)
     self->last_pts_ns = 0;
     self->eos_seqnum = 0;
     self->last_warning_us[0] = self->last_warning_us[1] = 0;
+    self->disk_failed = FALSE;
     g_mutex_lock(&self->state_lock);
     self->playing = self->stopping = self->eos_pending = FALSE;
     self->video.flushing = self->events.flushing = FALSE;

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugins/record/vigil-record-session.h"
 
+#include <string.h>
+
 /* An event that has begun and not ended. */
 typedef struct {
     VigilRecordClip *clip; /* (nullable) */
+    VigilEvent *last;      /* latest message about it */
     gboolean known;
     gchar *known_path;
 } OpenEvent;
@@ -38,6 +41,7 @@ open_event_free(gpointer data)
     OpenEvent *open = data;
 
     clip_unref(open->clip);
+    vigil_event_unref(open->last);
     g_free(open->known_path);
     g_free(open);
 }
@@ -91,7 +95,7 @@ find_shared_clip(VigilRecordSession *self, const VigilEvent *event)
         const gint64 from_ns =
             clip->first_ns == G_MAXINT64 ? clip->want_ns : MIN(clip->first_ns, clip->want_ns);
 
-        if (clip->n_active > 0 && from_ns <= event->start_ns - event->pre_ns &&
+        if (clip->n_active > 0 && !clip->full && from_ns <= event->start_ns - event->pre_ns &&
             !vigil_record_session_clip_is_over(self, clip, event->time_ns))
             return clip;
     }
@@ -146,19 +150,17 @@ end_event(VigilRecordSession *self, const VigilEvent *event, OpenEvent *open)
     g_hash_table_remove(self->events, event->id);
 }
 
-VigilRecordClip *
-vigil_record_session_add(VigilRecordSession *self, VigilEvent *event, gboolean known,
-                         const gchar *known_path, gint64 now_us)
+/* @open: (nullable) */
+static void
+queue_message(VigilRecordSession *self, VigilEvent *event, OpenEvent *open, gint64 now_us)
 {
     VigilRecordMessage *message = g_new0(VigilRecordMessage, 1);
-    OpenEvent *open = g_hash_table_lookup(self->events, event->id);
-    VigilRecordClip *created = NULL;
 
-    if (event->type == VIGIL_EVENT_BEGIN && !open)
-        open = begin_event(self, event, known, known_path, &created);
     message->event = vigil_event_ref(event);
     message->queued_us = now_us;
     if (open) {
+        vigil_event_unref(open->last);
+        open->last = vigil_event_ref(event);
         message->clip = clip_ref(open->clip);
         message->known = open->known;
         message->known_path = g_strdup(open->known_path);
@@ -166,6 +168,18 @@ vigil_record_session_add(VigilRecordSession *self, VigilEvent *event, gboolean k
             message->clip->n_queued++;
     }
     g_queue_push_tail(&self->messages, message);
+}
+
+VigilRecordClip *
+vigil_record_session_add(VigilRecordSession *self, VigilEvent *event, gboolean known,
+                         const gchar *known_path, gint64 now_us)
+{
+    OpenEvent *open = g_hash_table_lookup(self->events, event->id);
+    VigilRecordClip *created = NULL;
+
+    if (event->type == VIGIL_EVENT_BEGIN && !open)
+        open = begin_event(self, event, known, known_path, &created);
+    queue_message(self, event, open, now_us);
     if (event->type == VIGIL_EVENT_END && open)
         end_event(self, event, open);
     return created;
@@ -218,9 +232,33 @@ vigil_record_session_close_clip(VigilRecordSession *self, VigilRecordClip *clip,
     g_ptr_array_remove(self->clips, clip);
 }
 
-void
-vigil_record_session_close_all_events(VigilRecordSession *self)
+static gint
+compare_begins(gconstpointer a, gconstpointer b)
 {
+    const VigilEvent *left = ((const OpenEvent *)a)->last, *right = ((const OpenEvent *)b)->last;
+
+    if (left->start_ns != right->start_ns)
+        return left->start_ns < right->start_ns ? -1 : 1;
+    return strcmp(left->id, right->id);
+}
+
+void
+vigil_record_session_close_all_events(VigilRecordSession *self, VigilEndReason reason,
+                                      gint64 now_us)
+{
+    GList *events = g_list_sort(g_hash_table_get_values(self->events), compare_begins);
+
+    for (GList *item = events; item; item = item->next) {
+        OpenEvent *open = item->data;
+        g_autoptr(VigilEvent) end = NULL;
+
+        /* the store has the whole of a known one */
+        if (open->known)
+            continue;
+        end = vigil_event_new_end(open->last, reason);
+        queue_message(self, end, open, now_us);
+    }
+    g_list_free(events);
     g_hash_table_remove_all(self->events);
     for (guint i = 0; i < self->clips->len; i++) {
         VigilRecordClip *clip = g_ptr_array_index(self->clips, i);

@@ -24,6 +24,7 @@ typedef enum {
  * @first_ns: stream time of its first frame; set by the owner; %G_MAXINT64 while there is none
  * @trigger_ns: frame on which its first event's rule fired
  * @end_ns: latest end + post of its events that have ended
+ * @full: set by the owner: it takes no more frames, so no event joins it
  * @n_active: events in it that have not ended
  * @n_queued: messages that will be committed with it
  * @n_committed: events committed with it
@@ -37,6 +38,7 @@ typedef struct {
     const gchar *camera;
     gint64 start_ns, start_wall_us;
     gint64 want_ns, first_ns, trigger_ns, end_ns;
+    gboolean full;
     guint n_active;
     guint n_queued;
     guint n_committed;
@@ -111,8 +113,12 @@ VigilRecordClip *vigil_record_session_get_clip(const VigilRecordSession *self, g
 /** vigil_record_session_close_clip: the owner is done with it; no event joins it any more. */
 void vigil_record_session_close_clip(VigilRecordSession *self, VigilRecordClip *clip,
                                      VigilRecordClipState state);
-/** vigil_record_session_close_all_events: no more messages come: clips end with what is known of their events. */
-void vigil_record_session_close_all_events(VigilRecordSession *self);
+/**
+ * vigil_record_session_close_all_events: no more messages come: clips end with what is known of their events, and events
+ * that nobody ended end here with @reason, since what is open in the store is never deleted.
+ */
+void vigil_record_session_close_all_events(VigilRecordSession *self, VigilEndReason reason,
+                                           gint64 now_us);
 
 /**
  * vigil_record_session_get_clip_limit:

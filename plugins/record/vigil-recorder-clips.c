@@ -132,6 +132,7 @@ break_clip(VigilRecorder *self, VigilOpenClip *open, const GError *error)
     const gboolean playable =
         open->writer && vigil_clip_writer_get_info(open->writer).n_fragments > 0;
 
+    open->clip->full = TRUE;
     self->callbacks.trouble("clip", error, self->user_data);
     if (playable) {
         count(self, &self->stats.clips_broken, 1);
@@ -166,6 +167,7 @@ finish_writing(VigilRecorder *self, VigilOpenClip *open)
 {
     g_autoptr(GError) error = NULL;
 
+    open->clip->full = TRUE;
     if (!open->writer) {
         g_set_error(&error, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED,
                     "No video came for the event %s", open->clip->name);
@@ -425,7 +427,8 @@ vigil_recorder_commit_messages(VigilRecorder *self)
             return busy;
         committed = commit(self, message);
         g_mutex_lock(&self->lock);
-        self->queued_bytes -= vigil_recorder_event_size(message->event);
+        /* an end that the session made itself was never counted */
+        self->queued_bytes -= MIN(self->queued_bytes, vigil_recorder_event_size(message->event));
         g_mutex_unlock(&self->lock);
         vigil_record_session_pop(self->session, committed);
         busy = TRUE;

@@ -254,17 +254,18 @@ take_event(VigilRecorder *self)
 }
 
 /* Both streams are over: what is not known by now will not be. */
-static gboolean
+static void
 end_session(VigilRecorder *self)
 {
+    VigilEndReason reason;
     gboolean over;
 
     g_mutex_lock(&self->lock);
     over = self->events_over && g_queue_is_empty(&self->intake);
+    reason = self->stop ? VIGIL_END_STOPPED : VIGIL_END_STREAM;
     g_mutex_unlock(&self->lock);
     if (over)
-        vigil_record_session_close_all_events(self->session);
-    return over;
+        vigil_record_session_close_all_events(self->session, reason, g_get_monotonic_time());
 }
 
 static void

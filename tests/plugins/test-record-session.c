@@ -205,11 +205,50 @@ START_TEST(end_of_what_never_began_is_committed_all_the_same)
 }
 END_TEST
 
+/* Its last frame was taken, but its messages still wait behind those of another clip. */
+START_TEST(clip_that_takes_no_more_frames_is_not_shared)
+{
+    VigilRecordClip *a = say("a", B, 10, 11, 5, 5);
+
+    a->full = TRUE;
+    ck_assert_ptr_nonnull(say("b", B, 12, 13, 1, 1));
+    ck_assert_uint_eq(a->n_queued, 1);
+}
+END_TEST
+
+START_TEST(events_that_nobody_ended_end_with_the_session)
+{
+    VigilRecordClip *a = say("b", B, 10, 11, 5, 5);
+    const VigilRecordMessage *message;
+
+    say("a", B, 9, 12, 1, 1);
+    say("c", B, 11, 12, 1, 1);
+    say("c", E, 11, 13, 1, 1);
+    say("b", U, 10, 14, 5, 5);
+    vigil_record_session_close_all_events(session, VIGIL_END_STOPPED, 0);
+    vigil_record_session_close_all_events(session, VIGIL_END_STOPPED, 0);
+    a->state = VIGIL_RECORD_CLIP_RECORDING;
+    ck_assert_uint_eq(vigil_record_session_get_n_queued(session), 7);
+    for (guint i = 0; i < 5; i++)
+        vigil_record_session_pop(session, TRUE);
+    message = vigil_record_session_peek(session, 0, TRUE);
+    ck_assert_str_eq(message->event->id, "a");
+    ck_assert_int_eq(message->event->type, E);
+    ck_assert_int_eq(message->event->end_reason, VIGIL_END_STOPPED);
+    vigil_record_session_pop(session, TRUE);
+    message = vigil_record_session_peek(session, 0, TRUE);
+    ck_assert_str_eq(message->event->id, "b");
+    ck_assert_int_eq(message->event->end_ns, 14 * S);
+    ck_assert_ptr_eq(message->clip, a);
+    ck_assert_uint_eq(a->n_queued, 1);
+}
+END_TEST
+
 START_TEST(stream_that_ends_ends_all_clips)
 {
     VigilRecordClip *a = say("a", B, 10, 11, 5, 5);
 
-    vigil_record_session_close_all_events(session);
+    vigil_record_session_close_all_events(session, VIGIL_END_STREAM, 0);
     ck_assert_uint_eq(a->n_active, 0);
     /* all that there is belongs into it */
     ck_assert_int_eq(vigil_record_session_get_clip_limit(session, a, 0), 65 * S);
@@ -237,6 +276,8 @@ main(void)
     tcase_add_test(tcase, clip_that_failed_holds_nothing_up);
     tcase_add_test(tcase, event_without_clip_and_known_event);
     tcase_add_test(tcase, end_of_what_never_began_is_committed_all_the_same);
+    tcase_add_test(tcase, clip_that_takes_no_more_frames_is_not_shared);
+    tcase_add_test(tcase, events_that_nobody_ended_end_with_the_session);
     tcase_add_test(tcase, stream_that_ends_ends_all_clips);
     suite_add_tcase(suite, tcase);
     runner = srunner_create(suite);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who waits for whom in vigilrecord, and what it does when things go wrong. */
 #include <errno.h>
+#include <signal.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "tests/plugins/record-rig.h"
@@ -140,6 +142,8 @@ GST_START_TEST(stop_in_the_middle_keeps_what_there_is)
     found = rig_find(&rig, 0);
     assert_equals_int(found.n, 2);
     assert_equals_int(found.n_clips, 2);
+    /* what is open for ever would never be deleted */
+    assert_equals_int(found.n_ended, 2);
     fail_unless(found.complete);
     assert_equals_int(found.start_ms, 1000);
     fail_unless(found.end_ms >= 9900);
@@ -197,6 +201,50 @@ GST_START_TEST(paused_with_the_first_frame)
     gst_object_unref(bus);
     gst_object_unref(pipeline);
     test_remove_tree(dir);
+}
+GST_END_TEST
+
+/* --- a disk that fails ---------------------------------------------------------------------------------------- */
+
+static void
+limit_files(rlim_t bytes)
+{
+    struct rlimit limit;
+
+    fail_unless(getrlimit(RLIMIT_FSIZE, &limit) == 0);
+    limit.rlim_cur = bytes;
+    fail_unless(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+}
+
+GST_START_TEST(failed_disk_is_an_error_and_the_next_start_opens_the_store_again)
+{
+    const Script script[] = {{1, B, 2000, 3000, 1000, 1000}, {1, E, 2000, 4000, 1000, 1000}};
+    Rig rig = rig_new(PLAIN, ""), again;
+    GstMessage *message;
+    GPtrArray *lines;
+    GError *error = NULL;
+
+    signal(SIGXFSZ, SIG_IGN);
+    limit_files(1);
+    rig_play(&rig, script, 2, 20000, 0);
+    message =
+        gst_bus_timed_pop_filtered(rig.bus, 20 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+    fail_unless(message && GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR);
+    gst_message_parse_error(message, &error, NULL);
+    fail_unless(g_error_matches(error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE), "%s",
+                error->message);
+    g_clear_error(&error);
+    gst_message_unref(message);
+    limit_files(RLIM_INFINITY);
+    rig_stop(&rig);
+    again = rig_in(rig.dir, PLAIN, "");
+    rig_play(&again, script, 2, 20000, 0);
+    lines = rig_wait(&again);
+    assert_equals_int(lines->len, 2);
+    assert_clip(&again, 1, 1000, 5000, 5200);
+    g_ptr_array_unref(lines);
+    rig_free(&again);
+    rig_free(&rig);
 }
 GST_END_TEST
 
@@ -388,6 +436,7 @@ vigilrecord_flow_suite(void)
     tcase_add_test(states, paused_with_the_first_frame);
     suite_add_tcase(suite, states);
     tcase_set_timeout(faults, 120);
+    tcase_add_test(faults, failed_disk_is_an_error_and_the_next_start_opens_the_store_again);
     tcase_add_test(faults, another_resolution_ends_the_clip);
     tcase_add_test(faults, times_that_jump_back);
     tcase_add_test(faults, seek_begins_anew);

@@ -54,10 +54,12 @@ GST_START_TEST(event_that_is_open_at_the_end_of_the_stream)
 
     rig_play(&rig, script, 1, 20000, 0);
     lines = rig_wait(&rig);
-    assert_equals_int(lines->len, 1);
+    assert_equals_int(lines->len, 2);
+    fail_unless(strstr(lines->pdata[1], "\"end_reason\":\"stream\"") != NULL, "%s",
+                (gchar *)lines->pdata[1]);
     assert_clip(&rig, 1, 14000, 20000, 20000);
     found = rig_find(&rig, 1);
-    assert_equals_int(found.n_ended, 0);
+    assert_equals_int(found.n_ended, 1);
     g_free(found.path);
     g_ptr_array_unref(lines);
     rig_free(&rig);

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pipeline/vigil-housekeeper.h"
+
+#include <check.h>
+#include <glib/gstdio.h>
+
+#define N_EVENTS 200
+
+static void
+remove_file(const gchar *dir, const gchar *name)
+{
+    g_autofree gchar *path = g_build_filename(dir, name, NULL);
+
+    g_remove(path);
+}
+
+static void
+commit(VigilStore *store, guint number)
+{
+    g_autoptr(VigilEvent) event = vigil_event_new();
+
+    g_snprintf(event->id, sizeof event->id, "%026u", number);
+    event->type = VIGIL_EVENT_END;
+    event->end_reason = VIGIL_END_GONE;
+    event->camera = event->rule = event->label = g_intern_static_string("x");
+    ck_assert(vigil_store_commit_event(store, event, NULL, NULL));
+}
+
+static gboolean
+count_row(const VigilEventRow *row, gpointer user_data)
+{
+    ++*(guint *)user_data;
+    return TRUE;
+}
+
+static guint
+count_events(VigilStore *store)
+{
+    const VigilEventQuery query = {0};
+    guint n = 0;
+
+    ck_assert(vigil_store_query_events(store, &query, count_row, &n, NULL));
+    return n;
+}
+
+START_TEST(long_clean_up_does_not_hold_up_the_end)
+{
+    g_autofree gchar *dir = g_dir_make_tmp("vigil-housekeeper-XXXXXX", NULL);
+    g_autofree gchar *database = g_build_filename(dir, "events.db", NULL);
+    g_autofree gchar *clips = g_build_filename(dir, "clips", NULL);
+    /* everything is too much */
+    const VigilStoreOptions options = {.database = database, .clips = clips, .max_bytes = 1};
+    VigilStore *store = vigil_store_open(&options, NULL);
+    VigilHousekeeper *housekeeper;
+
+    ck_assert_ptr_nonnull(store);
+    for (guint i = 0; i < N_EVENTS; i++)
+        commit(store, i + 1);
+    vigil_housekeeper_free(vigil_housekeeper_new(store, 3600));
+    ck_assert_uint_gt(count_events(store), 0);
+
+    housekeeper = vigil_housekeeper_new(store, 3600);
+    for (guint i = 0; i < 1000 && count_events(store) > 0; i++)
+        g_usleep(10000);
+    ck_assert_uint_eq(count_events(store), 0);
+    vigil_housekeeper_free(housekeeper);
+    vigil_store_unref(store);
+    remove_file(dir, "events.db");
+    remove_file(dir, "events.db.lock");
+    remove_file(dir, "events.db.reserve");
+    remove_file(dir, "clips");
+    g_rmdir(dir);
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("housekeeper");
+    TCase *tcase = tcase_create("housekeeper");
+    SRunner *runner;
+    int failed;
+
+    tcase_set_timeout(tcase, 60);
+    tcase_add_test(tcase, long_clean_up_does_not_hold_up_the_end);
+    suite_add_tcase(suite, tcase);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? 1 : 0;
+}
