@@ -161,6 +161,25 @@ GST_START_TEST(eos_ends_what_is_open)
 }
 GST_END_TEST
 
+/* The end of the stream is the program's own: there would have been more to see. */
+GST_START_TEST(eos_of_a_program_that_stops)
+{
+    GstBuffer *buffer = NULL;
+    VigilEvent *event;
+    gboolean ended = FALSE;
+
+    start();
+    push_visit(0, 20, 20);
+    g_object_set(h->element, "stopping", TRUE, NULL);
+    fail_unless(gst_harness_push_event(h, gst_event_new_eos()));
+    while ((event = pull_event(&buffer))) {
+        ended = event->type == VIGIL_EVENT_END && event->end_reason == VIGIL_END_STOPPED;
+        gst_buffer_unref(buffer);
+    }
+    fail_unless(ended);
+}
+GST_END_TEST
+
 GST_START_TEST(stop_ends_what_is_open_on_the_bus)
 {
     GstMessage *message;
@@ -433,6 +452,7 @@ vigilevents_suite(void)
     tcase_add_test(tcase, visit_begins_and_ends);
     tcase_add_test(tcase, every_frame_is_accounted_for);
     tcase_add_test(tcase, eos_ends_what_is_open);
+    tcase_add_test(tcase, eos_of_a_program_that_stops);
     tcase_add_test(tcase, stop_ends_what_is_open_on_the_bus);
     tcase_add_test(tcase, same_frames_give_the_same_bytes);
     tcase_add_test(tcase, bad_rules_are_one_error);
