@@ -12,7 +12,7 @@ help:
 	@echo 'make demo      a recorded scene through the whole pipeline: events, clips, a database'
 	@echo 'make check     build and run all tests'
 	@echo 'make build     build only (in $(BUILD)/)'
-	@echo 'make bench     time the inference core and a replay'
+	@echo 'make bench     time the inference core'
 	@echo 'make lint      style, layers, static analysis'
 	@echo 'make format    apply the code style'
 	@echo 'make coverage  line coverage of models, events and storage'

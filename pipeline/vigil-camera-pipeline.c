@@ -286,12 +286,36 @@ vigil_camera_pipeline_get_detector(const VigilCameraPipeline *self)
     return self->detector;
 }
 
+/*
+ * A file says what it is at once, and the elements that it leads to are not linked before that, so the bin may start them
+ * after it: what it then sends into a pad that still sleeps is lost, and it sends nothing more. So it is held until the
+ * others are awake. What reads it is started first, as a bin would.
+ */
+static gboolean
+start_file(VigilCameraPipeline *self)
+{
+    g_autoptr(GstElement) source = gst_bin_get_by_name(GST_BIN(self->pipeline), "source");
+    g_autoptr(GstElement) typefind = gst_bin_get_by_name(GST_BIN(self->pipeline), "typefind");
+    gboolean ok;
+
+    gst_element_set_locked_state(source, TRUE);
+    gst_element_set_locked_state(typefind, TRUE);
+    ok = gst_element_set_state(self->pipeline, GST_STATE_PLAYING) != GST_STATE_CHANGE_FAILURE;
+    gst_element_set_locked_state(typefind, FALSE);
+    gst_element_set_locked_state(source, FALSE);
+    return ok && gst_element_set_state(source, GST_STATE_READY) != GST_STATE_CHANGE_FAILURE &&
+           gst_element_sync_state_with_parent(typefind) &&
+           gst_element_sync_state_with_parent(source);
+}
+
 gboolean
 vigil_camera_pipeline_start(VigilCameraPipeline *self)
 {
     g_mutex_lock(&self->lock);
     self->last_frame_us = g_get_monotonic_time();
     g_mutex_unlock(&self->lock);
+    if (self->settings->source->kind == VIGIL_SOURCE_FILE)
+        return start_file(self);
     return gst_element_set_state(self->pipeline, GST_STATE_PLAYING) != GST_STATE_CHANGE_FAILURE;
 }
 
