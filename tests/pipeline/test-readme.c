@@ -69,11 +69,11 @@ check_event(const gchar *line, const SceneVisit *visit)
 START_TEST(test_launch_line)
 {
     g_autofree gchar *block = read_block("rules:");
-    g_autofree gchar *rules = folder_write(scene.folder, "rules.yaml", "%s", block);
     g_auto(GStrv) argv = read_launch_line();
     SceneVisit visits[N_VISITS];
     g_auto(GStrv) lines = NULL;
 
+    g_free(folder_write(scene.folder, "rules.yaml", "%s", block));
     ck_assert(chdir(scene.folder) == 0);
     {
         g_auto(Program) launch = program_run_argv((const gchar *const *)argv);
