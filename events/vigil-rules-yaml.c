@@ -4,6 +4,7 @@
 
 #include "events/vigil-geometry.h"
 #include "events/vigil-suggest.h"
+#include "events/vigil-yaml-private.h"
 
 #define SECOND G_GINT64_CONSTANT(1000000000)
 #define MAX_NAME 64 /* characters: names become file names, ids and metric labels */
@@ -61,6 +62,7 @@ read_zone(const VigilYaml *node, const gchar *name, VigilZone *zone, GError **er
 {
     const guint n = vigil_yaml_get_n(node);
 
+    zone->name = g_intern_string(name); /* rules may name it, whatever is wrong with it */
     if (!check_name(node, name, "zone", error))
         return FALSE;
     if (vigil_yaml_get_kind(node) != VIGIL_YAML_SEQUENCE)
@@ -70,7 +72,6 @@ read_zone(const VigilYaml *node, const gchar *name, VigilZone *zone, GError **er
                                     n);
     if (!check_count(node, VIGIL_ZONE_MAX_POINTS, "points in a polygon", error))
         return FALSE;
-    zone->name = g_intern_string(name);
     zone->n_points = n;
     zone->points = g_new0(VigilPoint, n);
     for (guint i = 0; i < n; i++)
@@ -85,22 +86,27 @@ read_zone(const VigilYaml *node, const gchar *name, VigilZone *zone, GError **er
 static gboolean
 read_zones(VigilRules *self, const VigilYaml *node, GError **error)
 {
+    gboolean ok = TRUE;
+
     if (vigil_yaml_get_kind(node) != VIGIL_YAML_MAPPING)
         return vigil_yaml_set_wrong_kind(node, error, "a mapping of names to polygons");
     if (!check_count(node, VIGIL_ZONES_MAX, "zones", error))
         return FALSE;
     for (guint i = 0; i < vigil_yaml_get_n(node); i++) {
+        GError *one = NULL;
+
         g_array_set_size(self->zones, i + 1);
-        if (!read_zone(vigil_yaml_get_item(node, i), vigil_yaml_get_key(node, i),
-                       &g_array_index(self->zones, VigilZone, i), error))
-            return FALSE;
+        read_zone(vigil_yaml_get_item(node, i), vigil_yaml_get_key(node, i),
+                  &g_array_index(self->zones, VigilZone, i), &one);
+        ok &= vigil_yaml_keep(error, one);
     }
-    return TRUE;
+    return ok;
 }
 
 static gboolean
 read_line(const VigilYaml *node, const gchar *name, VigilLine *line, GError **error)
 {
+    line->name = g_intern_string(name);
     if (!check_name(node, name, "line", error))
         return FALSE;
     if (vigil_yaml_get_kind(node) != VIGIL_YAML_SEQUENCE)
@@ -108,7 +114,6 @@ read_line(const VigilYaml *node, const gchar *name, VigilLine *line, GError **er
     if (vigil_yaml_get_n(node) != 2)
         return vigil_yaml_set_error(node, error, "a line has 2 points, this has %u",
                                     vigil_yaml_get_n(node));
-    line->name = g_intern_string(name);
     if (!read_point(vigil_yaml_get_item(node, 0), &line->a, error) ||
         !read_point(vigil_yaml_get_item(node, 1), &line->b, error))
         return FALSE;
@@ -121,17 +126,21 @@ read_line(const VigilYaml *node, const gchar *name, VigilLine *line, GError **er
 static gboolean
 read_lines(VigilRules *self, const VigilYaml *node, GError **error)
 {
+    gboolean ok = TRUE;
+
     if (vigil_yaml_get_kind(node) != VIGIL_YAML_MAPPING)
         return vigil_yaml_set_wrong_kind(node, error, "a mapping of names to lines");
     if (!check_count(node, VIGIL_LINES_MAX, "lines", error))
         return FALSE;
     for (guint i = 0; i < vigil_yaml_get_n(node); i++) {
+        GError *one = NULL;
+
         g_array_set_size(self->lines, i + 1);
-        if (!read_line(vigil_yaml_get_item(node, i), vigil_yaml_get_key(node, i),
-                       &g_array_index(self->lines, VigilLine, i), error))
-            return FALSE;
+        read_line(vigil_yaml_get_item(node, i), vigil_yaml_get_key(node, i),
+                  &g_array_index(self->lines, VigilLine, i), &one);
+        ok &= vigil_yaml_keep(error, one);
     }
-    return TRUE;
+    return ok;
 }
 
 /* Names of the zones or lines there are; both structs begin with the name. */
@@ -183,13 +192,18 @@ read_names(const VigilYaml *node, guint max, const gchar *what, const gchar ***n
 static gboolean
 read_rule_zones(const VigilRules *self, const VigilYaml *node, VigilRule *rule, GError **error)
 {
+    gboolean ok = TRUE;
+
     if (!read_names(node, VIGIL_ZONES_MAX, "zones", &rule->zones, error))
         return FALSE;
-    for (guint i = 0; rule->zones[i]; i++)
-        if (!check_reference(vigil_yaml_get_item(node, i), rule->zones[i], self->zones,
-                             sizeof(VigilZone), "zone", error))
-            return FALSE;
-    return TRUE;
+    for (guint i = 0; rule->zones[i]; i++) {
+        GError *one = NULL;
+
+        check_reference(vigil_yaml_get_item(node, i), rule->zones[i], self->zones,
+                        sizeof(VigilZone), "zone", &one);
+        ok &= vigil_yaml_keep(error, one);
+    }
+    return ok;
 }
 
 static gboolean
@@ -197,19 +211,18 @@ read_rule_line(const VigilRules *self, const VigilYaml *node, VigilRule *rule, G
 {
     const gchar *name;
 
-    if (!vigil_yaml_read_string(node, &name, error) ||
-        !check_reference(node, name, self->lines, sizeof(VigilLine), "line", error))
+    if (!vigil_yaml_read_string(node, &name, error))
         return FALSE;
     rule->line = g_intern_string(name);
-    return TRUE;
+    return check_reference(node, name, self->lines, sizeof(VigilLine), "line", error);
 }
 
 static gboolean
-read_direction(const VigilYaml *node, VigilRule *rule, GError **error)
+read_direction(const VigilYaml *node, gboolean has_line, VigilRule *rule, GError **error)
 {
     const gchar *text;
 
-    if (!rule->line)
+    if (!has_line)
         return vigil_yaml_set_error(node, error,
                                     "a direction goes with a line, and this rule has none");
     if (!vigil_yaml_read_string(node, &text, error))
@@ -224,18 +237,31 @@ read_direction(const VigilYaml *node, VigilRule *rule, GError **error)
 }
 
 static gboolean
+read_time(const VigilYaml *rule_node, const gchar *key, gint64 max_ns, gint64 *value,
+          GError **error)
+{
+    const VigilYaml *node = vigil_yaml_get(rule_node, key);
+
+    return !node || vigil_yaml_read_duration(node, 0, max_ns, value, error);
+}
+
+static gboolean
 read_record(const VigilYaml *node, VigilRule *rule, GError **error)
 {
-    const VigilYaml *pre, *post;
+    GError *keys = NULL, *pre = NULL, *post = NULL;
+    gboolean ok;
 
     if (vigil_yaml_get_kind(node) == VIGIL_YAML_SCALAR)
         return vigil_yaml_read_bool(node, &rule->record, error);
-    if (!vigil_yaml_check_keys(node, record_keys, error))
-        return FALSE;
-    pre = vigil_yaml_get(node, "pre");
-    post = vigil_yaml_get(node, "post");
-    return (!pre || vigil_yaml_read_duration(pre, 0, 300 * SECOND, &rule->pre_ns, error)) &&
-           (!post || vigil_yaml_read_duration(post, 0, 3600 * SECOND, &rule->post_ns, error));
+    vigil_yaml_check_keys(node, record_keys, &keys);
+    if (vigil_yaml_get_kind(node) != VIGIL_YAML_MAPPING)
+        return vigil_yaml_keep(error, keys);
+    read_time(node, "pre", 300 * SECOND, &rule->pre_ns, &pre);
+    read_time(node, "post", 3600 * SECOND, &rule->post_ns, &post);
+    ok = vigil_yaml_keep(error, keys);
+    ok &= vigil_yaml_keep(error, pre);
+    ok &= vigil_yaml_keep(error, post);
+    return ok;
 }
 
 static gboolean
@@ -253,28 +279,39 @@ read_part(const VigilYaml *rule_node, const gchar *key, gfloat *value, GError **
 }
 
 static gboolean
-read_time(const VigilYaml *rule_node, const gchar *key, gint64 max_ns, gint64 *value,
-          GError **error)
+read_sizes(const VigilYaml *node, VigilRule *rule, GError **error)
 {
-    const VigilYaml *node = vigil_yaml_get(rule_node, key);
+    GError *min = NULL, *max = NULL;
+    gboolean ok;
 
-    return !node || vigil_yaml_read_duration(node, 0, max_ns, value, error);
+    read_part(node, "min_size", &rule->min_size, &min);
+    read_part(node, "max_size", &rule->max_size, &max);
+    ok = vigil_yaml_keep(error, min);
+    ok &= vigil_yaml_keep(error, max);
+    if (ok && rule->min_size > rule->max_size)
+        return vigil_yaml_set_error(
+            vigil_yaml_get(node, vigil_yaml_get(node, "min_size") ? "min_size" : "max_size"), error,
+            "min_size is above max_size, so that nothing fits");
+    return ok;
 }
 
 static gboolean
 read_numbers(const VigilYaml *node, VigilRule *rule, GError **error)
 {
-    if (!read_part(node, "min_score", &rule->min_score, error) ||
-        !read_part(node, "min_size", &rule->min_size, error) ||
-        !read_part(node, "max_size", &rule->max_size, error))
-        return FALSE;
-    if (rule->min_size > rule->max_size)
-        return vigil_yaml_set_error(
-            vigil_yaml_get(node, vigil_yaml_get(node, "min_size") ? "min_size" : "max_size"), error,
-            "min_size is above max_size, so that nothing fits");
-    return read_time(node, "dwell", 86400 * SECOND, &rule->dwell_ns, error) &&
-           read_time(node, "cooldown", 7 * 86400 * SECOND, &rule->cooldown_ns, error) &&
-           read_time(node, "end_after", 3600 * SECOND, &rule->end_after_ns, error);
+    GError *score = NULL, *sizes = NULL, *dwell = NULL, *cooldown = NULL, *end_after = NULL;
+    gboolean ok;
+
+    read_part(node, "min_score", &rule->min_score, &score);
+    read_sizes(node, rule, &sizes);
+    read_time(node, "dwell", 86400 * SECOND, &rule->dwell_ns, &dwell);
+    read_time(node, "cooldown", 7 * 86400 * SECOND, &rule->cooldown_ns, &cooldown);
+    read_time(node, "end_after", 3600 * SECOND, &rule->end_after_ns, &end_after);
+    ok = vigil_yaml_keep(error, score);
+    ok &= vigil_yaml_keep(error, sizes);
+    ok &= vigil_yaml_keep(error, dwell);
+    ok &= vigil_yaml_keep(error, cooldown);
+    ok &= vigil_yaml_keep(error, end_after);
+    return ok;
 }
 
 static gboolean
@@ -289,49 +326,79 @@ read_rule_name(const VigilRules *self, const VigilYaml *rule_node, guint index, 
     if (!vigil_yaml_read_string(node, &name, error) || !check_name(node, name, "rule", error))
         return FALSE;
     for (guint i = 0; i < index; i++)
-        if (g_str_equal(g_array_index(self->rules, VigilRule, i).name, name))
+        if (g_strcmp0(g_array_index(self->rules, VigilRule, i).name, name) == 0)
             return vigil_yaml_set_error(
                 node, error, "a rule named \"%s\" is there already (rules[%u])", name, i);
     rule->name = g_intern_string(name);
     return TRUE;
 }
 
+/* What else a rule is made of than its name and its numbers. */
+static gboolean
+read_conditions(const VigilRules *self, const VigilYaml *node, VigilRule *rule, GError **error)
+{
+    const VigilYaml *classes = vigil_yaml_get(node, "classes");
+    const VigilYaml *zones = vigil_yaml_get(node, "zones");
+    const VigilYaml *line = vigil_yaml_get(node, "line");
+    const VigilYaml *direction = vigil_yaml_get(node, "direction");
+    const VigilYaml *record = vigil_yaml_get(node, "record");
+    GError *mistakes[5] = {NULL};
+    gboolean ok = TRUE;
+
+    if (classes)
+        read_names(classes, VIGIL_CLASSES_MAX, "classes", &rule->classes, &mistakes[0]);
+    if (zones)
+        read_rule_zones(self, zones, rule, &mistakes[1]);
+    if (line)
+        read_rule_line(self, line, rule, &mistakes[2]);
+    if (direction)
+        read_direction(direction, line != NULL, rule, &mistakes[3]);
+    if (record)
+        read_record(record, rule, &mistakes[4]);
+    for (guint i = 0; i < G_N_ELEMENTS(mistakes); i++)
+        ok &= vigil_yaml_keep(error, mistakes[i]);
+    return ok;
+}
+
 static gboolean
 read_rule(const VigilRules *self, const VigilYaml *node, guint index, VigilRule *rule,
           GError **error)
 {
-    const VigilYaml *classes, *zones, *line, *direction, *record;
+    GError *keys = NULL, *name = NULL, *conditions = NULL, *numbers = NULL;
+    gboolean ok;
 
     *rule = vigil_rule_defaults();
-    if (!vigil_yaml_check_keys(node, rule_keys, error) ||
-        !read_rule_name(self, node, index, rule, error))
-        return FALSE;
-    classes = vigil_yaml_get(node, "classes");
-    zones = vigil_yaml_get(node, "zones");
-    line = vigil_yaml_get(node, "line");
-    direction = vigil_yaml_get(node, "direction");
-    record = vigil_yaml_get(node, "record");
-    return (!classes || read_names(classes, VIGIL_CLASSES_MAX, "classes", &rule->classes, error)) &&
-           (!zones || read_rule_zones(self, zones, rule, error)) &&
-           (!line || read_rule_line(self, line, rule, error)) &&
-           (!direction || read_direction(direction, rule, error)) &&
-           (!record || read_record(record, rule, error)) && read_numbers(node, rule, error);
+    vigil_yaml_check_keys(node, rule_keys, &keys);
+    if (vigil_yaml_get_kind(node) != VIGIL_YAML_MAPPING)
+        return vigil_yaml_keep(error, keys);
+    read_rule_name(self, node, index, rule, &name);
+    read_conditions(self, node, rule, &conditions);
+    read_numbers(node, rule, &numbers);
+    ok = vigil_yaml_keep(error, keys);
+    ok &= vigil_yaml_keep(error, name);
+    ok &= vigil_yaml_keep(error, conditions);
+    ok &= vigil_yaml_keep(error, numbers);
+    return ok;
 }
 
 static gboolean
 read_rules(VigilRules *self, const VigilYaml *node, GError **error)
 {
+    gboolean ok = TRUE;
+
     if (vigil_yaml_get_kind(node) != VIGIL_YAML_SEQUENCE)
         return vigil_yaml_set_wrong_kind(node, error, "a list of rules (- name: ...)");
     if (!check_count(node, VIGIL_RULES_MAX, "rules", error))
         return FALSE;
     for (guint i = 0; i < vigil_yaml_get_n(node); i++) {
+        GError *one = NULL;
+
         g_array_set_size(self->rules, i + 1);
-        if (!read_rule(self, vigil_yaml_get_item(node, i), i,
-                       &g_array_index(self->rules, VigilRule, i), error))
-            return FALSE;
+        read_rule(self, vigil_yaml_get_item(node, i), i, &g_array_index(self->rules, VigilRule, i),
+                  &one);
+        ok &= vigil_yaml_keep(error, one);
     }
-    return TRUE;
+    return ok;
 }
 
 VigilRules *
@@ -339,6 +406,8 @@ vigil_rules_from_yaml(const VigilYaml *node, GError **error)
 {
     g_autoptr(VigilRules) self = vigil_rules_new();
     const VigilYaml *zones, *lines, *rules;
+    GError *in_zones = NULL, *in_lines = NULL, *in_rules = NULL;
+    gboolean ok;
 
     if (vigil_yaml_get_kind(node) != VIGIL_YAML_MAPPING) {
         vigil_yaml_set_wrong_kind(node, error, "a mapping with the keys zones, lines and rules");
@@ -347,10 +416,16 @@ vigil_rules_from_yaml(const VigilYaml *node, GError **error)
     zones = vigil_yaml_get(node, "zones");
     lines = vigil_yaml_get(node, "lines");
     rules = vigil_yaml_get(node, "rules");
-    if ((zones && !read_zones(self, zones, error)) || (lines && !read_lines(self, lines, error)) ||
-        (rules && !read_rules(self, rules, error)))
-        return NULL;
-    return g_steal_pointer(&self);
+    if (zones)
+        read_zones(self, zones, &in_zones);
+    if (lines)
+        read_lines(self, lines, &in_lines);
+    if (rules)
+        read_rules(self, rules, &in_rules);
+    ok = vigil_yaml_keep(error, in_zones);
+    ok &= vigil_yaml_keep(error, in_lines);
+    ok &= vigil_yaml_keep(error, in_rules);
+    return ok ? g_steal_pointer(&self) : NULL;
 }
 
 VigilRules *

@@ -77,7 +77,7 @@ GType vigil_rules_get_type(void);
 /**
  * vigil_rules_from_yaml:
  * @node: a mapping that may have the keys `zones`, `lines`, `rules` (a camera of the configuration, or a rules file's root)
- * @error: every mistake with file, line, key, what is wrong and what would be right
+ * @error: every mistake on a line of its own: file, line, key, what is wrong and what would be right
  *
  * Other keys of @node are the caller's business. All three may be missing.
  *
@@ -97,7 +97,7 @@ GType vigil_rules_get_type(void);
  *         end_after: 3s         # up to 1h
  *         record: {pre: 5s, post: 10s}  # or true or false; up to 5m and 1h
  *
- * Returns: (transfer full): %NULL with the first mistake in @error
+ * Returns: (transfer full): %NULL with the mistakes in @error
  */
 VigilRules *vigil_rules_from_yaml(const VigilYaml *node, GError **error);
 

@@ -22,3 +22,13 @@ struct VigilYaml {
 
 /* vigil_yaml_printable: (transfer full): @text shortened, without characters that must not reach a terminal. */
 gchar *vigil_yaml_printable(const gchar *text);
+
+/*
+ * vigil_yaml_keep: takes @one, if it is a mistake, into @all; the message grows by a line a mistake, since someone
+ * who corrects a file wants all that is wrong at once.
+ *
+ * @one: (transfer full) (nullable)
+ *
+ * Returns: whether there was none
+ */
+gboolean vigil_yaml_keep(GError **all, GError *one);

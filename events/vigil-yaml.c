@@ -405,14 +405,35 @@ vigil_yaml_get(const VigilYaml *self, const gchar *key)
 }
 
 gboolean
+vigil_yaml_keep(GError **all, GError *one)
+{
+    gchar *text;
+
+    if (!one)
+        return TRUE;
+    if (!all || !*all) {
+        g_propagate_error(all, one);
+        return FALSE;
+    }
+    text = g_strdup_printf("%s\n%s", (*all)->message, one->message);
+    g_free((*all)->message);
+    (*all)->message = text;
+    g_error_free(one);
+    return FALSE;
+}
+
+gboolean
 vigil_yaml_check_keys(const VigilYaml *self, const gchar *const *known, GError **error)
 {
+    gboolean ok = TRUE;
+
     if (self->kind != VIGIL_YAML_MAPPING)
         return vigil_yaml_set_wrong_kind(self, error, "a mapping (key: value)");
     for (guint i = 0; i < self->keys->len; i++) {
         const gchar *key = g_ptr_array_index(self->keys, i);
         g_autofree gchar *shown = NULL, *all = NULL, *message = NULL;
         const gchar *nearest;
+        GError *one = NULL;
 
         if (g_strv_contains(known, key))
             continue;
@@ -422,9 +443,9 @@ vigil_yaml_check_keys(const VigilYaml *self, const gchar *const *known, GError *
         message = nearest
                       ? g_strdup_printf("unknown key \"%s\"; did you mean \"%s\"?", shown, nearest)
                       : g_strdup_printf("unknown key \"%s\"; known are: %s", shown, all);
-        set_error_at(self, g_array_index(self->key_lines, guint, i), error, VIGIL_YAML_ERROR_VALUE,
+        set_error_at(self, g_array_index(self->key_lines, guint, i), &one, VIGIL_YAML_ERROR_VALUE,
                      message);
-        return FALSE;
+        ok &= vigil_yaml_keep(error, one);
     }
-    return TRUE;
+    return ok;
 }

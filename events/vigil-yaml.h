@@ -63,7 +63,7 @@ gboolean vigil_yaml_set_wrong_kind(const VigilYaml *self, GError **error, const 
  * vigil_yaml_check_keys:
  * @known: NULL-terminated names
  *
- * Refuses a node that is no mapping, and a key that is not in @known, naming the nearest that is. (A key twice is
+ * Refuses a node that is no mapping, and keys that are not in @known, a line each, naming the nearest that is. (A key twice is
  * refused by vigil_yaml_parse() already, in every mapping.)
  */
 gboolean vigil_yaml_check_keys(const VigilYaml *self, const gchar *const *known, GError **error);

@@ -296,6 +296,49 @@ START_TEST(test_copy)
 }
 END_TEST
 
+/* All that is wrong at once, nested or not, and nothing that only follows from another mistake. */
+START_TEST(test_all_mistakes)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VigilRules) rules = read_rules("zones:\n"
+                                             "  porch: [[0, 0], [1, 1]]\n"
+                                             "  yard: [[0, 0], [1, 2], [1, 0]]\n"
+                                             "lines: {gate: [[0, 0]]}\n"
+                                             "rules:\n"
+                                             "  - name: a\n"
+                                             "    clases: [person]\n"
+                                             "    zone: porch\n"
+                                             "    zones: [porch, yrd]\n"
+                                             "    line: gate\n"
+                                             "    direction: up\n"
+                                             "    record: {pre: 5, past: 1s}\n"
+                                             "    min_score: high\n"
+                                             "    dwell: 2\n"
+                                             "  - line: nogate\n"
+                                             "    direction: in\n"
+                                             "  - name: a\n"
+                                             "  - what\n",
+                                             &error);
+    static const gchar *const lines[] = {
+        "r.yaml:2: zones.porch: ",       "r.yaml:3: zones.yard[1][1]: ",
+        "r.yaml:4: lines.gate: ",        "r.yaml:7: rules[0]: unknown key \"clases\"",
+        "r.yaml:8: rules[0]: ",          "r.yaml:9: rules[0].zones[1]: ",
+        "r.yaml:11: rules[0].direction", "r.yaml:12: rules[0].record: ",
+        "r.yaml:12: rules[0].record.pr", "r.yaml:13: rules[0].min_score: ",
+        "r.yaml:14: rules[0].dwell: ",   "r.yaml:15: rules[1]: a rule needs",
+        "r.yaml:15: rules[1].line: ",    "r.yaml:17: rules[2].name: ",
+        "r.yaml:18: rules[3]: wants a ",
+    };
+    g_auto(GStrv) found = NULL;
+
+    ck_assert_ptr_null(rules);
+    found = g_strsplit(error->message, "\n", -1);
+    ck_assert_msg(g_strv_length(found) == G_N_ELEMENTS(lines), "%s", error->message);
+    for (guint i = 0; i < G_N_ELEMENTS(lines); i++)
+        ck_assert_msg(g_str_has_prefix(found[i], lines[i]), "%s: %s", lines[i], found[i]);
+}
+END_TEST
+
 START_TEST(test_load)
 {
     g_autofree gchar *dir = g_dir_make_tmp("vigil-rules-XXXXXX", NULL);
@@ -335,6 +378,7 @@ main(void)
     tcase_add_loop_test(tc, test_limits, 0, 3);
     tcase_add_test(tc, test_equal);
     tcase_add_test(tc, test_copy);
+    tcase_add_test(tc, test_all_mistakes);
     tcase_add_test(tc, test_load);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);
