@@ -36,7 +36,7 @@ append_interface(GString *text, const VigilGraph *graph, const gchar *what, cons
 static void
 append_node(GString *text, const VigilGraph *graph, const VigilNode *node)
 {
-    g_string_append_printf(text, "%4u %-24s", node->index, node->name);
+    g_string_append_printf(text, "%4u %-24s ", node->index, node->name);
     for (guint i = 0; i < node->n_inputs; i++) {
         const gint32 index = node->inputs[i];
 

@@ -41,12 +41,14 @@ count_frame(GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 {
     VigilCameraPipeline *self = user_data;
     GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
+    const GstClockTime time = /* an AVI has only DTS */
+        GST_BUFFER_PTS_IS_VALID(buffer) ? GST_BUFFER_PTS(buffer) : GST_BUFFER_DTS(buffer);
 
     g_mutex_lock(&self->lock);
     self->frames++;
     self->last_frame_us = g_get_monotonic_time();
-    if (GST_BUFFER_PTS_IS_VALID(buffer))
-        self->last_pts_ns = MAX(self->last_pts_ns, (gint64)GST_BUFFER_PTS(buffer));
+    if (GST_CLOCK_TIME_IS_VALID(time))
+        self->last_pts_ns = MAX(self->last_pts_ns, (gint64)time);
     g_mutex_unlock(&self->lock);
     return GST_PAD_PROBE_OK;
 }

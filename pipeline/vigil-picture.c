@@ -2,6 +2,7 @@
 #include "pipeline/vigil-picture.h"
 
 #include <cairo.h>
+#include <glib/gstdio.h>
 #include <gst/app/gstappsink.h>
 #include <string.h>
 #include <turbojpeg.h>
@@ -11,6 +12,7 @@
 /* A picture that takes longer is no picture. */
 #define LOAD_TIMEOUT (30 * GST_SECOND)
 #define JPEG_QUALITY 92
+#define LARGEST_BMP (256 * 1024 * 1024)
 
 static void
 on_decoded_pad(GstElement *decoder, GstPad *pad, gpointer user_data)
@@ -19,6 +21,42 @@ on_decoded_pad(GstElement *decoder, GstPad *pad, gpointer user_data)
 
     if (!gst_pad_is_linked(sink))
         gst_pad_link(pad, sink);
+}
+
+/* The size of a BMP file, 0 of any other. */
+static guint
+measure_bmp(const gchar *path)
+{
+    GStatBuf info;
+    gchar magic[2] = "";
+    FILE *file = g_fopen(path, "rb");
+    const gsize got = file ? fread(magic, 1, sizeof(magic), file) : 0;
+
+    if (file)
+        fclose(file);
+    if (got != sizeof(magic) || memcmp(magic, "BM", sizeof(magic)) != 0 ||
+        g_stat(path, &info) != 0 || info.st_size > LARGEST_BMP)
+        return 0;
+    return (guint)info.st_size;
+}
+
+/* BMP has no parser, and its decoder takes a buffer for the whole picture: the file is read in one piece, and a queue
+ * keeps decodebin from pulling small ones itself. */
+static gboolean
+link_source(GstElement *pipeline, GstElement *source, GstElement *decoder, const gchar *path,
+            GError **error)
+{
+    const guint size = measure_bmp(path);
+    GstElement *queue;
+
+    if (size == 0)
+        return gst_element_link(source, decoder);
+    queue = vigil_gst_make("queue", NULL, error);
+    if (!queue)
+        return FALSE;
+    gst_bin_add(GST_BIN(pipeline), queue);
+    g_object_set(source, "blocksize", size, NULL);
+    return gst_element_link_many(source, queue, decoder, NULL);
 }
 
 /* Still pictures are not camera input, so decodebin may choose. */
@@ -38,7 +76,8 @@ build_reader(const gchar *path, GstElement **sink, GError **error)
     }
     g_object_set(parts[0], "location", path, NULL);
     g_object_set(parts[3], "caps", caps, "sync", FALSE, "max-buffers", 1, NULL);
-    gst_element_link(parts[0], parts[1]);
+    if (!link_source(pipeline, parts[0], parts[1], path, error))
+        return NULL;
     gst_element_link(parts[2], parts[3]);
     g_signal_connect(parts[1], "pad-added", G_CALLBACK(on_decoded_pad), parts[2]);
     *sink = parts[3];

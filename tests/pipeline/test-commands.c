@@ -306,6 +306,19 @@ START_TEST(test_truncated)
 }
 END_TEST
 
+/* AVI gives its frames no presentation times; a whole file is no cut one for that. */
+START_TEST(test_avi)
+{
+    g_autofree gchar *arguments =
+        g_strdup_printf("-ss 12 -t 4 -i %s -an -c:v libx264 -preset ultrafast", scene.video);
+    g_autofree gchar *avi = make_media("whole.avi", arguments);
+    g_auto(Program) replay = replay_source(avi);
+
+    ck_assert_msg(replay.code == 0, "%s", replay.errors);
+    ck_assert_uint_eq(count_text(replay.output, "\"type\":\"end\""), 1);
+}
+END_TEST
+
 START_TEST(test_live_replay)
 {
     g_auto(Program) replay = replay_source("rtsp://user:Geheim77@127.0.0.1:1/x");
@@ -390,6 +403,26 @@ START_TEST(test_detect)
 }
 END_TEST
 
+/* What --help promises; BMP both with and without a palette. */
+START_TEST(test_detect_kinds)
+{
+    static const struct {
+        const gchar *name, *format;
+    } kinds[] = {{"frame.jpg", "yuvj420p"},
+                 {"frame.bmp", "bgr24"},
+                 {"palette.bmp", "gray"},
+                 {"four words.png", "rgb24"}};
+    g_autofree gchar *arguments =
+        g_strdup_printf("-ss 12 -i %s -frames:v 1 -pix_fmt %s", scene.video, kinds[_i].format);
+    g_autofree gchar *image = make_media(kinds[_i].name, arguments);
+    g_auto(Program) detect =
+        program_run("detect", image, "--model", scene.model, "--labels", scene.labels, NULL);
+
+    ck_assert_msg(detect.code == 0, "%s", detect.errors);
+    ck_assert_msg(strstr(detect.output, "\"label\":\"person\"") != NULL, "%s", detect.output);
+}
+END_TEST
+
 START_TEST(test_model)
 {
     g_autofree gchar *wrong = folder_write(folder, "in.raw", "too short");
@@ -432,10 +465,12 @@ main(void)
         tcase_add_test(tcase, test_unwritable_store);
         tcase_add_test(tcase, test_bad_sources);
         tcase_add_test(tcase, test_truncated);
+        tcase_add_test(tcase, test_avi);
         tcase_add_test(tcase, test_live_replay);
         tcase_add_test(tcase, test_unknown_class);
         tcase_add_test(tcase, test_package_threshold);
         tcase_add_test(tcase, test_detect);
+        tcase_add_loop_test(tcase, test_detect_kinds, 0, 4);
         tcase_add_test(tcase, test_model);
     }
     suite_add_tcase(suite, tcase);
