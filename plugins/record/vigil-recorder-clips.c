@@ -319,7 +319,7 @@ sync_fragments(VigilRecorder *self, VigilOpenClip *open, GError **error)
     return vigil_clip_sync(open->file, error);
 }
 
-/* Returns: FALSE when the clip is gone. */
+/* Returns: FALSE when the clip broke; then it may be gone. */
 static gboolean
 feed_clip(VigilRecorder *self, VigilOpenClip *open, gboolean *busy)
 {
@@ -342,6 +342,7 @@ feed_clip(VigilRecorder *self, VigilOpenClip *open, gboolean *busy)
     if (error || (open->writer && (!vigil_clip_writer_pump(open->writer, &error) ||
                                    !sync_fragments(self, open, &error)))) {
         break_clip(self, open, error);
+        *busy = TRUE;
         return FALSE;
     }
     if (open->clip->state == VIGIL_RECORD_CLIP_WAITING && open->writer &&
@@ -362,11 +363,13 @@ vigil_recorder_work_on_clips(VigilRecorder *self)
     while ((clip = vigil_record_session_get_clip(self->session, i))) {
         VigilOpenClip *open = clip->data;
 
-        if (!open->closing && feed_clip(self, open, &busy) && open->done) {
+        if (open->closing) {
+            if (clip->n_queued == 0) {
+                finish_file(self, open);
+                busy = TRUE;
+            }
+        } else if (feed_clip(self, open, &busy) && open->done) {
             finish_writing(self, open);
-            busy = TRUE;
-        } else if (open->closing && clip->n_queued == 0) {
-            finish_file(self, open);
             busy = TRUE;
         }
         /* a clip that is gone has left its place to the next one */
