@@ -5,6 +5,9 @@
 
 #include "models/vigil-decode-private.h"
 
+/* Forty times those of the largest detector in use. */
+#define MAX_BOXES (1 << 20)
+
 static const struct {
     const gchar *name;
     VigilDecoderKind kind;
@@ -107,6 +110,18 @@ set_up(VigilDecoder *self, VigilCoordinates coordinates, GError **error)
     return FALSE;
 }
 
+/* What detectors allocate for each box, and names for each class, is bounded here. */
+static gboolean
+check_size(const VigilDecoder *self, GError **error)
+{
+    if (self->n_boxes <= MAX_BOXES && self->n_classes <= G_MAXUINT16)
+        return TRUE;
+    g_set_error(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_TOO_LARGE,
+                "%u boxes of %u classes are too many, at most %d of %d are decoded", self->n_boxes,
+                self->n_classes, MAX_BOXES, G_MAXUINT16);
+    return FALSE;
+}
+
 VigilDecoder *
 vigil_decoder_new(const VigilTensorInfo *const *outputs, guint n_outputs, VigilDecoderKind kind,
                   VigilCoordinates coordinates, guint input_width, guint input_height,
@@ -122,7 +137,7 @@ vigil_decoder_new(const VigilTensorInfo *const *outputs, guint n_outputs, VigilD
         self->kind = guess(self, outputs, n_outputs);
     for (guint i = 0; i < MIN(n_outputs, VIGIL_DECODER_MAX_OUTPUTS); i++)
         self->outputs[i] = *outputs[i];
-    if (!set_up(self, coordinates, error)) {
+    if (!set_up(self, coordinates, error) || !check_size(self, error)) {
         g_autofree gchar *text = describe_outputs(outputs, n_outputs);
 
         g_prefix_error(error, "the model has %s: ", text);

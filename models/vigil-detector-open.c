@@ -3,6 +3,7 @@
 
 #include "models/kernels/vigil-kernel-postprocess-private.h"
 #include "models/vigil-detector-private.h"
+#include "models/vigil-file-private.h"
 #include "models/vigil-labels.h"
 #include "models/vigil-model-private.h"
 
@@ -179,24 +180,24 @@ check_golden(VigilDetector *self, GError **error)
     const VigilTensorInfo *input = vigil_model_get_input_info(self->model, 0);
     const VigilPackage *package = self->package;
     g_autofree VigilDetection *detections = NULL;
-    g_autoptr(GMappedFile) file = NULL;
+    g_autofree gchar *file = NULL;
+    gsize length = 0;
     g_autoptr(GError) why = NULL;
     guint n;
 
     if (!package || !package->golden_input)
         return TRUE;
-    file = g_mapped_file_new(package->golden_input, FALSE, &why);
-    if (!file || g_mapped_file_get_length(file) != input->bytes) {
+    if (!vigil_file_read(package->golden_input, input->bytes, &file, &length, &why) ||
+        length != input->bytes) {
         g_set_error(error, VIGIL_MODEL_ERROR,
-                    file ? VIGIL_MODEL_ERROR_INVALID : VIGIL_MODEL_ERROR_IO,
+                    why ? VIGIL_MODEL_ERROR_IO : VIGIL_MODEL_ERROR_INVALID,
                     "%s: the golden input must be readable and as long as the input tensor, "
                     "%" G_GSIZE_FORMAT " bytes%s%s",
                     package->golden_input, input->bytes, why ? ": " : "", why ? why->message : "");
         return FALSE;
     }
     detections = g_new0(VigilDetection, self->max_detections);
-    memcpy(vigil_session_get_input(self->session, 0), g_mapped_file_get_contents(file),
-           input->bytes);
+    memcpy(vigil_session_get_input(self->session, 0), file, input->bytes);
     vigil_session_run(self->session);
     n = vigil_detector_decode(self, &whole, self->threshold, detections, self->max_detections);
     if (vigil_package_check_golden(package, detections, n, self->threshold, error))

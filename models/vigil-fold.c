@@ -16,7 +16,7 @@ is_foldable(const VigilGraph *graph, const VigilNode *node)
 {
     gboolean any = FALSE;
 
-    if (node->run == NULL || node->macs > 0 || node->scratch_bytes > 0)
+    if (node->run == NULL || node->macs > 0 || node->work > 0 || node->scratch_bytes > 0)
         return FALSE;
     for (guint i = 0; i < node->n_inputs; i++) {
         const VigilTensor *tensor = vigil_node_input(graph, node, i);
@@ -63,7 +63,9 @@ vigil_fold_node(VigilGraph *graph, VigilNode *node)
         tensor->offset = total;
         total += align_up(tensor->bytes);
     }
-    if (posix_memalign(&arena, VIGIL_ALIGN, MAX(total, VIGIL_ALIGN)) != 0)
+    /* What finds no room any more is computed at run time. */
+    if (!vigil_graph_claim(graph, total) ||
+        posix_memalign(&arena, VIGIL_ALIGN, MAX(total, VIGIL_ALIGN)) != 0)
         return;
     run.arena = arena;
     node->run(node, &run);

@@ -124,6 +124,7 @@ struct VigilOp {
  * @packed: (nullable): packed weights; owned, see vigil_node_pack()
  * @scratch_bytes: room in the arena that run() needs for itself; it gets it at @scratch_offset
  * @macs: multiply-accumulates of one run
+ * @work: steps of one run where @macs does not tell them; only bounded, never shown
  * @run: from @op, unless prepare() chose a special one; NULL: nothing to do at run time (views)
  * @folded: was computed at load
  */
@@ -141,7 +142,7 @@ struct VigilNode {
     gpointer packed;
     gsize packed_bytes;
     gsize scratch_bytes, scratch_offset;
-    guint64 macs;
+    guint64 macs, work;
     void (*run)(const VigilNode *node, const VigilRun *run);
     gboolean folded;
 };
@@ -153,6 +154,7 @@ struct VigilNode {
  * @fb: reader over @file, used while loading only
  * @weight_bytes: packed weights of all nodes
  * @folded_bytes: constants computed at load
+ * @claimed_bytes: see vigil_graph_claim()
  * @arena_bytes: what a session needs
  * @computes_shapes: some shape is computed by operators. TensorFlow Lite cannot delegate such a graph to XNNPACK and runs
  *   it by its own fixed-point kernels; INT8 operators whose rounding differs follow those then.
@@ -167,11 +169,17 @@ struct VigilGraph {
     guint n_nodes;
     gint32 *inputs, *outputs;
     guint n_inputs, n_outputs;
-    gsize weight_bytes, folded_bytes, arena_bytes;
+    gsize weight_bytes, folded_bytes, claimed_bytes, arena_bytes;
     gboolean computes_shapes;
 };
 
 void vigil_graph_clear(VigilGraph *self);
+
+/**
+ * vigil_graph_claim: whether @bytes more may be allocated for constants beside the file's own. Tensors can share a
+ * buffer of the file, so that its size does not bound the copies.
+ */
+gboolean vigil_graph_claim(VigilGraph *self, gsize bytes);
 
 /** vigil_tensor_type_name: of a raw type of the schema, e.g. "INT8". */
 const gchar *vigil_tensor_raw_type_name(gint raw_type);

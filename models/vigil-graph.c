@@ -96,6 +96,15 @@ vigil_graph_clear(VigilGraph *self)
     self->n_tensors = self->n_nodes = self->n_inputs = self->n_outputs = 0;
 }
 
+gboolean
+vigil_graph_claim(VigilGraph *self, gsize bytes)
+{
+    if (bytes > VIGIL_MAX_WEIGHT_BYTES - self->claimed_bytes)
+        return FALSE;
+    self->claimed_bytes += bytes;
+    return TRUE;
+}
+
 static VigilTensor *
 tensor_at(const VigilGraph *graph, const gint32 *indices, guint n, guint index)
 {

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "models/vigil-file-private.h"
 #include "models/vigil-labels-private.h"
 #include "models/vigil-model.h"
 
@@ -150,23 +151,13 @@ vigil_labels_parse(const gchar *text, gsize length, const gchar *name, GError **
 GPtrArray *
 vigil_labels_load(const gchar *path, GError **error)
 {
-    g_autoptr(GMappedFile) file = NULL;
-    g_autoptr(GError) why = NULL;
+    g_autofree gchar *text = NULL;
+    gsize length = 0;
 
-    if (g_file_test(path, G_FILE_TEST_IS_DIR) || !(file = g_mapped_file_new(path, FALSE, &why))) {
-        g_set_error(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_IO,
-                    "%s: cannot read the labels: %s", path,
-                    why ? why->message : "it is a directory");
-        return NULL;
-    }
-    if (g_mapped_file_get_length(file) > VIGIL_LABELS_MAX_BYTES) {
-        g_set_error(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_TOO_LARGE,
-                    "%s: %" G_GSIZE_FORMAT " bytes are no labels file; at most %u are read", path,
-                    g_mapped_file_get_length(file), VIGIL_LABELS_MAX_BYTES);
-        return NULL;
-    }
-    return vigil_labels_parse(g_mapped_file_get_contents(file), g_mapped_file_get_length(file),
-                              path, error);
+    if (vigil_file_read(path, VIGIL_LABELS_MAX_BYTES, &text, &length, error))
+        return vigil_labels_parse(text, length, path, error);
+    g_prefix_error(error, "%s: cannot read the labels: ", path);
+    return NULL;
 }
 
 static gboolean

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "models/vigil-model-private.h"
 
-#include <errno.h>
-#include <glib/gstdio.h>
-
+#include "models/vigil-file-private.h"
 #include "models/vigil-fold-private.h"
 #include "models/vigil-plan-private.h"
 #include "models/vigil-tflite-private.h"
@@ -81,7 +79,7 @@ check_work(const VigilGraph *graph, GError **error)
     guint64 macs = 0;
 
     for (guint i = 0; i < graph->n_nodes; i++) {
-        macs += graph->nodes[i].macs;
+        macs += MAX(graph->nodes[i].macs, graph->nodes[i].work);
         if (macs > VIGIL_MAX_MACS)
             return vigil_node_fail(graph, &graph->nodes[i], error, VIGIL_MODEL_ERROR_TOO_LARGE,
                                    "up to here one run takes more than %" G_GUINT64_FORMAT
@@ -117,46 +115,16 @@ vigil_model_load_bytes(GBytes *bytes, const gchar *name, GError **error)
     return g_steal_pointer(&self);
 }
 
-/* Looked at before it is read: a device or an endless pipe would never end. */
-static gboolean
-check_file(const gchar *path, GError **error)
-{
-    GStatBuf info;
-
-    if (g_stat(path, &info) != 0) {
-        g_set_error(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_IO, "cannot read the model %s: %s",
-                    path, g_strerror(errno));
-        return FALSE;
-    }
-    if (!S_ISREG(info.st_mode)) {
-        g_set_error(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_IO,
-                    "cannot read the model %s: it is no ordinary file", path);
-        return FALSE;
-    }
-    if ((guint64)info.st_size > VIGIL_MAX_FILE_BYTES) {
-        g_set_error(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_TOO_LARGE,
-                    "the model %s is larger than %" G_GSIZE_FORMAT " bytes", path,
-                    VIGIL_MAX_FILE_BYTES);
-        return FALSE;
-    }
-    return TRUE;
-}
-
 VigilModel *
 vigil_model_load(const gchar *path, GError **error)
 {
     g_autoptr(GBytes) bytes = NULL;
-    g_autoptr(GError) local = NULL;
     g_autofree gchar *name = g_path_get_basename(path);
     gchar *content = NULL;
     gsize size = 0;
 
-    if (!check_file(path, error))
-        return NULL;
-    /* Read, not mapped: a file that shrinks under a mapping would kill the process. */
-    if (!g_file_get_contents(path, &content, &size, &local)) {
-        g_set_error(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_IO, "cannot read the model: %s",
-                    local->message);
+    if (!vigil_file_read(path, VIGIL_MAX_FILE_BYTES, &content, &size, error)) {
+        g_prefix_error(error, "cannot read the model %s: ", path);
         return NULL;
     }
     bytes = g_bytes_new_take(content, size);

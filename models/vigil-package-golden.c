@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "models/vigil-file-private.h"
 #include "models/vigil-package.h"
 
 #define MAX_GOLDEN 1000
@@ -34,16 +35,13 @@ load_boxes(const gchar *path, GError **error)
     g_autoptr(GArray) boxes = g_array_new(FALSE, TRUE, sizeof(VigilDetection));
     g_autofree gchar *text = NULL;
     g_auto(GStrv) lines = NULL;
-    g_autoptr(GError) why = NULL;
-    gsize length;
+    gsize length = 0;
 
-    if (!g_file_get_contents(path, &text, &length, &why)) {
-        g_set_error(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_IO,
-                    "cannot read the golden boxes: %s", why->message);
+    if (!vigil_file_read(path, MAX_BYTES, &text, &length, error)) {
+        g_prefix_error(error, "cannot read the golden boxes %s: ", path);
         return NULL;
     }
-    lines = g_strsplit(
-        length <= MAX_BYTES && g_utf8_validate(text, (gssize)length, NULL) ? text : "?", "\n", -1);
+    lines = g_strsplit(g_utf8_validate(text, (gssize)length, NULL) ? text : "?", "\n", -1);
     for (guint i = 0; lines[i]; i++) {
         VigilDetection golden = {0};
 

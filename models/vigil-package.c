@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "models/vigil-file-private.h"
+
 #define MANIFEST "manifest.ini"
 #define MAX_MANIFEST (64u << 10)
 
@@ -313,24 +315,14 @@ VigilPackage *
 vigil_package_load(const gchar *directory, GError **error)
 {
     g_autofree gchar *path = g_build_filename(directory, MANIFEST, NULL);
-    g_autoptr(GMappedFile) file = NULL;
-    g_autoptr(GError) why = NULL;
+    g_autofree gchar *manifest = NULL;
+    gsize length = 0;
 
-    file = g_mapped_file_new(path, FALSE, &why);
-    if (!file) {
-        g_set_error(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_IO,
-                    "%s: a directory is a model package only with a readable %s: %s", directory,
-                    MANIFEST, why->message);
-        return NULL;
-    }
-    if (g_mapped_file_get_length(file) > MAX_MANIFEST) {
-        g_set_error(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_TOO_LARGE, "%s: over %u bytes",
-                    path, MAX_MANIFEST);
-        return NULL;
-    }
-    return vigil_package_parse(
-        directory, g_mapped_file_get_length(file) ? g_mapped_file_get_contents(file) : "",
-        g_mapped_file_get_length(file), error);
+    if (vigil_file_read(path, MAX_MANIFEST, &manifest, &length, error))
+        return vigil_package_parse(directory, manifest, length, error);
+    g_prefix_error(error, "%s: a directory is a model package only with a readable %s: ", directory,
+                   MANIFEST);
+    return NULL;
 }
 
 void

@@ -127,6 +127,17 @@ check_zero_point(const VigilTfliteReader *self, const VigilTensor *tensor, gint6
         tensor->name, zero_point, vigil_tensor_raw_type_name(tensor->raw_type));
 }
 
+static gboolean
+claim(const VigilTfliteReader *self, const VigilTensor *tensor, gsize bytes)
+{
+    if (vigil_graph_claim(self->graph, bytes))
+        return TRUE;
+    return vigil_tflite_fail(self, VIGIL_MODEL_ERROR_TOO_LARGE,
+                             "tensor \"%s\" and those before it need more than %" G_GSIZE_FORMAT
+                             " bytes of copies",
+                             tensor->name, VIGIL_MAX_WEIGHT_BYTES);
+}
+
 /* One scale a slice along a dimension; the zero points are all one number, 0 for INT8 weights. */
 static gboolean
 read_channel_scales(const VigilTfliteReader *self, VigilTensor *tensor, const VigilFbVector *scales,
@@ -138,6 +149,8 @@ read_channel_scales(const VigilTfliteReader *self, VigilTensor *tensor, const Vi
             self, VIGIL_MODEL_ERROR_INVALID,
             "tensor \"%s\" has invalid quantization parameters: %u scales along dimension %d",
             tensor->name, scales->length, dimension);
+    if (!claim(self, tensor, scales->length * sizeof *tensor->scales))
+        return FALSE;
     tensor->scales = g_new(gfloat, scales->length);
     for (guint i = 0; i < scales->length; i++) {
         tensor->scales[i] = vigil_fb_vector_float(scales, i);
@@ -212,6 +225,8 @@ read_constant(const VigilTfliteReader *self, VigilTensor *tensor, guint32 buffer
                                  tensor->name, tensor->bytes, data.length);
     tensor->data = vigil_fb_vector_bytes(&data);
     if ((uintptr_t)tensor->data % tensor->element_bytes != 0) {
+        if (!claim(self, tensor, tensor->bytes))
+            return FALSE;
         tensor->owned = g_memdup2(tensor->data, tensor->bytes);
         tensor->data = tensor->owned;
     }

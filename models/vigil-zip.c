@@ -6,6 +6,9 @@
 #define LOCAL_SIZE 30
 #define MAX_COMMENT 65535
 
+/* A model carries a few files; a directory of millions that share one content must not take its time. */
+#define MAX_ENTRIES 256
+
 static guint32
 get16(const guint8 *p)
 {
@@ -56,6 +59,7 @@ vigil_zip_foreach(const guint8 *data, gsize size, VigilZipFunc func, gpointer us
     const guint8 *end = size >= END_SIZE ? find_end(data, size) : NULL;
     gsize directory, bytes, base, left;
     const guint8 *entry;
+    guint n = 0;
 
     if (!end)
         return;
@@ -68,7 +72,7 @@ vigil_zip_foreach(const guint8 *data, gsize size, VigilZipFunc func, gpointer us
         return;
     base = directory - get32(end + 16);
     entry = data + directory;
-    for (left = bytes; left >= ENTRY_SIZE && get32(entry) == 0x02014b50;) {
+    for (left = bytes; n++ < MAX_ENTRIES && left >= ENTRY_SIZE && get32(entry) == 0x02014b50;) {
         const gsize name_length = get16(entry + 28);
         const gsize whole = ENTRY_SIZE + name_length + get16(entry + 30) + get16(entry + 32);
         VigilZipEntry found = {(const gchar *)entry + ENTRY_SIZE, name_length, NULL, 0};

@@ -34,6 +34,9 @@ concat_run(const VigilNode *node, const VigilRun *run)
         const guint8 *in = vigil_run_input(run, node, i);
         guint8 *to = out;
 
+        /* An empty input can have any number of empty blocks. */
+        if (part->block == 0)
+            continue;
         for (gsize o = 0; o < self->outer; o++, in += part->block, to += self->total) {
             if (!part->rescaled)
                 memcpy(to, in, part->block);

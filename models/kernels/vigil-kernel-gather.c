@@ -69,6 +69,8 @@ gather_run(const VigilNode *node, const VigilRun *run)
     const guint8 *in = vigil_run_input(run, node, 0);
     guint8 *out = vigil_run_output(run, node, 0);
 
+    if (vigil_node_output(run->graph, node, 0)->count == 0)
+        return;
     for (gsize o = 0; o < self->outer; o++, in += self->size * self->inner)
         for (gsize i = 0; i < self->n; i++, out += self->inner)
             memcpy(out, in + (gsize)self->indices[i] * self->inner, self->inner);

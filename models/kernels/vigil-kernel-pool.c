@@ -19,13 +19,13 @@ typedef struct {
 
 /* A window as large as a large image, at every pixel, is not a model but an attack. */
 static gboolean
-check_work(const VigilWindow *window, const VigilGraph *graph, const VigilNode *node,
-           GError **error)
+check_work(const VigilWindow *window, const VigilGraph *graph, VigilNode *node, GError **error)
 {
     const guint64 taps =
         (guint64)MIN(window->k_h, window->in_h) * (guint64)MIN(window->k_w, window->in_w);
     const guint64 outputs = (guint64)window->out_h * (guint64)window->out_w * (guint64)window->in_c;
 
+    node->work = outputs * (guint64)window->batch * taps;
     if (outputs * (guint64)window->batch <= VIGIL_MAX_MACS / taps)
         return TRUE;
     return vigil_node_fail(graph, node, error, VIGIL_MODEL_ERROR_TOO_LARGE,

@@ -370,6 +370,15 @@ check_inputs(const VigilGraph *graph, const VigilNode *node, Params *p, GError *
                            p->n_classes);
 }
 
+/* Of boxes with boxes that were selected before them. */
+static guint64
+most_comparisons(const Params *p)
+{
+    const guint limit = p->regular ? MIN(p->per_class, p->max_detections) : p->max_detections;
+
+    return (guint64)p->n_boxes * MIN(limit, p->n_boxes) * (p->regular ? p->n_classes : 1u);
+}
+
 static gboolean
 postprocess_prepare(VigilGraph *graph, VigilNode *node, GError **error)
 {
@@ -388,6 +397,7 @@ postprocess_prepare(VigilGraph *graph, VigilNode *node, GError **error)
     }
     n = (gint32)(p->max_detections * p->classes_per_detection);
     node->scratch_bytes = scratch_bytes(p);
+    node->work = most_comparisons(p);
     return vigil_node_set_output(graph, node, 0, 3, (const gint32[]){1, n, 4}, error) &&
            vigil_node_set_output(graph, node, 1, 2, (const gint32[]){1, n}, error) &&
            vigil_node_set_output(graph, node, 2, 2, (const gint32[]){1, n}, error) &&

@@ -56,6 +56,10 @@ resize_init(Resize *self, VigilGraph *graph, VigilNode *node, guint first_option
         return vigil_node_fail(
             graph, node, error, VIGIL_MODEL_ERROR_INVALID,
             "needs an image [batch, height, width, channels] and a size of at least 1x1");
+    if (size[0] > MAX_SIDE || size[1] > MAX_SIDE || in->dims[1] > MAX_SIDE ||
+        in->dims[2] > MAX_SIDE)
+        return vigil_node_fail(graph, node, error, VIGIL_MODEL_ERROR_TOO_LARGE,
+                               "images over %d pixels a side are not resized", MAX_SIDE);
     if (in->type != out->type || in->scale != out->scale || in->zero_point != out->zero_point)
         return vigil_node_fail(graph, node, error, VIGIL_MODEL_ERROR_UNSUPPORTED,
                                "input and output must have the same type, scale and zero point");
@@ -180,9 +184,6 @@ bilinear_prepare(VigilGraph *graph, VigilNode *node, GError **error)
         return vigil_node_fail(graph, node, error, VIGIL_MODEL_ERROR_INVALID,
                                "align_corners and half_pixel_centers exclude each other");
     source = self->is_signed ? bilinear_source_fixed : bilinear_source;
-    if (self->in_h > MAX_SIDE || self->in_w > MAX_SIDE)
-        return vigil_node_fail(graph, node, error, VIGIL_MODEL_ERROR_TOO_LARGE,
-                               "images over %d pixels a side are not resized", MAX_SIDE);
     for (gint32 y = 0; y < self->out_h; y++)
         self->ys[y] = source(self, y, self->in_h, self->out_h);
     for (gint32 x = 0; x < self->out_w; x++)

@@ -122,6 +122,8 @@ transpose_conv_prepare(VigilGraph *graph, VigilNode *node, GError **error)
     self->acc_offset = (gsize)self->strip * self->gemm.k_padded * sizeof(gint16);
     node->scratch_bytes =
         self->acc_offset + (gsize)self->strip * self->gemm.n_padded * sizeof(gint32);
+    /* Many an output that no input feeds is multiplied all the same. */
+    node->work = (guint64)vigil_node_output(graph, node, 0)->count * self->gemm.k_padded;
     node->macs = (guint64)in->count * self->gemm.n * (guint)self->k_h * (guint)self->k_w;
     return TRUE;
 }

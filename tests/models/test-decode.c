@@ -417,6 +417,26 @@ START_TEST(test_refused)
 }
 END_TEST
 
+/* What is allocated for a box and named for a class is bounded, whatever a model says. */
+START_TEST(test_too_large)
+{
+    const VigilTensorInfo scores = output(VIGIL_TENSOR_UINT8, "s", 3, 1, 1, 1 << 27);
+    const VigilTensorInfo boxes = output(VIGIL_TENSOR_UINT8, "b", 3, 1, 1, 4);
+    const VigilTensorInfo head = output(VIGIL_TENSOR_UINT8, "h", 3, 1, 5, 1 << 25);
+    const VigilTensorInfo *anchors[] = {&scores, &boxes, &boxes}, *yolo[] = {&head};
+    GError *error = NULL;
+
+    ck_assert_ptr_null(vigil_decoder_new(anchors, 3, VIGIL_DECODER_SSD_ANCHORS,
+                                         VIGIL_COORDINATES_GUESS, 416, 416, &error));
+    g_assert_error(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_TOO_LARGE);
+    g_clear_error(&error);
+    ck_assert_ptr_null(vigil_decoder_new(yolo, 1, VIGIL_DECODER_YOLOV8, VIGIL_COORDINATES_GUESS,
+                                         416, 416, &error));
+    g_assert_error(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_TOO_LARGE);
+    g_clear_error(&error);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -436,6 +456,7 @@ main(void)
     tcase_add_test(tests, test_ssd_postprocess_count);
     tcase_add_loop_test(tests, test_ssd_anchors, 0, 12);
     tcase_add_test(tests, test_refused);
+    tcase_add_test(tests, test_too_large);
     suite_add_tcase(suite, tests);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "models/vigil-graph-private.h"
 #include "models/vigil-model.h"
 #include "tests/support/vigil-tflite-writer.h"
 #include "tests/support/vigil-tiny-models.h"
@@ -177,6 +178,78 @@ START_TEST(test_limits)
 }
 END_TEST
 
+/* A transposed convolution that spreads one pixel over an image of 8192 by 8192, by weights of 1024 by 1024. */
+START_TEST(test_hidden_work)
+{
+    static const guint8 weights[1024 * 1024];
+    static const gint32 one[] = {1, 1, 1, 1}, kernel[] = {1, 1024, 1024, 1};
+    static const gint32 shape[] = {1, 8192, 8192, 1};
+    g_autoptr(VigilTfliteWriter) w = vigil_tflite_writer_new();
+    g_autoptr(GBytes) bytes = NULL;
+    g_autoptr(GError) error = NULL;
+    const gint32 in[] = {
+        vigil_tflite_writer_ints(w, shape, 4),
+        vigil_tflite_writer_tensor(w, VIGIL_TENSOR_UINT8, 4, kernel, weights, sizeof weights, 1.0f,
+                                   0),
+        vigil_tflite_writer_tensor(w, VIGIL_TENSOR_UINT8, 4, one, NULL, 0, 1.0f, 0)};
+    const gint32 out =
+        vigil_tflite_writer_tensor(w, VIGIL_TENSOR_UINT8, 4, shape, NULL, 0, 1.0f, 0);
+
+    vigil_tflite_writer_operator(w, 67, in, 3, &out, 1);
+    vigil_tflite_writer_option_i8(w, 0, 0);
+    vigil_tflite_writer_option_i32(w, 1, 8192);
+    vigil_tflite_writer_option_i32(w, 2, 8192);
+    vigil_tflite_writer_interface(w, &in[2], 1, &out, 1);
+    bytes = vigil_tflite_writer_finish(w);
+    ck_assert_ptr_null(vigil_model_load_bytes(bytes, "spread", &error));
+    ck_assert_msg(g_error_matches(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_TOO_LARGE), "%s",
+                  error->message);
+    ck_assert_msg(strstr(error->message, "multiply-accumulates") != NULL, "%s", error->message);
+}
+END_TEST
+
+/* 256 times an empty tensor of 2^27 empty lines takes no time. */
+START_TEST(test_empty_work)
+{
+    static const gint32 lines[] = {1 << 27, 0}, none[] = {0};
+    g_autoptr(VigilTfliteWriter) w = vigil_tflite_writer_new();
+    g_autoptr(GBytes) bytes = NULL;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VigilModel) model = NULL;
+    gint32 t[4], many[256];
+
+    t[0] = vigil_tflite_writer_tensor(w, VIGIL_TENSOR_UINT8, 0, NULL, NULL, 0, 1.0f, 0);
+    t[1] = vigil_tflite_writer_tensor(w, VIGIL_TENSOR_INT32, 1, none, NULL, 0, 0.0f, 0);
+    t[2] = vigil_tflite_writer_tensor(w, VIGIL_TENSOR_INT32, 2, lines, NULL, 0, 0.0f, 0);
+    t[3] = vigil_tflite_writer_tensor(w, VIGIL_TENSOR_INT32, 2, lines, NULL, 0, 0.0f, 0);
+    for (guint i = 0; i < G_N_ELEMENTS(many); i++)
+        many[i] = t[2];
+    vigil_tflite_writer_operator(w, 77, &t[0], 1, &t[1], 1);
+    vigil_tflite_writer_operator(w, 22, &t[1], 1, &t[2], 1);
+    vigil_tflite_writer_option_ints(w, 0, lines, 2);
+    vigil_tflite_writer_operator(w, 2, many, G_N_ELEMENTS(many), &t[3], 1);
+    vigil_tflite_writer_option_i32(w, 0, 1);
+    vigil_tflite_writer_interface(w, &t[0], 1, &t[3], 1);
+    bytes = vigil_tflite_writer_finish(w);
+    model = vigil_model_load_bytes(bytes, "empty", &error);
+    g_assert_no_error(error);
+    ck_assert_uint_eq(vigil_model_get_output_info(model, 0)->bytes, 0);
+}
+END_TEST
+
+/* However many tensors share a part of the file, the copies of it are bounded. */
+START_TEST(test_claims)
+{
+    VigilGraph graph = {0};
+
+    ck_assert(vigil_graph_claim(&graph, VIGIL_MAX_WEIGHT_BYTES - 1));
+    ck_assert(!vigil_graph_claim(&graph, 2));
+    ck_assert(!vigil_graph_claim(&graph, G_MAXSIZE));
+    ck_assert(vigil_graph_claim(&graph, 1));
+    ck_assert(!vigil_graph_claim(&graph, 1));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -190,6 +263,9 @@ main(void)
     tcase_add_test(tcase, test_threads);
     tcase_add_test(tcase, test_ownership);
     tcase_add_test(tcase, test_limits);
+    tcase_add_test(tcase, test_hidden_work);
+    tcase_add_test(tcase, test_empty_work);
+    tcase_add_test(tcase, test_claims);
     suite_add_tcase(suite, tcase);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -3,8 +3,11 @@
 #include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "models/vigil-detector.h"
+#include "models/vigil-labels.h"
 #include "models/vigil-package.h"
 #include "tests/support/vigil-test-data.h"
 
@@ -224,6 +227,30 @@ START_TEST(test_golden_boxes)
 }
 END_TEST
 
+/* A pipe that nobody writes to must not hold anyone up, whichever file of the package it stands for. */
+START_TEST(test_pipes)
+{
+    g_autofree gchar *path = g_build_filename(fixture.folder, "manifest.ini", NULL);
+    g_autofree gchar *boxes = g_build_filename(fixture.folder, "boxes.tsv", NULL);
+    const VigilPackage package = {.golden_boxes = boxes};
+    GError *error = NULL;
+
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    ck_assert_ptr_null(vigil_package_load(fixture.folder, &error));
+    g_assert_error(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_IO);
+    g_clear_error(&error);
+    ck_assert_ptr_null(vigil_labels_load(path, &error));
+    g_assert_error(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_IO);
+    g_clear_error(&error);
+    g_unlink(path);
+    ck_assert_int_eq(symlink("/dev/zero", boxes), 0);
+    ck_assert(!vigil_package_check_golden(&package, NULL, 0, 0.5f, &error));
+    g_assert_error(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_IO);
+    g_clear_error(&error);
+    g_unlink(boxes);
+}
+END_TEST
+
 /* The package of a real model, with what is to be golden; NULL or the refusal. */
 static gchar *
 open_package(const gchar *manifest, const gchar *golden, const VigilDetectorOptions *asked)
@@ -310,6 +337,7 @@ main(void)
     tcase_add_checked_fixture(folders, set_up, tear_down);
     tcase_set_timeout(folders, 120);
     tcase_add_test(folders, test_golden_boxes);
+    tcase_add_test(folders, test_pipes);
     tcase_add_test(folders, test_real_package);
     suite_add_tcase(suite, manifests);
     suite_add_tcase(suite, folders);
