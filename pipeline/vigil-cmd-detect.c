@@ -162,6 +162,10 @@ run(const VigilCommand *self, gint argc, gchar **argv)
     if (threshold > 1.0 || (threshold < 0.0 && threshold != -1.0))
         return vigil_command_usage_error(self, "--threshold %g: write a number from 0 to 1",
                                          threshold);
+    if (output && g_strv_length(args) == 1 && !g_file_test(output, G_FILE_TEST_IS_DIR) &&
+        !vigil_picture_can_save(output))
+        return vigil_command_usage_error(
+            self, "-o %s: name a .png or .jpg, or a directory that is there", output);
     options.model = model;
     options.labels = labels;
     options.threshold = (gfloat)threshold;

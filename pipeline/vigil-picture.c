@@ -14,6 +14,12 @@
 #define JPEG_QUALITY 92
 #define LARGEST_BMP (256 * 1024 * 1024)
 
+typedef enum {
+    PICTURE_OTHER,
+    PICTURE_PNG,
+    PICTURE_JPEG,
+} PictureKind;
+
 static void
 on_decoded_pad(GstElement *decoder, GstPad *pad, gpointer user_data)
 {
@@ -179,15 +185,32 @@ save_jpeg(const VigilImage *image, const gchar *path, GError **error)
     return ok;
 }
 
-gboolean
-vigil_picture_save(const VigilPicture *self, const gchar *path, GError **error)
+static PictureKind
+get_kind(const gchar *path)
 {
     g_autofree gchar *lower = g_ascii_strdown(path, -1);
 
     if (g_str_has_suffix(lower, ".png"))
-        return save_png(&self->image, path, error);
+        return PICTURE_PNG;
     if (g_str_has_suffix(lower, ".jpg") || g_str_has_suffix(lower, ".jpeg"))
-        return save_jpeg(&self->image, path, error);
+        return PICTURE_JPEG;
+    return PICTURE_OTHER;
+}
+
+gboolean
+vigil_picture_can_save(const gchar *path)
+{
+    return get_kind(path) != PICTURE_OTHER;
+}
+
+gboolean
+vigil_picture_save(const VigilPicture *self, const gchar *path, GError **error)
+{
+    switch (get_kind(path)) {
+    case PICTURE_PNG: return save_png(&self->image, path, error);
+    case PICTURE_JPEG: return save_jpeg(&self->image, path, error);
+    case PICTURE_OTHER: break;
+    }
     g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
                 "%s: the name must end in .png, .jpg or .jpeg", path);
     return FALSE;

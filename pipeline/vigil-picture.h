@@ -29,6 +29,8 @@ typedef struct {
  */
 VigilPicture *vigil_picture_load(const gchar *path, GError **error);
 
+/** vigil_picture_can_save: whether the ending of @path is one that vigil_picture_save() knows. */
+gboolean vigil_picture_can_save(const gchar *path);
 /** vigil_picture_save: as PNG or JPEG, by the ending of @path. Errors: %G_FILE_ERROR. */
 gboolean vigil_picture_save(const VigilPicture *self, const gchar *path, GError **error);
 

@@ -210,20 +210,32 @@ describe_frame(GstVigilRecord *self, GstBuffer *buffer, VigilRingFrame *frame)
     self->last_pts_ns = frame->pts_ns;
 }
 
+static void
+handle_first_frame(GstVigilRecord *self)
+{
+    GstClockTime latency;
+
+    self->live_known = TRUE;
+    vigil_recorder_set_live(self->recorder, gst_vigil_pad_is_live(self->video.pad, &latency));
+    if (!gst_pad_is_linked(self->events.pad))
+        GST_ELEMENT_WARNING(self, CORE, PAD,
+                            ("The pad \"events\" is not linked, so that nothing will be recorded: "
+                             "link vigilevents to it."),
+                            (NULL));
+}
+
 static GstFlowReturn
 gst_vigil_record_video_chain(GstPad *pad, GstObject *parent, GstBuffer *buffer)
 {
     GstVigilRecord *self = GST_VIGIL_RECORD(parent);
     GstFlowReturn flow = wait_for_playing(self, &self->video);
-    GstClockTime latency;
     VigilRingFrame frame;
 
     if (flow == GST_FLOW_OK && !self->has_caps)
         flow = GST_FLOW_NOT_NEGOTIATED;
     if (flow == GST_FLOW_OK) {
         if (!self->live_known)
-            vigil_recorder_set_live(self->recorder, gst_vigil_pad_is_live(pad, &latency));
-        self->live_known = TRUE;
+            handle_first_frame(self);
         describe_frame(self, buffer, &frame);
         if (!gst_pad_is_linked(self->events.pad))
             vigil_recorder_set_front(self->recorder, frame.pts_ns);

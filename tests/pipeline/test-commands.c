@@ -73,6 +73,7 @@ static const struct {
     {{"events", "--limit", "-1"}, "--limit"},
     {{"detect", "x.png"}, "--model"},
     {{"detect", "x.png", "--model=m", "--threshold=7"}, "0 to 1"},
+    {{"detect", "x.png", "--model=m", "--output=x.gif"}, ".png or .jpg"},
     {{"model", "run", "m", "i"}, "-o PREFIX"},
 };
 

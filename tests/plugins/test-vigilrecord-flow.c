@@ -171,6 +171,35 @@ GST_START_TEST(nothing_set_is_an_error)
 }
 GST_END_TEST
 
+/* Who forgets the events is told that there will be no clips; the pipeline goes on. */
+GST_START_TEST(video_alone_is_a_warning)
+{
+    static const GstMessageType expected[] = {GST_MESSAGE_WARNING, GST_MESSAGE_EOS};
+    g_autofree gchar *dir = test_make_dir(), *line = NULL;
+    GstElement *pipeline;
+    GstBus *bus;
+
+    if (!test_have_element("x264enc"))
+        return;
+    line =
+        g_strdup_printf(SOURCE(20, 10) X264(10, "") AVC "vigilrecord database=%s/events.db", dir);
+    pipeline = gst_parse_launch(line, NULL);
+    bus = gst_pipeline_get_bus(GST_PIPELINE(pipeline));
+    gst_element_set_state(pipeline, GST_STATE_PLAYING);
+    for (guint i = 0; i < G_N_ELEMENTS(expected); i++) {
+        GstMessage *message = gst_bus_timed_pop_filtered(
+            bus, 60 * GST_SECOND, GST_MESSAGE_WARNING | GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+
+        fail_unless(message && GST_MESSAGE_TYPE(message) == expected[i]);
+        gst_message_unref(message);
+    }
+    gst_element_set_state(pipeline, GST_STATE_NULL);
+    gst_object_unref(bus);
+    gst_object_unref(pipeline);
+    test_remove_tree(dir);
+}
+GST_END_TEST
+
 /* As every sink it is paused when it has data, and takes no more until it plays. */
 GST_START_TEST(paused_with_the_first_frame)
 {
@@ -433,6 +462,7 @@ vigilrecord_flow_suite(void)
     tcase_set_timeout(states, 120);
     tcase_add_test(states, stop_in_the_middle_keeps_what_there_is);
     tcase_add_test(states, nothing_set_is_an_error);
+    tcase_add_test(states, video_alone_is_a_warning);
     tcase_add_test(states, paused_with_the_first_frame);
     suite_add_tcase(suite, states);
     tcase_set_timeout(faults, 120);
