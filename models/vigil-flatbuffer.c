@@ -195,6 +195,9 @@ vigil_fb_string(const VigilFbTable *table, guint field)
     if (chars.length == 0)
         return g_strdup("");
     text = g_strndup((const gchar *)chars.fb->data + chars.pos, MIN(chars.length, MAX_STRING));
+    /* Names come into messages, and those on terminals, which a name must not command. */
+    for (gchar *c = text; *c; c++)
+        *c = g_ascii_iscntrl(*c) ? '?' : *c;
     return g_utf8_make_valid(text, -1);
 }
 

@@ -25,7 +25,8 @@ make_view(VigilGraph *graph, VigilNode *node, guint n_dims, const gint32 *dims, 
         out->data = in->data;
         node->folded = TRUE;
     } else {
-        out->view_of = node->inputs[0];
+        /* Never a view of a view: a chain of them would be walked at every use. */
+        out->view_of = in->view_of >= 0 ? in->view_of : node->inputs[0];
     }
     node->run = NULL;
     return TRUE;

@@ -242,6 +242,37 @@ START_TEST(test_metadata)
 }
 END_TEST
 
+/* Of a directory of any number of files only the first few hundred are looked at. */
+START_TEST(test_many_files)
+{
+    static const guint counts[] = {100, 100000};
+
+    for (guint i = 0; i < G_N_ELEMENTS(counts); i++) {
+        const guint entry = 46 + 10; /* its header and "labels.txt" */
+        g_autoptr(GBytes) one = archive("labels.txt", "a\nb\n", 0, FALSE, "");
+        gsize size;
+        const guint8 *data = g_bytes_get_data(one, &size);
+        const gsize directory = size - 22 - entry;
+        g_autoptr(GByteArray) many = g_byte_array_new();
+        g_autoptr(GPtrArray) labels = NULL;
+        g_autoptr(GBytes) bytes = NULL;
+
+        g_byte_array_append(many, data, (guint)directory);
+        for (guint k = 0; k < counts[i]; k++) {
+            g_byte_array_append(many, data + directory, entry);
+            if (k + 1 < counts[i])
+                memset(many->data + many->len - 10, 'x', 10);
+        }
+        g_byte_array_append(many, data + size - 22, 12);
+        put(many, counts[i] * (guint64)entry, 4);
+        g_byte_array_append(many, data + size - 6, 6);
+        bytes = g_byte_array_free_to_bytes(g_steal_pointer(&many));
+        labels = vigil_labels_from_metadata(bytes, NULL);
+        ck_assert((labels != NULL) == (counts[i] == 100));
+    }
+}
+END_TEST
+
 START_TEST(test_metadata_without_labels)
 {
     g_autoptr(GBytes) none = g_bytes_new_static("no archive at all, just bytes", 29);
@@ -366,6 +397,7 @@ main(void)
     tcase_add_test(tests, test_fit);
     tcase_add_test(tests, test_names);
     tcase_add_test(tests, test_metadata);
+    tcase_add_test(tests, test_many_files);
     tcase_add_test(tests, test_metadata_without_labels);
     tcase_add_test(tests, test_damaged_archive);
     tcase_add_test(tests, test_real_files);

@@ -237,6 +237,25 @@ START_TEST(test_empty_work)
 }
 END_TEST
 
+/* A name of the file that would move a terminal's cursor is harmless in a message. */
+START_TEST(test_control_characters)
+{
+    static const gint32 one[] = {1};
+    g_autoptr(VigilTfliteWriter) w = vigil_tflite_writer_new();
+    g_autoptr(GBytes) bytes = NULL;
+    g_autoptr(GError) error = NULL;
+    const gint32 in = vigil_tflite_writer_tensor(w, VIGIL_TENSOR_UINT8, 1, one, NULL, 0, 1.0f, 0);
+    const gint32 out = vigil_tflite_writer_tensor(w, VIGIL_TENSOR_UINT8, 1, one, NULL, 0, 1.0f, 0);
+
+    vigil_tflite_writer_operator(w, 32, &in, 1, &out, 1);
+    vigil_tflite_writer_custom(w, "\x1b[2J\nx\x7f", "", 0);
+    vigil_tflite_writer_interface(w, &in, 1, &out, 1);
+    bytes = vigil_tflite_writer_finish(w);
+    ck_assert_ptr_null(vigil_model_load_bytes(bytes, "named", &error));
+    ck_assert_msg(strstr(error->message, "CUSTOM ?[2J?x?") != NULL, "%s", error->message);
+}
+END_TEST
+
 /* However many tensors share a part of the file, the copies of it are bounded. */
 START_TEST(test_claims)
 {
@@ -265,6 +284,7 @@ main(void)
     tcase_add_test(tcase, test_limits);
     tcase_add_test(tcase, test_hidden_work);
     tcase_add_test(tcase, test_empty_work);
+    tcase_add_test(tcase, test_control_characters);
     tcase_add_test(tcase, test_claims);
     suite_add_tcase(suite, tcase);
     runner = srunner_create(suite);
