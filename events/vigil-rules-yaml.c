@@ -345,6 +345,7 @@ read_conditions(const VigilRules *self, const VigilYaml *node, VigilRule *rule, 
     GError *mistakes[5] = {NULL};
     gboolean ok = TRUE;
 
+    rule->classes_line = classes ? vigil_yaml_get_line(classes) : 0;
     if (classes)
         read_names(classes, VIGIL_CLASSES_MAX, "classes", &rule->classes, &mistakes[0]);
     if (zones)

@@ -42,6 +42,7 @@ typedef enum {
 typedef struct {
     const gchar *name;         /* interned */
     const gchar **classes;     /* (nullable): interned, NULL-terminated; NULL: every class */
+    guint classes_line;        /* in the file they are from, for messages; no part of equality */
     const gchar **zones;       /* (nullable): in any of these; NULL: anywhere */
     const gchar *line;         /* (nullable): fires when this line is crossed … */
     VigilDirection direction;  /* … this way */

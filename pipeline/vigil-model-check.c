@@ -29,9 +29,11 @@ check_classes(const VigilCameraSettings *camera, const gchar *file, const gchar 
                 continue;
             nearest = vigil_suggest(rule->classes[k], labels);
             g_string_append_printf(
-                mistakes, "%s%s: camera %s: rule %s: the model knows no class \"%s\"%s%s%s",
-                mistakes->len ? "\n" : "", file, camera->name, rule->name, rule->classes[k],
-                nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
+                mistakes,
+                "%s%s:%u: camera %s: rule %s: classes: the model knows no class \"%s\"%s%s%s",
+                mistakes->len ? "\n" : "", file, rule->classes_line, camera->name, rule->name,
+                rule->classes[k], nearest ? "; did you mean \"" : "", nearest ? nearest : "",
+                nearest ? "\"?" : "");
         }
     }
 }

@@ -21,7 +21,12 @@ parse_file(VigilSource *self, const gchar *path, gboolean escaped, const gchar *
 {
     g_autofree gchar *plain = escaped ? g_uri_unescape_string(path, NULL) : g_strdup(path);
 
-    if (!plain || *plain == '\0') {
+    if (!plain) {
+        g_set_error(error, VIGIL_SOURCE_ERROR, VIGIL_SOURCE_ERROR_INVALID,
+                    "%s has a %% that stands for no character: write %%25 for a %% itself", path);
+        return FALSE;
+    }
+    if (*plain == '\0') {
         g_set_error(error, VIGIL_SOURCE_ERROR, VIGIL_SOURCE_ERROR_INVALID,
                     "%s names no file: write file:///path/to/video.mp4", path);
         return FALSE;

@@ -341,6 +341,7 @@ START_TEST(test_unknown_class)
 
     ck_assert_int_eq(check.code, 3);
     ck_assert_msg(strstr(check.errors, "did you mean \"person\"") != NULL, "%s", check.errors);
+    ck_assert_msg(strstr(check.errors, "c.yaml:3: ") != NULL, "%s", check.errors);
 }
 END_TEST
 

@@ -64,6 +64,7 @@ static const gchar *const bad[] = {
     "v4l2:",
     "v4l2:serial=1234",
     "file:///a%00b",
+    "file:///100% b.mp4",
 };
 
 START_TEST(test_bad)
