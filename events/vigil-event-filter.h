@@ -18,7 +18,7 @@ typedef void (*VigilEventFunc)(VigilEvent *event, gpointer user_data);
  * VigilEventFilterOptions:
  * @camera: name that events carry
  * @wall_base_us: wall time of stream time 0, microseconds since 1970; fixed for files (same file → same events)
- * @run_nonce: goes into the ids: random for live streams, 0 for files, so that ids are unique or repeatable
+ * @run_nonce: goes into the ids: random for live streams, so that ids are unique; fixed for a file (0, or a number made from it), so that they are repeatable
  * @update_interval_ns: an open event whose score, zones or lines changed says so at most this often, default 1 s; 0: never
  */
 typedef struct {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pipeline/vigil-camera-pipeline-private.h"
 
+#include "pipeline/vigil-fingerprint.h"
 #include "pipeline/vigil-gst.h"
 
 /* Encoded video for the detector: what a decoder falls behind while a model is loaded. */
@@ -152,6 +153,9 @@ make_events(VigilCameraPipeline *self, GError **error)
                      NULL);
     if (events && self->settings->start_time_us != G_MININT64)
         g_object_set(events, "wall-base", self->settings->start_time_us, NULL);
+    if (events && !self->live && !self->realtime)
+        g_object_set(events, "run-nonce", vigil_fingerprint_replay(self->settings, self->detector),
+                     NULL);
     return events;
 }
 

@@ -173,6 +173,8 @@ run(const VigilCommand *self, gint argc, gchar **argv)
 
     if (!vigil_command_parse(self, entries, argc, argv, 1, 1, &args, &code))
         return code;
+    if (directory && !*directory)
+        return vigil_command_usage_error(self, "--store names no directory");
     settings = vigil_settings_load(args[0], &error);
     if (!settings || !vigil_model_check(settings, &error))
         return vigil_command_mistakes(error);

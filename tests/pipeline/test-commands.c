@@ -66,6 +66,7 @@ static const struct {
     {{"model", "inspekt", "x"}, "inspect"},
     {{"run", "a", "b"}, "too many"},
     {{"replay"}, "CONFIG is missing"},
+    {{"replay", "x.yaml", "--store="}, "no directory"},
     {{"clip"}, "EVENT is missing"},
     {{"events", "--frob"}, "--frob"},
     {{"events", "--since", "noon"}, "no time"},

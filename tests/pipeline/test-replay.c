@@ -252,6 +252,32 @@ START_TEST(test_again)
 }
 END_TEST
 
+/* Two files of one camera may have events at the same times: what is printed is in the store, all of it. */
+START_TEST(test_other_file)
+{
+    g_autofree gchar *both = g_build_filename(scene.folder, "both", NULL);
+    const gdouble lengths[] = {21.0, 22.0};
+    guint n_printed = 0;
+    g_auto(Program) events = {0};
+
+    for (guint i = 0; i < G_N_ELEMENTS(lengths); i++) {
+        g_autofree gchar *name = g_strdup_printf("cut%u.mp4", i);
+        g_autofree gchar *cut = scene_cut(&scene, name, 0, lengths[i]);
+        g_autofree gchar *url = g_strdup_printf("file://%s", cut);
+        g_autofree gchar *yaml =
+            scene_config(&scene, "cut.yaml", both, url, "    detect: {fps: 5}\n");
+        g_auto(Program) replay = program_run("replay", yaml, NULL);
+        g_autoptr(GPtrArray) ends = lines_of_type(replay.output, "end");
+
+        ck_assert_msg(replay.code == 0, "%s", replay.errors);
+        ck_assert_uint_eq(ends->len, 1);
+        n_printed += ends->len;
+    }
+    events = program_run("events", "--store", both, "--format", "json", NULL);
+    ck_assert_uint_eq(count_text(events.output, "\n"), n_printed);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -271,6 +297,7 @@ main(void)
         tcase_add_test(tcase, test_query);
         tcase_add_test(tcase, test_clip_command);
         tcase_add_test(tcase, test_again);
+        tcase_add_test(tcase, test_other_file);
     }
     suite_add_tcase(suite, tcase);
     /* GLib waits for processes in a thread, which a fork would lose */
