@@ -211,5 +211,4 @@ run(const VigilCommand *self, gint argc, gchar **argv)
 
 const VigilCommand vigil_cmd_events = {
     "events", "", "What happened: events from the store",
-    "Of times without a zone UTC is meant. No event at all is no error.\n",
-    run};
+    "Of times without a zone UTC is meant. No event at all is no error.\n", run};
