@@ -96,7 +96,8 @@ test_view_clip(const gchar *path, gboolean h265)
 
     test_view_pipeline(path, h265 ? "video/x-h265" : "video/x-h264", test_view_samples, &view);
     test_view_pipeline(path,
-                       h265 ? "h265parse ! avdec_h265" : "h264parse ! avdec_h264 max-threads=1",
+                       h265 ? "h265parse ! avdec_h265 max-threads=1"
+                            : "h264parse ! avdec_h264 max-threads=1",
                        test_view_pictures, &view);
     return view;
 }
