@@ -8,7 +8,8 @@
 
 G_BEGIN_DECLS
 
-#define VIGIL_DECODER_MAX_OUTPUTS 4
+#define VIGIL_DECODER_MAX_OUTPUTS 16
+#define VIGIL_DECODER_MAX_GRIDS (VIGIL_DECODER_MAX_OUTPUTS / 2)
 
 /* Which output is what. */
 enum {
@@ -27,6 +28,14 @@ typedef struct {
     guint8 flip;
 } VigilLevels;
 
+/* One level of an anchor-free head. */
+typedef struct {
+    guint scores, distances; /* outputs */
+    guint width, height;     /* cells */
+    VigilLevels levels;      /* of the scores, when they are 8-bit */
+    gfloat score_of[256];    /* then: by level */
+} VigilGridLevel;
+
 struct VigilDecoder {
     VigilDecoderKind kind;
     VigilTensorInfo outputs[VIGIL_DECODER_MAX_OUTPUTS];
@@ -35,10 +44,12 @@ struct VigilDecoder {
     gboolean needs_probe;
     gfloat x_unit, y_unit; /* a coordinate of the head times this is a part of the input */
     guint input_width, input_height;
-    VigilLevels levels;  /* of the scores, when they are 8-bit */
-    guint16 *best_class; /* YOLOv8: a box */
-    gpointer best_score; /* YOLOv8: a box, level or float */
-    VigilBox *anchors;   /* SSD with anchors: a box, once probed */
+    VigilLevels levels;                            /* of the scores, when they are 8-bit */
+    guint16 *best_class;                           /* YOLOv8: a box */
+    gpointer best_score;                           /* YOLOv8: a box, level or float */
+    VigilBox *anchors;                             /* SSD with anchors: a box, once probed */
+    VigilGridLevel grids[VIGIL_DECODER_MAX_GRIDS]; /* anchor-free */
+    guint n_grids;
 };
 
 static inline gboolean
@@ -118,5 +129,11 @@ guint vigil_decode_yolov5(const VigilDecoder *self, const gconstpointer *data, g
                           VigilCandidate *candidates);
 guint vigil_decode_yolov8(const VigilDecoder *self, const gconstpointer *data, gfloat threshold,
                           VigilCandidate *candidates);
+
+/* Whether the outputs look like an anchor-free head; the setup tells why they are none all the same. */
+gboolean vigil_decode_is_anchor_free(const VigilTensorInfo *const *outputs, guint n_outputs);
+gboolean vigil_decode_anchor_free_setup(VigilDecoder *self, GError **error);
+guint vigil_decode_anchor_free(const VigilDecoder *self, const gconstpointer *data,
+                               gfloat threshold, VigilCandidate *candidates);
 
 G_END_DECLS

@@ -15,7 +15,7 @@ refuse(GError **error, const gchar *why)
 static gboolean
 find_roles(VigilDecoder *self)
 {
-    static const guint8 orders[2][VIGIL_DECODER_MAX_OUTPUTS] = {
+    static const guint8 orders[2][4] = {
         {VIGIL_ROLE_BOXES, VIGIL_ROLE_CLASSES, VIGIL_ROLE_SCORES, VIGIL_ROLE_COUNT},
         {VIGIL_ROLE_SCORES, VIGIL_ROLE_BOXES, VIGIL_ROLE_COUNT, VIGIL_ROLE_CLASSES},
     };
@@ -23,7 +23,7 @@ find_roles(VigilDecoder *self)
     for (guint o = 0; o < G_N_ELEMENTS(orders); o++) {
         gboolean fits = TRUE;
 
-        for (guint i = 0; i < VIGIL_DECODER_MAX_OUTPUTS; i++) {
+        for (guint i = 0; i < G_N_ELEMENTS(orders[o]); i++) {
             const VigilTensorInfo *info = &self->outputs[i];
             const guint n_dims = orders[o][i] == VIGIL_ROLE_BOXES   ? 3
                                  : orders[o][i] == VIGIL_ROLE_COUNT ? 1

@@ -16,6 +16,7 @@ static const struct {
     {"ssd-anchors", VIGIL_DECODER_SSD_ANCHORS},
     {"yolov5", VIGIL_DECODER_YOLOV5},
     {"yolov8", VIGIL_DECODER_YOLOV8},
+    {"anchor-free", VIGIL_DECODER_ANCHOR_FREE},
 };
 
 VigilDecoderKind
@@ -74,6 +75,8 @@ guess(const VigilDecoder *self, const VigilTensorInfo *const *outputs, guint n_o
     const VigilTensorInfo *head = outputs[0];
     guint n_four = 0;
 
+    if (vigil_decode_is_anchor_free(outputs, n_outputs))
+        return VIGIL_DECODER_ANCHOR_FREE;
     for (guint i = 0; i < n_outputs; i++)
         n_four += has_four_columns(outputs[i]);
     if (n_outputs == 4 && n_four == 1)
@@ -99,6 +102,7 @@ set_up(VigilDecoder *self, VigilCoordinates coordinates, GError **error)
     case VIGIL_DECODER_SSD_ANCHORS: return vigil_decode_anchors_setup(self, error);
     case VIGIL_DECODER_YOLOV5:
     case VIGIL_DECODER_YOLOV8: return vigil_decode_yolo_setup(self, coordinates, error);
+    case VIGIL_DECODER_ANCHOR_FREE: return vigil_decode_anchor_free_setup(self, error);
     case VIGIL_DECODER_GUESS: break;
     }
     g_set_error_literal(
@@ -106,7 +110,8 @@ set_up(VigilDecoder *self, VigilCoordinates coordinates, GError **error)
         "no box decoder fits; known are the 4 outputs of TFLite_Detection_PostProcess, "
         "3 outputs with scores, box offsets and anchors [1, N, 4], "
         "YOLOv5's [1, N, 5 + classes] with three boxes a cell and "
-        "YOLOv8's [1, 4 + classes, N]");
+        "YOLOv8's [1, 4 + classes, N], and pairs of scores [1, h, w, classes] and distances [1, h, "
+        "w, 4]");
     return FALSE;
 }
 
@@ -204,6 +209,8 @@ vigil_decoder_run(VigilDecoder *self, const gconstpointer *data, gfloat threshol
     case VIGIL_DECODER_SSD_ANCHORS: return vigil_decode_anchors(self, data, threshold, candidates);
     case VIGIL_DECODER_YOLOV5: return vigil_decode_yolov5(self, data, threshold, candidates);
     case VIGIL_DECODER_YOLOV8: return vigil_decode_yolov8(self, data, threshold, candidates);
+    case VIGIL_DECODER_ANCHOR_FREE:
+        return vigil_decode_anchor_free(self, data, threshold, candidates);
     case VIGIL_DECODER_GUESS: break;
     }
     return 0;

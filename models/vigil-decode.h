@@ -17,6 +17,9 @@ G_BEGIN_DECLS
  *   parts of its anchor's width or height
  * @VIGIL_DECODER_YOLOV5: one row a box [1, N, 5 + classes]: centre x, y, width, height, objectness, class scores
  * @VIGIL_DECODER_YOLOV8: one column a box [1, 4 + classes, N]: centre x, y, width, height, class scores
+ * @VIGIL_DECODER_ANCHOR_FREE: two outputs a level, in any order: scores [1, h, w, classes], logits; distances [1, h, w, 4]
+ *   to the left, top, right and bottom edge from the middle of the cell, in cells. Levels are told by their size; where
+ *   four classes look like distances, the distances are the output that holds no negative numbers, else the later one
  */
 typedef enum {
     VIGIL_DECODER_GUESS,
@@ -24,6 +27,7 @@ typedef enum {
     VIGIL_DECODER_SSD_ANCHORS,
     VIGIL_DECODER_YOLOV5,
     VIGIL_DECODER_YOLOV8,
+    VIGIL_DECODER_ANCHOR_FREE,
 } VigilDecoderKind;
 
 /** VigilCoordinates: unit of the boxes of a YOLO head; both are exported. */
@@ -88,7 +92,7 @@ gboolean vigil_decoder_probe(VigilDecoder *self, const gconstpointer *data, GErr
 guint vigil_decoder_run(VigilDecoder *self, const gconstpointer *data, gfloat threshold,
                         VigilCandidate *candidates);
 
-/** vigil_decoder_kind_from_name: "ssd-postprocess", "ssd-anchors", "yolov5" or "yolov8"; else guess. */
+/** vigil_decoder_kind_from_name: "ssd-postprocess", "ssd-anchors", "yolov5", "yolov8" or "anchor-free"; else guess. */
 VigilDecoderKind vigil_decoder_kind_from_name(const gchar *name);
 
 G_END_DECLS

@@ -90,7 +90,8 @@ set_up_stages(VigilDetector *self, GError **error)
     if (!self->decoder)
         return FALSE;
     kind = vigil_decoder_get_kind(self->decoder);
-    if ((kind == VIGIL_DECODER_YOLOV5 || kind == VIGIL_DECODER_YOLOV8) &&
+    if ((kind == VIGIL_DECODER_YOLOV5 || kind == VIGIL_DECODER_YOLOV8 ||
+         kind == VIGIL_DECODER_ANCHOR_FREE) &&
         !(package && package->has_resize)) {
         options.resize = VIGIL_RESIZE_LETTERBOX;
         vigil_preprocess_free(self->preprocess);

@@ -9,7 +9,7 @@
 
 G_BEGIN_DECLS
 
-#define VIGIL_DETECTOR_MAX_OUTPUTS 4
+#define VIGIL_DETECTOR_MAX_OUTPUTS 16
 
 struct VigilDetector {
     gint refs;

@@ -200,8 +200,8 @@ get_choice(const Reader *reader, const gchar *group, const gchar *key, const gch
 static gboolean
 read_model(const Reader *reader, GError **error)
 {
-    static const gchar *const decoders[] = {"ssd-postprocess", "ssd-anchors", "yolov5", "yolov8",
-                                            NULL};
+    static const gchar *const decoders[] = {"ssd-postprocess", "ssd-anchors", "yolov5",
+                                            "yolov8",          "anchor-free", NULL};
     static const gchar *const coordinates[] = {"normalised", "pixels", NULL};
     VigilPackage *package = reader->package;
     gint decoder = -1, unit = -1;

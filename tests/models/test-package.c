@@ -87,7 +87,7 @@ static const struct {
     {"[model]\nname = m\nfile =\n", "must be the name of a file inside the package"},
     {MINIMAL "labels = ..\n", "[model] labels"},
     {MINIMAL "decoder = yolov9\n",
-     "\"yolov9\" is none of: ssd-postprocess, ssd-anchors, yolov5, yolov8"},
+     "\"yolov9\" is none of: ssd-postprocess, ssd-anchors, yolov5, yolov8, anchor-free"},
     {MINIMAL "coordinates = px\n", "[model] coordinates: \"px\" is none of: normalised, pixels"},
     {MINIMAL "sha256 = 12\n", "[model] sha256: must be 64"},
     {MINIMAL "[input]\nresize = crop\n", "[input] resize: \"crop\" is none of: stretch, letterbox"},
