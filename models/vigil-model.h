@@ -13,13 +13,19 @@ GQuark vigil_model_error_quark(void);
  * @VIGIL_MODEL_ERROR_INVALID: the file is damaged or not a model: get another file
  * @VIGIL_MODEL_ERROR_UNSUPPORTED: a sound model that this core does not run: convert it otherwise
  * @VIGIL_MODEL_ERROR_TOO_LARGE: it asks for more than the limits allow
- * @VIGIL_MODEL_ERROR_IO: it could not be read
+ * @VIGIL_MODEL_ERROR_IO: it could not be read or written
+ * @VIGIL_MODEL_ERROR_UNTRUSTED: a package whose hashes or signature say no, or that lacks a signature where one is asked for
+ * @VIGIL_MODEL_ERROR_DOWNGRADE: a package that is not newer than what is installed
+ * @VIGIL_MODEL_ERROR_NOT_FOUND: no such model is installed
  */
 typedef enum {
     VIGIL_MODEL_ERROR_INVALID,
     VIGIL_MODEL_ERROR_UNSUPPORTED,
     VIGIL_MODEL_ERROR_TOO_LARGE,
     VIGIL_MODEL_ERROR_IO,
+    VIGIL_MODEL_ERROR_UNTRUSTED,
+    VIGIL_MODEL_ERROR_DOWNGRADE,
+    VIGIL_MODEL_ERROR_NOT_FOUND,
 } VigilModelError;
 
 /** VigilTensorType: element types, with TensorFlow Lite's meaning. */

@@ -21,6 +21,9 @@ LAYERS = ["models", "events", "storage", "plugins", "pipeline"]
 LIBRARIES = {
     "gst": {"plugins", "pipeline"},
     "sqlite3.h": {"storage"},
+    "sodium.h": {"models"},
+    "archive.h": {"models"},
+    "archive_entry.h": {"models"},
     "yaml.h": {"events", "pipeline"},
     "turbojpeg.h": {"plugins", "pipeline"},
     "jpeglib.h": {"plugins", "pipeline"},
