@@ -37,12 +37,24 @@ CONFIGS = {
 }
 
 
+class SameConv2d(nn.Conv2d):
+    """A convolution of stride 2 that pads even inputs as TensorFlow Lite's SAME does: less at the left and top."""
+
+    def __init__(self, inputs, outputs, kernel, groups):
+        super().__init__(inputs, outputs, kernel, 2, 0, groups=groups, bias=False)
+
+    def forward(self, x):
+        after = self.kernel_size[0] // 2
+        return super().forward(F.pad(x, (after - 1, after, after - 1, after)))
+
+
 def conv_bn(inputs, outputs, kernel=1, stride=1, groups=1, relu=True):
     """Convolution, batch norm and, unless told otherwise, ReLU."""
-    layers = [
-        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
-        nn.BatchNorm2d(outputs),
-    ]
+    if stride == 2:
+        conv = SameConv2d(inputs, outputs, kernel, groups)
+    else:
+        conv = nn.Conv2d(inputs, outputs, kernel, 1, kernel // 2, groups=groups, bias=False)
+    layers = [conv, nn.BatchNorm2d(outputs)]
     if relu:
         layers.append(nn.ReLU(inplace=True))
     return nn.Sequential(*layers)
