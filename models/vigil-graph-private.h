@@ -3,6 +3,7 @@
 
 #include <glib.h>
 
+#include "models/kernels/vigil-isa-private.h"
 #include "models/vigil-flatbuffer-private.h"
 #include "models/vigil-model.h"
 
@@ -156,6 +157,7 @@ struct VigilNode {
  * @folded_bytes: constants computed at load
  * @claimed_bytes: see vigil_graph_claim()
  * @arena_bytes: what a session needs
+ * @isa: kernels, see vigil_isa_select()
  * @computes_shapes: some shape is computed by operators. TensorFlow Lite cannot delegate such a graph to XNNPACK and runs
  *   it by its own fixed-point kernels; INT8 operators whose rounding differs follow those then.
  */
@@ -170,6 +172,7 @@ struct VigilGraph {
     gint32 *inputs, *outputs;
     guint n_inputs, n_outputs;
     gsize weight_bytes, folded_bytes, claimed_bytes, arena_bytes;
+    const VigilIsa *isa;
     gboolean computes_shapes;
 };
 

@@ -94,6 +94,9 @@ build_graph(VigilGraph *graph, GBytes *bytes, const gchar *name, GError **error)
 {
     if (!vigil_tflite_read(graph, bytes, name, error))
         return FALSE;
+    graph->isa = vigil_isa_select(error);
+    if (graph->isa == NULL)
+        return FALSE;
     for (guint i = 0; i < graph->n_nodes; i++)
         if (!prepare_node(graph, &graph->nodes[i], error))
             return FALSE;
