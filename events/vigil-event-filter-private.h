@@ -58,6 +58,7 @@ typedef struct {
     const gchar *label;
     gint32 label_id;
     gint64 trigger_ns;
+    VigilModelId model; /* there */
 
     /* as the latest message said */
     gint64 said_ns;
@@ -78,6 +79,7 @@ typedef struct {
 struct VigilEventFilter {
     VigilRules *rules;
     const gchar *camera; /* interned */
+    VigilModelId model;  /* of the frame at hand, if it was looked at */
     VigilEventFilterOptions options;
     VigilEventFunc func;
     gpointer user_data;

@@ -74,6 +74,7 @@ make_event(const VigilEventFilter *self, const VigilFilterStay *stay, VigilEvent
     event->trigger_ns = stay->trigger_ns;
     event->end_ns = stay->last_ns;
     event->time_ns = self->time_ns;
+    event->model = stay->model;
     event->start_wall_us = self->options.wall_base_us + stay->start_ns / 1000;
     event->end_wall_us = self->options.wall_base_us + stay->last_ns / 1000;
     event->score = vigil_median_get(&stay->scores);
@@ -191,6 +192,7 @@ vigil_filter_stay_open(VigilEventFilter *self, VigilFilterStay *stay)
     stay->label_id = object->label_id;
     stay->track_id = object->track_id;
     stay->trigger_ns = self->time_ns;
+    stay->model = self->model;
     vigil_event_id(stay->id, self->options.wall_base_us + stay->start_ns / 1000, self->camera,
                    vigil_filter_rule(self, stay->rule), stay->track_id, stay->start_ns,
                    self->options.run_nonce);

@@ -244,6 +244,12 @@ vigil_event_filter_update(VigilEventFilter *self, gint64 time_ns, VigilOutcome o
 }
 
 void
+vigil_event_filter_set_model(VigilEventFilter *self, VigilModelId model)
+{
+    self->model = model;
+}
+
+void
 vigil_event_filter_finish(VigilEventFilter *self, VigilEndReason reason)
 {
     while (self->n_stays > 0)

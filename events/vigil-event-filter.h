@@ -85,6 +85,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilEventFilter, vigil_event_filter_free)
 void vigil_event_filter_update(VigilEventFilter *self, gint64 time_ns, VigilOutcome outcome,
                                const VigilTrack *tracks, guint n_tracks);
 
+/** vigil_event_filter_set_model: which model looks at the frames from the next update on; its events say so. */
+void vigil_event_filter_set_model(VigilEventFilter *self, VigilModelId model);
+
 /**
  * vigil_event_filter_wants_snapshot:
  * @event_slot: (out): 0..VIGIL_EVENT_FILTER_MAX_SNAPSHOTS-1, for vigil_event_filter_set_snapshot()

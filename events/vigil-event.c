@@ -241,6 +241,8 @@ vigil_event_to_json(const VigilEvent *self, const gchar *clip)
     append_key(out, "coverage");
     append_number(out, self->frames_seen ? (gdouble)self->frames_inferred / self->frames_seen : 0.0,
                   4);
+    append_key(out, "model");
+    append_string(out, self->model.sha256);
     if (self->type == VIGIL_EVENT_END) {
         append_key(out, "end_reason");
         append_string(out, vigil_end_reason_to_string(self->end_reason));

@@ -67,6 +67,8 @@ typedef struct {
         zones; /* (nullable) (array zero-terminated=1): zones entered so far; NULL-terminated, owned array */
     const gchar **lines; /* (nullable): "name:in" or "name:out", lines crossed so far */
 
+    VigilModelId model; /* that looked at the frame on which the rule fired */
+
     guint32 frames_seen, frames_inferred; /* coverage = inferred / seen, from start to end */
 
     gboolean record;        /* a clip is wanted */
@@ -94,7 +96,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilEvent, vigil_event_unref)
  *
  * One line without the newline: id, type, camera, rule, label, score, top_score, start, end (ISO 8601 UTC with
  * milliseconds), start_s, end_s (seconds of the stream), box [x0,y0,x1,y1], zones, lines, track, clip, coverage,
- * and in an end also end_reason. Keys in this order and floats with fixed digits (scores, box and coverage 4, seconds 3,
+ * model (its SHA-256), and in an end also end_reason. Keys in this order and floats with fixed digits (scores, box and coverage 4, seconds 3,
  * cut off): equal events are equal bytes. "end" is the latest frame that met the conditions so far, "track" the id that
  * the object had when the event began.
  *

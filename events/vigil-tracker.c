@@ -102,13 +102,21 @@ vigil_tracker_get_n_overflow(const VigilTracker *self)
     return self->n_overflow;
 }
 
+/* By name where both have one: a model that takes another's place may number the same classes otherwise. */
+static gboolean
+is_same_class(const Vote *vote, const VigilDetection *detection)
+{
+    return vote->label && detection->label ? vote->label == detection->label
+                                           : vote->label_id == detection->label_id;
+}
+
 /* The majority stays first; a class that is new pushes out the rarest when all places are taken. */
 static void
 track_vote(Track *track, const VigilDetection *detection)
 {
     guint i = 0;
 
-    while (i < track->n_votes && track->votes[i].label_id != detection->label_id)
+    while (i < track->n_votes && !is_same_class(&track->votes[i], detection))
         i++;
     if (i == track->n_votes) {
         if (i == MAX_VOTES)
@@ -117,6 +125,7 @@ track_vote(Track *track, const VigilDetection *detection)
             track->n_votes++;
         track->votes[i] = (Vote){.label_id = detection->label_id, .label = detection->label};
     }
+    track->votes[i].label_id = detection->label_id;
     track->votes[i].n++;
     for (; i > 0 && track->votes[i].n > track->votes[i - 1].n; i--) {
         const Vote better = track->votes[i];
@@ -232,7 +241,7 @@ best_iou(const Track *track, const VigilDetection *detection)
 static gfloat
 cost_overlap(const VigilTracker *self, const Track *track, const VigilDetection *detection)
 {
-    const gboolean same = track->votes[0].label_id == detection->label_id;
+    const gboolean same = is_same_class(&track->votes[0], detection);
     const gfloat iou = best_iou(track, detection);
 
     if (iou < self->options.iou_threshold || iou <= 0.0f || (!same && iou < OTHER_CLASS_IOU))
@@ -267,7 +276,7 @@ cost_distance(const VigilTracker *self, const Track *track, const VigilDetection
     const gfloat distance =
         hypotf(0.5f * (a->x0 + a->x1 - b->x0 - b->x1), 0.5f * (a->y0 + a->y1 - b->y0 - b->y1));
 
-    if (track->votes[0].label_id != detection->label_id || distance > radius ||
+    if (!is_same_class(&track->votes[0], detection) || distance > radius ||
         !alike(a->x1 - a->x0, b->x1 - b->x0) || !alike(a->y1 - a->y0, b->y1 - b->y0))
         return VIGIL_ASSIGN_FORBIDDEN;
     return distance / radius;
@@ -309,7 +318,7 @@ is_duplicate(const VigilTracker *self, const VigilDetection *detection)
     for (guint i = 0; i < self->n_tracks; i++) {
         const Track *track = &self->tracks[i];
 
-        if (track->observed && track->votes[0].label_id == detection->label_id &&
+        if (track->observed && is_same_class(&track->votes[0], detection) &&
             vigil_box_iou(&track->box, &detection->box) >= DUPLICATE_IOU)
             return TRUE;
     }

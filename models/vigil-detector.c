@@ -74,6 +74,13 @@ vigil_detector_get_sha256(const VigilDetector *self)
     return vigil_model_get_sha256(self->model);
 }
 
+VigilModelId
+vigil_detector_get_id(const VigilDetector *self)
+{
+    return (VigilModelId){g_intern_string(vigil_detector_get_name(self)),
+                          g_intern_string(vigil_detector_get_sha256(self))};
+}
+
 guint
 vigil_detector_get_n_labels(const VigilDetector *self)
 {

@@ -77,6 +77,8 @@ guint vigil_detector_get_max_detections(const VigilDetector *self);
 /** vigil_detector_get_name: of the package, else the file's base name; borrowed. */
 const gchar *vigil_detector_get_name(const VigilDetector *self);
 const gchar *vigil_detector_get_sha256(const VigilDetector *self);
+/** vigil_detector_get_id: name and hash, interned. Not for each frame: it looks strings up. */
+VigilModelId vigil_detector_get_id(const VigilDetector *self);
 guint vigil_detector_get_n_labels(const VigilDetector *self);
 /** vigil_detector_get_label: interned; "class N" when the model has no name for it. */
 const gchar *vigil_detector_get_label(const VigilDetector *self, gint32 label_id);

@@ -34,6 +34,17 @@ typedef struct {
     const gchar *label;
 } VigilDetection;
 
+/**
+ * VigilModelId:
+ * @name: of its package, else the file's base name; interned; %NULL: not known
+ * @sha256: of the model file, lower-case hexadecimal; interned; %NULL: not known
+ *
+ * Which model looked at something. A plain value.
+ */
+typedef struct {
+    const gchar *name, *sha256;
+} VigilModelId;
+
 /** vigil_box_area: width times height, 0..1 for a box inside the frame. */
 static inline gfloat
 vigil_box_area(const VigilBox *self)

@@ -85,6 +85,7 @@ format_csv(const VigilEventRow *row)
     append_csv(line, zones);
     append_csv(line, row->clip);
     append_csv(line, row->pinned ? "yes" : "no");
+    append_csv(line, event->model.sha256);
     return g_string_free(line, FALSE);
 }
 
@@ -125,7 +126,7 @@ static void
 print_header(Format format)
 {
     if (format == FORMAT_CSV)
-        puts("id,camera,rule,label,score,start,end,end_reason,zones,clip,pinned");
+        puts("id,camera,rule,label,score,start,end,end_reason,zones,clip,pinned,model");
     else if (format == FORMAT_TABLE)
         printf("%-26s  %-24s  %8s  %-12s %-12s %-12s %-4s  %s\n", "EVENT", "START", "LENGTH",
                "CAMERA", "RULE", "CLASS", "SCORE", "ZONES");

@@ -11,9 +11,13 @@
     "e.trigger_ns, e.end_ns, e.time_ns, e.start_wall_us, e.end_wall_us, e.score, e.top_score, " \
     "e.x0, e.y0, e.x1, e.y1, e.frames_seen, e.frames_inferred, e.record, e.pre_ns, e.post_ns, " \
     "e.end_reason, e.pinned, c.path, c.state, c.start_ns, c.end_ns, c.bytes, "                  \
-    "EXISTS (SELECT 1 FROM snapshots s WHERE s.event_seq = e.seq) "                             \
-    "FROM events e JOIN cameras k ON k.id = e.camera_id LEFT JOIN clips c ON c.id = e.clip_id " \
-    "WHERE 1 "
+    "EXISTS (SELECT 1 FROM snapshots s WHERE s.event_seq = e.seq), "
+#define ROW_TABLES \
+    "FROM events e JOIN cameras k ON k.id = e.camera_id LEFT JOIN clips c ON c.id = e.clip_id "
+/* Of a store that no writer has brought to the present version yet. */
+#define ROWS_1 ROW_COLUMNS "NULL, NULL " ROW_TABLES "WHERE 1 "
+#define ROWS_2 \
+    ROW_COLUMNS "m.name, m.sha256 " ROW_TABLES "LEFT JOIN models m ON m.id = e.model_id WHERE 1 "
 
 typedef struct {
     gint64 seq;
@@ -38,10 +42,10 @@ typedef struct {
 } Cursor;
 
 static gchar *
-compose(const Cursor *cursor)
+compose(const VigilStore *self, const Cursor *cursor)
 {
     const VigilEventQuery *query = cursor->query;
-    g_autoptr(GString) sql = g_string_new(ROW_COLUMNS);
+    g_autoptr(GString) sql = g_string_new(self->schema < 2 ? ROWS_1 : ROWS_2);
 
     if (query->since_us)
         g_string_append(sql, "AND e.start_wall_us >= :since ");
@@ -121,6 +125,8 @@ read_event(VigilStatement *statement, VigilEvent *event)
     event->frames_seen = (guint32)sqlite3_column_int64(stmt, 19);
     event->frames_inferred = (guint32)sqlite3_column_int64(stmt, 20);
     event->record = sqlite3_column_int(stmt, 21) != 0;
+    event->model = (VigilModelId){g_intern_string(vigil_statement_get_text(statement, 32)),
+                                  g_intern_string(vigil_statement_get_text(statement, 33))};
     event->pre_ns = sqlite3_column_int64(stmt, 22);
     event->post_ns = sqlite3_column_int64(stmt, 23);
     event->type = reason ? VIGIL_EVENT_END : VIGIL_EVENT_BEGIN;
@@ -196,7 +202,7 @@ read_row(VigilStatement *statement, Row *row)
 static gboolean
 fetch_page(VigilStore *self, const Cursor *cursor, guint limit, GArray *rows, GError **error)
 {
-    g_autofree gchar *sql = compose(cursor);
+    g_autofree gchar *sql = compose(self, cursor);
     g_autoptr(GError) local = NULL;
     g_auto(VigilStatement) statement = vigil_statement(self, sql);
 

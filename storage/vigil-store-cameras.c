@@ -21,8 +21,20 @@ vigil_store_camera_id(VigilStore *self, const gchar *camera, gint64 *id, GError 
 }
 
 typedef struct {
-    const gchar *camera, *name, *sha256;
+    const gchar *camera;
+    VigilModelId id;
 } Model;
+
+gboolean
+vigil_store_insert_model(VigilStore *self, const VigilModelId *model, GError **error)
+{
+    g_auto(VigilStatement) insert = vigil_statement(
+        self, "INSERT INTO models (name, sha256) VALUES (:name, :sha256) ON CONFLICT DO NOTHING");
+
+    vigil_statement_text(&insert, ":name", model->name);
+    vigil_statement_text(&insert, ":sha256", model->sha256);
+    return vigil_statement_run(&insert, error);
+}
 
 /* A row only when the camera's latest model is another one. */
 static gboolean
@@ -30,8 +42,6 @@ insert_model(VigilStore *self, gpointer data, GError **error)
 {
     const Model *model = data;
     gint64 camera_id;
-    g_auto(VigilStatement) insert = vigil_statement(
-        self, "INSERT INTO models (name, sha256) VALUES (:name, :sha256) ON CONFLICT DO NOTHING");
     g_auto(VigilStatement) link = vigil_statement(
         self, "INSERT INTO camera_models (camera_id, model_id, run_id, since_wall_us) "
               "SELECT :camera, m.id, :run, :now FROM models m "
@@ -41,21 +51,19 @@ insert_model(VigilStore *self, gpointer data, GError **error)
 
     if (!vigil_store_camera_id(self, model->camera, &camera_id, error))
         return FALSE;
-    vigil_statement_text(&insert, ":name", model->name);
-    vigil_statement_text(&insert, ":sha256", model->sha256);
     vigil_statement_int(&link, ":camera", camera_id);
     vigil_statement_int(&link, ":run", self->run_id);
     vigil_statement_int(&link, ":now", vigil_store_clock_wall(&self->clock));
-    vigil_statement_text(&link, ":name", model->name);
-    vigil_statement_text(&link, ":sha256", model->sha256);
-    return vigil_statement_run(&insert, error) && vigil_statement_run(&link, error);
+    vigil_statement_text(&link, ":name", model->id.name);
+    vigil_statement_text(&link, ":sha256", model->id.sha256);
+    return vigil_store_insert_model(self, &model->id, error) && vigil_statement_run(&link, error);
 }
 
 gboolean
 vigil_store_note_model(VigilStore *self, const gchar *camera, const gchar *name,
                        const gchar *sha256, GError **error)
 {
-    Model model = {camera, name, sha256};
+    Model model = {camera, {name, sha256}};
     gboolean ok;
 
     g_mutex_lock(&self->mutex);

@@ -9,7 +9,8 @@
     "top_score = :top_score, x0 = :x0, y0 = :y0, x1 = :x1, y1 = :y1, "                       \
     "frames_seen = :frames_seen, frames_inferred = :frames_inferred, record = :record, "     \
     "pre_ns = :pre_ns, post_ns = :post_ns, end_reason = :end_reason, clip_id = :clip_id, "   \
-    "committed_wall_us = :wall, committed_mono_us = :mono"
+    "committed_wall_us = :wall, committed_mono_us = :mono, "                                 \
+    "model_id = (SELECT id FROM models WHERE name = :model AND sha256 = :sha256)"
 
 /* What the store has of an event. */
 typedef struct {
@@ -158,6 +159,10 @@ bind_values(VigilStatement *statement, const VigilEvent *event)
     vigil_statement_int(statement, ":record", event->record ? 1 : 0);
     vigil_statement_int(statement, ":pre_ns", event->pre_ns);
     vigil_statement_int(statement, ":post_ns", event->post_ns);
+    if (!event->model.sha256)
+        return; /* of no model: NULL */
+    vigil_statement_text(statement, ":model", event->model.name);
+    vigil_statement_text(statement, ":sha256", event->model.sha256);
 }
 
 static gboolean
@@ -284,6 +289,8 @@ commit_event(VigilStore *self, gpointer data, GError **error)
         return FALSE;
     if (!existing.seq &&
         !insert_event(self, event, camera_id, existing.pinned, &existing.seq, error))
+        return FALSE;
+    if (event->model.sha256 && !vigil_store_insert_model(self, &event->model, error))
         return FALSE;
     return update_event(self, commit, existing.seq,
                         existing.clip_id ? existing.clip_id : commit->clip_id, error) &&

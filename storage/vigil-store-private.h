@@ -28,6 +28,7 @@ struct VigilStore {
     /* fixed after open */
     gchar *database, *clips, *program;
     gboolean writer;
+    guint schema; /* version of what is in the database */
     const VigilFileOps *ops;
     gchar *boot_id;
     dev_t lock_dev;
@@ -166,6 +167,8 @@ gboolean vigil_clip_is_live(VigilStore *self, gint64 row_id);
 
 /* --- vigil-store-cameras.c (mutex held) ---------------------------------------------------------------------- */
 
+/** vigil_store_insert_model: makes the row when there is none. */
+gboolean vigil_store_insert_model(VigilStore *self, const VigilModelId *model, GError **error);
 /** vigil_store_camera_id: makes the row when there is none. */
 gboolean vigil_store_camera_id(VigilStore *self, const gchar *camera, gint64 *id, GError **error);
 

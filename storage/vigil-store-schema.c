@@ -7,8 +7,12 @@ static const gchar schema_0001[] =
 #include "storage/schema-0001.h"
     ;
 
+static const gchar schema_0002[] =
+#include "storage/schema-0002.h"
+    ;
+
 /* Step N brings a database from version N to version N + 1. */
-static const gchar *const schema_steps[] = {schema_0001};
+static const gchar *const schema_steps[] = {schema_0001, schema_0002};
 
 typedef struct {
     gint64 application_id, version, n_tables;
@@ -240,6 +244,7 @@ vigil_store_connect(VigilStore *self, GError **error)
         return FALSE;
     if (!check_identity(self, &identity, error))
         return FALSE;
+    self->schema = self->writer ? G_N_ELEMENTS(schema_steps) : (guint)identity.version;
     if (!self->writer)
         return vigil_store_exec(self, "PRAGMA query_only = ON", error);
     keep_log_on_close(self->db, FALSE);

@@ -10,6 +10,7 @@
 typedef struct {
     GstMeta meta;
     VigilOutcome outcome;
+    VigilModelId model;
 } GstVigilOutcomeMeta;
 
 typedef struct {
@@ -30,6 +31,7 @@ static gboolean
 outcome_meta_init(GstMeta *meta, gpointer params, GstBuffer *buffer)
 {
     ((GstVigilOutcomeMeta *)meta)->outcome = VIGIL_OUTCOME_INFERRED;
+    ((GstVigilOutcomeMeta *)meta)->model = (VigilModelId){NULL, NULL};
     return TRUE;
 }
 
@@ -37,7 +39,10 @@ outcome_meta_init(GstMeta *meta, gpointer params, GstBuffer *buffer)
 static gboolean
 outcome_meta_transform(GstBuffer *to, GstMeta *meta, GstBuffer *from, GQuark type, gpointer data)
 {
-    gst_vigil_buffer_set_outcome(to, ((GstVigilOutcomeMeta *)meta)->outcome);
+    const GstVigilOutcomeMeta *known = (GstVigilOutcomeMeta *)meta;
+
+    gst_vigil_buffer_set_outcome(to, known->outcome);
+    gst_vigil_buffer_set_model(to, known->model);
     return TRUE;
 }
 
@@ -68,22 +73,46 @@ outcome_meta_info(void)
     return info;
 }
 
+static GstVigilOutcomeMeta *
+get_outcome_meta(GstBuffer *buffer)
+{
+    return (gpointer)gst_buffer_get_meta(buffer, outcome_meta_api());
+}
+
+static GstVigilOutcomeMeta *
+take_outcome_meta(GstBuffer *buffer)
+{
+    GstVigilOutcomeMeta *meta = get_outcome_meta(buffer);
+
+    return meta ? meta : (gpointer)gst_buffer_add_meta(buffer, outcome_meta_info(), NULL);
+}
+
 void
 gst_vigil_buffer_set_outcome(GstBuffer *buffer, VigilOutcome outcome)
 {
-    GstVigilOutcomeMeta *meta = (gpointer)gst_buffer_get_meta(buffer, outcome_meta_api());
-
-    if (!meta)
-        meta = (gpointer)gst_buffer_add_meta(buffer, outcome_meta_info(), NULL);
-    meta->outcome = outcome;
+    take_outcome_meta(buffer)->outcome = outcome;
 }
 
 VigilOutcome
 gst_vigil_buffer_get_outcome(GstBuffer *buffer)
 {
-    const GstVigilOutcomeMeta *meta = (gpointer)gst_buffer_get_meta(buffer, outcome_meta_api());
+    const GstVigilOutcomeMeta *meta = get_outcome_meta(buffer);
 
     return meta ? meta->outcome : VIGIL_OUTCOME_INFERRED;
+}
+
+void
+gst_vigil_buffer_set_model(GstBuffer *buffer, VigilModelId model)
+{
+    take_outcome_meta(buffer)->model = model;
+}
+
+VigilModelId
+gst_vigil_buffer_get_model(GstBuffer *buffer)
+{
+    const GstVigilOutcomeMeta *meta = get_outcome_meta(buffer);
+
+    return meta ? meta->model : (VigilModelId){NULL, NULL};
 }
 
 static gboolean

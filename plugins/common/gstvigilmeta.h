@@ -24,6 +24,11 @@ void gst_vigil_buffer_set_outcome(GstBuffer *buffer, VigilOutcome outcome);
 /** gst_vigil_buffer_get_outcome: %VIGIL_OUTCOME_INFERRED for a buffer that nobody marked (another project's detector). */
 VigilOutcome gst_vigil_buffer_get_outcome(GstBuffer *buffer);
 
+/** gst_vigil_buffer_set_model: which model looked at the frame. @buffer must be writable. */
+void gst_vigil_buffer_set_model(GstBuffer *buffer, VigilModelId model);
+/** gst_vigil_buffer_get_model: both %NULL when nobody looked, or another project's detector. */
+VigilModelId gst_vigil_buffer_get_model(GstBuffer *buffer);
+
 /**
  * gst_vigil_buffer_add_detections:
  * @buffer: writable

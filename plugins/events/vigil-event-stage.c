@@ -119,6 +119,8 @@ vigil_event_stage_process(VigilEventStage *self, GstBuffer *buffer, gint64 time_
     for (guint i = 0; i < n; i++)
         if (self->tracks[i].first_ns < 0)
             self->tracks[i].first_ns = self->tracks[i].last_ns = time_ns;
+    if (outcome == VIGIL_OUTCOME_INFERRED)
+        vigil_event_filter_set_model(self->filter, gst_vigil_buffer_get_model(buffer));
     vigil_event_filter_update(self->filter, time_ns, outcome, self->tracks, n);
     take_snapshots(self, buffer);
     return vigil_outcome_minutes_add(&self->minutes, self->options.camera,

@@ -17,6 +17,7 @@ make_event(VigilEventType type)
 
     g_strlcpy(event->id, "01HF0000000000000000000000", sizeof event->id);
     event->type = type;
+    event->model = (VigilModelId){"net", "5f"};
     event->end_reason = type == VIGIL_EVENT_END ? VIGIL_END_GONE : VIGIL_END_NONE;
     event->camera = "door";
     event->rule = "visitor";
@@ -51,7 +52,7 @@ START_TEST(test_bytes)
               "\"start\":\"2023-11-14T22:13:20.123Z\",\"end\":\"2023-11-14T22:13:34.300Z\","
               "\"start_s\":6.123,\"end_s\":20.300,\"box\":[0.0000,0.1000,0.2500,1.0200],"
               "\"zones\":[\"porch\",\"yard\"],\"lines\":[\"gate:in\"],\"track\":7,"
-              "\"clip\":\"2023/11/14/door/01HF.mp4\",\"coverage\":0.3333,\"end_reason\":\"gone\"}");
+              "\"clip\":\"2023/11/14/door/01HF.mp4\",\"coverage\":0.3333,\"model\":\"5f\",\"end_reason\":\"gone\"}");
 }
 END_TEST
 
@@ -67,13 +68,14 @@ START_TEST(test_bytes_of_begin)
     event->score = NAN;
     event->top_score = INFINITY;
     event->label = NULL;
+    event->model = (VigilModelId){NULL, NULL};
     json = vigil_event_to_json(event, NULL);
     ck_assert_str_eq(
         json, "{\"id\":\"01HF0000000000000000000000\",\"type\":\"begin\",\"camera\":\"door\","
               "\"rule\":\"visitor\",\"label\":null,\"score\":0.0000,\"top_score\":0.0000,"
               "\"start\":\"1970-01-01T00:00:00.000Z\",\"end\":\"9999-12-31T23:59:59.999Z\","
               "\"start_s\":-1.500,\"end_s\":20.300,\"box\":[0.0000,0.1000,0.2500,1.0200],"
-              "\"zones\":[],\"lines\":[],\"track\":7,\"clip\":null,\"coverage\":0.0000}");
+              "\"zones\":[],\"lines\":[],\"track\":7,\"clip\":null,\"coverage\":0.0000,\"model\":null}");
 }
 END_TEST
 

@@ -283,6 +283,21 @@ START_TEST(test_majority_changes)
 }
 END_TEST
 
+/* Another model took over, which numbers the same classes otherwise: the track goes on, with the new number. */
+START_TEST(test_other_numbers)
+{
+    for (guint i = 0; i < 6; i++) {
+        VigilDetection detection = detection_at(0.1 + i * 0.02, 0.5, 0.05, 0.1, 0.7f, "person");
+
+        detection.label_id = i < 3 ? 6 : 0;
+        update(i * 100 * MS, &detection, 1);
+        if (i > 0)
+            ck_assert_int_eq(tracks[0].label_id, detection.label_id);
+    }
+    ck_assert_uint_eq(tracks[0].id, 1);
+}
+END_TEST
+
 START_TEST(test_votes_overflow)
 {
     static const gchar *const names[] = {"a", "bb", "ccc", "dddd", "eeeee", "ffffff", "a", "a"};
@@ -452,7 +467,7 @@ START_TEST(test_overflow)
         ck_assert_int_lt(matches[i], 5);
     /* those that are lost make room for new ones */
     for (guint i = 0; i < 400; i++)
-        detections[i].label_id = 99;
+        detections[i].label = g_intern_string("other");
     vigil_tracker_update(tracker, 2 * SECOND, detections, 100, tracks, matches, 128);
     vigil_tracker_update(tracker, 2 * SECOND + 100 * MS, detections, 100, tracks, matches, 128);
     for (guint i = 0; i < 100; i++)
@@ -574,6 +589,7 @@ main(void)
     tcase_add_test(tc, test_column);
     tcase_add_test(tc, test_majority);
     tcase_add_test(tc, test_majority_changes);
+    tcase_add_test(tc, test_other_numbers);
     tcase_add_test(tc, test_votes_overflow);
     tcase_add_test(tc, test_two_classes);
     tcase_add_test(tc, test_duplicate);

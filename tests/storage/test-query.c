@@ -195,6 +195,71 @@ START_TEST(test_threads)
 }
 END_TEST
 
+static gboolean
+take_model(const VigilEventRow *row, gpointer user_data)
+{
+    *(VigilModelId *)user_data = row->event->model;
+    return TRUE;
+}
+
+static VigilModelId
+ask_model(VigilStore *store, guint number)
+{
+    const VigilEventQuery query = {.id = store_test_id(number)};
+    VigilModelId model = {"none", "asked"};
+    g_autoptr(GError) error = NULL;
+
+    ck_assert(vigil_store_query_events(store, &query, take_model, &model, &error));
+    assert_no_error(error);
+    return model;
+}
+
+static void
+commit_with_model(guint number, VigilModelId model)
+{
+    g_autoptr(VigilEvent) event = store_test_event(number, VIGIL_EVENT_BEGIN);
+    g_autoptr(GError) error = NULL;
+
+    event->model = model;
+    ck_assert(vigil_store_commit_event(t.store, event, NULL, &error));
+    assert_no_error(error);
+}
+
+/* Each event says which model saw it, whichever looks at the camera by then. */
+START_TEST(test_model_of_an_event)
+{
+    const VigilModelId a = {"a", "11"}, b = {"b", "22"};
+    g_autoptr(VigilStore) old = NULL;
+    g_autoptr(GError) error = NULL;
+
+    store_test_init(&t, NULL);
+    store_test_open(&t);
+    ck_assert(vigil_store_note_model(t.store, "door", "b", "22", NULL));
+    commit_with_model(0, a);
+    commit_with_model(1, b);
+    commit_with_model(2, a);
+    commit_with_model(3, (VigilModelId){NULL, NULL});
+    ck_assert_str_eq(ask_model(t.store, 0).sha256, "11");
+    ck_assert_str_eq(ask_model(t.store, 1).name, "b");
+    ck_assert_str_eq(ask_model(t.store, 2).name, "a");
+    ck_assert_ptr_null(ask_model(t.store, 3).sha256);
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM models"), 2);
+    store_test_close(&t);
+
+    /* a store of before: read as it is, and brought up to date by a writer */
+    store_test_exec(&t, "ALTER TABLE events DROP COLUMN model_id; PRAGMA user_version = 1");
+    old = vigil_store_open_reader(t.database, t.clips, &error);
+    assert_no_error(error);
+    ck_assert_ptr_null(ask_model(old, 0).sha256);
+    store_test_open(&t);
+    ck_assert_ptr_null(ask_model(t.store, 0).sha256);
+    commit_with_model(4, b);
+    ck_assert_str_eq(ask_model(t.store, 4).sha256, "22");
+    g_clear_pointer(&old, vigil_store_unref);
+    store_test_finish(&t);
+}
+END_TEST
+
 START_TEST(test_last_run)
 {
     g_autoptr(GError) error = NULL;
@@ -225,10 +290,8 @@ int
 main(void)
 {
     const TTest *const tests[] = {
-        test_selections,
-        test_clip_and_snapshot,
-        test_threads,
-        test_last_run,
+        test_selections, test_clip_and_snapshot, test_threads,
+        test_last_run,   test_model_of_an_event,
     };
 
     return store_test_main("query", tests, G_N_ELEMENTS(tests));
