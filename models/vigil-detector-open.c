@@ -3,7 +3,6 @@
 
 #include "models/kernels/vigil-kernel-postprocess-private.h"
 #include "models/vigil-detector-private.h"
-#include "models/vigil-file-private.h"
 #include "models/vigil-labels.h"
 #include "models/vigil-model-private.h"
 
@@ -12,24 +11,28 @@
 #define DEFAULT_MAX_DETECTIONS 100
 #define MOST_DETECTIONS 1000
 
+static VigilModel *
+load_packaged(const VigilPackage *package, GError **error)
+{
+    g_autofree gchar *name = g_path_get_basename(package->model_path);
+    g_autoptr(GBytes) bytes =
+        vigil_package_read(package, package->model_path, VIGIL_MAX_FILE_BYTES, error);
+
+    if (bytes)
+        return vigil_model_load_bytes(bytes, name, error);
+    g_prefix_error(error, "cannot read the model ");
+    return NULL;
+}
+
+/* The model of the package, where there is one, else that of the options. */
 static gboolean
 load_model(VigilDetector *self, const VigilDetectorOptions *options, GError **error)
 {
-    const gchar *path = options->model;
+    const gchar *path = self->package ? self->package->model_path : options->model;
 
-    if (!path || !*path) {
-        g_set_error_literal(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_IO,
-                            "no model given: it takes a .tflite file or a model package");
-        return FALSE;
-    }
-    if (g_file_test(path, G_FILE_TEST_IS_DIR)) {
-        self->package = vigil_package_load(path, error);
-        if (!self->package)
-            return FALSE;
-        path = self->package->model_path;
-    }
     self->name = self->package ? g_strdup(self->package->name) : g_path_get_basename(path);
-    self->model = vigil_model_load(path, error);
+    self->model =
+        self->package ? load_packaged(self->package, error) : vigil_model_load(path, error);
     if (!self->model)
         return FALSE;
     if (self->package && self->package->sha256 &&
@@ -102,6 +105,25 @@ set_up_stages(VigilDetector *self, GError **error)
     return TRUE;
 }
 
+/* A list in the package, else a file. */
+static GPtrArray *
+load_labels(const VigilDetector *self, const gchar *path, GError **error)
+{
+    g_autoptr(GBytes) content = NULL;
+    gconstpointer text;
+    gsize length;
+
+    if (!self->package || path != self->package->labels_path)
+        return vigil_labels_load(path, error);
+    content = vigil_package_read(self->package, path, VIGIL_LABELS_MAX_BYTES, error);
+    if (!content) {
+        g_prefix_error(error, "cannot read the labels ");
+        return NULL;
+    }
+    text = g_bytes_get_data(content, &length);
+    return vigil_labels_parse(text ? text : "", length, path, error);
+}
+
 /* Labels, from the first place that has them; classes without a name get one. */
 static gboolean
 set_labels(VigilDetector *self, const gchar *path, GError **error)
@@ -112,7 +134,7 @@ set_labels(VigilDetector *self, const gchar *path, GError **error)
         n_classes = vigil_kernel_postprocess_n_classes(vigil_model_get_graph(self->model));
     g_clear_pointer(&self->labels, g_ptr_array_unref);
     if (path && *path) {
-        self->labels = vigil_labels_load(path, error);
+        self->labels = load_labels(self, path, error);
         if (!self->labels || !vigil_labels_fit(self->labels, n_classes, path, error))
             return FALSE;
     } else {
@@ -181,15 +203,14 @@ check_golden(VigilDetector *self, GError **error)
     const VigilTensorInfo *input = vigil_model_get_input_info(self->model, 0);
     const VigilPackage *package = self->package;
     g_autofree VigilDetection *detections = NULL;
-    g_autofree gchar *file = NULL;
-    gsize length = 0;
+    g_autoptr(GBytes) golden = NULL;
     g_autoptr(GError) why = NULL;
     guint n;
 
     if (!package || !package->golden_input)
         return TRUE;
-    if (!vigil_file_read(package->golden_input, input->bytes, &file, &length, &why) ||
-        length != input->bytes) {
+    golden = vigil_package_read(package, package->golden_input, input->bytes, &why);
+    if (!golden || g_bytes_get_size(golden) != input->bytes) {
         g_set_error(error, VIGIL_MODEL_ERROR,
                     why ? VIGIL_MODEL_ERROR_IO : VIGIL_MODEL_ERROR_INVALID,
                     "%s: the golden input must be readable and as long as the input tensor, "
@@ -198,7 +219,7 @@ check_golden(VigilDetector *self, GError **error)
         return FALSE;
     }
     detections = g_new0(VigilDetection, self->max_detections);
-    memcpy(vigil_session_get_input(self->session, 0), file, input->bytes);
+    memcpy(vigil_session_get_input(self->session, 0), g_bytes_get_data(golden, NULL), input->bytes);
     vigil_session_run(self->session);
     n = vigil_detector_decode(self, &whole, self->threshold, detections, self->max_detections);
     if (vigil_package_check_golden(package, detections, n, self->threshold, error))
@@ -208,11 +229,13 @@ check_golden(VigilDetector *self, GError **error)
 }
 
 VigilDetector *
-vigil_detector_open(const VigilDetectorOptions *options, GError **error)
+vigil_detector_open_package(VigilPackage *package, const VigilDetectorOptions *options,
+                            GError **error)
 {
     g_autoptr(VigilDetector) self = g_new0(VigilDetector, 1);
 
     self->refs = 1;
+    self->package = package;
     g_mutex_init(&self->lock);
     if (!load_model(self, options, error))
         return NULL;
@@ -227,4 +250,22 @@ vigil_detector_open(const VigilDetectorOptions *options, GError **error)
         !check_golden(self, error) || !apply_options(self, options, error))
         return NULL;
     return g_steal_pointer(&self);
+}
+
+VigilDetector *
+vigil_detector_open(const VigilDetectorOptions *options, GError **error)
+{
+    VigilPackage *package = NULL;
+
+    if (!options->model || !*options->model) {
+        g_set_error_literal(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_IO,
+                            "no model given: it takes a .tflite file or a model package");
+        return NULL;
+    }
+    if (vigil_package_is(options->model)) {
+        package = vigil_package_load(options->model, error);
+        if (!package)
+            return NULL;
+    }
+    return vigil_detector_open_package(package, options, error);
 }

@@ -8,9 +8,12 @@
 
 G_BEGIN_DECLS
 
+/* models/vigil-package.h */
+typedef struct VigilPackage VigilPackage;
+
 /**
  * VigilDetectorOptions:
- * @model: path of a `.tflite` file or of a model package (a directory with a manifest); borrowed
+ * @model: path of a `.tflite` file or of a model package (a directory with a manifest, or a signed `.vigil` archive); borrowed
  * @labels: (nullable): path of a labels file that overrules the package's or the model's own; borrowed
  * @threshold: lowest score, 0..1; negative: what the package says, else 0.5
  * @iou_threshold: boxes of one class that overlap more are one object, 0..1; negative: what the package says, else 0.45
@@ -44,6 +47,16 @@ typedef struct VigilDetector VigilDetector;
  * Returns: (transfer full): a new detector, or %NULL
  */
 VigilDetector *vigil_detector_open(const VigilDetectorOptions *options, GError **error);
+
+/**
+ * vigil_detector_open_package:
+ * @package: (transfer full) (nullable): taken also when it fails; %NULL: the model of @options is a bare `.tflite` file
+ * @options: its model is not looked at when there is a package
+ *
+ * As vigil_detector_open() for a package that is open already.
+ */
+VigilDetector *vigil_detector_open_package(VigilPackage *package,
+                                           const VigilDetectorOptions *options, GError **error);
 
 /**
  * vigil_detector_open_shared:

@@ -19,4 +19,8 @@ G_BEGIN_DECLS
 gboolean
 vigil_file_read(const gchar *path, gsize limit, gchar **content, gsize *length, GError **error);
 
+/** vigil_file_read_at: the same for @name in an open directory; a symbolic link is refused. */
+gboolean vigil_file_read_at(gint dir_fd, const gchar *name, gsize limit, gchar **content,
+                            gsize *length, GError **error);
+
 G_END_DECLS

@@ -57,17 +57,16 @@ read_all(int fd, gchar *content, gsize size, gsize *length, GError **error)
     return TRUE;
 }
 
-gboolean
-vigil_file_read(const gchar *path, gsize limit, gchar **content, gsize *length, GError **error)
+/* Closes @fd, which may be what open() answered when it failed. */
+static gboolean
+read_and_close(gint fd, gsize limit, gchar **content, gsize *length, GError **error)
 {
-    /* not blocking: a pipe opens only when somebody writes */
-    const int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     g_autofree gchar *bytes = NULL;
     gboolean ok;
     gsize size = 0;
 
     if (fd < 0)
-        return refuse_io(error, g_strerror(errno));
+        return refuse_io(error, errno == ELOOP ? "it is a symbolic link" : g_strerror(errno));
     ok = check(fd, limit, &size, error);
     if (ok && !(bytes = g_try_malloc(size + 1))) {
         g_set_error(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_TOO_LARGE,
@@ -79,4 +78,20 @@ vigil_file_read(const gchar *path, gsize limit, gchar **content, gsize *length, 
     if (ok)
         *content = g_steal_pointer(&bytes);
     return ok;
+}
+
+/* O_NONBLOCK: a pipe opens only when somebody writes */
+gboolean
+vigil_file_read(const gchar *path, gsize limit, gchar **content, gsize *length, GError **error)
+{
+    return read_and_close(open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC), limit, content, length,
+                          error);
+}
+
+gboolean
+vigil_file_read_at(gint dir_fd, const gchar *name, gsize limit, gchar **content, gsize *length,
+                   GError **error)
+{
+    return read_and_close(openat(dir_fd, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC),
+                          limit, content, length, error);
 }

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "models/vigil-file-private.h"
+#include "models/vigil-model.h"
 #include "models/vigil-package.h"
 
 #define MAX_GOLDEN 1000
@@ -30,18 +30,21 @@ parse_line(const gchar *line, VigilDetection *golden)
 }
 
 static GArray *
-load_boxes(const gchar *path, GError **error)
+load_boxes(const VigilPackage *package, GError **error)
 {
+    const gchar *path = package->golden_boxes;
     g_autoptr(GArray) boxes = g_array_new(FALSE, TRUE, sizeof(VigilDetection));
+    g_autoptr(GBytes) content = vigil_package_read(package, path, MAX_BYTES, error);
     g_autofree gchar *text = NULL;
     g_auto(GStrv) lines = NULL;
-    gsize length = 0;
 
-    if (!vigil_file_read(path, MAX_BYTES, &text, &length, error)) {
-        g_prefix_error(error, "cannot read the golden boxes %s: ", path);
+    if (!content) {
+        g_prefix_error(error, "cannot read the golden boxes: ");
         return NULL;
     }
-    lines = g_strsplit(g_utf8_validate(text, (gssize)length, NULL) ? text : "?", "\n", -1);
+    text = g_strndup(g_bytes_get_data(content, NULL), g_bytes_get_size(content));
+    lines = g_strsplit(g_utf8_validate(text, (gssize)g_bytes_get_size(content), NULL) ? text : "?",
+                       "\n", -1);
     for (guint i = 0; lines[i]; i++) {
         VigilDetection golden = {0};
 
@@ -87,7 +90,7 @@ gboolean
 vigil_package_check_golden(const VigilPackage *self, const VigilDetection *detections, guint n,
                            gfloat threshold, GError **error)
 {
-    g_autoptr(GArray) boxes = load_boxes(self->golden_boxes, error);
+    g_autoptr(GArray) boxes = load_boxes(self, error);
     g_autofree gboolean *taken = g_new0(gboolean, n + 1);
 
     if (!boxes)

@@ -7,7 +7,6 @@
 
 #include "models/vigil-file-private.h"
 
-#define MANIFEST "manifest.ini"
 #define MAX_MANIFEST (64u << 10)
 
 static const gchar *const model_keys[] = {"name",        "version", "file",       "labels",
@@ -295,7 +294,7 @@ vigil_package_parse(const gchar *directory, const gchar *manifest, gsize length,
     g_autoptr(GKeyFile) file = g_key_file_new();
     g_autoptr(VigilPackage) package = g_new0(VigilPackage, 1);
     g_autoptr(GError) why = NULL;
-    g_autofree gchar *path = g_build_filename(directory, MANIFEST, NULL);
+    g_autofree gchar *path = g_build_filename(directory, VIGIL_PACKAGE_MANIFEST, NULL);
     const Reader reader = {file, directory, path, package};
 
     package->preprocess = vigil_preprocess_options_defaults();
@@ -311,17 +310,102 @@ vigil_package_parse(const gchar *directory, const gchar *manifest, gsize length,
     return g_steal_pointer(&package);
 }
 
-VigilPackage *
-vigil_package_load(const gchar *directory, GError **error)
+static VigilPackage *
+read_manifest(const gchar *path, VigilSealed *sealed, GError **error)
 {
-    g_autofree gchar *path = g_build_filename(directory, MANIFEST, NULL);
-    g_autofree gchar *manifest = NULL;
+    g_autoptr(VigilPackage) bare = g_new0(VigilPackage, 1);
+    g_autoptr(VigilPackage) self = NULL;
+    g_autoptr(GBytes) manifest = NULL;
+    g_autofree gchar *file = g_build_filename(path, VIGIL_PACKAGE_MANIFEST, NULL);
+    gsize length;
+    const gchar *text;
+
+    bare->directory = g_strdup(path);
+    bare->sealed = *sealed;
+    *sealed = (VigilSealed){0};
+    manifest = vigil_package_read(bare, file, MAX_MANIFEST, error);
+    if (!manifest) {
+        g_prefix_error(error, "%s: a model package has a readable %s: ", path,
+                       VIGIL_PACKAGE_MANIFEST);
+        return NULL;
+    }
+    text = g_bytes_get_data(manifest, &length);
+    self = vigil_package_parse(path, text ? text : "", length, error);
+    if (!self)
+        return NULL;
+    self->directory = g_steal_pointer(&bare->directory);
+    self->sealed = bare->sealed;
+    bare->sealed = (VigilSealed){0};
+    return g_steal_pointer(&self);
+}
+
+gboolean
+vigil_package_is(const gchar *path)
+{
+    return g_file_test(path, G_FILE_TEST_IS_DIR) || vigil_package_is_archive(path);
+}
+
+VigilPackage *
+vigil_package_load(const gchar *path, GError **error)
+{
+    g_autofree gchar *signature = g_build_filename(path, VIGIL_PACKAGE_SIGNATURE, NULL);
+    const gboolean archive = !g_file_test(path, G_FILE_TEST_IS_DIR);
+    const gboolean ask = archive || g_file_test(signature, G_FILE_TEST_EXISTS);
+    g_autoptr(VigilKeys) keys = ask ? vigil_keys_load(NULL, error) : NULL;
+
+    if (ask && !keys)
+        return NULL;
+    return vigil_package_open(path, keys, archive ? VIGIL_PACKAGE_SIGNED : VIGIL_PACKAGE_ANY,
+                              error);
+}
+
+VigilPackage *
+vigil_package_open(const gchar *path, const VigilKeys *keys, VigilPackagePolicy policy,
+                   GError **error)
+{
+    g_auto(VigilSealed) sealed = {0};
+
+    if (!vigil_sealed_open(&sealed, path, keys, policy, error))
+        return NULL;
+    return read_manifest(path, &sealed, error);
+}
+
+VigilPackage *
+vigil_package_new(VigilPackageFiles *files, const gchar *name, GError **error)
+{
+    g_auto(VigilSealed) sealed = {.files = vigil_package_files_ref(files)};
+
+    return read_manifest(name, &sealed, error);
+}
+
+static GBytes *
+read_from_disk(const gchar *path, gsize limit, GError **error)
+{
+    gchar *content = NULL;
     gsize length = 0;
 
-    if (vigil_file_read(path, MAX_MANIFEST, &manifest, &length, error))
-        return vigil_package_parse(directory, manifest, length, error);
-    g_prefix_error(error, "%s: a directory is a model package only with a readable %s: ", directory,
-                   MANIFEST);
+    if (vigil_file_read(path, limit, &content, &length, error))
+        return g_bytes_new_take(content, length);
+    g_prefix_error(error, "%s: ", path);
+    return NULL;
+}
+
+GBytes *
+vigil_package_read(const VigilPackage *self, const gchar *path, gsize limit, GError **error)
+{
+    const gchar *name;
+    GBytes *content;
+
+    if (!self->sealed.files)
+        return read_from_disk(path, limit, error);
+    name = path + strlen(self->directory);
+    name += strspn(name, "/");
+    content = vigil_package_files_get(self->sealed.files, name);
+    if (content && g_bytes_get_size(content) <= limit)
+        return g_bytes_ref(content);
+    g_set_error(error, VIGIL_MODEL_ERROR,
+                content ? VIGIL_MODEL_ERROR_TOO_LARGE : VIGIL_MODEL_ERROR_INVALID, "%s: %s", path,
+                content ? "larger than it may be" : "the package has no such file");
     return NULL;
 }
 
@@ -339,5 +423,7 @@ vigil_package_free(VigilPackage *self)
     g_free(self->labels_path);
     g_free(self->golden_input);
     g_free(self->golden_boxes);
+    g_free(self->directory);
+    vigil_sealed_clear(&self->sealed);
     g_free(self);
 }

@@ -4,6 +4,7 @@
 #include <glib.h>
 
 #include "models/vigil-decode.h"
+#include "models/vigil-package-seal.h"
 #include "models/vigil-preprocess.h"
 
 G_BEGIN_DECLS
@@ -26,6 +27,8 @@ G_BEGIN_DECLS
  * @max_detections: 0 when the manifest does not say
  * @golden_input: (nullable): raw input tensor
  * @golden_boxes: (nullable): boxes that must come out of it; given together with @golden_input
+ * @directory: of the package, or the archive; the paths above are below it
+ * @sealed: how far it can be trusted, and its files when it has a seal
  *
  * What a model package says: a directory with `manifest.ini`, a key file of these groups and keys:
  *
@@ -36,7 +39,7 @@ G_BEGIN_DECLS
  *     [detect] threshold, iou_threshold, max_detections
  *     [golden] input (raw input tensor), boxes (see vigil_package_check_golden())
  */
-typedef struct {
+typedef struct VigilPackage {
     gchar *name, *version, *licence, *provenance, *sha256;
     gchar *model_path, *labels_path;
     VigilDecoderKind decoder;
@@ -46,16 +49,51 @@ typedef struct {
     gfloat threshold, iou_threshold;
     guint max_detections;
     gchar *golden_input, *golden_boxes;
+    gchar *directory;
+    VigilSealed sealed;
 } VigilPackage;
+
+/** vigil_package_is: whether @path is a directory or a `.vigil` archive, and not a bare model. */
+gboolean vigil_package_is(const gchar *path);
 
 /**
  * vigil_package_load:
- * @directory: with a `manifest.ini`
+ * @path: a directory with a `manifest.ini`, or a `.vigil` archive
  *
- * Errors: %VIGIL_MODEL_ERROR_INVALID or %VIGIL_MODEL_ERROR_IO; the message names file, group and key. Keys
- * that are not known are refused. Files are named relative to the directory and lie in it.
+ * As vigil_package_open() with the keys in %VIGIL_KEYS_DEFAULT_DIR: a directory by %VIGIL_PACKAGE_ANY, an archive by
+ * %VIGIL_PACKAGE_SIGNED.
  */
-VigilPackage *vigil_package_load(const gchar *directory, GError **error);
+VigilPackage *vigil_package_load(const gchar *path, GError **error);
+
+/**
+ * vigil_package_open:
+ * @keys: that are trusted
+ *
+ * Verifies, then reads the manifest. The files of a package with a seal are in memory from then on, so what was verified is
+ * what is used. Files are named relative to the directory and lie in it; keys of the manifest that are not known are refused.
+ *
+ * Errors: those of vigil_sealed_open(); the message names file, group and key
+ */
+VigilPackage *vigil_package_open(const gchar *path, const VigilKeys *keys,
+                                 VigilPackagePolicy policy, GError **error);
+
+/**
+ * vigil_package_new:
+ * @files: with a manifest, from a source that needs no checking; a reference is taken
+ * @name: for messages
+ */
+VigilPackage *vigil_package_new(VigilPackageFiles *files, const gchar *name, GError **error);
+
+/**
+ * vigil_package_read:
+ * @path: one of the package's paths
+ * @limit: most bytes
+ *
+ * Returns: (transfer full): the file's content, or %NULL with %VIGIL_MODEL_ERROR_IO, %VIGIL_MODEL_ERROR_TOO_LARGE or
+ *   %VIGIL_MODEL_ERROR_INVALID; the message names the file
+ */
+GBytes *
+vigil_package_read(const VigilPackage *self, const gchar *path, gsize limit, GError **error);
 
 /** vigil_package_parse: the same for a manifest that was read already; no file is looked at. */
 VigilPackage *
