@@ -22,6 +22,7 @@ import detector
 import metrics
 
 BOX_WEIGHT = 2.0
+GUIDE_SHARE = 0.5  # the part of a larger network's scores in the targets, with --distill
 
 
 class Shards:
@@ -145,6 +146,9 @@ class Run:
         self.optimizer = torch.optim.AdamW(groups, lr=args.rate)
         self.ema = detector.Detector(self.net.config).to(memory_format=torch.channels_last).eval()
         self.ema.load_state_dict(self.net.state_dict())
+        self.guide = detector.fuse(detector.load(args.distill)) if args.distill else None
+        if self.guide:
+            self.guide = self.guide.to(memory_format=torch.channels_last)
         self.step, self.elapsed, self.best = 0, 0.0, 0.0
 
     def state(self):
@@ -193,12 +197,25 @@ class Run:
         torch._foreach_mul_(mine, keep)
         torch._foreach_add_(mine, new, alpha=1 - keep)
 
-    def train_step(self, batch):
-        images, targets, mask, distances = batch
-        self.set_rate()
+    @torch.no_grad()
+    def guided(self, x, targets, distances):
+        """Targets mixed with what a larger network of the same kind says of the very same picture."""
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            outputs = self.net(to_input(images))
-        classes, boxes = loss_of(outputs, *(torch.from_numpy(a) for a in (targets, mask, distances)))
+            logits, boxes = detector.flatten(self.guide(x))
+        scores = logits.sigmoid()
+        unsure = (targets.amax(2, keepdim=True) < 0.3) & (scores.amax(2, keepdim=True) > 0.1)
+        mixed = (1 - GUIDE_SHARE) * targets + GUIDE_SHARE * scores
+        return mixed, torch.where(unsure, boxes, distances)
+
+    def train_step(self, batch):
+        images, (targets, mask, distances) = batch[0], (torch.from_numpy(a) for a in batch[1:])
+        x = to_input(images)
+        self.set_rate()
+        if self.guide:
+            targets, distances = self.guided(x, targets, distances)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            outputs = self.net(x)
+        classes, boxes = loss_of(outputs, targets, mask, distances)
         self.optimizer.zero_grad(set_to_none=True)
         (classes + BOX_WEIGHT * boxes).backward()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 10.0)
@@ -216,9 +233,9 @@ def log(run, text):
 
 
 def report(run, samples):
-    """Validates the averaged weights at both shapes, logs the figures, keeps the best."""
+    """Validates the averaged weights at each size, logs the figures, keeps the best."""
     total = 0.0
-    for size in ((320, 192), (256, 256)):
+    for size in (tuple(int(v) for v in s.split("x")) for s in run.args.sizes.split(",")):
         results = validate(run.ema, samples, size)
         figures = "  ".join(
             f"{n} {r['ap50']:.3f}/{r['recall_at_p80']:.3f}/{r['false_on_empty_0.5']}" for n, r in results.items()
@@ -270,6 +287,8 @@ def main():
     parser.add_argument("--minutes", type=float, default=90, help="time to train in all")
     parser.add_argument("--config", default="default", choices=sorted(detector.CONFIGS))
     parser.add_argument("--init", help="weights (.npz or .pt) to begin with; default: random")
+    parser.add_argument("--distill", help="weights of a larger network whose outputs join the targets")
+    parser.add_argument("--sizes", default="320x192,256x256", help="input sizes to validate at")
     parser.add_argument("--resume", action="store_true", help="continue RUN/last.pt")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=2.5e-3)
