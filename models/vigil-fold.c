@@ -16,7 +16,8 @@ is_foldable(const VigilGraph *graph, const VigilNode *node)
 {
     gboolean any = FALSE;
 
-    if (node->run == NULL || node->macs > 0 || node->work > 0 || node->scratch_bytes > 0)
+    if (node->run == NULL || node->macs > 0 || node->work > 0 || node->scratch_bytes > 0 ||
+        node->thread_scratch_bytes > 0)
         return FALSE;
     for (guint i = 0; i < node->n_inputs; i++) {
         const VigilTensor *tensor = vigil_node_input(graph, node, i);

@@ -88,11 +88,24 @@ typedef struct {
  * VigilRun: what an operator's run() gets beside its node.
  * @graph: tensors
  * @arena: of the session; %VIGIL_ALIGN-aligned
+ * @thread_scratch: (nullable): scratch of the session's threads; @thread_stride: bytes from one to the next
  */
 struct VigilRun {
     const VigilGraph *graph;
     guint8 *arena;
+    guint8 *thread_scratch;
+    gsize thread_stride;
 };
+
+/**
+ * VigilChunk: part @chunk of a node's work; no two parts write the same bytes.
+ * @scratch: the thread's, node->thread_scratch_bytes long; %VIGIL_ALIGN-aligned
+ */
+typedef void (*VigilChunk)(const VigilNode *node, const VigilRun *run, guint chunk,
+                           guint8 *scratch);
+
+/** vigil_run_chunks: parts 0..@n_chunks-1, in any order, all done when it returns. */
+void vigil_run_chunks(const VigilNode *node, const VigilRun *run, guint n_chunks, VigilChunk chunk);
 
 /**
  * VigilOp: one operator; see kernels/vigil-kernel-private.h for how to add one.
@@ -124,6 +137,7 @@ struct VigilOp {
  * @params: (nullable): what prepare() keeps for run(); owned, see vigil_node_params()
  * @packed: (nullable): packed weights; owned, see vigil_node_pack()
  * @scratch_bytes: room in the arena that run() needs for itself; it gets it at @scratch_offset
+ * @thread_scratch_bytes: room that each thread needs in vigil_run_chunks()
  * @macs: multiply-accumulates of one run
  * @work: steps of one run where @macs does not tell them; only bounded, never shown
  * @run: from @op, unless prepare() chose a special one; NULL: nothing to do at run time (views)
@@ -142,7 +156,7 @@ struct VigilNode {
     gpointer params;
     gpointer packed;
     gsize packed_bytes;
-    gsize scratch_bytes, scratch_offset;
+    gsize scratch_bytes, scratch_offset, thread_scratch_bytes;
     guint64 macs, work;
     void (*run)(const VigilNode *node, const VigilRun *run);
     gboolean folded;
@@ -156,7 +170,7 @@ struct VigilNode {
  * @weight_bytes: packed weights of all nodes
  * @folded_bytes: constants computed at load
  * @claimed_bytes: see vigil_graph_claim()
- * @arena_bytes: what a session needs
+ * @arena_bytes: what a session needs; @thread_scratch_bytes: what it needs beside for each thread
  * @isa: kernels, see vigil_isa_select()
  * @computes_shapes: some shape is computed by operators. TensorFlow Lite cannot delegate such a graph to XNNPACK and runs
  *   it by its own fixed-point kernels; INT8 operators whose rounding differs follow those then.
@@ -171,7 +185,7 @@ struct VigilGraph {
     guint n_nodes;
     gint32 *inputs, *outputs;
     guint n_inputs, n_outputs;
-    gsize weight_bytes, folded_bytes, claimed_bytes, arena_bytes;
+    gsize weight_bytes, folded_bytes, claimed_bytes, arena_bytes, thread_scratch_bytes;
     const VigilIsa *isa;
     gboolean computes_shapes;
 };

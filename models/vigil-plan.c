@@ -122,6 +122,16 @@ in_arena(const VigilTensor *tensor)
     return tensor->data == NULL && tensor->view_of < 0 && tensor->first <= tensor->last;
 }
 
+/* Kernels may read a little beyond the last tensor. */
+static void
+plan_threads(VigilGraph *graph)
+{
+    graph->arena_bytes += align_up(VIGIL_ISA_SLACK);
+    for (guint i = 0; i < graph->n_nodes; i++)
+        graph->thread_scratch_bytes =
+            MAX(graph->thread_scratch_bytes, align_up(graph->nodes[i].thread_scratch_bytes));
+}
+
 gboolean
 vigil_plan_graph(VigilGraph *graph, GError **error)
 {
@@ -157,5 +167,6 @@ vigil_plan_graph(VigilGraph *graph, GError **error)
     for (guint i = 0; i < graph->n_nodes; i++)
         if (graph->nodes[i].scratch_bytes > 0 && !graph->nodes[i].folded)
             graph->nodes[i].scratch_offset = g_array_index(items, VigilPlanItem, next++).offset;
+    plan_threads(graph);
     return TRUE;
 }

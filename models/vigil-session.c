@@ -13,7 +13,7 @@ VigilSession *
 vigil_session_new(VigilModel *model, GError **error)
 {
     const VigilGraph *graph = vigil_model_get_graph(model);
-    const gsize bytes = MAX(graph->arena_bytes, VIGIL_ALIGN);
+    const gsize bytes = graph->arena_bytes + graph->thread_scratch_bytes;
     VigilSession *self;
     void *arena = NULL;
 
@@ -25,7 +25,12 @@ vigil_session_new(VigilModel *model, GError **error)
     memset(arena, 0, bytes);
     self = g_new0(VigilSession, 1);
     self->model = vigil_model_ref(model);
-    self->run = (VigilRun){.graph = graph, .arena = arena};
+    self->run = (VigilRun){
+        .graph = graph,
+        .arena = arena,
+        .thread_scratch = (guint8 *)arena + graph->arena_bytes,
+        .thread_stride = graph->thread_scratch_bytes,
+    };
     return self;
 }
 
@@ -55,6 +60,13 @@ vigil_session_get_output(VigilSession *self, guint index)
 
     g_return_val_if_fail(index < graph->n_outputs, NULL);
     return vigil_run_tensor(&self->run, graph->outputs[index]);
+}
+
+void
+vigil_run_chunks(const VigilNode *node, const VigilRun *run, guint n_chunks, VigilChunk chunk)
+{
+    for (guint i = 0; i < n_chunks; i++)
+        chunk(node, run, i, run->thread_scratch);
 }
 
 void

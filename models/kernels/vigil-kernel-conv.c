@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "models/kernels/vigil-kernel-conv-packed-private.h"
 #include "models/kernels/vigil-kernel-gemm-private.h"
 #include "models/kernels/vigil-kernel-window-private.h"
 
@@ -83,8 +84,17 @@ conv_prepare(VigilGraph *graph, VigilNode *node, GError **error)
     self->gemm.n = (guint)weights->dims[0];
     self->gemm.k = (guint)(weights->count / self->gemm.n);
     self->gemm.k_padded = vigil_gemm_pad(self->gemm.k);
-    if (!vigil_gemm_init(&self->gemm, graph, node, 0, vigil_fb_i8(&node->options, 3, 0), error) ||
-        !vigil_node_set_output(graph, node, 0, 4, dims, error))
+    const gint8 activation = vigil_fb_i8(&node->options, 3, 0);
+    gboolean done;
+
+    if (!vigil_node_set_output(graph, node, 0, 4, dims, error))
+        return FALSE;
+    node->macs = (guint64)vigil_node_output(graph, node, 0)->count * self->gemm.k;
+    if (!vigil_conv_packed_prepare(graph, node, window, &self->gemm, activation, &done, error))
+        return FALSE;
+    if (done)
+        return TRUE;
+    if (!vigil_gemm_init(&self->gemm, graph, node, 0, activation, error))
         return FALSE;
     conv_pack(&self->gemm, weights);
     self->is_signed = in->type == VIGIL_TENSOR_INT8;
@@ -94,7 +104,6 @@ conv_prepare(VigilGraph *graph, VigilNode *node, GError **error)
     self->acc_offset = (gsize)self->strip * self->gemm.k_padded * sizeof(gint16);
     node->scratch_bytes =
         self->acc_offset + (gsize)self->strip * self->gemm.n_padded * sizeof(gint32);
-    node->macs = (guint64)vigil_node_output(graph, node, 0)->count * self->gemm.k;
     return TRUE;
 }
 
@@ -204,15 +213,22 @@ fc_prepare(VigilGraph *graph, VigilNode *node, GError **error)
     self->gemm.k = (guint)weights->dims[1];
     self->gemm.k_padded = vigil_gemm_pad(self->gemm.k);
     self->batch = (guint)(in->count / self->gemm.k);
-    if (!vigil_gemm_init(&self->gemm, graph, node, 0, vigil_fb_i8(&node->options, 0, 0), error) ||
-        !fc_set_output(graph, node, self, error))
+    const gint8 activation = vigil_fb_i8(&node->options, 0, 0);
+    gboolean done;
+
+    node->macs = (guint64)in->count * self->gemm.n;
+    if (!fc_set_output(graph, node, self, error) ||
+        !vigil_conv_packed_prepare(graph, node, NULL, &self->gemm, activation, &done, error))
+        return FALSE;
+    if (done)
+        return TRUE;
+    if (!vigil_gemm_init(&self->gemm, graph, node, 0, activation, error))
         return FALSE;
     conv_pack(&self->gemm, weights);
     self->is_signed = in->type == VIGIL_TENSOR_INT8;
     self->zero_point = in->zero_point;
     self->acc_offset = VIGIL_GEMM_ROWS * self->gemm.k_padded * sizeof(gint16);
     node->scratch_bytes = self->acc_offset + VIGIL_GEMM_ROWS * self->gemm.n_padded * sizeof(gint32);
-    node->macs = (guint64)in->count * self->gemm.n;
     return TRUE;
 }
 

@@ -16,6 +16,7 @@ G_BEGIN_DECLS
  * @k: values a row, before padding
  * @k_padded: @k rounded up to %VIGIL_GEMM_K; the padding of weights is 0, so that of rows may be anything
  * @n: output channels; @n_padded: rounded up to %VIGIL_GEMM_CHANNELS
+ * @weight_bytes: set by the caller before vigil_gemm_init() where @weights are something else than below, else 0
  * @weights: int16 [n_padded][k_padded], zero point subtracted
  * @bias: int32 [n_padded]
  * @scale: fp32 [n_padded], input_scale * weight_scale[c] / output_scale
@@ -28,6 +29,7 @@ typedef struct {
     guint k, k_padded;
     guint n, n_padded;
     gboolean undelegated;
+    guint64 weight_bytes;
     gint16 *weights;
     gint32 *bias;
     gfloat *scale;

@@ -80,12 +80,16 @@ vigil_gemm_init(VigilGemm *self, VigilGraph *graph, VigilNode *node, gint32 chan
         return FALSE;
     self->n_padded =
         (self->n + VIGIL_GEMM_CHANNELS - 1) / VIGIL_GEMM_CHANNELS * VIGIL_GEMM_CHANNELS;
-    /* Where sizes have 32 bits the products below would overflow. */
-    if ((guint64)self->n_padded * self->k_padded > VIGIL_MAX_WEIGHT_BYTES / sizeof *self->weights)
+    const guint64 wanted = self->weight_bytes > 0
+                               ? self->weight_bytes
+                               : (guint64)self->n_padded * self->k_padded * sizeof *self->weights;
+
+    /* Where sizes have 32 bits the sums below would overflow. */
+    if (wanted > VIGIL_MAX_WEIGHT_BYTES)
         return vigil_node_fail(graph, node, error, VIGIL_MODEL_ERROR_TOO_LARGE,
                                "its weights do not fit into %" G_GSIZE_FORMAT " bytes",
                                VIGIL_MAX_WEIGHT_BYTES);
-    const gsize weight_bytes = (gsize)self->n_padded * self->k_padded * sizeof *self->weights;
+    const gsize weight_bytes = ((gsize)wanted + VIGIL_ALIGN - 1) & ~(gsize)(VIGIL_ALIGN - 1);
     const gsize row_bytes = (gsize)self->n_padded * sizeof *self->bias;
     const gboolean fixed =
         self->undelegated || (graph->computes_shapes && out->type == VIGIL_TENSOR_INT8);
