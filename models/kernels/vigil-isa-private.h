@@ -164,8 +164,10 @@ typedef struct {
  * may not fit into 8 bits; depthwise_pack() lays them out as it likes.
  * @depthwise_supports: whether there is a kernel for this window
  * @depthwise_bytes: of one panel's packed weights
- * @depthwise_pack: @weights [k_h * k_w][depthwise_channels], those of missing channels 0; may set panel->second
- * @depthwise_channel: the channel at @position of the panel's bias, scale and fixed arrays
+ * @depthwise_pack: @weights [k_h * k_w][depthwise_channels], of -256..254, those of missing channels 0; may set
+ *   panel->second, and panel->vectors to what it likes
+ * @depthwise_channel: the channel at @position (0..depthwise_channels - 1) of the panel's bias, scale and fixed arrays;
+ *   called after @depthwise_pack
  * @depthwise_lines: lines of output at a time with @stride, at most 4
  * @depthwise: see VigilDepthwiseLines
  *
@@ -192,7 +194,7 @@ typedef struct {
     gsize (*depthwise_bytes)(guint k_h, guint k_w);
     void (*depthwise_pack)(VigilPanel *panel, guint k_h, guint k_w, const gint16 *weights,
                            void *packed);
-    guint (*depthwise_channel)(guint position);
+    guint (*depthwise_channel)(const VigilPanel *panel, guint position);
     guint (*depthwise_lines)(guint k_h, guint k_w, guint stride);
     void (*depthwise)(const VigilDepthwiseLines *lines, const VigilPanel *panel);
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "models/kernels/vigil-kernel-clones-private.h"
+#include "models/kernels/vigil-kernel-depthwise-packed-private.h"
 #include "models/kernels/vigil-kernel-gemm-private.h"
 #include "models/kernels/vigil-kernel-window-private.h"
 
@@ -73,8 +74,19 @@ depthwise_prepare(VigilGraph *graph, VigilNode *node, GError **error)
     self->gemm.n = (guint)weights->dims[3];
     self->taps = (guint)(weights->dims[1] * weights->dims[2]);
     self->gemm.k = self->gemm.k_padded = self->taps;
-    if (!vigil_gemm_init(&self->gemm, graph, node, 3, vigil_fb_i8(&node->options, 4, 0), error) ||
-        !vigil_node_set_output(graph, node, 0, 4, dims, error))
+    const gint8 activation = vigil_fb_i8(&node->options, 4, 0);
+    gboolean done = FALSE;
+
+    if (!vigil_node_set_output(graph, node, 0, 4, dims, error))
+        return FALSE;
+    node->macs = (guint64)vigil_node_output(graph, node, 0)->count * self->taps;
+    if (self->multiplier == 1 &&
+        !vigil_depthwise_packed_prepare(graph, node, &self->window, &self->gemm, activation, &done,
+                                        error))
+        return FALSE;
+    if (done)
+        return TRUE;
+    if (!vigil_gemm_init(&self->gemm, graph, node, 3, activation, error))
         return FALSE;
     for (guint t = 0; t < self->taps; t++)
         for (guint c = 0; c < self->gemm.n; c++)
@@ -85,7 +97,6 @@ depthwise_prepare(VigilGraph *graph, VigilNode *node, GError **error)
     /* A line of zero points in the input's channels, then the sums of one pixel. */
     self->acc_offset = ((gsize)self->gemm.n + VIGIL_ALIGN - 1) / VIGIL_ALIGN * VIGIL_ALIGN;
     node->scratch_bytes = self->acc_offset + (gsize)self->gemm.n * sizeof(gint32);
-    node->macs = (guint64)vigil_node_output(graph, node, 0)->count * self->taps;
     return TRUE;
 }
 

@@ -10,6 +10,9 @@
 
 #include "models/kernels/x86/vigil-x86-gemm.inc"
 
+#define PACKED_GROUP 64
+#include "models/kernels/x86/vigil-x86-depthwise.inc"
+
 /* 32 registers: rows * vectors sums, the weights' vectors, one broadcast. */
 DEFINE_PANEL(1, 16)
 DEFINE_PANEL(2, 12)
@@ -82,5 +85,12 @@ const VigilIsa vigil_isa_avx512vnni = {
     .gemm = gemm,
     .stage = stage,
     .sum = sum,
+    .depthwise_channels = PACKED_GROUP,
+    .depthwise_supports = depthwise_supports,
+    .depthwise_bytes = depthwise_bytes,
+    .depthwise_pack = depthwise_pack,
+    .depthwise_channel = depthwise_channel,
+    .depthwise_lines = depthwise_lines,
+    .depthwise = depthwise,
     .flip = flip,
 };
