@@ -145,43 +145,65 @@ same_options(const Shared *shared, const VigilDetectorOptions *options)
            shared->options.max_detections == options->max_detections;
 }
 
+/* A new one, which is what the id stands for from now on. */
 static VigilDetector *
 open_locked(const gchar *instance_id, const VigilDetectorOptions *options, GError **error)
 {
-    VigilDetector *self;
+    VigilDetector *self = vigil_detector_open(options, error);
     Shared *shared;
 
-    if (!registry)
-        registry = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, shared_free);
-    shared = g_hash_table_lookup(registry, instance_id);
-    if (shared && !same_options(shared, options)) {
-        g_set_error(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_INVALID,
-                    "model instance \"%s\" is in use with other options (model %s): use another "
-                    "id, or the same "
-                    "model, labels and thresholds",
-                    instance_id, shared->model);
-        return NULL;
-    }
-    if (shared)
-        return vigil_detector_ref(shared->detector);
-    self = vigil_detector_open(options, error);
     if (!self)
         return NULL;
     self->instance_id = g_strdup(instance_id);
     shared = g_new0(Shared, 1);
     *shared = (Shared){self, *options, g_strdup(options->model), g_strdup(options->labels)};
-    g_hash_table_insert(registry, self->instance_id, shared);
+    g_hash_table_replace(registry, self->instance_id, shared);
     return self;
+}
+
+static Shared *
+find_locked(const gchar *instance_id)
+{
+    if (!registry)
+        registry = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, shared_free);
+    return g_hash_table_lookup(registry, instance_id);
 }
 
 VigilDetector *
 vigil_detector_open_shared(const gchar *instance_id, const VigilDetectorOptions *options,
                            GError **error)
 {
-    VigilDetector *self;
+    VigilDetector *self = NULL;
+    const Shared *shared;
 
     g_mutex_lock(&registry_lock);
-    self = open_locked(instance_id, options, error);
+    shared = find_locked(instance_id);
+    if (!shared)
+        self = open_locked(instance_id, options, error);
+    else if (same_options(shared, options))
+        self = vigil_detector_ref(shared->detector);
+    else
+        g_set_error(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_INVALID,
+                    "model instance \"%s\" is in use with other options (model %s): use another "
+                    "id, or the same "
+                    "model, labels and thresholds",
+                    instance_id, shared->model);
+    g_mutex_unlock(&registry_lock);
+    return self;
+}
+
+VigilDetector *
+vigil_detector_replace_shared(const gchar *instance_id, const VigilDetectorOptions *options,
+                              const VigilDetector *current, GError **error)
+{
+    VigilDetector *self;
+    const Shared *shared;
+
+    g_mutex_lock(&registry_lock);
+    shared = find_locked(instance_id);
+    self = shared && shared->detector != current && same_options(shared, options)
+               ? vigil_detector_ref(shared->detector)
+               : open_locked(instance_id, options, error);
     g_mutex_unlock(&registry_lock);
     return self;
 }
@@ -191,6 +213,19 @@ vigil_detector_ref(VigilDetector *self)
 {
     g_atomic_int_inc(&self->refs);
     return self;
+}
+
+/* Another one may have taken its id over. */
+static void
+unregister_locked(VigilDetector *self)
+{
+    const Shared *shared = registry ? g_hash_table_lookup(registry, self->instance_id) : NULL;
+
+    if (!shared || shared->detector != self)
+        return;
+    g_hash_table_remove(registry, self->instance_id);
+    if (g_hash_table_size(registry) == 0)
+        g_clear_pointer(&registry, g_hash_table_unref);
 }
 
 void
@@ -207,9 +242,7 @@ vigil_detector_unref(VigilDetector *self)
         g_mutex_lock(&registry_lock);
         last = g_atomic_int_dec_and_test(&self->refs);
         if (last)
-            g_hash_table_remove(registry, self->instance_id);
-        if (g_hash_table_size(registry) == 0)
-            g_clear_pointer(&registry, g_hash_table_unref);
+            unregister_locked(self);
         g_mutex_unlock(&registry_lock);
     }
     if (last)

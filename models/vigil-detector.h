@@ -67,6 +67,18 @@ VigilDetector *vigil_detector_open_package(VigilPackage *package,
 VigilDetector *vigil_detector_open_shared(const gchar *instance_id,
                                           const VigilDetectorOptions *options, GError **error);
 
+/**
+ * vigil_detector_replace_shared:
+ * @current: what the caller uses under this id, or used under another
+ *
+ * For models that change in a running program. As vigil_detector_open_shared(), but what is shared under the id is only
+ * taken when it is not @current and has the same options (somebody else changed to it first); else a new detector takes
+ * the id over, and who holds the one of before keeps it.
+ */
+VigilDetector *
+vigil_detector_replace_shared(const gchar *instance_id, const VigilDetectorOptions *options,
+                              const VigilDetector *current, GError **error);
+
 VigilDetector *vigil_detector_ref(VigilDetector *self);
 void vigil_detector_unref(VigilDetector *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilDetector, vigil_detector_unref)

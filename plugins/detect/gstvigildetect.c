@@ -17,7 +17,13 @@
  * A tracker makes use of weak detections (vigiltrack carries a track on with them), but only of those that are attached:
  * before vigiltrack set `threshold` to its `low-score`.
  *
- * When the model is open, an element message `vigildetect-model` (name, sha256: string; labels: guint) says which it is.
+ * A model may take another's place while frames flow: set `model` (with `labels` and what else belongs to it) anew. It is
+ * opened in the background, whatever its input size and labels, and looks at the first frame that comes when it is ready; no
+ * frame is lost or waits. Each frame says which model looked at it. What cannot be opened changes nothing: a warning and the
+ * element message `vigildetect-refused` (model, reason: string) say why.
+ *
+ * When a model begins to look at frames, an element message `vigildetect-model` (name, sha256, model: string; labels: guint)
+ * says which it is.
  * Once a second, and at the end of the stream, an element message `vigildetect-stats` with the content of the property
  * `stats` goes to the bus.
  *
@@ -42,6 +48,7 @@
 #include "plugins/common/gstvigilmeta.h"
 #include "plugins/common/gstvigilstream.h"
 #include "plugins/detect/gstvigildetectconfig.h"
+#include "plugins/detect/vigil-detect-loader.h"
 #include "plugins/detect/vigil-detect-stats.h"
 
 GST_DEBUG_CATEGORY_STATIC(vigil_detect_debug);
@@ -58,10 +65,12 @@ struct _GstVigilDetect {
     GstClockTime
         qos_earliest; /* object lock: running time before which a frame is of no use downstream */
 
+    gboolean wanted; /* object lock: another model is to be opened */
+    VigilDetectModel
+        *model; /* written by the streaming thread, or nobody streams, under the object lock */
+    VigilDetectLoader *loader;
+
     /* streaming thread */
-    VigilDetector *detector;
-    VigilDetection *detections;
-    guint capacity;
     GstVideoInfo info;
     gboolean live, live_known;
     GstClockTime latency;
@@ -82,35 +91,16 @@ G_DEFINE_TYPE_WITH_CODE(GstVigilDetect, gst_vigil_detect, GST_TYPE_BASE_TRANSFOR
                                                 "object detection"))
 GST_ELEMENT_REGISTER_DEFINE(vigildetect, "vigildetect", GST_RANK_NONE, GST_TYPE_VIGIL_DETECT)
 
-static gboolean
-check_config(GstVigilDetect *self, const GstVigilDetectConfig *config)
-{
-    if (!config->model || !*config->model) {
-        GST_ELEMENT_ERROR(
-            self, RESOURCE, SETTINGS,
-            ("No model is set: set the property \"model\" to a .tflite file or a model package."),
-            (NULL));
-        return FALSE;
-    }
-    if (g_strcmp0(config->device, "cpu") != 0) {
-        GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS,
-                          ("There is no device \"%s\": this build runs models on \"cpu\" only.",
-                           GST_STR_NULL(config->device)),
-                          ("model=%s", config->model));
-        return FALSE;
-    }
-    return TRUE;
-}
-
 static void
 post_open_error(GstVigilDetect *self, const GstVigilDetectConfig *config, const GError *error)
 {
     if (g_error_matches(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_IO))
-        GST_ELEMENT_ERROR(self, RESOURCE, OPEN_READ, ("%s", error->message),
-                          ("model=%s labels=%s", config->model, GST_STR_NULL(config->labels)));
+        GST_ELEMENT_ERROR(
+            self, RESOURCE, OPEN_READ, ("%s", error->message),
+            ("model=%s labels=%s", GST_STR_NULL(config->model), GST_STR_NULL(config->labels)));
     else
         GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS, ("%s", error->message),
-                          ("model=%s labels=%s model-instance-id=%s", config->model,
+                          ("model=%s labels=%s model-instance-id=%s", GST_STR_NULL(config->model),
                            GST_STR_NULL(config->labels), GST_STR_NULL(config->instance_id)));
 }
 
@@ -124,16 +114,91 @@ forget_stream(GstVigilDetect *self)
     self->live_known = FALSE;
 }
 
+/* --- the model -------------------------------------------------------------------------------- */
+
+static void
+post(GstVigilDetect *self, GstStructure *structure)
+{
+    gst_element_post_message(GST_ELEMENT(self),
+                             gst_message_new_element(GST_OBJECT(self), structure));
+}
+
 static void
 post_model(GstVigilDetect *self)
 {
-    GstStructure *structure = gst_structure_new(
-        "vigildetect-model", "name", G_TYPE_STRING, vigil_detector_get_name(self->detector),
-        "sha256", G_TYPE_STRING, vigil_detector_get_sha256(self->detector), "labels", G_TYPE_UINT,
-        vigil_detector_get_n_labels(self->detector), NULL);
+    const VigilDetectModel *model = self->model;
 
-    gst_element_post_message(GST_ELEMENT(self),
-                             gst_message_new_element(GST_OBJECT(self), structure));
+    GST_INFO_OBJECT(self, "model %s (%s)", model->id.name, model->id.sha256);
+    post(self, gst_structure_new("vigildetect-model", "name", G_TYPE_STRING, model->id.name,
+                                 "sha256", G_TYPE_STRING, model->id.sha256, "labels", G_TYPE_UINT,
+                                 vigil_detector_get_n_labels(model->detector), "model",
+                                 G_TYPE_STRING, model->config.model, NULL));
+}
+
+static VigilDetectModel *
+exchange_model(GstVigilDetect *self, VigilDetectModel *model)
+{
+    VigilDetectModel *old;
+
+    GST_OBJECT_LOCK(self);
+    old = self->model;
+    self->model = model;
+    GST_OBJECT_UNLOCK(self);
+    return old;
+}
+
+/* Between two frames. */
+static void
+adopt_model(GstVigilDetect *self)
+{
+    VigilDetectModel *model = vigil_detect_loader_take(self->loader);
+
+    if (!model)
+        return;
+    vigil_detect_loader_bury(self->loader, exchange_model(self, model));
+    post_model(self);
+}
+
+/* The properties say again what is in use, unless they have been set anew. */
+static void
+refuse_model(GstElement *element, const GstVigilDetectConfig *config, const GError *error,
+             gboolean latest)
+{
+    GstVigilDetect *self = GST_VIGIL_DETECT(element);
+
+    GST_OBJECT_LOCK(self);
+    if (latest && self->model && !self->wanted)
+        gst_vigil_detect_config_take_model(&self->config, &self->model->config);
+    GST_OBJECT_UNLOCK(self);
+    post(self, gst_structure_new("vigildetect-refused", "model", G_TYPE_STRING,
+                                 GST_STR_NULL(config->model), "reason", G_TYPE_STRING,
+                                 error->message, NULL));
+    GST_ELEMENT_WARNING(
+        self, RESOURCE, SETTINGS, ("The model stays as it was: %s", error->message),
+        ("model=%s labels=%s", GST_STR_NULL(config->model), GST_STR_NULL(config->labels)));
+}
+
+/* What was set since the last time, if anything. */
+static void
+request_model(GstVigilDetect *self)
+{
+    GstVigilDetectConfig config = {0};
+
+    GST_OBJECT_LOCK(self);
+    if (self->wanted && self->model) {
+        self->wanted = FALSE;
+        config = gst_vigil_detect_config_copy(&self->config);
+        vigil_detect_loader_request(self->loader, &config, self->model->detector);
+    }
+    GST_OBJECT_UNLOCK(self);
+}
+
+/* Called once for all properties that are set at once, without a lock. */
+static void
+gst_vigil_detect_dispatch_properties_changed(GObject *object, guint n, GParamSpec **specs)
+{
+    G_OBJECT_CLASS(gst_vigil_detect_parent_class)->dispatch_properties_changed(object, n, specs);
+    request_model(GST_VIGIL_DETECT(object));
 }
 
 static gboolean
@@ -141,30 +206,26 @@ gst_vigil_detect_start(GstBaseTransform *trans)
 {
     GstVigilDetect *self = GST_VIGIL_DETECT(trans);
     GstVigilDetectConfig config;
+    VigilDetectModel *model;
     g_autoptr(GError) error = NULL;
 
     GST_OBJECT_LOCK(self);
     config = gst_vigil_detect_config_copy(&self->config);
-    GST_OBJECT_UNLOCK(self);
-    if (check_config(self, &config)) {
-        self->detector = gst_vigil_detect_config_open(&config, &error);
-        if (!self->detector)
-            post_open_error(self, &config, error);
-    }
-    gst_vigil_detect_config_clear(&config);
-    if (!self->detector)
-        return FALSE;
-    self->capacity =
-        MIN(vigil_detector_get_max_detections(self->detector), GST_VIGIL_MAX_DETECTIONS);
-    self->detections = g_new0(VigilDetection, self->capacity);
-    GST_OBJECT_LOCK(self);
     self->stats = (VigilDetectStats){0};
+    self->wanted = FALSE;
     GST_OBJECT_UNLOCK(self);
+    model = vigil_detect_model_open(&config, NULL, &error);
+    if (!model)
+        post_open_error(self, &config, error);
+    gst_vigil_detect_config_clear(&config);
+    if (!model)
+        return FALSE;
+    self->loader = vigil_detect_loader_new(GST_ELEMENT(self), refuse_model);
+    exchange_model(self, model);
     self->stats_posted_us = g_get_monotonic_time();
     forget_stream(self);
     post_model(self);
-    GST_INFO_OBJECT(self, "model %s (%s)", vigil_detector_get_name(self->detector),
-                    vigil_detector_get_sha256(self->detector));
+    request_model(self); /* what was set meanwhile */
     return TRUE;
 }
 
@@ -172,11 +233,17 @@ static gboolean
 gst_vigil_detect_stop(GstBaseTransform *trans)
 {
     GstVigilDetect *self = GST_VIGIL_DETECT(trans);
+    VigilDetectLoader *loader;
 
-    g_clear_pointer(&self->detections, g_free);
-    g_clear_pointer(&self->detector, vigil_detector_unref);
+    vigil_detect_model_free(exchange_model(self, NULL));
+    GST_OBJECT_LOCK(self);
+    loader = g_steal_pointer(&self->loader);
+    GST_OBJECT_UNLOCK(self);
+    vigil_detect_loader_free(loader);
     return TRUE;
 }
+
+/* --- frames ----------------------------------------------------------------------------------- */
 
 static gboolean
 gst_vigil_detect_set_caps(GstBaseTransform *trans, GstCaps *incaps, GstCaps *outcaps)
@@ -199,7 +266,7 @@ post_stats(GstVigilDetect *self)
     GST_OBJECT_LOCK(self);
     stats = vigil_detect_stats_to_structure(&self->stats);
     GST_OBJECT_UNLOCK(self);
-    gst_element_post_message(GST_ELEMENT(self), gst_message_new_element(GST_OBJECT(self), stats));
+    post(self, stats);
 }
 
 static gboolean
@@ -274,6 +341,7 @@ static VigilOutcome
 infer(GstVigilDetect *self, GstBuffer *buffer)
 {
     const gint64 begin_us = g_get_monotonic_time();
+    VigilDetectModel *model = self->model;
     GstVideoFrame frame;
     VigilImage image;
     guint n = 0;
@@ -284,11 +352,12 @@ infer(GstVigilDetect *self, GstBuffer *buffer)
         return VIGIL_OUTCOME_FAILED;
     ok = gst_vigil_image_from_frame(&frame, &image);
     if (ok)
-        n = vigil_detector_run(self->detector, &image, -1.0f, self->detections, self->capacity);
+        n = vigil_detector_run(model->detector, &image, -1.0f, model->detections, model->capacity);
     gst_video_frame_unmap(&frame);
     if (!ok)
         return VIGIL_OUTCOME_FAILED;
-    gst_vigil_buffer_add_detections(buffer, &self->info, self->detections, n);
+    gst_vigil_buffer_add_detections(buffer, &self->info, model->detections, n);
+    gst_vigil_buffer_set_model(buffer, model->id);
     GST_OBJECT_LOCK(self);
     vigil_detect_stats_add_inference(&self->stats, g_get_monotonic_time() - begin_us, n);
     GST_OBJECT_UNLOCK(self);
@@ -302,6 +371,7 @@ gst_vigil_detect_transform_ip(GstBaseTransform *trans, GstBuffer *buffer)
     /* a motion gate upstream may have found that there is nothing to look at */
     VigilOutcome outcome = gst_vigil_buffer_get_outcome(buffer);
 
+    adopt_model(self);
     if (outcome == VIGIL_OUTCOME_INFERRED)
         outcome = decide(self, buffer);
     if (outcome == VIGIL_OUTCOME_INFERRED)
@@ -323,7 +393,9 @@ gst_vigil_detect_set_property(GObject *object, guint id, const GValue *value, GP
     GstVigilDetect *self = GST_VIGIL_DETECT(object);
 
     GST_OBJECT_LOCK(self);
-    if (!gst_vigil_detect_config_set(&self->config, id, value))
+    if (gst_vigil_detect_config_set(&self->config, id, value))
+        self->wanted |= gst_vigil_detect_config_is_model(id);
+    else
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
     GST_OBJECT_UNLOCK(self);
 }
@@ -357,6 +429,7 @@ gst_vigil_detect_class_init(GstVigilDetectClass *klass)
 
     object_class->set_property = gst_vigil_detect_set_property;
     object_class->get_property = gst_vigil_detect_get_property;
+    object_class->dispatch_properties_changed = gst_vigil_detect_dispatch_properties_changed;
     object_class->finalize = gst_vigil_detect_finalize;
     gst_vigil_detect_config_install(object_class);
     g_object_class_install_property(

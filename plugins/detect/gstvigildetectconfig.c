@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugins/detect/gstvigildetectconfig.h"
 
+#include "models/vigil-model.h"
 #include "plugins/common/gstvigilmeta.h"
 
 #define DEFAULT_DEVICE "cpu"
@@ -63,18 +64,58 @@ gst_vigil_detect_config_copy(const GstVigilDetectConfig *self)
     return copy;
 }
 
+gboolean
+gst_vigil_detect_config_is_model(guint id)
+{
+    return id > PROP_0 && id != PROP_INFERENCE_INTERVAL && id != PROP_FPS &&
+           id != PROP_MAX_LATENESS;
+}
+
+void
+gst_vigil_detect_config_take_model(GstVigilDetectConfig *self, const GstVigilDetectConfig *other)
+{
+    GstVigilDetectConfig taken = gst_vigil_detect_config_copy(other);
+
+    taken.fps = self->fps;
+    taken.gate = self->gate;
+    gst_vigil_detect_config_clear(self);
+    *self = taken;
+}
+
+static gboolean
+check(const GstVigilDetectConfig *self, GError **error)
+{
+    if (!self->model || !*self->model) {
+        g_set_error_literal(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_INVALID,
+                            "No model is set: set the property \"model\" to a .tflite file or a "
+                            "model package.");
+        return FALSE;
+    }
+    if (g_strcmp0(self->device, "cpu") == 0)
+        return TRUE;
+    g_set_error(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_UNSUPPORTED,
+                "There is no device \"%s\": this build runs models on \"cpu\" only.",
+                GST_STR_NULL(self->device));
+    return FALSE;
+}
+
 VigilDetector *
-gst_vigil_detect_config_open(const GstVigilDetectConfig *self, GError **error)
+gst_vigil_detect_config_open(const GstVigilDetectConfig *self, const VigilDetector *current,
+                             GError **error)
 {
     VigilDetectorOptions options = vigil_detector_options_defaults();
 
+    if (!check(self, error))
+        return NULL;
     options.model = self->model;
     options.labels = self->labels;
     options.threshold = self->threshold;
     options.iou_threshold = self->iou_threshold;
     options.max_detections = self->max_detections;
-    return self->instance_id ? vigil_detector_open_shared(self->instance_id, &options, error)
-                             : vigil_detector_open(&options, error);
+    if (!self->instance_id)
+        return vigil_detector_open(&options, error);
+    return current ? vigil_detector_replace_shared(self->instance_id, &options, current, error)
+                   : vigil_detector_open_shared(self->instance_id, &options, error);
 }
 
 static void
@@ -137,7 +178,6 @@ gst_vigil_detect_config_get(const GstVigilDetectConfig *self, guint id, GValue *
     return TRUE;
 }
 
-#define READY_FLAGS (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY)
 #define PLAYING_FLAGS (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING)
 
 static void
@@ -145,14 +185,19 @@ install_string(GObjectClass *klass, guint id, const gchar *name, const gchar *ni
                const gchar *blurb, const gchar *initial)
 {
     g_object_class_install_property(klass, id,
-                                    g_param_spec_string(name, nick, blurb, initial, READY_FLAGS));
+                                    g_param_spec_string(name, nick, blurb, initial, PLAYING_FLAGS));
 }
 
 static void
 install_model_properties(GObjectClass *klass)
 {
     install_string(klass, PROP_MODEL, "model", "Model",
-                   "The model: a .tflite file or the directory of a model package", NULL);
+                   "The model: a .tflite file or the directory of a model package. Set while the "
+                   "element runs, it is opened in the background and takes the other's place "
+                   "between two frames; if it cannot be opened, the other stays, with a warning. "
+                   "So do labels, thresholds and the other properties of a model, and what is set "
+                   "at once (g_object_set() with several) is opened once",
+                   NULL);
     install_string(klass, PROP_MODEL_FILE, "model-file", "Model file",
                    "The same as the property \"model\"", NULL);
     install_string(
@@ -170,7 +215,8 @@ install_model_properties(GObjectClass *klass)
         klass, PROP_MODEL_INSTANCE_ID, "model-instance-id", "Model instance id",
         "Elements of a process with the same id share one instance of the model (memory is needed "
         "once, "
-        "inferences wait for each other) and must have the same model, labels and thresholds; "
+        "inferences wait for each other) and must have the same model, labels and thresholds "
+        "(set while they run: each in its turn); "
         "not set: an instance of its own",
         NULL);
     g_object_class_install_property(
@@ -179,7 +225,7 @@ install_model_properties(GObjectClass *klass)
                           "Most threads for one inference; 0: the core chooses. At present every "
                           "inference runs on the "
                           "streaming thread alone, whatever this says",
-                          0, 64, 0, READY_FLAGS));
+                          0, 64, 0, PLAYING_FLAGS));
 }
 
 static void
@@ -191,20 +237,20 @@ install_threshold_properties(GObjectClass *klass)
                             "Lowest score of a detection that is attached, 0 to 1; -1: what the "
                             "model package says, else "
                             "0.5. Before vigiltrack: its low-score",
-                            -1.0, 1.0, -1.0, READY_FLAGS));
+                            -1.0, 1.0, -1.0, PLAYING_FLAGS));
     g_object_class_install_property(
         klass, PROP_IOU_THRESHOLD,
         g_param_spec_double("iou-threshold", "IoU threshold",
                             "Boxes of one class that overlap more (intersection over union, 0 to "
                             "1) are one object; "
                             "-1: what the model package says, else 0.45",
-                            -1.0, 1.0, -1.0, READY_FLAGS));
+                            -1.0, 1.0, -1.0, PLAYING_FLAGS));
     g_object_class_install_property(
         klass, PROP_MAX_DETECTIONS,
         g_param_spec_uint(
             "max-detections", "Max. detections",
             "Most detections a frame, best first; 0: what the model package says, else 100", 0,
-            GST_VIGIL_MAX_DETECTIONS, 0, READY_FLAGS));
+            GST_VIGIL_MAX_DETECTIONS, 0, PLAYING_FLAGS));
 }
 
 static void

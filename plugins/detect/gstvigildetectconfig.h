@@ -30,7 +30,19 @@ GstVigilDetectConfig gst_vigil_detect_config_copy(const GstVigilDetectConfig *se
 gboolean gst_vigil_detect_config_set(GstVigilDetectConfig *self, guint id, const GValue *value);
 gboolean gst_vigil_detect_config_get(const GstVigilDetectConfig *self, guint id, GValue *value);
 
-/** gst_vigil_detect_config_open: (transfer full): the detector that the properties ask for. */
-VigilDetector *gst_vigil_detect_config_open(const GstVigilDetectConfig *self, GError **error);
+/** gst_vigil_detect_config_is_model: whether the property with this number says which model is opened, and how. */
+gboolean gst_vigil_detect_config_is_model(guint id);
+/** gst_vigil_detect_config_take_model: @self asks for the model that @other asks for; all else stays. */
+void
+gst_vigil_detect_config_take_model(GstVigilDetectConfig *self, const GstVigilDetectConfig *other);
+
+/**
+ * gst_vigil_detect_config_open:
+ * @current: (nullable): see vigil_detector_replace_shared(); %NULL: nothing is to be replaced
+ *
+ * Returns: (transfer full): the detector that the properties ask for
+ */
+VigilDetector *gst_vigil_detect_config_open(const GstVigilDetectConfig *self,
+                                            const VigilDetector *current, GError **error);
 
 G_END_DECLS
