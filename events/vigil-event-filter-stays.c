@@ -194,7 +194,7 @@ vigil_filter_stay_open(VigilEventFilter *self, VigilFilterStay *stay)
     stay->trigger_ns = self->time_ns;
     stay->model = self->model;
     vigil_event_id(stay->id, self->options.wall_base_us + stay->start_ns / 1000, self->camera,
-                   vigil_filter_rule(self, stay->rule), stay->track_id, stay->start_ns,
+                   self->rules, stay->rule, stay->track_id, stay->start_ns,
                    self->options.run_nonce);
     self->n_open++;
     say(self, stay, make_event(self, stay, VIGIL_EVENT_BEGIN));

@@ -61,6 +61,36 @@ hash_rule(GChecksum *checksum, const VigilRule *rule)
     hash_int(checksum, (guint64)rule->post_ns);
 }
 
+static void
+hash_point(GChecksum *checksum, const VigilPoint *point)
+{
+    hash_float(checksum, point->x);
+    hash_float(checksum, point->y);
+}
+
+/* Rules name zones and lines, and every event says which it touched: all of them count, with where they lie. */
+static void
+hash_places(GChecksum *checksum, const VigilRules *rules)
+{
+    hash_int(checksum, rules->zones->len);
+    for (guint i = 0; i < rules->zones->len; i++) {
+        const VigilZone *zone = &g_array_index(rules->zones, VigilZone, i);
+
+        hash_string(checksum, zone->name);
+        hash_int(checksum, zone->n_points);
+        for (guint k = 0; k < zone->n_points; k++)
+            hash_point(checksum, &zone->points[k]);
+    }
+    hash_int(checksum, rules->lines->len);
+    for (guint i = 0; i < rules->lines->len; i++) {
+        const VigilLine *line = &g_array_index(rules->lines, VigilLine, i);
+
+        hash_string(checksum, line->name);
+        hash_point(checksum, &line->a);
+        hash_point(checksum, &line->b);
+    }
+}
+
 /* 128 bits, big endian, as 26 digits of 5 bits; the first digit has 3. */
 static void
 to_base32(gchar *id, const guchar bytes[16])
@@ -81,8 +111,8 @@ to_base32(gchar *id, const guchar bytes[16])
 }
 
 void
-vigil_event_id(gchar *id, gint64 start_wall_us, const gchar *camera, const VigilRule *rule,
-               guint64 track_id, gint64 start_ns, guint64 run_nonce)
+vigil_event_id(gchar *id, gint64 start_wall_us, const gchar *camera, const VigilRules *rules,
+               guint rule, guint64 track_id, gint64 start_ns, guint64 run_nonce)
 {
     const guint64 ms = (guint64)CLAMP(start_wall_us / 1000, 0, (G_GINT64_CONSTANT(1) << 48) - 1);
     g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
@@ -90,7 +120,8 @@ vigil_event_id(gchar *id, gint64 start_wall_us, const gchar *camera, const Vigil
     gsize length = sizeof digest;
 
     hash_string(checksum, camera);
-    hash_rule(checksum, rule);
+    hash_rule(checksum, &g_array_index(rules->rules, VigilRule, rule));
+    hash_places(checksum, rules);
     hash_int(checksum, track_id);
     hash_int(checksum, (guint64)start_ns);
     hash_int(checksum, run_nonce);

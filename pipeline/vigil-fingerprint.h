@@ -12,8 +12,8 @@ G_BEGIN_DECLS
  * @detector: what looks at it
  *
  * Tells replays apart that may give different events at the same times: other files under one camera's name, another
- * model, another rate or threshold. Of the file its length and its first and last MiB count, not its name, so a copy
- * gives the same events.
+ * model or manifest, other labels, another rate or threshold. Of the file its length and its first and last MiB count,
+ * not its name, so a copy gives the same events. Rules, zones and lines are no part of it: vigil_event_id() has them.
  *
  * Returns: a number for the ids of events; never 0 nor %G_MAXUINT64. What cannot be read does not count: opening the
  *   file says what is wrong with it.

@@ -33,6 +33,7 @@
 #include "plugins/common/gstvigilmeta.h"
 #include "plugins/common/gstvigilstream.h"
 #include "plugins/events/vigil-event-stage.h"
+#include "plugins/events/vigil-run-nonce.h"
 #include "plugins/events/vigil-wall-base.h"
 
 GST_DEBUG_CATEGORY_STATIC(vigil_events_debug);
@@ -101,8 +102,21 @@ post(GstVigilEvents *self, GstStructure *structure)
 static guint64
 random_nonce(void)
 {
-    /* 0 is what files have */
+    /* 0 is what a stream without a source's name has */
     return MAX((guint64)g_random_int() << 32 | g_random_int(), 1);
+}
+
+/* Of the file or URI that the frames come from, so that two files under one camera's name have ids of their own. */
+static guint64
+source_nonce(GstVigilEvents *self)
+{
+    GstQuery *query = gst_query_new_uri();
+    g_autofree gchar *uri = NULL;
+
+    if (gst_pad_peer_query(self->sinkpad, query))
+        gst_query_parse_uri(query, &uri);
+    gst_query_unref(query);
+    return vigil_run_nonce_of_uri(uri);
 }
 
 static void
@@ -119,7 +133,7 @@ find_options(GstVigilEvents *self, GstBuffer *buffer, gint64 time_ns)
     options->run_nonce = self->run_nonce;
     GST_OBJECT_UNLOCK(self);
     if (options->run_nonce == AUTO_NONCE)
-        options->run_nonce = live ? random_nonce() : 0;
+        options->run_nonce = live ? random_nonce() : source_nonce(self);
     if (options->wall_base_us < 0 && live)
         options->wall_base_us = vigil_wall_base_live(
             g_get_real_time(), gst_vigil_element_get_running_time(GST_ELEMENT(self)),
@@ -509,11 +523,12 @@ install_run_properties(GObjectClass *klass)
                            -1, G_MAXINT64, -1, flags));
     g_object_class_install_property(
         klass, PROP_RUN_NONCE,
-        g_param_spec_uint64("run-nonce", "Run nonce",
-                            "Goes into the ids of events: equal for equal streams gives equal ids; "
-                            "the greatest value: "
-                            "random for a live stream, 0 for any other",
-                            0, G_MAXUINT64, AUTO_NONCE, flags));
+        g_param_spec_uint64(
+            "run-nonce", "Run nonce",
+            "Goes into the ids of events: equal for equal streams gives equal ids; "
+            "the greatest value: random for a live stream, of a file its length and "
+            "its first and last MiB, of another source with a URI the URI, 0 without one",
+            0, G_MAXUINT64, AUTO_NONCE, flags));
     g_object_class_install_property(
         klass, PROP_SNAPSHOT,
         g_param_spec_boolean("snapshot", "Snapshot",

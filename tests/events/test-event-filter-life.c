@@ -331,6 +331,35 @@ START_TEST(test_ids)
 }
 END_TEST
 
+/* A zone or line that was moved gives other ids, be it one that the rule asks for or one that the event only names. */
+START_TEST(test_ids_of_places)
+{
+    static const gchar *const places[] = {
+        "zones: {z: [[0, 0], [1, 0], [1, 1]]}\nlines: {l: [[0.1, 0], [0.1, 1]]}\n",
+        "zones: {z: [[0, 0], [1, 0], [1, 0.9]]}\nlines: {l: [[0.1, 0], [0.1, 1]]}\n",
+        "zones: {z: [[0, 0], [1, 0], [1, 1], [0, 1]]}\nlines: {l: [[0.1, 0], [0.1, 1]]}\n",
+        "zones: {y: [[0, 0], [1, 0], [1, 1]]}\nlines: {l: [[0.1, 0], [0.1, 1]]}\n",
+        "zones: {z: [[0, 0], [1, 0], [1, 1]]}\nlines: {l: [[0.1, 0], [0.2, 1]]}\n",
+        "zones: {z: [[0, 0], [1, 0], [1, 1]]}\nlines: {l: [[0.2, 0], [0.1, 1]]}\n",
+        "zones: {z: [[0, 0], [1, 0], [1, 1]]}\n",
+        "lines: {l: [[0.1, 0], [0.1, 1]]}\n",
+        "",
+    };
+    g_autoptr(GHashTable) ids = g_hash_table_new(g_str_hash, g_str_equal);
+
+    for (guint i = 0; i < 2 * G_N_ELEMENTS(places); i++) {
+        g_autofree gchar *rules =
+            g_strconcat(places[i % G_N_ELEMENTS(places)], "rules: [{name: a}]", NULL);
+
+        start(rules);
+        look_at_one(0, 1, 0.5f, 0.8f, 0.8f);
+        ck_assert_uint_eq(events->len, i + 1);
+        /* the second time round they are the same again */
+        ck_assert_int_eq(g_hash_table_add(ids, event_at(i)->id), i < G_N_ELEMENTS(places));
+    }
+}
+END_TEST
+
 /* What holds of every event, whatever happens. */
 static void
 check_story(void)

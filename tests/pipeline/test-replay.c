@@ -278,6 +278,48 @@ START_TEST(test_other_file)
 }
 END_TEST
 
+static gchar *
+replace_text(const gchar *text, const gchar *from, const gchar *to)
+{
+    GString *string = g_string_new(text);
+
+    ck_assert_uint_eq(g_string_replace(string, from, to, 0), 1);
+    return g_string_free(string, FALSE);
+}
+
+/* A zone that was moved or a labels file that was edited may make something else of the same file: nothing is mixed up. */
+START_TEST(test_other_zone_and_labels)
+{
+    static const gchar *const zones[] = {"[[0, 0], [1, 0], [1, 1], [0, 1]]",
+                                         "[[0, 0], [1, 0], [1, 1], [0, 0.9]]"};
+    g_autofree gchar *moved = g_build_filename(scene.folder, "moved", NULL);
+    g_autofree gchar *cut = scene_cut(&scene, "zone.mp4", 0, 21.0);
+    g_autofree gchar *url = g_strdup_printf("file://%s", cut);
+    g_autofree gchar *given = read_text(scene.labels);
+    g_autofree gchar *edited = replace_text(given, "toothbrush", "brush");
+    g_autofree gchar *labels = folder_write(scene.folder, "labels.txt", "%s", edited);
+    guint n_printed = 0;
+    g_auto(Program) events = {0};
+
+    for (guint i = 0; i < 4; i++) {
+        g_autofree gchar *model = g_strdup_printf("    model: {path: '%s', labels: '%s'}\n",
+                                                  scene.model, i < 3 ? scene.labels : labels);
+        g_autofree gchar *more =
+            g_strdup_printf("    detect: {fps: 5}\n%s    zones: {hall: %s}\n", model, zones[i > 0]);
+        g_autofree gchar *yaml = scene_config(&scene, "zone.yaml", moved, url, more);
+        g_auto(Program) replay = program_run("replay", yaml, NULL);
+        g_autoptr(GPtrArray) ends = lines_of_type(replay.output, "end");
+
+        ck_assert_msg(replay.code == 0, "%s", replay.errors);
+        ck_assert_uint_eq(ends->len, 1);
+        /* the third run changed nothing */
+        n_printed += i == 2 ? 0 : ends->len;
+    }
+    events = program_run("events", "--store", moved, "--format", "json", NULL);
+    ck_assert_uint_eq(count_text(events.output, "\n"), n_printed);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -298,6 +340,7 @@ main(void)
         tcase_add_test(tcase, test_clip_command);
         tcase_add_test(tcase, test_again);
         tcase_add_test(tcase, test_other_file);
+        tcase_add_test(tcase, test_other_zone_and_labels);
     }
     suite_add_tcase(suite, tcase);
     /* GLib waits for processes in a thread, which a fork would lose */

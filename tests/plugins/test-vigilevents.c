@@ -118,6 +118,43 @@ GST_START_TEST(visit_begins_and_ends)
 }
 GST_END_TEST
 
+static const gchar *source_uri;
+
+static gboolean
+answer_uri(GstPad *pad, GstObject *parent, GstQuery *query)
+{
+    if (GST_QUERY_TYPE(query) != GST_QUERY_URI)
+        return gst_pad_query_default(pad, parent, query);
+    gst_query_set_uri(query, source_uri);
+    return TRUE;
+}
+
+/* Streams that are alike but for where they come from have ids of their own, the same each time. */
+GST_START_TEST(ids_by_source)
+{
+    static const gchar *const uris[] = {"http://a/1", "http://a/2", "http://a/1"};
+    gchar ids[3][VIGIL_EVENT_ID_LENGTH + 1];
+
+    for (guint i = 0; i < G_N_ELEMENTS(uris); i++) {
+        GstBuffer *begin;
+        VigilEvent *event;
+
+        start();
+        source_uri = uris[i];
+        gst_pad_set_query_function(h->srcpad, answer_uri);
+        push_visit(0, 20, 20);
+        event = pull_event(&begin);
+        fail_unless(event && event->type == VIGIL_EVENT_BEGIN);
+        g_strlcpy(ids[i], event->id, sizeof ids[i]);
+        gst_buffer_unref(begin);
+        gst_harness_teardown(h);
+        h = NULL;
+    }
+    assert_equals_string(ids[0], ids[2]);
+    fail_unless(!g_str_equal(ids[0], ids[1]));
+}
+GST_END_TEST
+
 /* downstream must know how far the analysis is: an event buffer or a gap for every frame */
 GST_START_TEST(every_frame_is_accounted_for)
 {
@@ -450,6 +487,7 @@ vigilevents_suite(void)
     suite_add_tcase(suite, tcase);
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, visit_begins_and_ends);
+    tcase_add_test(tcase, ids_by_source);
     tcase_add_test(tcase, every_frame_is_accounted_for);
     tcase_add_test(tcase, eos_ends_what_is_open);
     tcase_add_test(tcase, eos_of_a_program_that_stops);
