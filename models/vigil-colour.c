@@ -23,47 +23,49 @@ vigil_colour_matrix(VigilYuvMatrix matrix, gboolean full_range)
 }
 
 void
-vigil_colour_yuv_to_rgb(const VigilColourMatrix *matrix, gint16 *restrict y, gint16 *restrict u,
-                        gint16 *restrict v, guint n)
+vigil_colour_yuv_to_rgb(const VigilColourMatrix *matrix, const gint16 *y, const gint16 *u,
+                        const gint16 *v, guint n, guint8 *restrict r, guint8 *restrict g,
+                        guint8 *restrict b)
 {
     const VigilColourMatrix m = *matrix;
 
     for (guint i = 0; i < n; i++) {
         const gint32 luma = (y[i] - m.black) * m.y + (1 << 18);
         const gint32 cb = u[i] - (128 << 6), cr = v[i] - (128 << 6);
-        const gint32 r = (luma + cr * m.rv) >> 19;
-        const gint32 g = (luma + cb * m.gu + cr * m.gv) >> 19;
-        const gint32 b = (luma + cb * m.bu) >> 19;
+        const gint32 red = (luma + cr * m.rv) >> 19;
+        const gint32 green = (luma + cb * m.gu + cr * m.gv) >> 19;
+        const gint32 blue = (luma + cb * m.bu) >> 19;
 
-        y[i] = (gint16)CLAMP(r, 0, 255);
-        u[i] = (gint16)CLAMP(g, 0, 255);
-        v[i] = (gint16)CLAMP(b, 0, 255);
+        r[i] = (guint8)CLAMP(red, 0, 255);
+        g[i] = (guint8)CLAMP(green, 0, 255);
+        b[i] = (guint8)CLAMP(blue, 0, 255);
     }
 }
 
 void
-vigil_colour_luma_to_gray(const VigilColourMatrix *matrix, gint16 *y, guint n)
+vigil_colour_luma_to_gray(const VigilColourMatrix *matrix, const gint16 *y, guint n,
+                          guint8 *restrict gray)
 {
     const VigilColourMatrix m = *matrix;
 
     for (guint i = 0; i < n; i++) {
-        const gint32 gray = ((y[i] - m.black) * m.y + (1 << 18)) >> 19;
+        const gint32 level = ((y[i] - m.black) * m.y + (1 << 18)) >> 19;
 
-        y[i] = (gint16)CLAMP(gray, 0, 255);
+        gray[i] = (guint8)CLAMP(level, 0, 255);
     }
 }
 
 void
-vigil_colour_rgb_to_gray(gint16 *restrict r, const gint16 *restrict g, const gint16 *restrict b,
-                         guint n)
+vigil_colour_rgb_to_gray(const gint16 *r, const gint16 *g, const gint16 *b, guint n,
+                         guint8 *restrict gray)
 {
     for (guint i = 0; i < n; i++)
-        r[i] = (gint16)((r[i] * 2449 + g[i] * 4809 + b[i] * 934 + (1 << 18)) >> 19);
+        gray[i] = (guint8)((r[i] * 2449 + g[i] * 4809 + b[i] * 934 + (1 << 18)) >> 19);
 }
 
 void
-vigil_colour_round(gint16 *samples, guint n)
+vigil_colour_round(const gint16 *samples, guint n, guint8 *restrict out)
 {
     for (guint i = 0; i < n; i++)
-        samples[i] = (gint16)((samples[i] + 32) >> 6);
+        out[i] = (guint8)((samples[i] + 32) >> 6);
 }

@@ -4,45 +4,10 @@
 #include <math.h>
 #include <string.h>
 
-#include "models/vigil-colour-private.h"
-#include "models/vigil-resample-private.h"
+#include "models/vigil-preprocess-plan-private.h"
 
 /* Cameras that share a detector seldom differ in more sizes than this. */
 #define MAX_PLANS 8
-
-/* One channel of a pixel layout: where its samples lie. */
-typedef struct {
-    guint8 plane, offset, step;
-    gboolean halved_x, halved_y;
-} Channel;
-
-typedef struct {
-    guint n_planes, n_channels;
-    gboolean yuv;
-    Channel channels[3]; /* Y, U, V or R, G, B or Y alone */
-} Layout;
-
-static const Layout layouts[] = {
-    [VIGIL_PIXELS_I420] = {3, 3, TRUE, {{0, 0, 1, 0, 0}, {1, 0, 1, 1, 1}, {2, 0, 1, 1, 1}}},
-    [VIGIL_PIXELS_NV12] = {2, 3, TRUE, {{0, 0, 1, 0, 0}, {1, 0, 2, 1, 1}, {1, 1, 2, 1, 1}}},
-    [VIGIL_PIXELS_YUY2] = {1, 3, TRUE, {{0, 0, 2, 0, 0}, {0, 1, 4, 1, 0}, {0, 3, 4, 1, 0}}},
-    [VIGIL_PIXELS_RGB] = {1, 3, FALSE, {{0, 0, 3, 0, 0}, {0, 1, 3, 0, 0}, {0, 2, 3, 0, 0}}},
-    [VIGIL_PIXELS_BGR] = {1, 3, FALSE, {{0, 2, 3, 0, 0}, {0, 1, 3, 0, 0}, {0, 0, 3, 0, 0}}},
-    [VIGIL_PIXELS_RGBX] = {1, 3, FALSE, {{0, 0, 4, 0, 0}, {0, 1, 4, 0, 0}, {0, 2, 4, 0, 0}}},
-    [VIGIL_PIXELS_BGRX] = {1, 3, FALSE, {{0, 2, 4, 0, 0}, {0, 1, 4, 0, 0}, {0, 0, 4, 0, 0}}},
-    [VIGIL_PIXELS_GRAY8] = {1, 1, FALSE, {{0, 0, 1, 0, 0}}},
-};
-
-/* The tables of one (size, format): full and halved axes, and where the frame lies in the input. */
-typedef struct {
-    VigilPixelFormat format;
-    guint width, height;
-    guint64 last_used;
-    guint left, top, out_width, out_height;
-    guint row_bytes[3];
-    VigilResampleAxis x_full, x_half, y_full, y_half;
-    VigilMapping mapping;
-} Plan;
 
 struct VigilPreprocess {
     VigilTensorType type;
@@ -50,11 +15,17 @@ struct VigilPreprocess {
     VigilPreprocessOptions options;
     guint8 table8[3][256];
     gfloat table_float[3][256];
-    gint16 *channels[3]; /* a row of each channel, 8 + 6 bits */
-    guint16 *row;        /* a row between the two passes, for the widest frame so far */
-    guint32 *sums;
+    gboolean plain; /* table8 is a pixel ^ flip for all channels */
+    guint8 flip;
+    const VigilPixels *pixels;
+    guint8 *bytes[3];    /* a row of each channel */
+    gint16 *channels[3]; /* the same, 8 + 6 bits */
+    guint16 *row;        /* a row between the two passes, for the widest crop so far */
+    guint16 *picked;     /* one channel of it */
     guint row_capacity;
-    Plan *plans[MAX_PLANS];
+    guint8 *margin; /* a row of the input that is all gray */
+    gsize element;  /* bytes of a pixel of the input */
+    VigilPreprocessPlan *plans[MAX_PLANS];
     guint64 n_runs;
 };
 
@@ -111,6 +82,29 @@ fill_tables(VigilPreprocess *self, const VigilTensorInfo *input)
             self->table_float[c][p] = self->options.normalise ? (gfloat)real : p / 255.0f;
         }
     }
+
+    self->flip = (guint8)(low & 0x80);
+    self->plain = self->type != VIGIL_TENSOR_FLOAT32;
+    for (guint i = 0; i < 3 * 256; i++)
+        self->plain &= self->table8[i / 256][i % 256] == ((i % 256) ^ self->flip);
+}
+
+static void
+make_margin(VigilPreprocess *self)
+{
+    const gboolean floats = self->type == VIGIL_TENSOR_FLOAT32;
+
+    self->element = self->n_channels * (floats ? sizeof(gfloat) : 1);
+    self->margin = g_malloc(self->width * self->element);
+    for (guint i = 0; i < self->width * self->n_channels; i++) {
+        const guint c = i % self->n_channels;
+
+        if (floats)
+            memcpy(self->margin + i * sizeof(gfloat), &self->table_float[c][self->options.pad],
+                   sizeof(gfloat));
+        else
+            self->margin[i] = self->table8[c][self->options.pad];
+    }
 }
 
 VigilPreprocess *
@@ -127,24 +121,16 @@ vigil_preprocess_new(const VigilTensorInfo *input, const VigilPreprocessOptions 
     self->width = (guint)input->dims[2];
     self->n_channels = (guint)input->dims[3];
     self->options = *options;
+    self->pixels = vigil_pixels_select();
     if (self->n_channels == 1)
         self->options.colour = VIGIL_COLOUR_GRAY;
-    for (guint c = 0; c < 3; c++)
-        self->channels[c] = g_new0(gint16, self->width);
+    for (guint c = 0; c < 3; c++) {
+        self->channels[c] = g_new0(gint16, self->width + VIGIL_PIXELS_SLACK);
+        self->bytes[c] = g_new0(guint8, self->width + VIGIL_PIXELS_SLACK);
+    }
     fill_tables(self, input);
+    make_margin(self);
     return self;
-}
-
-static void
-plan_free(Plan *plan)
-{
-    if (!plan)
-        return;
-    vigil_resample_axis_finish(&plan->x_full);
-    vigil_resample_axis_finish(&plan->x_half);
-    vigil_resample_axis_finish(&plan->y_full);
-    vigil_resample_axis_finish(&plan->y_half);
-    g_free(plan);
 }
 
 void
@@ -153,94 +139,42 @@ vigil_preprocess_free(VigilPreprocess *self)
     if (!self)
         return;
     for (guint i = 0; i < MAX_PLANS; i++)
-        plan_free(self->plans[i]);
-    for (guint c = 0; c < 3; c++)
+        vigil_preprocess_plan_free(self->plans[i]);
+    for (guint c = 0; c < 3; c++) {
         g_free(self->channels[c]);
+        g_free(self->bytes[c]);
+    }
     g_free(self->row);
-    g_free(self->sums);
+    g_free(self->picked);
+    g_free(self->margin);
     g_free(self);
 }
 
-static void
-place(const VigilPreprocess *self, Plan *plan)
+/* The plan of this crop; made in the place of the one that was used longest ago. */
+static VigilPreprocessPlan *
+find_plan(VigilPreprocess *self, const VigilImage *image, const VigilCrop *crop)
 {
-    plan->out_width = self->width;
-    plan->out_height = self->height;
-    if (self->options.resize == VIGIL_RESIZE_LETTERBOX) {
-        const gdouble scale =
-            MIN((gdouble)self->width / plan->width, (gdouble)self->height / plan->height);
-
-        plan->out_width = (guint)CLAMP(lrint(plan->width * scale), 1, (glong)self->width);
-        plan->out_height = (guint)CLAMP(lrint(plan->height * scale), 1, (glong)self->height);
-    }
-    plan->left = (self->width - plan->out_width) / 2;
-    plan->top = (self->height - plan->out_height) / 2;
-    plan->mapping = (VigilMapping){
-        .x_scale = (gfloat)self->width / plan->out_width,
-        .x_offset = -(gfloat)plan->left / plan->out_width,
-        .y_scale = (gfloat)self->height / plan->out_height,
-        .y_offset = -(gfloat)plan->top / plan->out_height,
-    };
-}
-
-static guint
-row_bytes(const Layout *layout, guint plane, guint width)
-{
-    guint bytes = 0;
-
-    for (guint c = 0; c < layout->n_channels; c++) {
-        const Channel *channel = &layout->channels[c];
-        const guint n = channel->halved_x ? (width + 1) / 2 : width;
-
-        if (channel->plane == plane)
-            bytes = MAX(bytes, (n - 1) * channel->step + channel->offset + 1);
-    }
-    return bytes;
-}
-
-static Plan *
-plan_new(const VigilPreprocess *self, const VigilImage *image)
-{
-    const Layout *layout = &layouts[image->format];
-    const guint width = image->width, height = image->height;
-    Plan *plan = g_new0(Plan, 1);
-
-    plan->format = image->format;
-    plan->width = width;
-    plan->height = height;
-    place(self, plan);
-    vigil_resample_axis_init(&plan->x_full, width, width, plan->out_width);
-    vigil_resample_axis_init(&plan->y_full, height, height, plan->out_height);
-    vigil_resample_axis_init(&plan->x_half, (width + 1) / 2, width / 2.0, plan->out_width);
-    vigil_resample_axis_init(&plan->y_half, (height + 1) / 2, height / 2.0, plan->out_height);
-    for (guint p = 0; p < layout->n_planes; p++)
-        plan->row_bytes[p] = row_bytes(layout, p, width);
-    return plan;
-}
-
-/* The plan of this size and format; made in the place of the one that was used longest ago. */
-static Plan *
-find_plan(VigilPreprocess *self, const VigilImage *image)
-{
-    guint oldest = 0;
-    Plan *plan;
+    guint oldest = 0, row_bytes;
+    VigilPreprocessPlan *plan;
 
     for (guint i = 0; i < MAX_PLANS; i++) {
         plan = self->plans[i];
-        if (plan && plan->format == image->format && plan->width == image->width &&
-            plan->height == image->height)
+        if (plan && vigil_preprocess_plan_fits(plan, image, crop))
             return plan;
         if (!plan || (self->plans[oldest] && plan->last_used < self->plans[oldest]->last_used))
             oldest = i;
     }
-    plan_free(self->plans[oldest]);
-    plan = self->plans[oldest] = plan_new(self, image);
-    for (guint p = 0; p < layouts[image->format].n_planes; p++) {
-        if (plan->row_bytes[p] > self->row_capacity) {
-            self->row_capacity = plan->row_bytes[p];
-            self->row = g_renew(guint16, self->row, self->row_capacity);
-            self->sums = g_renew(guint32, self->sums, self->row_capacity);
-        }
+    if (!self->plans[oldest])
+        self->plans[oldest] = g_new0(VigilPreprocessPlan, 1);
+    plan = self->plans[oldest];
+    vigil_preprocess_plan_set(plan, image, crop, self->options.resize, self->width, self->height);
+    row_bytes = MAX(plan->row_bytes[0], MAX(plan->row_bytes[1], plan->row_bytes[2]));
+    if (row_bytes > self->row_capacity) {
+        g_free(self->row);
+        g_free(self->picked);
+        self->row_capacity = row_bytes;
+        self->row = g_new0(guint16, row_bytes + VIGIL_PIXELS_SLACK);
+        self->picked = g_new0(guint16, row_bytes + VIGIL_PIXELS_SLACK);
     }
     return plan;
 }
@@ -248,57 +182,83 @@ find_plan(VigilPreprocess *self, const VigilImage *image)
 static gboolean
 image_is_valid(const VigilImage *image)
 {
-    const Layout *layout;
+    const VigilPixelLayout *layout = vigil_pixel_layout(image->format);
 
-    if ((guint)image->format >= G_N_ELEMENTS(layouts) || image->width < 1 || image->height < 1 ||
+    if (!layout || image->width < 1 || image->height < 1 ||
         image->width > VIGIL_PREPROCESS_MAX_SIDE || image->height > VIGIL_PREPROCESS_MAX_SIDE)
         return FALSE;
-    layout = &layouts[image->format];
     for (guint p = 0; p < layout->n_planes; p++) {
-        if (!image->planes[p] || image->strides[p] < row_bytes(layout, p, image->width))
+        if (!image->planes[p] || image->strides[p] < vigil_pixel_row_bytes(layout, p, image->width))
             return FALSE;
     }
     return TRUE;
 }
 
-/* Samples of the channels to the bytes they mean; the result lies where the samples were. */
+/* Samples of the channels to the bytes they mean. */
 static void
-convert(VigilPreprocess *self, const Layout *layout, const VigilColourMatrix *matrix, guint n)
+convert(VigilPreprocess *self, const VigilPixelLayout *layout, const VigilColourMatrix *matrix,
+        guint n)
 {
-    gint16 *const *channels = self->channels;
+    gint16 *const *in = self->channels;
+    guint8 *const *out = self->bytes;
 
     if (self->n_channels == 1 && layout->yuv)
-        vigil_colour_luma_to_gray(matrix, channels[0], n);
+        vigil_colour_luma_to_gray(matrix, in[0], n, out[0]);
     else if (self->n_channels == 1 && layout->n_channels == 3)
-        vigil_colour_rgb_to_gray(channels[0], channels[1], channels[2], n);
+        vigil_colour_rgb_to_gray(in[0], in[1], in[2], n, out[0]);
     else if (layout->yuv)
-        vigil_colour_yuv_to_rgb(matrix, channels[0], channels[1], channels[2], n);
+        self->pixels->yuv(matrix, in[0], in[1], in[2], n, out);
     else
         for (guint c = 0; c < layout->n_channels; c++)
-            vigil_colour_round(channels[c], n);
+            self->pixels->round(in[c], n, out[c]);
     if (self->n_channels == 3 && layout->n_channels == 1) {
-        memcpy(channels[1], channels[0], n * sizeof(gint16));
-        memcpy(channels[2], channels[0], n * sizeof(gint16));
+        memcpy(out[1], out[0], n);
+        memcpy(out[2], out[0], n);
     }
 }
 
-static void
-resample_row(VigilPreprocess *self, const Plan *plan, const VigilImage *image, guint y)
+/* First byte of the plane's rows that the crop touches. */
+static const guint8 *
+crop_plane(const VigilImage *image, const VigilPreprocessPlan *plan, const VigilCrop *crop,
+           const VigilPixelChannel *channel)
 {
-    const Layout *layout = &layouts[image->format];
+    const guint x = crop->x - plan->odd_x;
+    const guint y = channel->halved_y ? crop->y / 2 : crop->y;
+    /* a packed pair of pixels shares its chroma; else each plane has its own step */
+    const gsize column = (gsize)(channel->halved_x ? x / 2 : x) * channel->step;
+
+    return image->planes[channel->plane] + (gsize)y * image->strides[channel->plane] + column;
+}
+
+static void
+resample_row(VigilPreprocess *self, const VigilPreprocessPlan *plan, const VigilImage *image,
+             const VigilCrop *crop, guint y)
+{
+    const VigilPixelLayout *layout = vigil_pixel_layout(image->format);
     const guint n_channels = layout->yuv && self->n_channels == 1 ? 1 : layout->n_channels;
 
     for (guint c = 0; c < n_channels; c++) {
-        const Channel *channel = &layout->channels[c];
+        const VigilPixelChannel *channel = &layout->channels[c];
+        const VigilResampleAxis *down = channel->halved_y ? &plan->y_half : &plan->y_full;
+        const VigilResampleAxis *across = channel->halved_x ? &plan->x_half : &plan->x_full;
         const guint p = channel->plane;
+        /* luma of a crop that begins within a block of pixels */
+        const guint skip = channel->halved_x ? 0 : plan->odd_x;
+        const guint16 *row = self->row + channel->offset + skip * channel->step;
 
         /* channels that share a plane share its rows */
         if (c == 0 || layout->channels[c - 1].plane != p)
-            vigil_resample_rows(channel->halved_y ? &plan->y_half : &plan->y_full, y,
-                                image->planes[p], image->strides[p], plan->row_bytes[p], self->sums,
-                                self->row);
-        vigil_resample_columns(channel->halved_x ? &plan->x_half : &plan->x_full,
-                               self->row + channel->offset, channel->step, self->channels[c]);
+            self->pixels->rows(crop_plane(image, plan, crop, channel) +
+                                   (gsize)down->first[y] * image->strides[p],
+                               image->strides[p], &down->weights[(gsize)y * down->n_taps],
+                               down->n_taps, plan->row_bytes[p], self->row);
+        if (channel->step > 1) {
+            const guint n = channel->halved_x ? (plan->odd_x + plan->width + 1) / 2 : plan->width;
+
+            self->pixels->pick(row, channel->step, n, self->picked);
+            row = self->picked;
+        }
+        self->pixels->columns(across, row, self->channels[c]);
     }
 }
 
@@ -306,10 +266,16 @@ static void
 write_pixels(const VigilPreprocess *self, gpointer input, gsize at, guint n)
 {
     const guint n_channels = self->n_channels;
+    const gboolean turned = self->options.colour == VIGIL_COLOUR_BGR;
+    const guint8 *const planes[] = {self->bytes[turned ? 2 : 0], self->bytes[1],
+                                    self->bytes[turned ? 0 : 2]};
 
+    if (self->plain && n_channels == 3) {
+        self->pixels->pack(planes, n, self->flip, (guint8 *)input + at * 3);
+        return;
+    }
     for (guint c = 0; c < n_channels; c++) {
-        const guint from = self->options.colour == VIGIL_COLOUR_BGR ? 2 - c : c;
-        const gint16 *row = self->channels[from];
+        const guint8 *row = planes[c];
 
         if (self->type == VIGIL_TENSOR_FLOAT32) {
             gfloat *out = (gfloat *)input + at * n_channels + c;
@@ -326,53 +292,70 @@ write_pixels(const VigilPreprocess *self, gpointer input, gsize at, guint n)
 }
 
 static void
-fill_gray(const VigilPreprocess *self, gpointer input, gsize at, gsize n)
+fill_margins(const VigilPreprocess *self, const VigilPreprocessPlan *plan, guint8 *input)
 {
-    for (gsize i = at * self->n_channels; i < (at + n) * self->n_channels; i++) {
-        const guint c = (guint)(i % self->n_channels);
+    const gsize width = self->width, left = plan->left;
+    const gsize right = left + plan->out_width, bottom = plan->top + plan->out_height;
 
-        if (self->type == VIGIL_TENSOR_FLOAT32)
-            ((gfloat *)input)[i] = self->table_float[c][self->options.pad];
-        else
-            ((guint8 *)input)[i] = self->table8[c][self->options.pad];
+    for (gsize y = 0; y < self->height; y++) {
+        guint8 *row = input + y * width * self->element;
+
+        if (y < plan->top || y >= bottom) {
+            memcpy(row, self->margin, width * self->element);
+        } else if (plan->out_width < width) {
+            memcpy(row, self->margin, left * self->element);
+            memcpy(row + right * self->element, self->margin, (width - right) * self->element);
+        }
     }
 }
 
-static void
-fill_margins(const VigilPreprocess *self, const Plan *plan, gpointer input)
+/* From parts of the crop to parts of the frame. */
+static VigilMapping
+map_crop(const VigilMapping *mapping, const VigilImage *image, const VigilCrop *crop)
 {
-    const gsize width = self->width;
-    const guint right = plan->left + plan->out_width, bottom = plan->top + plan->out_height;
+    const gfloat width = (gfloat)crop->width / image->width;
+    const gfloat height = (gfloat)crop->height / image->height;
 
-    fill_gray(self, input, 0, plan->top * width);
-    fill_gray(self, input, bottom * width, (self->height - bottom) * width);
-    for (guint y = plan->top; y < bottom; y++) {
-        fill_gray(self, input, y * width, plan->left);
-        fill_gray(self, input, y * width + right, self->width - right);
+    return (VigilMapping){
+        .x_scale = mapping->x_scale * width,
+        .x_offset = mapping->x_offset * width + (gfloat)crop->x / image->width,
+        .y_scale = mapping->y_scale * height,
+        .y_offset = mapping->y_offset * height + (gfloat)crop->y / image->height,
+    };
+}
+
+gboolean
+vigil_preprocess_run_crop(VigilPreprocess *self, const VigilImage *image, const VigilCrop *crop,
+                          gpointer input, VigilMapping *mapping)
+{
+    const VigilPixelLayout *layout;
+    VigilColourMatrix matrix;
+    VigilPreprocessPlan *plan;
+
+    if (!image_is_valid(image) || crop->width < 1 || crop->height < 1 || crop->x >= image->width ||
+        crop->width > image->width - crop->x || crop->y >= image->height ||
+        crop->height > image->height - crop->y)
+        return FALSE;
+    layout = vigil_pixel_layout(image->format);
+    plan = find_plan(self, image, crop);
+    plan->last_used = ++self->n_runs;
+    matrix = vigil_colour_matrix(image->matrix, image->full_range);
+    fill_margins(self, plan, input);
+    for (guint y = 0; y < plan->out_height; y++) {
+        resample_row(self, plan, image, crop, y);
+        convert(self, layout, &matrix, plan->out_width);
+        write_pixels(self, input, (gsize)(plan->top + y) * self->width + plan->left,
+                     plan->out_width);
     }
+    *mapping = map_crop(&plan->mapping, image, crop);
+    return TRUE;
 }
 
 gboolean
 vigil_preprocess_run(VigilPreprocess *self, const VigilImage *image, gpointer input,
                      VigilMapping *mapping)
 {
-    const Layout *layout;
-    VigilColourMatrix matrix;
-    Plan *plan;
+    const VigilCrop whole = {0, 0, image->width, image->height};
 
-    if (!image_is_valid(image))
-        return FALSE;
-    layout = &layouts[image->format];
-    plan = find_plan(self, image);
-    plan->last_used = ++self->n_runs;
-    matrix = vigil_colour_matrix(image->matrix, image->full_range);
-    fill_margins(self, plan, input);
-    for (guint y = 0; y < plan->out_height; y++) {
-        resample_row(self, plan, image, y);
-        convert(self, layout, &matrix, plan->out_width);
-        write_pixels(self, input, (gsize)(plan->top + y) * self->width + plan->left,
-                     plan->out_width);
-    }
-    *mapping = plan->mapping;
-    return TRUE;
+    return vigil_preprocess_run_crop(self, image, &whole, input, mapping);
 }

@@ -101,4 +101,23 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilPreprocess, vigil_preprocess_free)
 gboolean vigil_preprocess_run(VigilPreprocess *self, const VigilImage *image, gpointer input,
                               VigilMapping *mapping);
 
+/** VigilCrop: a part of a frame, in its pixels. */
+typedef struct {
+    guint x, y, width, height;
+} VigilCrop;
+
+/**
+ * vigil_preprocess_run_crop:
+ * @crop: lies in the frame and is not empty
+ * @mapping: (out): how boxes go back, into parts of the whole frame
+ *
+ * As vigil_preprocess_run(), with the crop for the frame: nothing outside it is looked at, but for the other pixels of a
+ * block whose chroma its border shares. For several regions of one frame call it for each. Crops may have another size and
+ * place each time: tables are made anew, in memory that only grows.
+ *
+ * Returns: %FALSE when @image is not one, or @crop no part of it
+ */
+gboolean vigil_preprocess_run_crop(VigilPreprocess *self, const VigilImage *image,
+                                   const VigilCrop *crop, gpointer input, VigilMapping *mapping);
+
 G_END_DECLS
