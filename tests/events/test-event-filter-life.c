@@ -467,6 +467,7 @@ main(void)
     tcase_add_test(tc, test_snapshot_room);
     tcase_add_loop_test(tc, test_six_visits, 0, 3);
     tcase_add_test(tc, test_ids);
+    tcase_add_test(tc, test_ids_of_places);
     tcase_add_loop_test(tc, test_random, 0, 10);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);

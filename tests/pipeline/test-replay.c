@@ -301,9 +301,9 @@ START_TEST(test_other_zone_and_labels)
     guint n_printed = 0;
     g_auto(Program) events = {0};
 
-    for (guint i = 0; i < 4; i++) {
+    for (guint i = 0; i < 3; i++) {
         g_autofree gchar *model = g_strdup_printf("    model: {path: '%s', labels: '%s'}\n",
-                                                  scene.model, i < 3 ? scene.labels : labels);
+                                                  scene.model, i < 2 ? scene.labels : labels);
         g_autofree gchar *more =
             g_strdup_printf("    detect: {fps: 5}\n%s    zones: {hall: %s}\n", model, zones[i > 0]);
         g_autofree gchar *yaml = scene_config(&scene, "zone.yaml", moved, url, more);
@@ -312,8 +312,7 @@ START_TEST(test_other_zone_and_labels)
 
         ck_assert_msg(replay.code == 0, "%s", replay.errors);
         ck_assert_uint_eq(ends->len, 1);
-        /* the third run changed nothing */
-        n_printed += i == 2 ? 0 : ends->len;
+        n_printed += ends->len;
     }
     events = program_run("events", "--store", moved, "--format", "json", NULL);
     ck_assert_uint_eq(count_text(events.output, "\n"), n_printed);
