@@ -44,14 +44,22 @@ def is_validation(scene):
 
 def read(root):
     """All samples of the data set in the folder `root`."""
-    with open(os.path.join(root, "CLASSMAP.json"), encoding="utf-8") as file:
-        groups = json.load(file)["groups"]
+    groups = class_groups(root)
     samples = []
     with open(os.path.join(root, "annotations.jsonl"), encoding="utf-8") as file:
         for line in file:
             if line.strip():
                 samples.append(sample_of(root, json.loads(line), groups))
     return samples
+
+
+def class_groups(root):
+    """Class name to group; a data set without CLASSMAP.json names the groups themselves and cars."""
+    path = os.path.join(root, "CLASSMAP.json")
+    if not os.path.exists(path):
+        return {"car": "vehicle", "truck": "vehicle", "bus": "vehicle", "bicycle": "two_wheeler", "motorcycle": "two_wheeler"}
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)["groups"]
 
 
 def sample_of(root, entry, groups):

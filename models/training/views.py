@@ -28,6 +28,7 @@ SOURCE_WEIGHT = {
     "construction": 1.3,
     "manaus_traffic": 1.3,
     "street_lowcam": 1.0,
+    "rendered": 0.6,
 }
 
 

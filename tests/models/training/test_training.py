@@ -21,6 +21,7 @@ import dataset
 import detector
 import metrics
 import prune
+import speed
 import targets
 import train
 import views
@@ -87,6 +88,33 @@ class DetectorTest(unittest.TestCase):
             again = detector.load(path)
         for a, b in zip(net.state_dict().values(), again.state_dict().values()):
             self.assertTrue(torch.allclose(a.float(), b.float(), atol=2e-3, rtol=2e-3))
+
+
+class SpeedTest(unittest.TestCase):
+    def gradients(self, net, x):
+        net.zero_grad()
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            outputs = net(x)
+        sum((s.float() ** 2).mean() + d.float().mean() for s, d in outputs).backward()
+        return {name: p.grad.clone() for name, p in net.named_parameters()}
+
+    def test_quick_gradients_agree(self):
+        torch.manual_seed(0)
+        net = randomize(detector.Detector(SMALL)).to(memory_format=torch.channels_last)
+        x = torch.randn(2, 3, 64, 64).contiguous(memory_format=torch.channels_last)
+        plain = self.gradients(net, x)
+        quick = self.gradients(speed.quicken(net), x)
+        for name, gradient in plain.items():
+            if float(gradient.abs().max()) > 1e-6:
+                alike = torch.nn.functional.cosine_similarity(gradient.flatten(), quick[name].flatten(), dim=0)
+                self.assertGreater(float(alike), 0.99, name)
+
+    def test_pixels_are_exact_in_bfloat16(self):
+        images = np.arange(256, dtype=np.uint8).repeat(3).reshape(1, 16, 16, 3)
+        exact = train.to_input(images)
+        self.assertTrue(torch.equal(exact, train.to_input(images, torch.bfloat16).float()))
+        self.assertEqual(float(exact.min()), -1.0)
+        self.assertEqual(float(exact.max()), 127 / 128)
 
 
 class MetricsTest(unittest.TestCase):
