@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "models/vigil-model-private.h"
 
+#include <string.h>
+
 #include "models/vigil-file-private.h"
 #include "models/vigil-fold-private.h"
 #include "models/vigil-plan-private.h"
@@ -195,4 +197,36 @@ const gchar *
 vigil_model_get_sha256(const VigilModel *self)
 {
     return self->sha256;
+}
+
+const gchar *
+vigil_model_get_isa(const VigilModel *self)
+{
+    return self->graph.isa->name;
+}
+
+guint
+vigil_model_get_n_operators(const VigilModel *self)
+{
+    return self->graph.n_nodes;
+}
+
+VigilOperatorInfo
+vigil_model_get_operator_info(const VigilModel *self, guint index)
+{
+    VigilOperatorInfo info = {.index = index, .name = ""};
+    const VigilNode *node;
+
+    g_return_val_if_fail(index < self->graph.n_nodes, info);
+    node = &self->graph.nodes[index];
+    info.name = node->name;
+    info.macs = node->macs;
+    info.runs = node->run != NULL;
+    if (node->n_outputs > 0 && node->outputs[0] >= 0) {
+        const VigilTensor *out = &self->graph.tensors[node->outputs[0]];
+
+        info.n_dims = out->n_dims;
+        memcpy(info.dims, out->dims, sizeof info.dims);
+    }
+    return info;
 }

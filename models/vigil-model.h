@@ -107,6 +107,29 @@ GBytes *vigil_model_get_file_bytes(const VigilModel *self);
 /** vigil_model_get_sha256: of the file, lower-case hexadecimal; borrowed. */
 const gchar *vigil_model_get_sha256(const VigilModel *self);
 
+/** vigil_model_get_isa: name of the kernels that the model was packed for, a value of VIGIL_ISA; static. */
+const gchar *vigil_model_get_isa(const VigilModel *self);
+
+/**
+ * VigilOperatorInfo:
+ * @index: number in the file
+ * @name: of the operator; borrowed from the model
+ * @n_dims, @dims: shape of its first output
+ * @macs: multiply-accumulates of one run
+ * @runs: whether it has work at run time
+ */
+typedef struct {
+    guint index;
+    const gchar *name;
+    guint n_dims;
+    gint32 dims[VIGIL_MAX_DIMS];
+    guint64 macs;
+    gboolean runs;
+} VigilOperatorInfo;
+
+guint vigil_model_get_n_operators(const VigilModel *self);
+VigilOperatorInfo vigil_model_get_operator_info(const VigilModel *self, guint index);
+
 /**
  * vigil_model_describe:
  *
@@ -132,5 +155,10 @@ gpointer vigil_session_get_input(VigilSession *self, guint index);
 gconstpointer vigil_session_get_output(VigilSession *self, guint index);
 /** vigil_session_run: one inference. Cannot fail: everything was proved at load. Allocates nothing. */
 void vigil_session_run(VigilSession *self);
+/**
+ * vigil_session_run_timed: the same, a little slower.
+ * @ns: (inout): one for each operator of the model; its nanoseconds of CPU time, of the calling thread, are added
+ */
+void vigil_session_run_timed(VigilSession *self, gint64 *ns);
 
 G_END_DECLS

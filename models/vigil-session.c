@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "models/vigil-model-private.h"
 
@@ -77,4 +78,29 @@ vigil_session_run(VigilSession *self)
     for (guint i = 0; i < graph->n_nodes; i++)
         if (graph->nodes[i].run != NULL)
             graph->nodes[i].run(&graph->nodes[i], &self->run);
+}
+
+static gint64
+cpu_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (gint64)now.tv_sec * G_GINT64_CONSTANT(1000000000) + now.tv_nsec;
+}
+
+void
+vigil_session_run_timed(VigilSession *self, gint64 *ns)
+{
+    const VigilGraph *graph = self->run.graph;
+    gint64 before = cpu_ns(), after;
+
+    for (guint i = 0; i < graph->n_nodes; i++) {
+        if (graph->nodes[i].run == NULL)
+            continue;
+        graph->nodes[i].run(&graph->nodes[i], &self->run);
+        after = cpu_ns();
+        ns[i] += after - before;
+        before = after;
+    }
 }

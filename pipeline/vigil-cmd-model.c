@@ -3,8 +3,8 @@
 
 #include "pipeline/vigil-command.h"
 
-static const VigilCommand *const commands[] = {&vigil_cmd_model_inspect, &vigil_cmd_model_run,
-                                               NULL};
+static const VigilCommand *const commands[] = {&vigil_cmd_model_bench, &vigil_cmd_model_inspect,
+                                               &vigil_cmd_model_run, NULL};
 
 static VigilExit
 run(const VigilCommand *self, gint argc, gchar **argv)

@@ -35,6 +35,7 @@ extern const VigilCommand vigil_cmd_fsck;
 extern const VigilCommand vigil_cmd_status;
 extern const VigilCommand vigil_cmd_detect;
 extern const VigilCommand vigil_cmd_model;
+extern const VigilCommand vigil_cmd_model_bench;
 extern const VigilCommand vigil_cmd_model_inspect;
 extern const VigilCommand vigil_cmd_model_run;
 
