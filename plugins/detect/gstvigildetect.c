@@ -22,6 +22,10 @@
  * frame is lost or waits. Each frame says which model looked at it. What cannot be opened changes nothing: a warning and the
  * element message `vigildetect-refused` (model, reason: string) say why.
  *
+ * With `trial` the model that took another's place is compared with it for a while, by rules that VigilTrial states; if it does
+ * worse, the one of before is back with the next frame. `vigildetect-trial` (name, sha256, model, verdict, reason: string, and
+ * counters) tells of it, once a second and at its end.
+ *
  * When a model begins to look at frames, an element message `vigildetect-model` (name, sha256, model: string; labels: guint)
  * says which it is.
  * Once a second, and at the end of the stream, an element message `vigildetect-stats` with the content of the property
@@ -50,6 +54,7 @@
 #include "plugins/detect/gstvigildetectconfig.h"
 #include "plugins/detect/vigil-detect-loader.h"
 #include "plugins/detect/vigil-detect-stats.h"
+#include "plugins/detect/vigil-detect-trial.h"
 
 GST_DEBUG_CATEGORY_STATIC(vigil_detect_debug);
 #define GST_CAT_DEFAULT vigil_detect_debug
@@ -71,6 +76,7 @@ struct _GstVigilDetect {
     VigilDetectLoader *loader;
 
     /* streaming thread */
+    VigilDetectTrial *trial; /* NULL: the model is not on trial */
     GstVideoInfo info;
     gboolean live, live_known;
     GstClockTime latency;
@@ -129,10 +135,12 @@ post_model(GstVigilDetect *self)
     const VigilDetectModel *model = self->model;
 
     GST_INFO_OBJECT(self, "model %s (%s)", model->id.name, model->id.sha256);
-    post(self, gst_structure_new("vigildetect-model", "name", G_TYPE_STRING, model->id.name,
-                                 "sha256", G_TYPE_STRING, model->id.sha256, "labels", G_TYPE_UINT,
-                                 vigil_detector_get_n_labels(model->detector), "model",
-                                 G_TYPE_STRING, model->config.model, NULL));
+    post(self,
+         gst_structure_new("vigildetect-model", "name", G_TYPE_STRING, model->id.name, "sha256",
+                           G_TYPE_STRING, model->id.sha256, "labels", G_TYPE_UINT,
+                           vigil_detector_get_n_labels(model->detector), "model", G_TYPE_STRING,
+                           model->config.model, "threshold", G_TYPE_DOUBLE, model->config.threshold,
+                           "trial-score", G_TYPE_DOUBLE, model->config.trial_score, NULL));
 }
 
 static VigilDetectModel *
@@ -147,16 +155,63 @@ exchange_model(GstVigilDetect *self, VigilDetectModel *model)
     return old;
 }
 
-/* Between two frames. */
+static void
+post_trial(GstVigilDetect *self)
+{
+    post(self, vigil_detect_trial_to_structure(self->trial, self->model));
+}
+
+/*
+ * Between two frames. A model that has a trial of its own to pass is compared with the one that passed last, which is there
+ * until then.
+ */
 static void
 adopt_model(GstVigilDetect *self)
 {
-    VigilDetectModel *model = vigil_detect_loader_take(self->loader);
+    VigilDetectModel *model = vigil_detect_loader_take(self->loader), *before;
 
     if (!model)
         return;
-    vigil_detect_loader_bury(self->loader, exchange_model(self, model));
+    before = exchange_model(self, model);
+    if (self->trial) {
+        vigil_detect_loader_bury(self->loader, before);
+        before = vigil_detect_trial_free(g_steal_pointer(&self->trial));
+    }
+    if (model->config.trial_ns > 0 && model->id.sha256 != before->id.sha256)
+        self->trial = vigil_detect_trial_new(before, model);
+    else
+        vigil_detect_loader_bury(self->loader, before);
     post_model(self);
+}
+
+/* The model of before is back; the properties say so, unless they have been set anew. */
+static void
+go_back(GstVigilDetect *self, VigilDetectModel *before)
+{
+    VigilDetectModel *failed = exchange_model(self, before);
+
+    GST_OBJECT_LOCK(self);
+    if (!self->wanted && g_strcmp0(self->config.model, failed->config.model) == 0)
+        gst_vigil_detect_config_take_model(&self->config, &before->config);
+    GST_OBJECT_UNLOCK(self);
+    vigil_detect_loader_bury(self->loader, failed);
+    post_model(self);
+}
+
+static void
+judge_model(GstVigilDetect *self)
+{
+    const VigilTrialVerdict verdict = vigil_detect_trial_judge(self->trial);
+    VigilDetectModel *before;
+
+    if (verdict == VIGIL_TRIAL_PENDING)
+        return;
+    post_trial(self);
+    before = vigil_detect_trial_free(g_steal_pointer(&self->trial));
+    if (verdict == VIGIL_TRIAL_HEALTHY)
+        vigil_detect_loader_bury(self->loader, before);
+    else
+        go_back(self, before);
 }
 
 /* The properties say again what is in use, unless they have been set anew. */
@@ -235,6 +290,7 @@ gst_vigil_detect_stop(GstBaseTransform *trans)
     GstVigilDetect *self = GST_VIGIL_DETECT(trans);
     VigilDetectLoader *loader;
 
+    vigil_detect_model_free(vigil_detect_trial_free(g_steal_pointer(&self->trial)));
     vigil_detect_model_free(exchange_model(self, NULL));
     GST_OBJECT_LOCK(self);
     loader = g_steal_pointer(&self->loader);
@@ -267,6 +323,8 @@ post_stats(GstVigilDetect *self)
     stats = vigil_detect_stats_to_structure(&self->stats);
     GST_OBJECT_UNLOCK(self);
     post(self, stats);
+    if (self->trial)
+        post_trial(self);
 }
 
 static gboolean
@@ -345,6 +403,7 @@ infer(GstVigilDetect *self, GstBuffer *buffer)
     GstVideoFrame frame;
     VigilImage image;
     guint n = 0;
+    gint64 took_us;
     gboolean ok;
 
     if (!gst_video_frame_map(&frame, &self->info, buffer,
@@ -353,13 +412,16 @@ infer(GstVigilDetect *self, GstBuffer *buffer)
     ok = gst_vigil_image_from_frame(&frame, &image);
     if (ok)
         n = vigil_detector_run(model->detector, &image, -1.0f, model->detections, model->capacity);
+    took_us = g_get_monotonic_time() - begin_us;
+    if (ok && self->trial)
+        vigil_detect_trial_look(self->trial, model, &image, n, took_us);
     gst_video_frame_unmap(&frame);
     if (!ok)
         return VIGIL_OUTCOME_FAILED;
     gst_vigil_buffer_add_detections(buffer, &self->info, model->detections, n);
     gst_vigil_buffer_set_model(buffer, model->id);
     GST_OBJECT_LOCK(self);
-    vigil_detect_stats_add_inference(&self->stats, g_get_monotonic_time() - begin_us, n);
+    vigil_detect_stats_add_inference(&self->stats, took_us, n);
     GST_OBJECT_UNLOCK(self);
     return VIGIL_OUTCOME_INFERRED;
 }
@@ -374,8 +436,13 @@ gst_vigil_detect_transform_ip(GstBaseTransform *trans, GstBuffer *buffer)
     adopt_model(self);
     if (outcome == VIGIL_OUTCOME_INFERRED)
         outcome = decide(self, buffer);
-    if (outcome == VIGIL_OUTCOME_INFERRED)
+    if (outcome == VIGIL_OUTCOME_INFERRED) {
         outcome = infer(self, buffer);
+        if (self->trial && outcome == VIGIL_OUTCOME_FAILED)
+            vigil_detect_trial_fail(self->trial);
+        if (self->trial)
+            judge_model(self);
+    }
     gst_vigil_buffer_set_outcome(buffer, outcome);
     GST_OBJECT_LOCK(self);
     self->stats.outcomes[outcome]++;

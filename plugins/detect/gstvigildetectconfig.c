@@ -2,6 +2,7 @@
 #include "plugins/detect/gstvigildetectconfig.h"
 
 #include "models/vigil-model.h"
+#include "models/vigil-trial.h"
 #include "plugins/common/gstvigilmeta.h"
 
 #define DEFAULT_DEVICE "cpu"
@@ -26,6 +27,9 @@ enum {
     PROP_DEVICE,
     PROP_THREADS,
     PROP_MODEL_INSTANCE_ID,
+    PROP_TRIAL,
+    PROP_TRIAL_FRAMES,
+    PROP_TRIAL_SCORE,
 };
 
 void
@@ -35,6 +39,8 @@ gst_vigil_detect_config_init(GstVigilDetectConfig *self)
         .threshold = -1.0,
         .iou_threshold = -1.0,
         .device = g_strdup(DEFAULT_DEVICE),
+        .trial_frames = vigil_trial_options_defaults().min_frames,
+        .trial_score = -1.0,
         .gate = {.fps_d = 1,
                  .interval = 1,
                  .max_lateness_ns = DEFAULT_MAX_LATENESS,
@@ -67,8 +73,8 @@ gst_vigil_detect_config_copy(const GstVigilDetectConfig *self)
 gboolean
 gst_vigil_detect_config_is_model(guint id)
 {
-    return id > PROP_0 && id != PROP_INFERENCE_INTERVAL && id != PROP_FPS &&
-           id != PROP_MAX_LATENESS;
+    return (id >= PROP_MODEL && id <= PROP_MAX_DETECTIONS) ||
+           (id >= PROP_DEVICE && id <= PROP_MODEL_INSTANCE_ID);
 }
 
 void
@@ -78,6 +84,8 @@ gst_vigil_detect_config_take_model(GstVigilDetectConfig *self, const GstVigilDet
 
     taken.fps = self->fps;
     taken.gate = self->gate;
+    taken.trial_ns = self->trial_ns;
+    taken.trial_frames = self->trial_frames;
     gst_vigil_detect_config_clear(self);
     *self = taken;
 }
@@ -150,6 +158,9 @@ gst_vigil_detect_config_set(GstVigilDetectConfig *self, guint id, const GValue *
     case PROP_DEVICE: replace_string(&self->device, value); break;
     case PROP_THREADS: self->threads = g_value_get_uint(value); break;
     case PROP_MODEL_INSTANCE_ID: replace_string(&self->instance_id, value); break;
+    case PROP_TRIAL: self->trial_ns = g_value_get_uint64(value); break;
+    case PROP_TRIAL_FRAMES: self->trial_frames = g_value_get_uint(value); break;
+    case PROP_TRIAL_SCORE: self->trial_score = g_value_get_double(value); break;
     default: return FALSE;
     }
     return TRUE;
@@ -173,6 +184,9 @@ gst_vigil_detect_config_get(const GstVigilDetectConfig *self, guint id, GValue *
     case PROP_DEVICE: g_value_set_string(value, self->device); break;
     case PROP_THREADS: g_value_set_uint(value, self->threads); break;
     case PROP_MODEL_INSTANCE_ID: g_value_set_string(value, self->instance_id); break;
+    case PROP_TRIAL: g_value_set_uint64(value, self->trial_ns); break;
+    case PROP_TRIAL_FRAMES: g_value_set_uint(value, self->trial_frames); break;
+    case PROP_TRIAL_SCORE: g_value_set_double(value, self->trial_score); break;
     default: return FALSE;
     }
     return TRUE;
@@ -281,10 +295,36 @@ install_rate_properties(GObjectClass *klass)
                            -1, G_MAXINT64, DEFAULT_MAX_LATENESS, PLAYING_FLAGS));
 }
 
+static void
+install_trial_properties(GObjectClass *klass)
+{
+    g_object_class_install_property(
+        klass, PROP_TRIAL,
+        g_param_spec_uint64("trial", "Trial",
+                            "How long a model that takes another's place is on trial (ns): the one "
+                            "of before looks at some of the frames as well, and takes its place "
+                            "again if the new one fails, is too slow, or sees far less or far "
+                            "more; until it has seen enough to tell, a trial lasts up to 144 times "
+                            "as long. 0: no trial",
+                            0, G_MAXINT64 / 144, 0, PLAYING_FLAGS));
+    g_object_class_install_property(
+        klass, PROP_TRIAL_FRAMES,
+        g_param_spec_uint("trial-frames", "Frames of a trial",
+                          "A trial lasts at least until so many frames were looked at", 1,
+                          G_MAXUINT, vigil_trial_options_defaults().min_frames, PLAYING_FLAGS));
+    g_object_class_install_property(
+        klass, PROP_TRIAL_SCORE,
+        g_param_spec_double("trial-score", "Score of a trial",
+                            "Lowest score of what counts as seen in a trial, 0 to 1, taken over "
+                            "with the next model that is set; -1: its threshold",
+                            -1.0, 1.0, -1.0, PLAYING_FLAGS));
+}
+
 void
 gst_vigil_detect_config_install(GObjectClass *klass)
 {
     install_model_properties(klass);
     install_threshold_properties(klass);
     install_rate_properties(klass);
+    install_trial_properties(klass);
 }

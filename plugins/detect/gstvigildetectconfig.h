@@ -15,6 +15,9 @@ typedef struct {
     guint max_detections, threads;
     gdouble fps;
     VigilFrameGate gate; /* its settings, and its state */
+    guint64 trial_ns;    /* 0: a model that takes another's place is not compared with it */
+    guint trial_frames;
+    gdouble trial_score; /* negative: the threshold */
 } GstVigilDetectConfig;
 
 /** First number for a property of the element's own. */

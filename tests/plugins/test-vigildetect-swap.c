@@ -199,8 +199,9 @@ GST_START_TEST(what_cannot_be_opened_changes_nothing)
     message = gst_bus_timed_pop_filtered(bus, 30 * GST_SECOND, GST_MESSAGE_WARNING);
     fail_unless(message != NULL);
     gst_message_parse_warning(message, &error, NULL);
-    fail_unless(strstr(error->message, "stays as it was") && strstr(error->message, "broken.tflite"), "%s",
-                error->message);
+    fail_unless(strstr(error->message, "stays as it was") &&
+                    strstr(error->message, "broken.tflite"),
+                "%s", error->message);
     g_error_free(error);
     gst_message_unref(message);
     for (guint i = 0; i < 5; i++) {
@@ -311,6 +312,128 @@ GST_START_TEST(set_between_two_runs)
 }
 GST_END_TEST
 
+/* --- trials --------------------------------------------------------------------------------------------------- */
+
+/* A bright spot that goes from place to place. */
+static VigilModelId
+look_at_moving(GstHarness *h, guint number)
+{
+    const guint x = number * 48 % 160, y = number * 48 / 160 * 48 % 96;
+    GstBuffer *buffer = test_frame_new(&info, number * FRAME, FRAME);
+    VigilModelId model;
+
+    gst_buffer_memset(buffer, 0, 0, GST_VIDEO_INFO_SIZE(&info));
+    for (guint line = y; line < MIN(y + 48, 96); line++)
+        gst_buffer_memset(buffer, line * GST_VIDEO_INFO_PLANE_STRIDE(&info, 0) + x, 255,
+                          MIN(48, 160 - x));
+    assert_equals_int(gst_harness_push(h, buffer), GST_FLOW_OK);
+    buffer = gst_harness_try_pull(h);
+    fail_unless(buffer != NULL, "frame %u was lost", number);
+    model = gst_vigil_buffer_get_model(buffer);
+    gst_buffer_unref(buffer);
+    return model;
+}
+
+/* Until the trial is over: its message. */
+static GstStructure *
+await_verdict(GstHarness *h, guint *number)
+{
+    const gint64 until = g_get_monotonic_time() + WAIT_US;
+
+    while (g_get_monotonic_time() < until) {
+        GstMessage *message = test_pop_message(bus, "vigildetect-trial");
+
+        if (message) {
+            GstStructure *trial = gst_structure_copy(gst_message_get_structure(message));
+
+            gst_message_unref(message);
+            if (g_strcmp0(gst_structure_get_string(trial, "verdict"), "pending") != 0)
+                return trial;
+            gst_structure_free(trial);
+        }
+        look_at_moving(h, (*number)++);
+        g_usleep(2000);
+    }
+    fail("no verdict");
+    return NULL;
+}
+
+static GstHarness *
+trial_new(const gchar *before, const gchar *model, guint64 length, gdouble fps)
+{
+    GstHarness *h = harness_new(before, NULL);
+
+    look_at_moving(h, 0);
+    g_object_set(h->element, "model", model, "trial", length, "trial-frames", 20, "fps", fps, NULL);
+    return h;
+}
+
+static void
+assert_verdict(const VigilSpot *spot, const gchar *verdict, const gchar *reason, const gchar *stays,
+               gdouble fps)
+{
+    gchar *before = package("before", &(VigilSpot){96, 64, VIGIL_SPOT_BRIGHT, 2, 0}, "light\nb\n");
+    gchar *model = package("fresh", spot, "light\nb\n"), *set;
+    GstHarness *h = trial_new(before, model, GST_SECOND, fps);
+    guint number = 1;
+    GstStructure *trial = await_verdict(h, &number);
+
+    assert_equals_string(gst_structure_get_string(trial, "verdict"), verdict);
+    assert_equals_string(gst_structure_get_string(trial, "name"), "fresh");
+    fail_unless(g_str_has_prefix(gst_structure_get_string(trial, "reason"), reason), "%s",
+                gst_structure_get_string(trial, "reason"));
+    gst_structure_free(trial);
+    /* from the next frame on */
+    assert_equals_string(look_at_moving(h, number + 1000).name, stays);
+    g_object_get(h->element, "model", &set, NULL);
+    fail_unless(g_str_has_suffix(set, stays));
+    g_free(set);
+    gst_harness_teardown(h);
+    g_free(before);
+    g_free(model);
+}
+
+GST_START_TEST(a_model_that_is_as_good_stays)
+{
+    assert_verdict(&(VigilSpot){160, 96, VIGIL_SPOT_BRIGHT, 2, 0}, "healthy", "", "fresh", 0);
+}
+GST_END_TEST
+
+GST_START_TEST(a_model_that_sees_nothing_goes)
+{
+    assert_verdict(&(VigilSpot){96, 64, VIGIL_SPOT_BLIND, 2, 0}, "unhealthy", "blind", "before", 0);
+}
+GST_END_TEST
+
+GST_START_TEST(a_model_that_is_too_slow_goes)
+{
+    /* a frame each 5 ms, of 96 × 64 × 225 × 60 products */
+    assert_verdict(&(VigilSpot){96, 64, VIGIL_SPOT_BRIGHT, 2, 60}, "unhealthy", "slow", "before",
+                   200);
+}
+GST_END_TEST
+
+/* Set to the one of before while the trial goes on: that is its end. */
+GST_START_TEST(a_trial_that_is_called_off)
+{
+    gchar *before = package("before", &(VigilSpot){96, 64, VIGIL_SPOT_BRIGHT, 1, 0}, "light\n");
+    gchar *model = package("fresh", &(VigilSpot){96, 64, VIGIL_SPOT_BLIND, 1, 0}, "light\n");
+    GstHarness *h = trial_new(before, model, 1000 * GST_SECOND, 0);
+    guint number = 1;
+
+    while (g_strcmp0(look_at_moving(h, number++).name, "fresh") != 0)
+        g_usleep(1000);
+    g_object_set(h->element, "model", before, NULL);
+    while (g_strcmp0(look_at_moving(h, number++).name, "before") != 0)
+        g_usleep(1000);
+    for (guint i = 0; i < 50; i++)
+        assert_equals_string(look_at_moving(h, number++).name, "before");
+    gst_harness_teardown(h);
+    g_free(before);
+    g_free(model);
+}
+GST_END_TEST
+
 static Suite *
 vigildetect_swap_suite(void)
 {
@@ -327,6 +450,10 @@ vigildetect_swap_suite(void)
     tcase_add_test(tcase, an_element_that_goes_while_a_model_is_opened);
     tcase_add_test(tcase, elements_of_one_instance_change_in_turn);
     tcase_add_test(tcase, set_between_two_runs);
+    tcase_add_test(tcase, a_model_that_is_as_good_stays);
+    tcase_add_test(tcase, a_model_that_sees_nothing_goes);
+    tcase_add_test(tcase, a_model_that_is_too_slow_goes);
+    tcase_add_test(tcase, a_trial_that_is_called_off);
     return suite;
 }
 
