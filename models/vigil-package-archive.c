@@ -208,9 +208,10 @@ pack_files(TarWriter *tar, const VigilPackageFiles *files)
     return ok;
 }
 
-static void
-write_header(guint8 *data, gsize payload, const VigilSecretKey *key)
+void
+vigil_archive_header_write(guint8 *data, gsize payload, const VigilSecretKey *key)
 {
+    memset(data, 0, VIGIL_ARCHIVE_HEADER);
     memcpy(data, MAGIC, MAGIC_BYTES);
     write_le(data + 8, 4, 1);
     write_le(data + 24, 8, payload);
@@ -243,6 +244,6 @@ vigil_package_pack(const VigilPackageFiles *files, const VigilSecretKey *key, GE
     archive_write_free(tar);
     if (!ok)
         return NULL;
-    write_header(data, used, key);
+    vigil_archive_header_write(data, used, key);
     return g_bytes_new_take(g_steal_pointer(&data), VIGIL_ARCHIVE_HEADER + used);
 }

@@ -67,6 +67,8 @@ typedef struct {
 /** vigil_archive_header_parse: of @size bytes in all. Errors: %VIGIL_MODEL_ERROR_INVALID. */
 gboolean vigil_archive_header_parse(VigilArchiveHeader *self, const guint8 *data, gsize size,
                                     GError **error);
+/** vigil_archive_header_write: the header for @payload bytes that lie behind it at @data already. @key: (nullable) */
+void vigil_archive_header_write(guint8 *data, gsize payload, const VigilSecretKey *key);
 /** vigil_archive_open: checks header, signature and hash, then unpacks. For messages: @path. */
 gboolean vigil_archive_open(VigilSealed *self, GBytes *archive, const gchar *path,
                             const VigilKeys *keys, VigilPackagePolicy policy, GError **error);

@@ -310,8 +310,8 @@ vigil_package_parse(const gchar *directory, const gchar *manifest, gsize length,
     return g_steal_pointer(&package);
 }
 
-static VigilPackage *
-read_manifest(const gchar *path, VigilSealed *sealed, GError **error)
+VigilPackage *
+vigil_package_new(VigilSealed *sealed, const gchar *path, GError **error)
 {
     g_autoptr(VigilPackage) bare = g_new0(VigilPackage, 1);
     g_autoptr(VigilPackage) self = NULL;
@@ -367,15 +367,7 @@ vigil_package_open(const gchar *path, const VigilKeys *keys, VigilPackagePolicy 
 
     if (!vigil_sealed_open(&sealed, path, keys, policy, error))
         return NULL;
-    return read_manifest(path, &sealed, error);
-}
-
-VigilPackage *
-vigil_package_new(VigilPackageFiles *files, const gchar *name, GError **error)
-{
-    g_auto(VigilSealed) sealed = {.files = vigil_package_files_ref(files)};
-
-    return read_manifest(name, &sealed, error);
+    return vigil_package_new(&sealed, path, error);
 }
 
 static GBytes *

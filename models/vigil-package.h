@@ -79,10 +79,10 @@ VigilPackage *vigil_package_open(const gchar *path, const VigilKeys *keys,
 
 /**
  * vigil_package_new:
- * @files: with a manifest, from a source that needs no checking; a reference is taken
- * @name: for messages
+ * @sealed: files with a manifest, from vigil_sealed_check(), or put together by whoever needs no check; emptied
+ * @path: for messages
  */
-VigilPackage *vigil_package_new(VigilPackageFiles *files, const gchar *name, GError **error);
+VigilPackage *vigil_package_new(VigilSealed *sealed, const gchar *path, GError **error);
 
 /**
  * vigil_package_read:
