@@ -42,7 +42,9 @@ bench:
 	@configs/install-packages.sh check
 	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) $(MESON_ARGS)
 	@test -f $(BUILD)/.with-tests || { meson configure $(BUILD) -Dtests=true && touch $(BUILD)/.with-tests; }
-	@meson test -C $(BUILD) --benchmark --verbose
+	@ninja -C $(BUILD)
+	@tests/bench/peers.sh $(BUILD)/peers
+	@VIGIL_PEERS=$(abspath $(BUILD))/peers meson test -C $(BUILD) --benchmark --verbose
 
 format:
 	@configs/install-packages.sh lint
