@@ -46,6 +46,7 @@ typedef struct VigilRun VigilRun;
  * @type: element type; meaningless when @element_bytes is 0
  * @element_bytes: size of an element, or 0 for a type that no operator here knows (see @raw_type)
  * @raw_type: the type's number in the schema, for messages
+ * @turned: stored with the other sign than the file's, see vigil-normalize-private.h
  * @n_dims: 0..%VIGIL_MAX_DIMS; a scalar has 0 dimensions and 1 element
  * @dims: of constants and graph inputs: from the file; of the rest: set by vigil_node_set_output()
  * @count: elements
@@ -67,6 +68,7 @@ typedef struct {
     VigilTensorType type;
     guint element_bytes;
     gint raw_type;
+    gboolean turned;
     guint n_dims;
     gint32 dims[VIGIL_MAX_DIMS];
     gsize count;
@@ -205,6 +207,9 @@ guint vigil_tensor_type_bytes(VigilTensorType type);
 
 /** vigil_tensor_is_8bit: UINT8 or INT8. */
 gboolean vigil_tensor_is_8bit(const VigilTensor *self);
+
+/** vigil_tensor_is_int8_in_file: whether the file has it as INT8, however it is stored here. */
+gboolean vigil_tensor_is_int8_in_file(const VigilTensor *self);
 
 /** vigil_tensor_set_shape: FALSE, and nothing changed, when it is larger than the limits or negative. */
 gboolean vigil_tensor_set_shape(VigilTensor *self, guint n_dims, const gint32 *dims);

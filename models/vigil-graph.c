@@ -46,6 +46,12 @@ vigil_tensor_is_8bit(const VigilTensor *self)
 }
 
 gboolean
+vigil_tensor_is_int8_in_file(const VigilTensor *self)
+{
+    return self->type == (self->turned ? VIGIL_TENSOR_UINT8 : VIGIL_TENSOR_INT8);
+}
+
+gboolean
 vigil_tensor_set_shape(VigilTensor *self, guint n_dims, const gint32 *dims)
 {
     guint64 count = 1, extent = 1;
@@ -234,7 +240,7 @@ vigil_node_check_quantized_io(const VigilGraph *graph, const VigilNode *node, GE
     if (!vigil_node_check_quantized(graph, node, in, "the input", error) ||
         !vigil_node_check_quantized(graph, node, out, "the output", error))
         return FALSE;
-    if (in->type != out->type)
+    if (vigil_tensor_is_int8_in_file(in) != vigil_tensor_is_int8_in_file(out))
         return vigil_node_fail(graph, node, error, VIGIL_MODEL_ERROR_UNSUPPORTED,
                                "input and output must have the same type");
     return TRUE;

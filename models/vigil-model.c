@@ -5,6 +5,7 @@
 
 #include "models/vigil-file-private.h"
 #include "models/vigil-fold-private.h"
+#include "models/vigil-normalize-private.h"
 #include "models/vigil-plan-private.h"
 #include "models/vigil-tflite-private.h"
 
@@ -99,6 +100,7 @@ build_graph(VigilGraph *graph, GBytes *bytes, const gchar *name, GError **error)
     graph->isa = vigil_isa_select(error);
     if (graph->isa == NULL)
         return FALSE;
+    vigil_normalize_graph(graph);
     for (guint i = 0; i < graph->n_nodes; i++)
         if (!prepare_node(graph, &graph->nodes[i], error))
             return FALSE;

@@ -96,6 +96,7 @@ DEFINE_LINE(add_unsigned, guint8, add_one(&p, a, b))
 DEFINE_LINE(add_signed, gint8, add_one(&p, a, b))
 DEFINE_LINE(mul_unsigned, guint8, mul_one(&p, a, b))
 DEFINE_LINE(mul_signed, gint8, mul_one(&p, a, b))
+DEFINE_LINE(mul_unsigned_fixed, guint8, mul_one_fixed(&p, a, b))
 DEFINE_LINE(mul_signed_fixed, gint8, mul_one_fixed(&p, a, b))
 DEFINE_LINE(div_unsigned, guint8, div_one(&p, a, b))
 DEFINE_LINE(div_signed, gint8, div_one(&p, a, b))
@@ -202,10 +203,10 @@ init_quantized(Binary *self, VigilGraph *graph, VigilNode *node, guint kind, GEr
     if (!isfinite(self->scale))
         return vigil_node_fail(graph, node, error, VIGIL_MODEL_ERROR_INVALID,
                                "invalid quantization parameters: the scales overflow");
-    if (kind == MUL && graph->computes_shapes && a->type == VIGIL_TENSOR_INT8) {
+    if (kind == MUL && graph->computes_shapes && vigil_tensor_is_int8_in_file(a)) {
         self->fixed =
             vigil_fixed_from_double((gdouble)a->scale * (gdouble)b->scale / (gdouble)out->scale);
-        self->line = mul_signed_fixed;
+        self->line = a->type == VIGIL_TENSOR_INT8 ? mul_signed_fixed : mul_unsigned_fixed;
     }
     return TRUE;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "models/kernels/vigil-kernel-private.h"
+#include "models/vigil-normalize-private.h"
 
 /*
  * CONCATENATION and PACK: inputs side by side along an axis. Seen from that axis each input is @outer blocks of its
@@ -48,22 +49,25 @@ concat_run(const VigilNode *node, const VigilRun *run)
     }
 }
 
-/* round(real / scale) + zero_point, ties away from zero as TensorFlow Lite rounds here. */
+/* round(real / scale) + zero_point, ties away from zero as TensorFlow Lite rounds here: on the file's numbers. */
 static void
-fill_table(Part *part, const VigilTensor *in, const VigilTensor *out)
+fill_table(Part *part, const VigilTensor *stored_in, const VigilTensor *stored_out)
 {
-    const gboolean is_signed = in->type == VIGIL_TENSOR_INT8;
-    const gfloat scale = in->scale * (1.0f / out->scale);
-    const gfloat bias = -(gfloat)in->zero_point * scale;
+    const VigilTensor in = vigil_normalize_undo(stored_in), out = vigil_normalize_undo(stored_out);
+    const guint8 in_turn = stored_in->turned ? 0x80 : 0, out_turn = stored_out->turned ? 0x80 : 0;
+    const gboolean is_signed = in.type == VIGIL_TENSOR_INT8;
+    const gfloat scale = in.scale * (1.0f / out.scale);
+    const gfloat bias = -(gfloat)in.zero_point * scale;
     gint32 lo, hi;
 
-    vigil_kernel_type_range(out->type, &lo, &hi);
+    vigil_kernel_type_range(out.type, &lo, &hi);
     for (gint i = 0; i < 256; i++) {
         const guint8 byte = (guint8)i;
         const gfloat x = roundf((gfloat)vigil_kernel_load8(&byte, is_signed, 0) * scale + bias) +
-                         (gfloat)out->zero_point;
+                         (gfloat)out.zero_point;
+        const gint32 q = (gint32)CLAMP(x, (gfloat)lo, (gfloat)hi);
 
-        part->table[i] = (guint8)(gint32)CLAMP(x, (gfloat)lo, (gfloat)hi);
+        part->table[byte ^ in_turn] = (guint8)q ^ out_turn;
     }
     part->rescaled = TRUE;
 }

@@ -28,10 +28,11 @@ check_weights(const VigilGemm *self, const VigilGraph *graph, const VigilNode *n
     if (weights->data == NULL)
         return vigil_node_fail(graph, node, error, VIGIL_MODEL_ERROR_UNSUPPORTED,
                                "the weights must be constant");
-    if (weights->type != in->type || weights->n_scales == 0)
+    if (!vigil_tensor_is_8bit(weights) || weights->n_scales == 0 ||
+        vigil_tensor_is_int8_in_file(weights) != vigil_tensor_is_int8_in_file(in))
         return vigil_node_fail(graph, node, error, VIGIL_MODEL_ERROR_UNSUPPORTED,
                                "the weights must be quantized %s like the input",
-                               vigil_tensor_type_name(in->type));
+                               vigil_tensor_raw_type_name(in->raw_type));
     if (weights->n_scales > 1 &&
         (weights->channel_dim != channel_dim || weights->n_scales != self->n))
         return vigil_node_fail(graph, node, error, VIGIL_MODEL_ERROR_UNSUPPORTED,
@@ -92,7 +93,7 @@ vigil_gemm_init(VigilGemm *self, VigilGraph *graph, VigilNode *node, gint32 chan
     const gsize weight_bytes = ((gsize)wanted + VIGIL_ALIGN - 1) & ~(gsize)(VIGIL_ALIGN - 1);
     const gsize row_bytes = (gsize)self->n_padded * sizeof *self->bias;
     const gboolean fixed =
-        self->undelegated || (graph->computes_shapes && out->type == VIGIL_TENSOR_INT8);
+        self->undelegated || (graph->computes_shapes && vigil_tensor_is_int8_in_file(out));
     const gsize fixed_bytes = fixed ? self->n * sizeof *self->fixed : 0;
 
     memory = vigil_node_pack(graph, node, weight_bytes + 2 * row_bytes + fixed_bytes, error);
