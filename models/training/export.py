@@ -14,7 +14,7 @@ import torch
 import dataset
 import detector
 import quantize
-from tflite_writer import SAME, VALID, Graph, same_padding
+from tflite_writer import Graph, same_padding
 
 
 def to_input(image, width, height):
@@ -34,14 +34,9 @@ def batches_of(samples, width, height, size):
 def add_conv(graph, quant, at, step, source):
     weight, scales, bias = quant.integers(at)
     scale, zero_point = quant.quantization[at]
-    kernel = weight.shape[2]
-    size = graph.info[source][1][1:3]
-    padding = SAME
-    if any(same_padding(n, kernel, step.stride) != tuple(step.padding) for n in size):
-        padding = VALID
-        if step.padding != (0, 0):
-            source = graph.pad(source, *step.padding, step.name + "/pad")
-    arguments = (bias, scales, step.stride, step.relu, scale, zero_point, step.name, padding)
+    for size in graph.info[source][1][1:3]:
+        assert same_padding(size, weight.shape[2], step.stride) == tuple(step.padding), step.name
+    arguments = (bias, scales, step.stride, step.relu, scale, zero_point, step.name)
     if step.groups == 1:
         return graph.conv2d(source, weight.transpose(0, 2, 3, 1), *arguments)
     assert step.groups == len(weight) and weight.shape[1] == 1, step.name

@@ -16,6 +16,8 @@ import torch
 from torch import fx, nn
 from torch.nn import functional as F
 
+from detector import SameConv2d
+
 INPUT_SCALE, INPUT_ZERO_POINT = 1 / 128, 0
 BINS = 2048
 # Scores below sigmoid(-8) = 0.03 % are of no use: the levels are better spent above.
@@ -56,9 +58,9 @@ def fold(conv, norm):
 
 
 def conv_padding(conv):
-    """(before, after): torch's own, or TensorFlow's SAME where a subclass says so by `same`."""
-    kernel, stride = conv.kernel_size[0], conv.stride[0]
-    if getattr(conv, "same", False) and stride == 2:
+    """(before, after) of both axes."""
+    kernel = conv.kernel_size[0]
+    if isinstance(conv, SameConv2d):
         return kernel // 2 - 1, kernel // 2
     return conv.padding[0], conv.padding[0]
 

@@ -15,12 +15,12 @@ import struct
 import numpy as np
 
 TYPES = {"float32": 0, "int32": 2, "int8": 9}
-ADD, CONV_2D, DEPTHWISE_CONV_2D, PAD, RESIZE_NEAREST_NEIGHBOR = 0, 3, 4, 34, 97
+ADD, CONV_2D, DEPTHWISE_CONV_2D, RESIZE_NEAREST_NEIGHBOR = 0, 3, 4, 97
 # Lowest operator version that has INT8.
-VERSIONS = {ADD: 2, CONV_2D: 3, DEPTHWISE_CONV_2D: 3, PAD: 2, RESIZE_NEAREST_NEIGHBOR: 2}
+VERSIONS = {ADD: 2, CONV_2D: 3, DEPTHWISE_CONV_2D: 3, RESIZE_NEAREST_NEIGHBOR: 2}
 # Member of the union BuiltinOptions.
-OPTIONS = {ADD: 11, CONV_2D: 1, DEPTHWISE_CONV_2D: 2, PAD: 22, RESIZE_NEAREST_NEIGHBOR: 74}
-SAME, VALID = 0, 1
+OPTIONS = {ADD: 11, CONV_2D: 1, DEPTHWISE_CONV_2D: 2, RESIZE_NEAREST_NEIGHBOR: 74}
+SAME = 0
 NONE, RELU = 0, 1
 
 
@@ -182,56 +182,39 @@ class Graph:
             )
         )
 
-    def conv2d(self, source, weights, bias, scales, stride, relu, scale, zero_point, name, padding=SAME):
+    def conv2d(self, source, weights, bias, scales, stride, relu, scale, zero_point, name):
         """`weights` int8 [out, h, w, in], `scales` one an output channel, `bias` int32 in units of both scales."""
         _, height, width, _ = self.info[source][1]
-        out, kh, kw, _ = weights.shape
+        out = len(weights)
         w = self.tensor(name + "/weights", weights.shape, "int8", scales, 0, weights, 0)
         b = self.tensor(name + "/bias", (out,), "int32", self.info[source][2] * scales, 0, bias, 0)
         y = self.tensor(
             name,
-            (1, *(self.out_size(n, k, stride, padding) for n, k in ((height, kh), (width, kw))), out),
+            (1, -(-height // stride), -(-width // stride), out),
             "int8",
             scale,
             zero_point,
         )
-        options = {0: byte(padding), 1: integer(stride), 2: integer(stride), 3: byte(RELU if relu else NONE)}
+        options = {0: byte(SAME), 1: integer(stride), 2: integer(stride), 3: byte(RELU if relu else NONE)}
         options.update({4: integer(1), 5: integer(1)})
         self.operator(CONV_2D, [source, w, b], [y], options)
         return y
 
-    def depthwise(self, source, weights, bias, scales, stride, relu, scale, zero_point, name, padding=SAME):
+    def depthwise(self, source, weights, bias, scales, stride, relu, scale, zero_point, name):
         """As conv2d, with `weights` int8 [1, h, w, channels]."""
         _, height, width, channels = self.info[source][1]
-        _, kh, kw, _ = weights.shape
         w = self.tensor(name + "/weights", weights.shape, "int8", scales, 0, weights, 3)
         b = self.tensor(name + "/bias", (channels,), "int32", self.info[source][2] * scales, 0, bias, 0)
         y = self.tensor(
             name,
-            (1, *(self.out_size(n, k, stride, padding) for n, k in ((height, kh), (width, kw))), channels),
+            (1, -(-height // stride), -(-width // stride), channels),
             "int8",
             scale,
             zero_point,
         )
-        options = {0: byte(padding), 1: integer(stride), 2: integer(stride), 3: integer(1)}
+        options = {0: byte(SAME), 1: integer(stride), 2: integer(stride), 3: integer(1)}
         options.update({4: byte(RELU if relu else NONE), 5: integer(1), 6: integer(1)})
         self.operator(DEPTHWISE_CONV_2D, [source, w, b], [y], options)
-        return y
-
-    @staticmethod
-    def out_size(size, kernel, stride, padding):
-        return -(-size // stride) if padding == SAME else (size - kernel) // stride + 1
-
-    def pad(self, source, before, after, name):
-        """Zeros (as real numbers) around height and width."""
-        _, height, width, channels = self.info[source][1]
-        amounts = np.array([[0, 0], [before, after], [before, after], [0, 0]], np.int32)
-        p = self.tensor(name + "/amounts", (4, 2), "int32", data=amounts)
-        more = before + after
-        y = self.tensor(
-            name, (1, height + more, width + more, channels), "int8", self.info[source][2], self.info[source][3]
-        )
-        self.operator(PAD, [source, p], [y], {})
         return y
 
     def add(self, a, b, relu, scale, zero_point, name):
