@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "models/vigil-builtin.h"
 #include "models/vigil-file-private.h"
 
 #define MAX_MANIFEST (64u << 10)
@@ -342,7 +343,8 @@ vigil_package_new(VigilSealed *sealed, const gchar *path, GError **error)
 gboolean
 vigil_package_is(const gchar *path)
 {
-    return g_file_test(path, G_FILE_TEST_IS_DIR) || vigil_package_is_archive(path);
+    return vigil_builtin_is(path) || g_file_test(path, G_FILE_TEST_IS_DIR) ||
+           vigil_package_is_archive(path);
 }
 
 VigilPackage *
@@ -351,8 +353,11 @@ vigil_package_load(const gchar *path, GError **error)
     g_autofree gchar *signature = g_build_filename(path, VIGIL_PACKAGE_SIGNATURE, NULL);
     const gboolean archive = !g_file_test(path, G_FILE_TEST_IS_DIR);
     const gboolean ask = archive || g_file_test(signature, G_FILE_TEST_EXISTS);
-    g_autoptr(VigilKeys) keys = ask ? vigil_keys_load(NULL, error) : NULL;
+    g_autoptr(VigilKeys) keys = NULL;
 
+    if (vigil_builtin_is(path))
+        return vigil_builtin_load(path, error);
+    keys = ask ? vigil_keys_load(NULL, error) : NULL;
     if (ask && !keys)
         return NULL;
     return vigil_package_open(path, keys, archive ? VIGIL_PACKAGE_SIGNED : VIGIL_PACKAGE_ANY,

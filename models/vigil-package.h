@@ -53,12 +53,12 @@ typedef struct VigilPackage {
     VigilSealed sealed;
 } VigilPackage;
 
-/** vigil_package_is: whether @path is a directory or a `.vigil` archive, and not a bare model. */
+/** vigil_package_is: whether @path is a directory, a `.vigil` archive or one of vigil_builtin_is(), and not a bare model. */
 gboolean vigil_package_is(const gchar *path);
 
 /**
  * vigil_package_load:
- * @path: a directory with a `manifest.ini`, or a `.vigil` archive
+ * @path: a directory with a `manifest.ini`, or a `.vigil` archive, or one of vigil_builtin_is()
  *
  * As vigil_package_open() with the keys in %VIGIL_KEYS_DEFAULT_DIR: a directory by %VIGIL_PACKAGE_ANY, an archive by
  * %VIGIL_PACKAGE_SIGNED.
