@@ -107,6 +107,17 @@ vigil_model_store_previous(VigilModelStore *self, const gchar *name, GError **er
     return vigil_model_folder_describe(&folder, 1 - folder.current);
 }
 
+VigilModelSlot *
+vigil_model_store_other(VigilModelStore *self, const gchar *name, GError **error)
+{
+    g_auto(VigilModelFolder) folder = {0};
+
+    if (!vigil_model_folder_read(&folder, self->models, name, error) ||
+        !folder.state.slots[1 - folder.current])
+        return NULL;
+    return vigil_model_folder_describe(&folder, 1 - folder.current);
+}
+
 /* The folder locked, and @id, where one is given, still the current package. */
 static VigilModelSlot *
 lock_current(VigilModelStore *self, VigilModelFolder *folder, const gchar *name, const gchar *id,

@@ -95,6 +95,9 @@ VigilModelSlot *vigil_model_store_current(VigilModelStore *self, const gchar *na
 VigilModelSlot *
 vigil_model_store_previous(VigilModelStore *self, const gchar *name, GError **error);
 
+/** vigil_model_store_other: (nullable): the slot that is not in use, whatever its health; %NULL without an error: it is empty. */
+VigilModelSlot *vigil_model_store_other(VigilModelStore *self, const gchar *name, GError **error);
+
 /**
  * VigilModelInstall:
  * @keys: (nullable): directory of the trusted public keys, `*.pub`; %NULL: /etc/vigil/keys

@@ -3,8 +3,10 @@
 
 #include "pipeline/vigil-command.h"
 
-static const VigilCommand *const commands[] = {&vigil_cmd_model_bench, &vigil_cmd_model_inspect,
-                                               &vigil_cmd_model_run, NULL};
+static const VigilCommand *const commands[] = {
+    &vigil_cmd_model_verify,   &vigil_cmd_model_sign,  &vigil_cmd_model_install,
+    &vigil_cmd_model_rollback, &vigil_cmd_model_list,  &vigil_cmd_model_inspect,
+    &vigil_cmd_model_run,      &vigil_cmd_model_bench, NULL};
 
 static VigilExit
 run(const VigilCommand *self, gint argc, gchar **argv)
@@ -14,10 +16,10 @@ run(const VigilCommand *self, gint argc, gchar **argv)
     if (argc > 1 && !g_str_equal(argv[1], "--help") && !g_str_equal(argv[1], "-h"))
         return vigil_command_dispatch(commands, "vigil model", argc - 1, argv + 1);
     list = vigil_command_list(commands);
-    printf("Usage:\n  vigil model COMMAND MODEL …\n\n%s\n\nCommands:\n%s\n%s", self->summary, list,
+    printf("Usage:\n  vigil model COMMAND …\n\n%s\n\nCommands:\n%s\n%s", self->summary, list,
            VIGIL_EXIT_HELP);
     return argc > 1 ? VIGIL_EXIT_OK : VIGIL_EXIT_USAGE;
 }
 
-const VigilCommand vigil_cmd_model = {"model", "COMMAND MODEL …", "Look into a model, or run it",
-                                      "", run};
+const VigilCommand vigil_cmd_model = {"model", "COMMAND …",
+                                      "Models: verify, sign, install, look into, run", "", run};

@@ -37,7 +37,12 @@ extern const VigilCommand vigil_cmd_detect;
 extern const VigilCommand vigil_cmd_model;
 extern const VigilCommand vigil_cmd_model_bench;
 extern const VigilCommand vigil_cmd_model_inspect;
+extern const VigilCommand vigil_cmd_model_install;
+extern const VigilCommand vigil_cmd_model_list;
+extern const VigilCommand vigil_cmd_model_rollback;
 extern const VigilCommand vigil_cmd_model_run;
+extern const VigilCommand vigil_cmd_model_sign;
+extern const VigilCommand vigil_cmd_model_verify;
 
 /**
  * vigil_command_dispatch:

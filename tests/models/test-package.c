@@ -209,7 +209,7 @@ START_TEST(test_golden_boxes)
          "(2 boxes expected, 1 found)"},
         {"person\t0.8\t0.1\t0.1\t0.3\t0.5\n", 2, "not expected was \"person\""},
         {"person\t0.8\t0.1\t0.1\t0.3\t0.5\n", 0, "missing is"},
-        {"person 0.8 0.1 0.1 0.3 0.5\n", 1, "boxes.tsv:1: a golden box is a line of label"},
+        {"person 0.8 0.1 0.1 0.3 0.5\n", 1, "boxes.tsv:1: a box is a line of label"},
         {"\nperson\t0.8\t0.1\t0.1\t0.3\tx\n", 1, "boxes.tsv:2: "},
         {"person\t0.8\t0.3\t0.1\t0.1\t0.5\n", 1, "boxes.tsv:1: "},
         {"# nothing\n", 1, "a golden input must show something"},
