@@ -137,7 +137,8 @@ vigil_decode_anchor_free_setup(VigilDecoder *self, GError **error)
         VigilGridLevel *grid = &self->grids[i];
         const VigilTensorInfo *scores = &self->outputs[grid->scores];
 
-        n_boxes += (guint64)grid->width * grid->height;
+        /* a rider and the bike may share a cell: a box for each class that passes */
+        n_boxes += (guint64)grid->width * grid->height * self->n_classes;
         if (!vigil_info_is_8bit(scores))
             continue;
         grid->levels = vigil_levels_of(scores);
@@ -148,21 +149,22 @@ vigil_decode_anchor_free_setup(VigilDecoder *self, GError **error)
     return TRUE;
 }
 
+/* Element @at of the scores: its cell's box, with its class. */
 static guint
-append_box(const VigilDecoder *self, const VigilGridLevel *grid, gconstpointer distances,
-           guint cell, gfloat score, guint class_id, guint32 index, VigilCandidate *candidates,
-           guint n)
+append_box(const VigilDecoder *self, const VigilGridLevel *grid, gconstpointer distances, gsize at,
+           gfloat score, guint32 index, VigilCandidate *candidates, guint n)
 {
     const VigilTensorInfo *info = &self->outputs[grid->distances];
+    const gsize cell = at / self->n_classes, edge = cell * 4;
     const gfloat x = (gfloat)(cell % grid->width) + 0.5f, y = (gfloat)(cell / grid->width) + 0.5f;
     const gfloat x_unit = 1.0f / (gfloat)grid->width, y_unit = 1.0f / (gfloat)grid->height;
-    const gsize at = (gsize)cell * 4;
-    const VigilBox box = {(x - vigil_info_real(info, distances, at)) * x_unit,
-                          (y - vigil_info_real(info, distances, at + 1)) * y_unit,
-                          (x + vigil_info_real(info, distances, at + 2)) * x_unit,
-                          (y + vigil_info_real(info, distances, at + 3)) * y_unit};
+    const VigilBox box = {(x - vigil_info_real(info, distances, edge)) * x_unit,
+                          (y - vigil_info_real(info, distances, edge + 1)) * y_unit,
+                          (x + vigil_info_real(info, distances, edge + 2)) * x_unit,
+                          (y + vigil_info_real(info, distances, edge + 3)) * y_unit};
 
-    return vigil_decode_append(candidates, n, &box, score, (gint32)class_id, index + cell);
+    return vigil_decode_append(candidates, n, &box, score, (gint32)(at % self->n_classes),
+                               index + (guint32)at);
 }
 
 /* Most rows of cells hold nothing: the highest level of a row tells, many bytes at a time. */
@@ -196,20 +198,18 @@ decode_levels(const VigilDecoder *self, const VigilGridLevel *grid, const gconst
 {
     const gint32 lowest = lowest_level(grid, threshold);
     const guint8 flip = grid->levels.flip;
-    const gsize columns = (gsize)grid->width * self->n_classes;
-    const guint8 *row = data[grid->scores];
+    const gsize columns = (gsize)grid->width * self->n_classes, count = columns * grid->height;
+    const guint8 *scores = data[grid->scores];
 
-    for (guint y = 0; y < grid->height; y++, row += columns) {
-        if (highest_level(row, columns, flip) < lowest)
+    for (gsize row = 0; row < count; row += columns) {
+        if (highest_level(scores + row, columns, flip) < lowest)
             continue;
-        for (guint x = 0; x < grid->width; x++) {
-            guint8 best;
-            const guint class_id = vigil_decode_best_level(row + (gsize)x * self->n_classes,
-                                                           self->n_classes, flip, &best);
+        for (gsize at = row; at < row + columns; at++) {
+            const guint8 level = scores[at] ^ flip;
 
-            if (best >= lowest)
-                n = append_box(self, grid, data[grid->distances], y * grid->width + x,
-                               grid->score_of[best], class_id, index, candidates, n);
+            if (level >= lowest)
+                n = append_box(self, grid, data[grid->distances], at, grid->score_of[level], index,
+                               candidates, n);
         }
     }
     return n;
@@ -220,16 +220,13 @@ decode_floats(const VigilDecoder *self, const VigilGridLevel *grid, const gconst
               gfloat threshold, guint32 index, VigilCandidate *candidates, guint n)
 {
     const gfloat *scores = data[grid->scores];
+    const gsize count = (gsize)grid->width * grid->height * self->n_classes;
 
-    for (guint cell = 0; cell < grid->width * grid->height; cell++) {
-        gfloat best;
-        const guint class_id =
-            vigil_decode_best_float(scores + (gsize)cell * self->n_classes, self->n_classes, &best);
-        const gfloat score = sigmoid(best);
+    for (gsize at = 0; at < count; at++) {
+        const gfloat score = sigmoid(scores[at]);
 
         if (score >= threshold)
-            n = append_box(self, grid, data[grid->distances], cell, score, class_id, index,
-                           candidates, n);
+            n = append_box(self, grid, data[grid->distances], at, score, index, candidates, n);
     }
     return n;
 }
@@ -248,7 +245,7 @@ vigil_decode_anchor_free(const VigilDecoder *self, const gconstpointer *data, gf
             n = decode_levels(self, grid, data, threshold, index, candidates, n);
         else
             n = decode_floats(self, grid, data, threshold, index, candidates, n);
-        index += grid->width * grid->height;
+        index += grid->width * grid->height * self->n_classes;
     }
     return n;
 }

@@ -83,7 +83,7 @@ gboolean vigil_decoder_probe(VigilDecoder *self, const gconstpointer *data, GErr
  * @threshold: lowest score, inclusive, 0..1
  * @candidates: (out): room for vigil_decoder_get_capacity()
  *
- * A box gives one candidate, of its best class. Quantized scores are compared as they are with the lowest
+ * A box gives one candidate, of its best class; of an anchor-free head, one for each class that passes. Quantized scores are compared as they are with the lowest
  * level that reaches @threshold; only what passes is dequantized. Boxes that are not finite or
  * turned inside out are left out. Boxes are in parts of the model's input.
  *

@@ -9,7 +9,8 @@
 #define WIDTH 320
 #define HEIGHT 192
 #define N_CELLS(stride) ((WIDTH / (stride)) * (HEIGHT / (stride)))
-#define N_BOXES (N_CELLS(8) + N_CELLS(16) + N_CELLS(32))
+#define N_CLASSES 3
+#define N_BOXES (N_CLASSES * (N_CELLS(8) + N_CELLS(16) + N_CELLS(32)))
 #define MAX_OUTPUTS 20
 
 /* The outputs of a head, of any number of levels, with values to be put in. */
@@ -131,11 +132,11 @@ START_TEST(test_three_levels)
     VigilCandidate found[N_BOXES];
 
     for (gint32 stride = 8; stride <= 32; stride *= 2)
-        add_level(&head, types[_i], stride, 3);
+        add_level(&head, types[_i], stride, N_CLASSES);
     decoder = open_head(&head, VIGIL_DECODER_GUESS, &error);
     g_assert_no_error(error);
     ck_assert_int_eq(vigil_decoder_get_kind(decoder), VIGIL_DECODER_ANCHOR_FREE);
-    ck_assert_uint_eq(vigil_decoder_get_n_classes(decoder), 3);
+    ck_assert_uint_eq(vigil_decoder_get_n_classes(decoder), N_CLASSES);
     ck_assert_uint_eq(vigil_decoder_get_capacity(decoder), N_BOXES);
     ck_assert(!vigil_decoder_needs_probe(decoder));
     ck_assert_uint_eq(run(decoder, &head, 0.3f, found), 0);
@@ -144,15 +145,20 @@ START_TEST(test_three_levels)
     put_box(&head, 1, 10, 20, small);
     put(&head, 4, 9, 5, 0, 0.5f);
     put_box(&head, 5, 9, 5, large);
-    ck_assert_uint_eq(run(decoder, &head, 0.7f, found), 1);
-    ck_assert_uint_eq(run(decoder, &head, 0.3f, found), 2);
+    ck_assert_uint_eq(run(decoder, &head, 0.85f, found), 1);
+    ck_assert_uint_eq(run(decoder, &head, 0.3f, found), 3);
     ck_assert_int_eq(found[0].class_id, 1);
-    ck_assert_uint_eq(found[0].index, 20 * 40 + 10);
+    ck_assert_uint_eq(found[0].index, (20 * 40 + 10) * N_CLASSES + 1);
     ck_assert_float_eq_tol(found[0].score, sigmoid(2), 1e-6);
     check_box(&found[0], 84 - 8, 164 - 16, 84 + 24, 164 + 32);
-    ck_assert_int_eq(found[1].class_id, 0);
-    ck_assert_uint_eq(found[1].index, N_CELLS(8) + N_CELLS(16) + 5 * 10 + 9);
-    check_box(&found[1], 304 - 80, 176, 304 + 48, 176 + 8);
+    /* the same place, another class */
+    ck_assert_int_eq(found[1].class_id, 2);
+    ck_assert_uint_eq(found[1].index, (20 * 40 + 10) * N_CLASSES + 2);
+    ck_assert_float_eq_tol(found[1].score, sigmoid(1.5f), 1e-6);
+    check_box(&found[1], 84 - 8, 164 - 16, 84 + 24, 164 + 32);
+    ck_assert_int_eq(found[2].class_id, 0);
+    ck_assert_uint_eq(found[2].index, (N_CELLS(8) + N_CELLS(16) + 5 * 10 + 9) * N_CLASSES);
+    check_box(&found[2], 304 - 80, 176, 304 + 48, 176 + 8);
 }
 END_TEST
 
@@ -166,7 +172,7 @@ START_TEST(test_any_order_and_number)
     g_auto(Head) head = {0}, mixed = {0};
     g_autoptr(GError) error = NULL;
     g_autoptr(VigilDecoder) decoder = NULL;
-    VigilCandidate found[N_CELLS(16) + N_CELLS(64)];
+    VigilCandidate found[4 * (N_CELLS(16) + N_CELLS(64))];
 
     add_level(&head, VIGIL_TENSOR_INT8, 16, n_classes);
     add_level(&head, VIGIL_TENSOR_INT8, 64, n_classes);
@@ -180,7 +186,8 @@ START_TEST(test_any_order_and_number)
     mixed.n = 4;
     decoder = open_head(&mixed, VIGIL_DECODER_GUESS, &error);
     g_assert_no_error(error);
-    ck_assert_uint_eq(vigil_decoder_get_capacity(decoder), N_CELLS(16) + N_CELLS(64));
+    ck_assert_uint_eq(vigil_decoder_get_capacity(decoder),
+                      (guint)n_classes * (N_CELLS(16) + N_CELLS(64)));
     ck_assert_uint_eq(run(decoder, &mixed, 0.5f, found), 1);
     ck_assert_int_eq(found[0].class_id, 1);
     ck_assert_float_eq_tol(found[0].score, sigmoid(3), 1e-6);
@@ -196,12 +203,11 @@ START_TEST(test_threshold_in_levels)
     g_autoptr(VigilDecoder) decoder = NULL;
     VigilCandidate found[N_CELLS(16)];
 
-    add_level(&head, types[_i], 16, 2);
+    add_level(&head, types[_i], 16, 1);
     decoder = open_head(&head, VIGIL_DECODER_ANCHOR_FREE, NULL);
     for (guint cell = 0; cell < N_CELLS(16); cell++) {
         put_box(&head, 1, cell % 20, cell / 20, (const gfloat[]){1, 1, 1, 1});
-        put(&head, 0, cell % 20, cell / 20, cell % 2, (gfloat)((gint)cell - 120) / 16.0f);
-        put(&head, 0, cell % 20, cell / 20, 1 - cell % 2, -8);
+        put(&head, 0, cell % 20, cell / 20, 0, (gfloat)((gint)cell - 120) / 16.0f);
     }
     for (guint t = 0; t < G_N_ELEMENTS(thresholds); t++) {
         const guint n = run(decoder, &head, thresholds[t], found);
@@ -210,10 +216,8 @@ START_TEST(test_threshold_in_levels)
         for (guint cell = 0; cell < N_CELLS(16); cell++)
             wanted += sigmoid((gfloat)((gint)cell - 120) / 16.0f) >= thresholds[t];
         ck_assert_uint_eq(n, wanted);
-        for (guint i = 0; i < n; i++) {
+        for (guint i = 0; i < n; i++)
             ck_assert_float_ge(found[i].score, thresholds[t]);
-            ck_assert_int_eq(found[i].class_id, found[i].index % 2);
-        }
     }
     ck_assert_uint_eq(run(decoder, &head, 0.5f, found), 120);
     ck_assert_uint_eq(run(decoder, &head, nextafterf(0.5f, 1), found), 119);
