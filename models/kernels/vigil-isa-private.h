@@ -56,6 +56,7 @@ typedef struct {
  * @bias: [vectors * lanes]: the file's bias, less the input's zero point times the sum of weights
  * @scale: [vectors * lanes]
  * @fixed_multiplier, @fixed_shift: [vectors * lanes]; for the fixed rules only, else NULL
+ * @has_lowest: matrix products: some weight is -128; set by vigil_isa_pack_gemm()
  * @second: depthwise: there is a second set of weights to add, see VigilIsa.depthwise_pack
  */
 typedef struct {
@@ -64,7 +65,7 @@ typedef struct {
     const gint32 *bias;
     const gfloat *scale;
     const gint32 *fixed_multiplier, *fixed_shift;
-    gboolean second;
+    gboolean has_lowest, second;
 } VigilPanel;
 
 /**
@@ -224,7 +225,7 @@ const VigilIsa *const *vigil_isa_list(void);
  * @out: int8 or int16, vigil_isa_gemm_bytes() long, zeroed
  */
 typedef gint32 (*VigilIsaWeight)(gconstpointer data, guint c, guint i);
-void vigil_isa_pack_gemm(const VigilIsa *isa, const VigilPanel *panel, guint runs, guint run,
+void vigil_isa_pack_gemm(const VigilIsa *isa, VigilPanel *panel, guint runs, guint run,
                          VigilIsaWeight weight, gconstpointer data, void *out);
 
 /** vigil_isa_gemm_bytes: of the packed weights of one panel of @vectors. */

@@ -72,7 +72,7 @@ vigil_isa_gemm_bytes(const VigilIsa *isa, guint vectors, guint runs, guint run)
 }
 
 void
-vigil_isa_pack_gemm(const VigilIsa *isa, const VigilPanel *panel, guint runs, guint run,
+vigil_isa_pack_gemm(const VigilIsa *isa, VigilPanel *panel, guint runs, guint run,
                     VigilIsaWeight weight, gconstpointer data, void *out)
 {
     const guint groups = (guint)vigil_isa_round_up(run, isa->k_group) / isa->k_group;
@@ -85,6 +85,7 @@ vigil_isa_pack_gemm(const VigilIsa *isa, const VigilPanel *panel, guint runs, gu
             const gsize at = (group * width + c) * isa->k_group + k % isa->k_group;
             const gint32 value = weight(data, panel->first + c, i);
 
+            panel->has_lowest = panel->has_lowest || value == -128;
             if (isa->weight_bytes == 1)
                 ((gint8 *)out)[at] = (gint8)value;
             else
