@@ -53,7 +53,9 @@ append_node(GString *text, const VigilGraph *graph, const VigilNode *node)
     if (node->macs > 0)
         g_string_append_printf(text, "  %" G_GUINT64_FORMAT " MACs", node->macs);
     if (node->run == NULL)
-        g_string_append(text, node->folded ? "  (computed at load)" : "  (no work)");
+        g_string_append(text, node->folded  ? "  (computed at load)"
+                              : node->fused ? "  (fused)"
+                                            : "  (no work)");
     g_string_append_c(text, '\n');
 }
 

@@ -143,7 +143,12 @@ struct VigilOp {
  * @macs: multiply-accumulates of one run
  * @work: steps of one run where @macs does not tell them; only bounded, never shown
  * @run: from @op, unless prepare() chose a special one; NULL: nothing to do at run time (views)
+ * @table: (nullable): the node computes out[i] = table[in[i]] from input 0; in @params
+ * @pairwise: (nullable): what the node computes of two 8-bit lines; only byte by byte
+ * @takes_lookup: whether @lookup may be set
+ * @lookup: (nullable): a node with packed weights applies this table to its output; owned
  * @folded: was computed at load
+ * @fused: another node does its work, or nobody needs it
  */
 struct VigilNode {
     guint index;
@@ -161,7 +166,11 @@ struct VigilNode {
     gsize scratch_bytes, scratch_offset, thread_scratch_bytes;
     guint64 macs, work;
     void (*run)(const VigilNode *node, const VigilRun *run);
-    gboolean folded;
+    const guint8 *table;
+    void (*pairwise)(const VigilNode *node, const guint8 *a, const guint8 *b, guint8 *out, gsize n);
+    gboolean takes_lookup;
+    guint8 *lookup;
+    gboolean folded, fused;
 };
 
 /**
@@ -174,6 +183,7 @@ struct VigilNode {
  * @claimed_bytes: see vigil_graph_claim()
  * @arena_bytes: what a session needs; @thread_scratch_bytes: what it needs beside for each thread
  * @isa: kernels, see vigil_isa_select()
+ * @optimise: rewrite operators where that is faster, see vigil-optimise-private.h
  * @computes_shapes: some shape is computed by operators. TensorFlow Lite cannot delegate such a graph to XNNPACK and runs
  *   it by its own fixed-point kernels; INT8 operators whose rounding differs follow those then.
  */
@@ -189,6 +199,7 @@ struct VigilGraph {
     guint n_inputs, n_outputs;
     gsize weight_bytes, folded_bytes, claimed_bytes, arena_bytes, thread_scratch_bytes;
     const VigilIsa *isa;
+    gboolean optimise;
     gboolean computes_shapes;
 };
 

@@ -91,6 +91,7 @@ vigil_graph_clear(VigilGraph *self)
         g_free(self->nodes[i].inputs);
         g_free(self->nodes[i].outputs);
         g_free(self->nodes[i].params);
+        g_free(self->nodes[i].lookup);
         free(self->nodes[i].packed);
     }
     g_clear_pointer(&self->tensors, g_free);

@@ -6,6 +6,7 @@
 #include "models/vigil-file-private.h"
 #include "models/vigil-fold-private.h"
 #include "models/vigil-normalize-private.h"
+#include "models/vigil-optimise-private.h"
 #include "models/vigil-plan-private.h"
 #include "models/vigil-tflite-private.h"
 
@@ -100,12 +101,17 @@ build_graph(VigilGraph *graph, GBytes *bytes, const gchar *name, GError **error)
     graph->isa = vigil_isa_select(error);
     if (graph->isa == NULL)
         return FALSE;
-    vigil_normalize_graph(graph);
+    graph->optimise = g_strcmp0(g_getenv("VIGIL_OPTIMISE"), "0") != 0;
+    if (graph->optimise)
+        vigil_normalize_graph(graph);
     for (guint i = 0; i < graph->n_nodes; i++)
         if (!prepare_node(graph, &graph->nodes[i], error))
             return FALSE;
-    return check_outputs(graph, error) && check_work(graph, error) &&
-           vigil_plan_graph(graph, error);
+    if (!check_outputs(graph, error) || !check_work(graph, error))
+        return FALSE;
+    if (graph->optimise)
+        vigil_optimise_graph(graph);
+    return vigil_plan_graph(graph, error);
 }
 
 VigilModel *

@@ -92,6 +92,12 @@ use_at(VigilGraph *graph, gint32 index, guint moment)
     tensor->last = MAX(tensor->last, moment);
 }
 
+static gboolean
+is_run(const VigilNode *node)
+{
+    return !node->folded && !node->fused;
+}
+
 static void
 set_lifetimes(VigilGraph *graph)
 {
@@ -104,7 +110,7 @@ set_lifetimes(VigilGraph *graph)
     for (guint i = 0; i < graph->n_nodes; i++) {
         const VigilNode *node = &graph->nodes[i];
 
-        if (node->folded)
+        if (!is_run(node))
             continue;
         for (guint j = 0; j < node->n_inputs; j++)
             if (node->inputs[j] >= 0)
@@ -149,7 +155,7 @@ vigil_plan_graph(VigilGraph *graph, GError **error)
     for (guint i = 0; i < graph->n_nodes; i++) {
         const VigilPlanItem item = {graph->nodes[i].scratch_bytes, i + 1, i + 1, 0};
 
-        if (item.bytes > 0 && !graph->nodes[i].folded)
+        if (item.bytes > 0 && is_run(&graph->nodes[i]))
             g_array_append_val(items, item);
     }
     if (!vigil_plan_items((VigilPlanItem *)(void *)items->data, items->len, VIGIL_MAX_ARENA_BYTES,
@@ -165,7 +171,7 @@ vigil_plan_graph(VigilGraph *graph, GError **error)
     for (guint i = 0; i < graph->n_tensors; i++)
         graph->tensors[i].offset = graph->tensors[storage_of(graph, (gint32)i)].offset;
     for (guint i = 0; i < graph->n_nodes; i++)
-        if (graph->nodes[i].scratch_bytes > 0 && !graph->nodes[i].folded)
+        if (graph->nodes[i].scratch_bytes > 0 && is_run(&graph->nodes[i]))
             graph->nodes[i].scratch_offset = g_array_index(items, VigilPlanItem, next++).offset;
     plan_threads(graph);
     return TRUE;

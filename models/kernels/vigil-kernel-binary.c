@@ -3,7 +3,7 @@
 
 #include "models/kernels/vigil-kernel-broadcast-private.h"
 #include "models/kernels/vigil-kernel-clones-private.h"
-#include "models/kernels/vigil-kernel-fixed-private.h"
+#include "models/kernels/vigil-kernel-packed-private.h"
 
 /*
  * ADD, SUB, MUL, DIV of 8-bit tensors with broadcasting, and of INT32 and INT64 (shape arithmetic).
@@ -27,7 +27,13 @@ typedef struct {
     gint32 a_zero_point, b_zero_point, zero_point;
     gint32 lo, hi;
     gfloat scale;
+    gboolean is_fixed;
     VigilMultiplier fixed;
+    /* The same for a table of inner kernels, where it has the operator. */
+    const VigilIsa *isa;
+    VigilAddLine add;
+    VigilMulLine mul;
+    VigilBroadcastLine plain;
 } Binary;
 
 /* Two signednesses and a step for each operand; where both steps are 1 the loop vectorises. */
@@ -157,6 +163,83 @@ binary_run(const VigilNode *node, const VigilRun *run)
                         run->graph->tensors[node->outputs[0]].element_bytes, self->line, self);
 }
 
+/* Lines of which one operand is a single value are left to plain C. */
+static void
+add_by_isa(const void *params, const void *a, guint a_step, const void *b, guint b_step, void *out,
+           gsize n)
+{
+    const Binary *self = params;
+
+    if (a_step == 1 && b_step == 1)
+        self->isa->add(&self->add, a, b, out, n);
+    else
+        self->plain(params, a, a_step, b, b_step, out, n);
+}
+
+static void
+mul_by_isa(const void *params, const void *a, guint a_step, const void *b, guint b_step, void *out,
+           gsize n)
+{
+    const Binary *self = params;
+
+    if (a_step == 1 && b_step == 1)
+        self->isa->mul(&self->mul, a, b, out, n);
+    else
+        self->plain(params, a, a_step, b, b_step, out, n);
+}
+
+/* All three tensors have one sign; the numbers for the kernels are in theirs. */
+static void
+use_isa(Binary *self, const VigilGraph *graph, const VigilNode *node, guint kind)
+{
+    const VigilIsa *isa = graph->isa;
+    const VigilTensor *a = vigil_node_input(graph, node, 0), *b = vigil_node_input(graph, node, 1);
+    guint8 flip;
+    const gint32 a_zero = vigil_packed_zero_point(isa, a, &flip);
+    const gint32 b_zero = vigil_packed_zero_point(isa, b, &flip);
+    const gint32 zero_point =
+        vigil_packed_zero_point(isa, vigil_node_output(graph, node, 0), &flip);
+    const gint32 up = zero_point - self->zero_point;
+
+    self->isa = isa;
+    self->plain = self->line;
+    if ((kind == ADD || kind == SUB) && isa->add != NULL) {
+        const gint32 turned = (self->a_multiplier + self->b_multiplier) * up;
+
+        self->add = (VigilAddLine){self->a_multiplier,
+                                   self->b_multiplier,
+                                   self->bias - turned,
+                                   self->shift,
+                                   zero_point,
+                                   self->lo + up,
+                                   self->hi + up,
+                                   flip,
+                                   flip,
+                                   flip};
+        self->line = add_by_isa;
+    }
+    if (kind == MUL && isa->mul != NULL && self->scale < 1.0f) {
+        const VigilRequant requant = {
+            .rule = self->is_fixed ? VIGIL_REQUANT_AWAY : VIGIL_REQUANT_FLOAT,
+            .zero_point = zero_point,
+            .lo = self->lo + up,
+            .hi = self->hi + up,
+            .flip = flip,
+        };
+
+        self->mul = (VigilMulLine){requant, a_zero, b_zero, self->scale, self->fixed, flip, flip};
+        self->line = mul_by_isa;
+    }
+}
+
+static void
+binary_pairwise(const VigilNode *node, const guint8 *a, const guint8 *b, guint8 *out, gsize n)
+{
+    const Binary *self = node->params;
+
+    self->line(self, a, 1, b, 1, out, n);
+}
+
 /* The common shift puts the larger multiplier into 2^20..2^21, as XNNPACK does. */
 static gboolean
 init_add(Binary *self, const VigilGraph *graph, const VigilNode *node, gboolean subtract,
@@ -204,6 +287,7 @@ init_quantized(Binary *self, VigilGraph *graph, VigilNode *node, guint kind, GEr
         return vigil_node_fail(graph, node, error, VIGIL_MODEL_ERROR_INVALID,
                                "invalid quantization parameters: the scales overflow");
     if (kind == MUL && graph->computes_shapes && vigil_tensor_is_int8_in_file(a)) {
+        self->is_fixed = TRUE;
         self->fixed =
             vigil_fixed_from_double((gdouble)a->scale * (gdouble)b->scale / (gdouble)out->scale);
         self->line = a->type == VIGIL_TENSOR_INT8 ? mul_signed_fixed : mul_unsigned_fixed;
@@ -237,6 +321,10 @@ binary_prepare(VigilGraph *graph, VigilNode *node, guint kind, GError **error)
     if (column >= 2 && vigil_fb_i8(&node->options, 0, 0) != VIGIL_ACTIVATION_NONE)
         return vigil_node_fail(graph, node, error, VIGIL_MODEL_ERROR_UNSUPPORTED,
                                "an activation on whole numbers is not supported");
+    if (column < 2) {
+        use_isa(self, graph, node, kind);
+        node->pairwise = binary_pairwise;
+    }
     return vigil_broadcast_init(&self->broadcast, graph, node, error);
 }
 

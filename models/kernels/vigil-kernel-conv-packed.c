@@ -162,6 +162,8 @@ conv_chunk(const VigilNode *node, const VigilRun *run, guint chunk, guint8 *scra
     out += ((gsize)image * self->pixels + first) * self->n;
     vigil_packed_run(&self->packed, rows, n, (gint32 *)(void *)(scratch + self->sums_offset), out,
                      self->n);
+    if (node->lookup != NULL)
+        vigil_kernel_lookup(self->packed.isa, node->lookup, out, out, (gsize)n * self->n);
 }
 
 /* A piece of nothing but zero points, in the row format. */
@@ -261,6 +263,7 @@ vigil_conv_packed_prepare(VigilGraph *graph, VigilNode *node, const VigilWindow 
     vigil_packed_fill(&self->packed, &constants, graph, node);
     plan_scratch(self, node);
     node->run = conv_packed_run;
+    node->takes_lookup = TRUE;
     *done = TRUE;
     return TRUE;
 }

@@ -30,7 +30,7 @@ typedef struct {
 } Conv;
 
 static gboolean
-conv_init_window(Conv *self, const VigilGraph *graph, const VigilNode *node, GError **error)
+conv_init_window(Conv *self, const VigilGraph *graph, VigilNode *node, GError **error)
 {
     const VigilTensor *in = vigil_node_input(graph, node, 0);
     const VigilTensor *weights = vigil_node_input(graph, node, 1);
@@ -54,6 +54,7 @@ conv_init_window(Conv *self, const VigilGraph *graph, const VigilNode *node, GEr
                                "weights for %d channels on an input of %d: grouped convolution is "
                                "not supported",
                                weights->dims[3], in->dims[3]);
+    vigil_window_absorb_pad(&self->window, graph, node);
     return TRUE;
 }
 

@@ -188,6 +188,12 @@ depthwise_chunk(const VigilNode *node, const VigilRun *run, guint chunk, guint8 
     (void)scratch;
     for (guint y = first; y < end; y += self->lines)
         run_lines(self, in, padding, out, (gint32)y, MIN(self->lines, end - y));
+    if (node->lookup != NULL) {
+        const gsize line = (gsize)self->window.out_w * (gsize)self->window.in_c;
+
+        out += first * line;
+        vigil_kernel_lookup(self->isa, node->lookup, out, out, (end - first) * line);
+    }
 }
 
 static void
@@ -249,6 +255,7 @@ vigil_depthwise_packed_prepare(VigilGraph *graph, VigilNode *node, const VigilWi
     self->requant = vigil_packed_requant(isa, &constants, vigil_node_output(graph, node, 0), TRUE);
     plan_lines(self, node, in->count);
     node->run = depthwise_packed_run;
+    node->takes_lookup = TRUE;
     *done = TRUE;
     return TRUE;
 }

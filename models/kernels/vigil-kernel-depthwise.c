@@ -28,8 +28,7 @@ typedef struct {
 } Depthwise;
 
 static gboolean
-depthwise_init_window(Depthwise *self, const VigilGraph *graph, const VigilNode *node,
-                      GError **error)
+depthwise_init_window(Depthwise *self, const VigilGraph *graph, VigilNode *node, GError **error)
 {
     const VigilTensor *in = vigil_node_input(graph, node, 0);
     const VigilTensor *weights = vigil_node_input(graph, node, 1);
@@ -53,6 +52,7 @@ depthwise_init_window(Depthwise *self, const VigilGraph *graph, const VigilNode 
                                "%d output channels are no multiple of %d input channels",
                                weights->dims[3], in->dims[3]);
     self->multiplier = (guint)(weights->dims[3] / in->dims[3]);
+    vigil_window_absorb_pad(&self->window, graph, node);
     return TRUE;
 }
 

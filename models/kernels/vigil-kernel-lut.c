@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
+#include <string.h>
 
 #include "models/kernels/vigil-kernel-fixed-private.h"
 #include "models/kernels/vigil-kernel-private.h"
@@ -41,13 +42,41 @@ fill_table(Lut *self, const LutContext *context, LutFunction function, gint32 lo
 static void
 lut_run(const VigilNode *node, const VigilRun *run)
 {
-    const Lut *self = node->params;
-    const guint8 *in = vigil_run_input(run, node, 0);
-    guint8 *out = vigil_run_output(run, node, 0);
-    const gsize n = run->graph->tensors[node->outputs[0]].count;
+    vigil_kernel_lookup(run->graph->isa, node->table, vigil_run_input(run, node, 0),
+                        vigil_run_output(run, node, 0),
+                        run->graph->tensors[node->outputs[0]].count);
+}
 
+void
+vigil_kernel_lookup(const VigilIsa *isa, const guint8 *table, const guint8 *in, guint8 *out,
+                    gsize n)
+{
+    if (isa->lookup != NULL) {
+        isa->lookup(table, in, out, n);
+        return;
+    }
     for (gsize i = 0; i < n; i++)
-        out[i] = self->table[in[i]];
+        out[i] = table[in[i]];
+}
+
+/* A node that computes by @self. */
+static void
+use_table(VigilNode *node, const Lut *self)
+{
+    node->table = self->table;
+    node->run = lut_run;
+}
+
+void
+vigil_kernel_become_lookup(VigilNode *node, gint32 input, const guint8 *table)
+{
+    Lut *self = vigil_node_params(node, sizeof *self);
+
+    memcpy(self->table, table, sizeof self->table);
+    node->inputs[0] = input;
+    node->n_inputs = 1;
+    node->pairwise = NULL;
+    use_table(node, self);
 }
 
 /* Everything the functions have in common; the types of input and output may differ for QUANTIZE. */
@@ -81,8 +110,11 @@ lut_finish(VigilNode *node, const LutContext *context, LutFunction function)
 {
     gint32 lo, hi;
 
+    Lut *self = vigil_node_params(node, sizeof *self);
+
     vigil_kernel_type_range(context->out->type, &lo, &hi);
-    fill_table(vigil_node_params(node, sizeof(Lut)), context, function, lo, hi);
+    fill_table(self, context, function, lo, hi);
+    use_table(node, self);
 }
 
 /* @y in the output's scale, rounded by @rounding; bounded so that the cast is defined. */
@@ -199,7 +231,10 @@ prepare_relu(VigilGraph *graph, VigilNode *node, VigilActivation kind, GError **
     if (!lut_prepare_same_type(graph, node, &context, error) ||
         !vigil_kernel_activation_range(graph, node, (gint8)kind, context.out, &lo, &hi, error))
         return FALSE;
-    fill_table(vigil_node_params(node, sizeof(Lut)), &context, rescale, lo, hi);
+    Lut *self = vigil_node_params(node, sizeof *self);
+
+    fill_table(self, &context, rescale, lo, hi);
+    use_table(node, self);
     return TRUE;
 }
 
@@ -334,7 +369,12 @@ dequantize_run(const VigilNode *node, const VigilRun *run)
     const gboolean is_signed = tensor->type == VIGIL_TENSOR_INT8;
     const void *in = vigil_run_input(run, node, 0);
     gfloat *out = vigil_run_output(run, node, 0);
+    const VigilIsa *isa = run->graph->isa;
 
+    if (isa->dequantize != NULL && isa->is_signed == is_signed) {
+        isa->dequantize(in, tensor->zero_point, tensor->scale, out, tensor->count);
+        return;
+    }
     for (gsize i = 0; i < tensor->count; i++)
         out[i] =
             (gfloat)(vigil_kernel_load8(in, is_signed, i) - tensor->zero_point) * tensor->scale;

@@ -42,6 +42,13 @@ const VigilOp *vigil_kernel_find_op(gint32 code, const gchar *custom);
 /** vigil_kernel_builtin_name: of a BuiltinOperator; NULL when the number is not known. */
 const gchar *vigil_kernel_builtin_name(gint32 code);
 
+/** vigil_kernel_lookup: out[i] = table[in[i]], by @isa's kernel where it has one. */
+void vigil_kernel_lookup(const VigilIsa *isa, const guint8 *table, const guint8 *in, guint8 *out,
+                         gsize n);
+
+/** vigil_kernel_become_lookup: @node computes @table (copied) of tensor @input from now on. */
+void vigil_kernel_become_lookup(VigilNode *node, gint32 input, const guint8 *table);
+
 /** VigilActivation: ActivationFunctionType of the schema. */
 typedef enum {
     VIGIL_ACTIVATION_NONE = 0,

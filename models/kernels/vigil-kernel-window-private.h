@@ -36,6 +36,12 @@ gboolean vigil_window_init(VigilWindow *self, const VigilGraph *graph, const Vig
                            const VigilTensor *in, gint8 padding, GError **error);
 
 /**
+ * vigil_window_absorb_pad: where a PAD of rows and columns alone makes the input of @node, reads the PAD's input instead
+ * and counts its pixels as the window's padding, which holds the same zero points.
+ */
+void vigil_window_absorb_pad(VigilWindow *self, const VigilGraph *graph, VigilNode *node);
+
+/**
  * vigil_window_taps: the taps along one dimension that lie in the image.
  * @origin: input coordinate of tap 0, may be negative
  * @first: (out): first tap inside; @end: (out): one after the last; equal when there is none

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "models/kernels/vigil-kernel-window-private.h"
 
+#define CODE_PAD 34
+
 /* Far more than any model has, and small enough that no product of two overflows. */
 #define MAX_EXTENT 16384
 
@@ -58,4 +60,28 @@ vigil_window_init(VigilWindow *self, const VigilGraph *graph, const VigilNode *n
                                "a window of %dx%d does not fit into an input of %dx%d", self->k_h,
                                self->k_w, self->in_h, self->in_w);
     return TRUE;
+}
+
+void
+vigil_window_absorb_pad(VigilWindow *self, const VigilGraph *graph, VigilNode *node)
+{
+    const gint32 producer = graph->tensors[node->inputs[0]].producer;
+    const VigilNode *pad = producer >= 0 ? &graph->nodes[producer] : NULL;
+    gint32 amounts[2 * VIGIL_MAX_DIMS];
+    const VigilTensor *in;
+    guint n;
+
+    if (!graph->optimise || pad == NULL || pad->folded || pad->code != CODE_PAD ||
+        pad->n_inputs != 2 ||
+        !vigil_node_const_ints(graph, pad, 1, amounts, G_N_ELEMENTS(amounts), &n, NULL))
+        return;
+    in = vigil_node_input(graph, pad, 0);
+    if (n != 8 || in->n_dims != 4 || in->count == 0 || in->dims[0] != self->batch ||
+        in->dims[3] != self->in_c)
+        return;
+    self->in_h = in->dims[1];
+    self->in_w = in->dims[2];
+    self->pad_y += amounts[2];
+    self->pad_x += amounts[4];
+    node->inputs[0] = pad->inputs[0];
 }

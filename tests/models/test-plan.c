@@ -136,8 +136,9 @@ lifetime_of(const VigilGraph *graph, gint32 tensor)
     for (guint i = 0; i < graph->n_nodes; i++) {
         const VigilNode *node = &graph->nodes[i];
 
-        if (!node->folded && (is_listed(graph, node->inputs, node->n_inputs, tensor) ||
-                              is_listed(graph, node->outputs, node->n_outputs, tensor)))
+        if (!node->folded && !node->fused &&
+            (is_listed(graph, node->inputs, node->n_inputs, tensor) ||
+             is_listed(graph, node->outputs, node->n_outputs, tensor)))
             extend(&item, i + 1);
     }
     if (is_listed(graph, graph->outputs, graph->n_outputs, tensor))
@@ -161,7 +162,7 @@ check_graph(const VigilGraph *graph)
     for (guint i = 0; i < graph->n_nodes; i++) {
         const VigilNode *node = &graph->nodes[i];
 
-        if (node->scratch_bytes > 0 && !node->folded)
+        if (node->scratch_bytes > 0 && !node->folded && !node->fused)
             items[n++] = (VigilPlanItem){node->scratch_bytes, i + 1, i + 1, node->scratch_offset};
     }
     ck_assert_uint_ge(n, 1);

@@ -13,6 +13,8 @@
 #define PACKED_GROUP 64
 #include "models/kernels/x86/vigil-x86-depthwise.inc"
 
+#include "models/kernels/x86/vigil-x86-elementwise.inc"
+
 /* 32 registers: rows * vectors sums, the weights' vectors, one broadcast. */
 DEFINE_PANEL(1, 16)
 DEFINE_PANEL(2, 12)
@@ -38,18 +40,20 @@ is_supported(void)
            __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vnni");
 }
 
+/* The four quarters of the table are looked up in pairs by the index's low 7 bits; the highest bit chooses. */
 static void
-flip(const guint8 *in, guint8 *out, gsize n)
+lookup(const guint8 *table, const guint8 *in, guint8 *out, gsize n)
 {
-    const V sign = v_set8((char)0x80);
-    gsize i = 0;
+    const V t0 = v_load(table), t1 = v_load(table + 64);
+    const V t2 = v_load(table + 128), t3 = v_load(table + 192);
 
-    for (; i + 64 <= n; i += 64)
-        v_store(out + i, v_xor(v_load(in + i), sign));
-    if (i < n) {
-        const Mask rest = mask_first((guint)(n - i));
+    for (gsize i = 0; i < n; i += 64) {
+        const Mask rest = mask_first((guint)MIN(n - i, 64u));
+        const V x = v_load_mask(rest, in + i);
+        const V lower = _mm512_permutex2var_epi8(t0, x, t1);
+        const V upper = _mm512_permutex2var_epi8(t2, x, t3);
 
-        v_store_mask(out + i, rest, v_xor(v_load_mask(rest, in + i), sign));
+        v_store_mask(out + i, rest, _mm512_mask_blend_epi8(_mm512_movepi8_mask(x), lower, upper));
     }
 }
 
@@ -70,7 +74,7 @@ sum(const void *row, gsize n)
     const V ones = v_set8(1);
 
     for (gsize i = 0; i < n; i += 64)
-        total = dot(total, v_load_mask(mask_first((guint)(n - i)), in + i), ones);
+        total = dot(total, v_load_mask(mask_first((guint)MIN(n - i, 64u)), in + i), ones);
     return _mm512_reduce_add_epi32(total);
 }
 
@@ -92,5 +96,10 @@ const VigilIsa vigil_isa_avx512vnni = {
     .depthwise_channel = depthwise_channel,
     .depthwise_lines = depthwise_lines,
     .depthwise = depthwise,
+    .add = add,
+    .mul = mul,
+    .lookup = lookup,
     .flip = flip,
+    .max = max,
+    .dequantize = dequantize,
 };

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every table of kernels that this processor has, with and without the graph's rewrites, gives the same bytes as plain C
+ * without them: on every model of the test data.
+ */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "models/kernels/vigil-isa-private.h"
+#include "models/vigil-model.h"
+#include "tests/support/vigil-test-data.h"
+
+static GPtrArray *paths;
+
+static VigilModel *
+load(const gchar *path, const gchar *isa, gboolean optimise)
+{
+    g_autoptr(GError) error = NULL;
+    VigilModel *model;
+
+    g_setenv("VIGIL_ISA", isa, TRUE);
+    g_setenv("VIGIL_OPTIMISE", optimise ? "1" : "0", TRUE);
+    model = vigil_model_load(path, &error);
+    if (model == NULL)
+        g_print("  refused: %s\n", error->message);
+    else
+        ck_assert_str_eq(vigil_model_get_isa(model), isa);
+    return model;
+}
+
+static void
+fill_inputs(const VigilModel *model, VigilSession *session, guint32 seed)
+{
+    for (guint i = 0; i < vigil_model_get_n_inputs(model); i++) {
+        const VigilTensorInfo *info = vigil_model_get_input_info(model, i);
+        guint8 *data = vigil_session_get_input(session, i);
+
+        memset(data, 0, info->bytes);
+        for (gsize j = 0; j < info->bytes && info->type != VIGIL_TENSOR_FLOAT32; j++) {
+            seed = seed * 1664525u + 1013904223u;
+            data[j] = (guint8)(seed >> 24);
+        }
+    }
+}
+
+/* (transfer full): all outputs of one run, one after the other. */
+static GByteArray *
+outputs_of(VigilModel *model)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VigilSession) session = vigil_session_new(model, &error);
+    GByteArray *bytes = g_byte_array_new();
+
+    ck_assert_msg(session != NULL, "%s", error ? error->message : "");
+    fill_inputs(model, session, 7);
+    vigil_session_run(session);
+    /* The second run meets what the first left in the arena. */
+    fill_inputs(model, session, 11);
+    vigil_session_run(session);
+    for (guint i = 0; i < vigil_model_get_n_outputs(model); i++)
+        g_byte_array_append(bytes, vigil_session_get_output(session, i),
+                            (guint)vigil_model_get_output_info(model, i)->bytes);
+    return bytes;
+}
+
+static void
+compare(const gchar *path, const VigilIsa *isa, gboolean optimise, const GByteArray *want)
+{
+    g_autoptr(VigilModel) model = load(path, isa->name, optimise);
+    g_autoptr(GByteArray) got = NULL;
+
+    ck_assert_ptr_nonnull(model);
+    got = outputs_of(model);
+    ck_assert_uint_eq(got->len, want->len);
+    for (guint i = 0; i < got->len; i++)
+        ck_assert_msg(got->data[i] == want->data[i], "%s, %s, %s: byte %u of %u is %u, not %u",
+                      path, isa->name, optimise ? "rewritten" : "as it is", i, got->len,
+                      got->data[i], want->data[i]);
+}
+
+START_TEST(test_model)
+{
+    const gchar *path = g_ptr_array_index(paths, (guint)_i);
+    const VigilIsa *const *isas = vigil_isa_list();
+    g_autoptr(VigilModel) model = NULL;
+    g_autoptr(GByteArray) want = NULL;
+
+    g_print("%s\n", path);
+    model = load(path, "ref", FALSE);
+    if (model == NULL)
+        return;
+    want = outputs_of(model);
+    for (guint i = 0; isas[i] != NULL; i++) {
+        if (!isas[i]->is_supported())
+            continue;
+        compare(path, isas[i], TRUE, want);
+        if (i > 0)
+            compare(path, isas[i], FALSE, want);
+    }
+}
+END_TEST
+
+START_TEST(test_unknown)
+{
+    g_autoptr(GError) error = NULL;
+
+    g_setenv("VIGIL_ISA", "abacus", TRUE);
+    ck_assert_ptr_null(vigil_isa_select(&error));
+    ck_assert(g_error_matches(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_UNSUPPORTED));
+    ck_assert_ptr_nonnull(strstr(error->message, "VIGIL_ISA=abacus"));
+    ck_assert_ptr_nonnull(strstr(error->message, "ref"));
+    g_setenv("VIGIL_ISA", "", TRUE);
+    g_clear_error(&error);
+    ck_assert_ptr_nonnull(vigil_isa_select(&error));
+}
+END_TEST
+
+static void
+list_models(void)
+{
+    g_autofree gchar *folder = vigil_test_data_path("models");
+    g_autoptr(GDir) dir = folder != NULL ? g_dir_open(folder, 0, NULL) : NULL;
+    const gchar *name;
+
+    paths = g_ptr_array_new_with_free_func(g_free);
+    if (dir == NULL)
+        g_print("no test data: only what needs none is tested\n");
+    while (dir != NULL && (name = g_dir_read_name(dir)) != NULL)
+        if (g_str_has_suffix(name, ".tflite"))
+            g_ptr_array_add(paths, g_build_filename(folder, name, NULL));
+}
+
+int
+main(void)
+{
+    Suite *suite = suite_create("isa");
+    TCase *tcase = tcase_create("isa");
+    SRunner *runner;
+    int failed;
+
+    list_models();
+    tcase_set_timeout(tcase, 240);
+    if (paths->len > 0)
+        tcase_add_loop_test(tcase, test_model, 0, (int)paths->len);
+    tcase_add_test(tcase, test_unknown);
+    suite_add_tcase(suite, tcase);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    g_ptr_array_unref(paths);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
