@@ -57,6 +57,35 @@ START_TEST(test_package)
 }
 END_TEST
 
+/* Byte for byte what TensorFlow Lite with XNNPACK gave (models/training/oracle.py), all outputs one after another. */
+START_TEST(test_outputs)
+{
+    g_autofree gchar *file = g_strdup_printf("%s.out.raw", names[_i]);
+    g_autofree gchar *path =
+        g_build_filename(g_getenv("VIGIL_SOURCE_ROOT"), "tests", "models", file, NULL);
+    g_autoptr(VigilPackage) package = vigil_builtin_load(names[_i], NULL);
+    g_autoptr(GBytes) bytes = vigil_package_read(package, package->model_path, 4 << 20, NULL);
+    g_autoptr(GBytes) input = vigil_package_read(package, package->golden_input, 4 << 20, NULL);
+    g_autoptr(VigilModel) model = vigil_model_load_bytes(bytes, names[_i], NULL);
+    g_autoptr(VigilSession) session = vigil_session_new(model, NULL);
+    g_autofree gchar *expected = NULL;
+    gsize length = 0, at = 0;
+
+    ck_assert(g_file_get_contents(path, &expected, &length, NULL));
+    memcpy(vigil_session_get_input(session, 0), g_bytes_get_data(input, NULL),
+           g_bytes_get_size(input));
+    vigil_session_run(session);
+    for (guint i = 0; i < vigil_model_get_n_outputs(model); i++) {
+        const gsize n = vigil_model_get_output_info(model, i)->bytes;
+
+        ck_assert_uint_le(at + n, length);
+        ck_assert_mem_eq(vigil_session_get_output(session, i), expected + at, n);
+        at += n;
+    }
+    ck_assert_uint_eq(at, length);
+}
+END_TEST
+
 START_TEST(test_names)
 {
     ck_assert(vigil_builtin_is("default"));
@@ -77,6 +106,7 @@ main(void)
 
     tcase_add_loop_test(tcase, test_opens, 0, G_N_ELEMENTS(names));
     tcase_add_loop_test(tcase, test_package, 0, G_N_ELEMENTS(names));
+    tcase_add_loop_test(tcase, test_outputs, 0, G_N_ELEMENTS(names));
     tcase_add_test(tcase, test_names);
     suite_add_tcase(suite, tcase);
     srunner_run_all(runner, CK_NORMAL);
