@@ -19,7 +19,7 @@ VigilPackageFiles *vigil_tiny_package(const gchar *name, const gchar *version, c
 /** vigil_tiny_package_write: into a folder that is made; files of the same names are replaced. Aborts when it cannot. */
 void vigil_tiny_package_write(const VigilPackageFiles *files, const gchar *folder);
 
-/** vigil_tiny_folder_remove: a folder with all that is in it; never outside of the system's folder for temporary files. */
+/** vigil_tiny_folder_remove: a folder with all that is in it; never outside of the system's folders for temporary files. */
 void vigil_tiny_folder_remove(const gchar *folder);
 
 G_END_DECLS
