@@ -96,6 +96,13 @@ vigil_tracker_reset(VigilTracker *self)
     self->time_ns = G_MININT64;
 }
 
+void
+vigil_tracker_set_scores(VigilTracker *self, gfloat low, gfloat high)
+{
+    self->options.low_score = MIN(low, high);
+    self->options.high_score = high;
+}
+
 guint64
 vigil_tracker_get_n_overflow(const VigilTracker *self)
 {

@@ -45,6 +45,8 @@ VigilTrackerOptions vigil_tracker_options_defaults(void);
  */
 typedef struct VigilTracker VigilTracker;
 
+/** vigil_tracker_set_scores: from the next update on; the tracks stay. @low is not above @high, or counts as @high. */
+void vigil_tracker_set_scores(VigilTracker *self, gfloat low, gfloat high);
 VigilTracker *vigil_tracker_new(const VigilTrackerOptions *options);
 void vigil_tracker_free(VigilTracker *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilTracker, vigil_tracker_free)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "models/vigil-detector.h"
 #include "pipeline/vigil-camera-pipeline.h"
 
 G_BEGIN_DECLS
@@ -16,9 +17,9 @@ struct VigilCameraPipeline {
     const VigilCameraSettings *settings;
     gboolean live, realtime;
 
-    VigilDetector *detector;
-    GstElement *pipeline; /* owns all others */
-    GstElement *entry;    /* where encoded video goes in: the tee, or what paces it */
+    VigilDetector *detector; /* until the start: later only the element holds it */
+    GstElement *pipeline;    /* owns all others */
+    GstElement *entry;       /* where encoded video goes in: the tee, or what paces it */
     GstElement *tee;
     GstElement *frame_queue; /* decoded frames for the detector */
     GstElement *record;
@@ -31,6 +32,16 @@ struct VigilCameraPipeline {
     gint64 last_pts_ns;
     gint64 duration_ns; /* what a file claims; 0: nothing */
 };
+
+/* vigil-camera-model.c */
+
+/** vigil_camera_get_thresholds: (out): what may begin a track, and what is attached to carry one on. */
+void vigil_camera_get_thresholds(const VigilCameraSettings *settings,
+                                 const VigilModelSettings *model, gdouble *strong, gdouble *weak);
+/** vigil_camera_pipeline_first_model: borrowed: that a new pipeline begins with. */
+const VigilModelSettings *vigil_camera_pipeline_first_model(const VigilCameraPipeline *self);
+/** vigil_camera_pipeline_make_detect: (transfer floating) (nullable): vigildetect for it. */
+GstElement *vigil_camera_pipeline_make_detect(VigilCameraPipeline *self, GError **error);
 
 /** vigil_camera_pipeline_add: (transfer floating) @element: %FALSE when it is %NULL, @error being set already. */
 gboolean vigil_camera_pipeline_add(VigilCameraPipeline *self, GstElement *element);

@@ -114,36 +114,6 @@ make_queue(VigilCameraPipeline *self, const gchar *name, guint buffers, guint by
 }
 
 static GstElement *
-make_detect(VigilCameraPipeline *self, gdouble attach, GError **error)
-{
-    const VigilModelSettings *model = self->settings->model;
-    VigilDetectorOptions options = vigil_detector_options_defaults();
-    g_autofree gchar *instance = NULL;
-    GstElement *detect;
-
-    options.model = model->path;
-    options.labels = model->labels;
-    options.threshold = (gfloat)attach;
-    options.iou_threshold = (gfloat)model->iou_threshold;
-    options.max_detections = (guint)model->max_detections;
-    /* one instance for all cameras that ask the same of the same files */
-    instance = g_strdup_printf("%s|%s|%s|%g|%g|%u|%d", model->path,
-                               model->labels ? model->labels : "", model->stamp, attach,
-                               model->iou_threshold, options.max_detections, (gint)model->threads);
-    /* held here as well, to know what it is; the element finds it by its id */
-    self->detector = vigil_detector_open_shared(instance, &options, error);
-    if (!self->detector)
-        return NULL;
-    detect = vigil_gst_make("vigildetect", "detect", error);
-    if (detect)
-        g_object_set(detect, "model", model->path, "labels", model->labels, "threshold", attach,
-                     "iou-threshold", model->iou_threshold, "max-detections",
-                     options.max_detections, "threads", (guint)model->threads, "fps",
-                     self->settings->fps, "model-instance-id", instance, NULL);
-    return detect;
-}
-
-static GstElement *
 make_events(VigilCameraPipeline *self, GError **error)
 {
     GstElement *events = vigil_gst_make("vigilevents", "events", error);
@@ -169,28 +139,14 @@ make_record(VigilCameraPipeline *self, const VigilCameraPipelineOptions *options
     return record;
 }
 
-/*
- * Two thresholds, since a tracker makes good use of weak detections: the camera's threshold is what may begin a track; half
- * of it is what may carry one on (the second stage of ByteTrack), and so what vigildetect attaches.
- */
-static void
-get_thresholds(const VigilCameraSettings *settings, gdouble *strong, gdouble *weak)
-{
-    const gdouble usual = 0.5;
-
-    *strong = settings->threshold >= 0          ? settings->threshold
-              : settings->model->threshold >= 0 ? settings->model->threshold
-                                                : usual;
-    *weak = *strong / 2;
-}
-
 static gboolean
 add_analysis(VigilCameraPipeline *self, GError **error)
 {
     GstElement *convert, *detect, *track, *events;
     gdouble strong, weak;
 
-    get_thresholds(self->settings, &strong, &weak);
+    vigil_camera_get_thresholds(self->settings, vigil_camera_pipeline_first_model(self), &strong,
+                                &weak);
     self->frame_queue = make_queue(self, "frames", FRAME_QUEUE_BUFFERS, 0, 0, error);
     if (!self->frame_queue)
         return FALSE;
@@ -198,7 +154,7 @@ add_analysis(VigilCameraPipeline *self, GError **error)
     convert = vigil_gst_make("videoconvert", "convert", error);
     if (!vigil_camera_pipeline_add(self, convert))
         return FALSE;
-    detect = make_detect(self, weak, error);
+    detect = vigil_camera_pipeline_make_detect(self, error);
     if (!vigil_camera_pipeline_add(self, detect))
         return FALSE;
     track = vigil_gst_make("vigiltrack", "track", error);
@@ -286,12 +242,6 @@ vigil_camera_pipeline_get_element(const VigilCameraPipeline *self)
     return self->pipeline;
 }
 
-const VigilDetector *
-vigil_camera_pipeline_get_detector(const VigilCameraPipeline *self)
-{
-    return self->detector;
-}
-
 /*
  * A file says what it is at once, and the elements that it leads to are not linked before that, so the bin may start them
  * after it: what it then sends into a pad that still sleeps is lost, and it sends nothing more. So it is held until the
@@ -317,12 +267,19 @@ start_file(VigilCameraPipeline *self)
 gboolean
 vigil_camera_pipeline_start(VigilCameraPipeline *self)
 {
+    gboolean ok;
+
     g_mutex_lock(&self->lock);
     self->last_frame_us = g_get_monotonic_time();
     g_mutex_unlock(&self->lock);
-    if (self->settings->source->kind == VIGIL_SOURCE_FILE)
-        return start_file(self);
-    return gst_element_set_state(self->pipeline, GST_STATE_PLAYING) != GST_STATE_CHANGE_FAILURE;
+    ok = self->settings->source->kind == VIGIL_SOURCE_FILE
+             ? start_file(self)
+             : gst_element_set_state(self->pipeline, GST_STATE_PLAYING) != GST_STATE_CHANGE_FAILURE;
+    /* the element has its own by now, and may change it */
+    g_clear_pointer(&self->detector, vigil_detector_unref);
+    if (ok && vigil_camera_pipeline_first_model(self) != self->settings->model)
+        vigil_camera_pipeline_set_settings(self, self->settings, TRUE);
+    return ok;
 }
 
 /* On a thread of its own, since an event waits for a buffer that is on its way through the same pad. */

@@ -3,7 +3,6 @@
 
 #include <gst/gst.h>
 
-#include "models/vigil-detector.h"
 #include "pipeline/vigil-settings.h"
 
 G_BEGIN_DECLS
@@ -50,8 +49,16 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilCameraPipeline, vigil_camera_pipeline_free)
 /** vigil_camera_pipeline_get_element: the GstPipeline; borrowed. */
 GstElement *vigil_camera_pipeline_get_element(const VigilCameraPipeline *self);
 
-/** vigil_camera_pipeline_get_detector: what looks at the pictures; borrowed. */
-const VigilDetector *vigil_camera_pipeline_get_detector(const VigilCameraPipeline *self);
+/**
+ * vigil_camera_pipeline_set_settings:
+ * @settings: that differ in the model only; borrowed until free, as those of before
+ * @open: another model is to be opened, and to look at the frames when it is
+ */
+void vigil_camera_pipeline_set_settings(VigilCameraPipeline *self,
+                                        const VigilCameraSettings *settings, gboolean open);
+
+/** vigil_camera_pipeline_fit_tracker: to the scores of the model that a "vigildetect-model" tells of. */
+void vigil_camera_pipeline_fit_tracker(VigilCameraPipeline *self, const GstStructure *model);
 
 /**
  * vigil_camera_pipeline_start:

@@ -268,11 +268,18 @@ vigil_camera_settings_unref(VigilCameraSettings *self)
 }
 
 gboolean
-vigil_camera_settings_equal(const VigilCameraSettings *a, const VigilCameraSettings *b)
+vigil_camera_settings_equal_but_model(const VigilCameraSettings *a, const VigilCameraSettings *b)
 {
     return g_str_equal(a->name, b->name) && vigil_source_equal(a->source, b->source) &&
            a->fps == b->fps && a->threshold == b->threshold &&
            a->start_time_us == b->start_time_us && a->transport == b->transport &&
            a->decoder == b->decoder && a->latency_ns == b->latency_ns &&
-           vigil_model_settings_equal(a->model, b->model) && vigil_rules_equal(a->rules, b->rules);
+           vigil_rules_equal(a->rules, b->rules);
+}
+
+gboolean
+vigil_camera_settings_equal(const VigilCameraSettings *a, const VigilCameraSettings *b)
+{
+    return vigil_camera_settings_equal_but_model(a, b) &&
+           vigil_model_settings_equal(a->model, b->model);
 }

@@ -22,6 +22,19 @@ const gchar *vigil_camera_state_to_string(VigilCameraState state);
 /** vigil_camera_state_is_final: nothing more will come of it. */
 gboolean vigil_camera_state_is_final(VigilCameraState state);
 
+/** VigilCameraNews: what becomes of a model that was to look at a camera. */
+typedef enum {
+    VIGIL_CAMERA_MODEL_HEALTHY,   /* its trial is passed */
+    VIGIL_CAMERA_MODEL_UNHEALTHY, /* it is not; the one of before looks at the camera again */
+    VIGIL_CAMERA_MODEL_REFUSED,   /* it cannot be opened; the one of before goes on */
+} VigilCameraNews;
+
+/** VigilCameraTrial: how far the trial of a model is, see VigilTrial; @verdict "": there is none. */
+typedef struct {
+    gchar verdict[16], reason[200];
+    guint64 frames, samples, old_objects, found, new_objects;
+} VigilCameraTrial;
+
 /**
  * VigilCameraStatus:
  * @since_us: wall time of the last change of @state
@@ -34,6 +47,8 @@ gboolean vigil_camera_state_is_final(VigilCameraState state);
  * @last_event: id of the latest; "" for none
  * @unrecorded: warnings of the recorder: something was not kept
  * @inference_us: mean time of an inference; 0: none yet
+ * @model: that looks at it; both %NULL: none yet
+ * @trial: of it, or of the one that was sent away last
  * @position_ns: of a file
  * @duration_ns: of a file; 0: not known
  *
@@ -51,6 +66,8 @@ typedef struct {
     guint unrecorded;
     gchar last_event[VIGIL_EVENT_ID_LENGTH + 1];
     gint64 inference_us;
+    VigilModelId model;
+    VigilCameraTrial trial;
     gint64 position_ns, duration_ns;
 } VigilCameraStatus;
 
@@ -66,6 +83,7 @@ typedef struct VigilCamera VigilCamera;
  * @realtime: play a file at its own speed
  * @event: (nullable): an event was committed; @json is its line
  * @changed: (nullable): the state is another one
+ * @model: (nullable): what became of the model at @path; @reason: (nullable)
  *
  * The functions are called in the thread that made the camera, from its main context, in the order of what happened, and
  * never after vigil_camera_free().
@@ -77,6 +95,8 @@ typedef struct {
     gboolean realtime;
     void (*event)(VigilCamera *camera, VigilEventType type, const gchar *json, gpointer user_data);
     void (*changed)(VigilCamera *camera, VigilCameraState state, gpointer user_data);
+    void (*model)(VigilCamera *camera, VigilCameraNews news, const gchar *path, const gchar *reason,
+                  gpointer user_data);
     gpointer user_data;
 } VigilCameraOptions;
 
@@ -90,6 +110,14 @@ typedef struct {
 
 /** vigil_camera_new: starts at once. @settings: a reference is taken. */
 VigilCamera *vigil_camera_new(VigilCameraSettings *settings, const VigilCameraOptions *options);
+
+/**
+ * vigil_camera_set_model:
+ * @settings: that differ from the camera's in the model only; a reference is taken
+ *
+ * The model takes the other's place between two frames once it is open. Returns at once.
+ */
+void vigil_camera_set_model(VigilCamera *self, VigilCameraSettings *settings);
 
 /** vigil_camera_stop: finishes open events and clips, then the state is final. Returns at once. */
 void vigil_camera_stop(VigilCamera *self);

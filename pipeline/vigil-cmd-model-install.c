@@ -4,6 +4,7 @@
 #include "models/vigil-key.h"
 #include "models/vigil-model-store.h"
 #include "pipeline/vigil-command.h"
+#include "pipeline/vigil-reload.h"
 #include "pipeline/vigil-store-place.h"
 
 static VigilExit
@@ -19,6 +20,8 @@ install(const VigilStorePlace *place, const gchar *package, const VigilModelInst
     }
     printf("%s %s is in %s, %s%s\n", slot->name, slot->version, slot->path,
            slot->key ? "signed by key " : "not signed", slot->key ? slot->key : "");
+    if (vigil_reload_daemon(place->directory))
+        printf("the daemon of this store was told\n");
     return VIGIL_EXIT_OK;
 }
 
@@ -53,5 +56,5 @@ const VigilCommand vigil_cmd_model_install = {
     "Verified, loaded and checked with its golden boxes first; then written beside the version in "
     "use and switched to\n"
     "at one stroke. The version before stays for `vigil model rollback`. A configuration uses it "
-    "by `model: NAME`.\n",
+    "by `model: NAME`;\na daemon that runs on this store changes to it without a restart.\n",
     run};

@@ -3,6 +3,7 @@
 
 #include "models/vigil-model-store.h"
 #include "pipeline/vigil-command.h"
+#include "pipeline/vigil-reload.h"
 #include "pipeline/vigil-store-place.h"
 
 /* The name that was given, else that of the only model there is. */
@@ -38,6 +39,8 @@ rollback(const VigilStorePlace *place, const gchar *asked, const gchar *reason)
     slot = vigil_model_store_rollback(store, name, NULL, reason, &error);
     if (slot) {
         printf("%s %s is in use again, from %s\n", slot->name, slot->version, slot->path);
+        if (vigil_reload_daemon(place->directory))
+            printf("the daemon of this store was told\n");
         return VIGIL_EXIT_OK;
     }
     vigil_command_error("%s", error->message);

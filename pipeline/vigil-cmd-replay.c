@@ -176,12 +176,12 @@ run(const VigilCommand *self, gint argc, gchar **argv)
     if (directory && !*directory)
         return vigil_command_usage_error(self, "--store names no directory");
     settings = vigil_settings_load(args[0], &error);
+    if (settings && directory)
+        vigil_settings_set_store(settings, directory); /* where models are installed, too */
     if (!settings || !vigil_model_check(settings, &error))
         return vigil_command_mistakes(error);
     if (!check_sources(settings))
         return VIGIL_EXIT_CONFIG;
-    if (directory)
-        vigil_settings_set_store(settings, directory);
     return replay_settings(settings);
 }
 

@@ -6,7 +6,8 @@
 #include "pipeline/vigil-command.h"
 #include "pipeline/vigil-gst.h"
 #include "pipeline/vigil-housekeeper.h"
-#include "pipeline/vigil-model-check.h"
+#include "pipeline/vigil-model-source.h"
+#include "pipeline/vigil-reload.h"
 #include "pipeline/vigil-settings.h"
 #include "pipeline/vigil-status-socket.h"
 #include "pipeline/vigil-store-place.h"
@@ -67,20 +68,31 @@ on_reload(gpointer user_data)
 
     if (daemon->stopping)
         return G_SOURCE_CONTINUE;
-    settings = vigil_settings_load(daemon->path, &error);
-    if (!settings || !vigil_model_check(settings, &error)) {
+    settings = vigil_reload_settings(daemon->path, daemon->store_path, &error);
+    if (!settings) {
         vigil_command_mistakes(error);
         vigil_command_error("the configuration was not read again: all goes on as before");
-        vigil_settings_free(settings);
         return G_SOURCE_CONTINUE;
     }
-    if (!g_str_equal(settings->store_path, daemon->store_path) ||
-        settings->max_bytes != daemon->max_bytes || settings->max_age_ns != daemon->max_age_ns)
+    if (settings->max_bytes != daemon->max_bytes || settings->max_age_ns != daemon->max_age_ns)
         g_message("the change of `store` counts from the next start on");
-    vigil_settings_set_store(settings, daemon->store_path);
     g_message("the configuration was read again");
     vigil_supervisor_reload(daemon->supervisor, settings);
     return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+reload_once(gpointer user_data)
+{
+    on_reload(user_data);
+    return G_SOURCE_REMOVE;
+}
+
+/* Not from within the supervisor. */
+static void
+on_models_changed(VigilSupervisor *supervisor, gpointer user_data)
+{
+    g_idle_add(reload_once, user_data);
 }
 
 static gchar *
@@ -108,6 +120,7 @@ run_daemon(Daemon *daemon, VigilSettings *settings, const VigilStorePlace *place
     g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
     g_autoptr(VigilHousekeeper) housekeeper = NULL;
     VigilStatusSocket *status;
+    const VigilSupervisorFuncs funcs = {on_idle, on_models_changed};
     guint n_failed;
 
     daemon->loop = loop;
@@ -119,7 +132,7 @@ run_daemon(Daemon *daemon, VigilSettings *settings, const VigilStorePlace *place
     g_unix_signal_add(SIGHUP, on_reload, daemon);
     housekeeper = vigil_housekeeper_new(store, RETENTION_INTERVAL_S);
     g_message("vigil %s watches %u cameras", VIGIL_VERSION, settings->cameras->len);
-    daemon->supervisor = vigil_supervisor_new(settings, store, on_idle, daemon);
+    daemon->supervisor = vigil_supervisor_new(settings, store, &funcs, daemon);
     status = open_socket(daemon, place);
 
     g_main_loop_run(loop);
@@ -136,45 +149,67 @@ run_daemon(Daemon *daemon, VigilSettings *settings, const VigilStorePlace *place
     return n_failed ? VIGIL_EXIT_FAILED : VIGIL_EXIT_OK;
 }
 
+/* Whether the last run on this store ended without a word. */
+static gboolean
+has_died(const VigilStorePlace *place)
+{
+    g_autoptr(VigilStore) store = vigil_store_open_reader(place->database, place->clips, NULL);
+    g_auto(VigilRunInfo) info = {NULL};
+
+    return store && vigil_store_get_last_run(store, &info, NULL) && info.ended_wall_us == 0;
+}
+
+static VigilStore *
+open_store(const VigilSettings *settings, const VigilStorePlace *place, GError **error)
+{
+    const VigilStoreOptions options = {.database = place->database,
+                                       .clips = place->clips,
+                                       .max_bytes = settings->max_bytes,
+                                       .max_age_us = settings->max_age_ns / 1000,
+                                       .program = "vigil " VIGIL_VERSION " run"};
+
+    return vigil_gst_init(error) ? vigil_store_open(&options, error) : NULL;
+}
+
 static VigilExit
 run(const VigilCommand *self, gint argc, gchar **argv)
 {
     g_auto(GStrv) args = NULL;
     g_auto(VigilStorePlace) place = {NULL};
-    g_autoptr(VigilSettings) settings = NULL;
+    g_autoptr(VigilSettings) settings = NULL, checked = NULL;
     g_autoptr(VigilStore) store = NULL;
     g_autoptr(GError) error = NULL;
     Daemon daemon = {.command = self};
+    gboolean died;
     VigilExit code;
 
     if (!vigil_command_parse(self, NULL, argc, argv, 0, 1, &args, &code))
         return code;
     daemon.path = args[0] ? args[0] : VIGIL_SETTINGS_DEFAULT_PATH;
     settings = vigil_settings_load(daemon.path, &error);
-    if (!settings || !vigil_model_check(settings, &error))
+    if (!settings)
         return vigil_command_mistakes(error);
     vigil_store_place_set(&place, settings->store_path);
-    if (vigil_gst_init(&error)) {
-        const VigilStoreOptions options = {.database = place.database,
-                                           .clips = place.clips,
-                                           .max_bytes = settings->max_bytes,
-                                           .max_age_us = settings->max_age_ns / 1000,
-                                           .program = "vigil " VIGIL_VERSION " run"};
-
-        store = vigil_store_open(&options, &error);
-    }
+    died = has_died(&place);
+    store = open_store(settings, &place, &error);
     if (!store) {
         vigil_command_error("%s", error->message);
         return VIGIL_EXIT_FAILED;
     }
-    return run_daemon(&daemon, g_steal_pointer(&settings), &place, store);
+    /* with the store's lock, and before a model is opened that may be the end of this program */
+    vigil_model_source_begin(settings, died);
+    checked = vigil_reload_settings(daemon.path, settings->store_path, &error);
+    if (!checked)
+        return vigil_command_mistakes(error);
+    return run_daemon(&daemon, g_steal_pointer(&checked), &place, store);
 }
 
 const VigilCommand vigil_cmd_run = {
     "run", "[CONFIG]", "Watch the cameras: the daemon, in the foreground",
     "CONFIG is /etc/vigil/vigil.yaml when not given.\n"
     "SIGTERM and SIGINT finish what is open and end it; SIGHUP reads the configuration again and\n"
-    "touches only cameras that changed. A file is played once, at its own speed; when files are "
+    "touches only cameras that changed; another model takes over without a restart. A file is "
+    "played once, at its own speed; when files are "
     "all\n"
     "there is, it ends with them.\n",
     run};

@@ -14,6 +14,26 @@ get_string(JsonObject *object, const gchar *name)
 }
 
 static void
+print_model(JsonObject *camera)
+{
+    JsonObject *model = json_object_has_member(camera, "model")
+                            ? json_object_get_object_member(camera, "model")
+                            : NULL;
+    JsonObject *trial = json_object_has_member(camera, "trial")
+                            ? json_object_get_object_member(camera, "trial")
+                            : NULL;
+
+    if (model && *get_string(model, "name"))
+        printf("  %-16s model %s (%.12s)\n", "", get_string(model, "name"),
+               get_string(model, "sha256"));
+    if (trial)
+        printf("  %-16s trial: %s after %" G_GINT64_FORMAT " frames%s%s\n", "",
+               get_string(trial, "verdict"),
+               json_object_get_int_member_with_default(trial, "frames", 0),
+               *get_string(trial, "reason") ? ": " : "", get_string(trial, "reason"));
+}
+
+static void
 print_camera(JsonObject *camera)
 {
     JsonObject *outcomes = json_object_has_member(camera, "outcomes")
@@ -29,6 +49,7 @@ print_camera(JsonObject *camera)
            json_object_get_int_member_with_default(camera, "events", 0),
            json_object_get_int_member_with_default(camera, "losses", 0));
     printf("  %-16s %s\n", "", get_string(camera, "source"));
+    print_model(camera);
     if (*error)
         printf("  %-16s last error: %s\n", "", error);
 }

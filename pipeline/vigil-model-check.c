@@ -3,6 +3,7 @@
 
 #include "events/vigil-suggest.h"
 #include "models/vigil-detector.h"
+#include "pipeline/vigil-model-source.h"
 
 static gchar **
 list_labels(const VigilDetector *detector)
@@ -42,18 +43,33 @@ static VigilDetector *
 open_model(const VigilModelSettings *model, GError **error)
 {
     VigilDetectorOptions options = vigil_detector_options_defaults();
-    g_autofree gchar *standard = g_build_filename(VIGIL_DATADIR, "models", "default", NULL);
 
-    if (g_str_equal(model->path, standard) && !g_file_test(standard, G_FILE_TEST_EXISTS)) {
-        g_set_error(error, VIGIL_SETTINGS_ERROR, VIGIL_SETTINGS_ERROR_WRONG,
-                    "no default model is installed (%s); name one, as in path: "
-                    "/path/to/model.tflite",
-                    standard);
-        return NULL;
-    }
     options.model = model->path;
     options.labels = model->labels;
     return vigil_detector_open(&options, error);
+}
+
+static void
+set_threshold(VigilModelSettings *model, const VigilDetector *detector)
+{
+    if (model->threshold < 0)
+        model->threshold = (gdouble)vigil_detector_get_threshold(detector);
+}
+
+/* A model of before that cannot be opened any more is nothing to go back to. */
+static void
+check_before(VigilModelSettings *model)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VigilDetector) detector = model->before ? open_model(model->before, &error) : NULL;
+
+    if (detector)
+        set_threshold(model->before, detector);
+    if (!error)
+        return;
+    g_message("model %s: no trial: the one of before cannot be opened: %s", model->name,
+              error->message);
+    g_clear_pointer(&model->before, vigil_model_settings_free);
 }
 
 static gboolean
@@ -70,6 +86,8 @@ vigil_model_check(VigilSettings *settings, GError **error)
     g_auto(GStrv) labels = NULL;
     const VigilModelSettings *loaded = NULL;
 
+    if (!vigil_model_source_resolve(settings, error))
+        return FALSE;
     for (guint i = 0; i < settings->cameras->len; i++) {
         const VigilCameraSettings *camera = settings->cameras->pdata[i];
         g_autoptr(GError) reason = NULL;
@@ -88,8 +106,8 @@ vigil_model_check(VigilSettings *settings, GError **error)
         if (!detector)
             continue;
         check_classes(camera, settings->path, (const gchar *const *)labels, mistakes);
-        if (camera->model->threshold < 0)
-            camera->model->threshold = (gdouble)vigil_detector_get_threshold(detector);
+        set_threshold(camera->model, detector);
+        check_before(camera->model);
     }
     if (mistakes->len)
         g_set_error_literal(error, VIGIL_SETTINGS_ERROR, VIGIL_SETTINGS_ERROR_WRONG, mistakes->str);

@@ -6,6 +6,10 @@
 
 G_BEGIN_DECLS
 
+/** vigil_settings_read_path: a path relative to @base, made absolute. @place: (inout): replaced */
+void vigil_settings_read_path(const VigilYaml *node, const gchar *base, gchar **place,
+                              VigilYamlMistakes *mistakes);
+
 /**
  * vigil_model_settings_read:
  * @place: (inout): replaced
@@ -13,8 +17,6 @@ G_BEGIN_DECLS
  */
 void vigil_model_settings_read(const VigilYaml *node, VigilModelSettings **place, const gchar *base,
                                VigilYamlMistakes *mistakes);
-VigilModelSettings *vigil_model_settings_copy(const VigilModelSettings *self);
-void vigil_model_settings_free(VigilModelSettings *self);
 
 /**
  * vigil_camera_settings_read:

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pipeline/vigil-settings.h"
 
-#include <glib/gstdio.h>
 #include <string.h>
 
 #include "pipeline/vigil-settings-private.h"
@@ -13,8 +12,9 @@ G_DEFINE_QUARK(vigil_settings_error_quark, vigil_settings_error)
 #define LONGEST_AGE_NS (100.0 * 365 * 86400 * 1e9)
 #define LARGEST_STORE 9e18
 
-static void
-read_path(const VigilYaml *node, const gchar *base, gchar **place, VigilYamlMistakes *mistakes)
+void
+vigil_settings_read_path(const VigilYaml *node, const gchar *base, gchar **place,
+                         VigilYamlMistakes *mistakes)
 {
     const gchar *text = NULL;
     GError *error = NULL;
@@ -37,7 +37,7 @@ static void
 read_store_path(const VigilYaml *node, gpointer target, VigilYamlMistakes *mistakes,
                 gpointer user_data)
 {
-    read_path(node, user_data, &((VigilSettings *)target)->store_path, mistakes);
+    vigil_settings_read_path(node, user_data, &((VigilSettings *)target)->store_path, mistakes);
 }
 
 static void
@@ -61,132 +61,10 @@ read_store(const VigilYaml *node, gpointer target, VigilYamlMistakes *mistakes, 
     vigil_yaml_table_read(node, keys, target, mistakes, user_data);
 }
 
-/* --- model ----------------------------------------------------------------------------------- */
-
-/* Whether the files are there and good is vigil_model_check()'s affair: a store can be asked without them. */
-
-static void
-read_model_path(const VigilYaml *node, gpointer target, VigilYamlMistakes *mistakes,
-                gpointer user_data)
-{
-    VigilModelSettings *model = target;
-    const gchar *text = NULL;
-
-    model->line = vigil_yaml_get_line(node);
-    if (vigil_yaml_read_string(node, &text, NULL) && g_str_equal(text, "default"))
-        model->path = g_build_filename(VIGIL_DATADIR, "models", "default", NULL);
-    else
-        read_path(node, user_data, &model->path, mistakes);
-}
-
-static void
-read_model_labels(const VigilYaml *node, gpointer target, VigilYamlMistakes *mistakes,
-                  gpointer user_data)
-{
-    read_path(node, user_data, &((VigilModelSettings *)target)->labels, mistakes);
-}
-
-static void
-append_stamp(GString *stamp, const gchar *path)
-{
-    GStatBuf info;
-
-    if (path && g_stat(path, &info) == 0)
-        g_string_append_printf(
-            stamp, "%" G_GINT64_FORMAT ".%ld:%" G_GINT64_FORMAT ":%" G_GUINT64_FORMAT ";",
-            (gint64)info.st_mtim.tv_sec, info.st_mtim.tv_nsec, (gint64)info.st_size,
-            (guint64)info.st_ino);
-}
-
-static VigilModelSettings *
-model_settings_new(void)
-{
-    VigilModelSettings *self = g_new0(VigilModelSettings, 1);
-
-    self->threshold = -1.0;
-    self->iou_threshold = -1.0;
-    return self;
-}
-
-VigilModelSettings *
-vigil_model_settings_copy(const VigilModelSettings *self)
-{
-    VigilModelSettings *copy = g_memdup2(self, sizeof *self);
-
-    copy->path = g_strdup(self->path);
-    copy->labels = g_strdup(self->labels);
-    copy->stamp = g_strdup(self->stamp);
-    return copy;
-}
-
-void
-vigil_model_settings_free(VigilModelSettings *self)
-{
-    if (!self)
-        return;
-    g_free(self->path);
-    g_free(self->labels);
-    g_free(self->stamp);
-    g_free(self);
-}
-
-void
-vigil_model_settings_read(const VigilYaml *node, VigilModelSettings **place, const gchar *base,
-                          VigilYamlMistakes *mistakes)
-{
-    static const VigilYamlKey keys[] = {
-        {.name = "path", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_model_path},
-        {.name = "labels", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_model_labels},
-        {.name = "threads",
-         .type = VIGIL_YAML_KEY_INT,
-         .offset = G_STRUCT_OFFSET(VigilModelSettings, threads),
-         .min = 1,
-         .max = 64},
-        {.name = "threshold",
-         .type = VIGIL_YAML_KEY_DOUBLE,
-         .offset = G_STRUCT_OFFSET(VigilModelSettings, threshold),
-         .min = 0.01,
-         .max = 1},
-        {.name = "iou_threshold",
-         .type = VIGIL_YAML_KEY_DOUBLE,
-         .offset = G_STRUCT_OFFSET(VigilModelSettings, iou_threshold),
-         .min = 0,
-         .max = 1},
-        {.name = "max_detections",
-         .type = VIGIL_YAML_KEY_INT,
-         .offset = G_STRUCT_OFFSET(VigilModelSettings, max_detections),
-         .min = 1,
-         .max = 1000},
-        {.name = NULL},
-    };
-    g_autoptr(GString) stamp = g_string_new(NULL);
-    GError *error = NULL;
-
-    vigil_model_settings_free(*place);
-    *place = model_settings_new();
-    vigil_yaml_table_read(node, keys, *place, mistakes, (gpointer)base);
-    if (vigil_yaml_get_kind(node) == VIGIL_YAML_MAPPING && !vigil_yaml_get(node, "path")) {
-        vigil_yaml_set_error(node, &error, "`path` is missing: a .tflite file or a model package");
-        vigil_yaml_mistakes_add(mistakes, error);
-    }
-    append_stamp(stamp, (*place)->path);
-    append_stamp(stamp, (*place)->labels);
-    (*place)->stamp = g_strdup(stamp->str);
-}
-
 static void
 read_model(const VigilYaml *node, gpointer target, VigilYamlMistakes *mistakes, gpointer user_data)
 {
     vigil_model_settings_read(node, &((VigilSettings *)target)->model, user_data, mistakes);
-}
-
-gboolean
-vigil_model_settings_equal(const VigilModelSettings *a, const VigilModelSettings *b)
-{
-    return g_strcmp0(a->path, b->path) == 0 && g_strcmp0(a->labels, b->labels) == 0 &&
-           g_strcmp0(a->stamp, b->stamp) == 0 && a->threads == b->threads &&
-           a->threshold == b->threshold && a->iou_threshold == b->iou_threshold &&
-           a->max_detections == b->max_detections;
 }
 
 /* --- the whole ------------------------------------------------------------------------------- */

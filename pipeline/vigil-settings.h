@@ -30,7 +30,12 @@ typedef enum {
 
 /**
  * VigilModelSettings:
- * @path: absolute
+ * @path: absolute; of a named one "default" or "tiny", or of its slot once vigil_model_source_resolve() was called
+ * @name: (nullable): of a model of ours or an installed one; %NULL: a path was given
+ * @package: (nullable): id of the installed package at @path
+ * @before: (nullable): what it is on trial against: the package is new and another was there before
+ * @trial_ns: how long a new package is on trial; 0: it is not
+ * @trial_frames: it must look at so many frames at least
  * @labels: (nullable): absolute
  * @threads: 0: as many as the program thinks right
  * @threshold: lowest score of an object, 0..1; negative: what the model's package says, else 0.5
@@ -39,8 +44,11 @@ typedef enum {
  * @stamp: changes when the file at @path or @labels was replaced
  * @line: where the configuration names it
  */
-typedef struct {
+typedef struct VigilModelSettings {
     gchar *path;
+    gchar *name, *package;
+    struct VigilModelSettings *before;
+    gint64 trial_ns, trial_frames;
     gchar *labels;
     gint64 threads;
     gdouble threshold;
@@ -91,6 +99,7 @@ typedef struct {
     gint64 max_age_ns;
     VigilModelSettings *model;
     GPtrArray *cameras;
+    gboolean avoid_new; /* packages on trial are not used, but those of before */
 } VigilSettings;
 
 /**
@@ -112,6 +121,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilCameraSettings, vigil_camera_settings_unref)
 /** vigil_camera_settings_equal: a running camera need not be touched. */
 gboolean vigil_camera_settings_equal(const VigilCameraSettings *a, const VigilCameraSettings *b);
 
+/** vigil_camera_settings_equal_but_model: a running camera need only change its model, if anything. */
+gboolean
+vigil_camera_settings_equal_but_model(const VigilCameraSettings *a, const VigilCameraSettings *b);
+
+VigilModelSettings *vigil_model_settings_copy(const VigilModelSettings *self);
+void vigil_model_settings_free(VigilModelSettings *self);
 /** vigil_model_settings_equal: the same model would be loaded. */
 gboolean vigil_model_settings_equal(const VigilModelSettings *a, const VigilModelSettings *b);
 

@@ -4,6 +4,7 @@
 #include <json-glib/json-glib.h>
 #include <unistd.h>
 
+#include "pipeline/vigil-model-source.h"
 #include "pipeline/vigil-store-place.h"
 #include "pipeline/vigil-time.h"
 #include "vigil-config.h"
@@ -14,6 +15,7 @@ typedef struct {
     VigilCamera *camera;
     VigilCameraSettings *next; /* NULL: nothing comes after */
     gboolean leaving;          /* was told to stop */
+    gchar *passed;             /* path of the model whose trial it passed; NULL: none */
 } Slot;
 
 struct VigilSupervisor {
@@ -23,7 +25,7 @@ struct VigilSupervisor {
     GPtrArray *slots; /* (element-type Slot) */
     gint64 begun_us;
     gboolean stopping;
-    void (*idle)(VigilSupervisor *self, gpointer user_data);
+    VigilSupervisorFuncs funcs;
     gpointer user_data;
 };
 
@@ -36,6 +38,7 @@ slot_free(gpointer data)
 
     vigil_camera_free(slot->camera);
     g_clear_pointer(&slot->next, vigil_camera_settings_unref);
+    g_free(slot->passed);
     g_free(slot);
 }
 
@@ -49,7 +52,7 @@ check_idle(VigilSupervisor *self)
             (slot->camera && !vigil_camera_state_is_final(vigil_camera_get_state(slot->camera))))
             return;
     }
-    self->idle(self, self->user_data);
+    self->funcs.idle(self, self->user_data);
 }
 
 static void
@@ -80,6 +83,47 @@ on_event(VigilCamera *camera, VigilEventType type, const gchar *json, gpointer u
         g_message("event %s", json);
 }
 
+/* --- models on trial ------------------------------------------------------------------------- */
+
+/* Every camera that it looks at now. */
+static gboolean
+all_passed(const VigilSupervisor *self, const gchar *path)
+{
+    for (guint i = 0; i < self->slots->len; i++) {
+        const Slot *slot = self->slots->pdata[i];
+
+        if (slot->camera && vigil_camera_get_state(slot->camera) == VIGIL_CAMERA_RUNNING &&
+            g_str_equal(vigil_camera_get_settings(slot->camera)->model->path, path) &&
+            g_strcmp0(slot->passed, path) != 0)
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static void
+on_model(VigilCamera *camera, VigilCameraNews news, const gchar *path, const gchar *reason,
+         gpointer user_data)
+{
+    Slot *slot = user_data;
+    VigilSupervisor *self = slot->owner;
+    const gchar *name = vigil_camera_get_settings(camera)->name;
+    gboolean changed;
+
+    if (news == VIGIL_CAMERA_MODEL_HEALTHY) {
+        g_message("camera %s: the model passed its trial", name);
+        g_free(slot->passed);
+        slot->passed = g_strdup(path);
+        changed = all_passed(self, path) && vigil_model_source_pass(self->settings, path);
+    } else {
+        g_autofree gchar *text = g_strdup_printf("camera %s: %s", name, reason);
+
+        g_message("%s", text);
+        changed = vigil_model_source_fail(self->settings, path, text);
+    }
+    if (changed)
+        self->funcs.models_changed(self, self->user_data);
+}
+
 static void
 fill_slot(Slot *slot)
 {
@@ -90,6 +134,7 @@ fill_slot(Slot *slot)
                                         .realtime = TRUE,
                                         .event = on_event,
                                         .changed = on_changed,
+                                        .model = on_model,
                                         .user_data = slot};
     g_autoptr(VigilCameraSettings) settings = g_steal_pointer(&slot->next);
 
@@ -108,8 +153,8 @@ add_slot(VigilSupervisor *self, VigilCameraSettings *settings)
 }
 
 VigilSupervisor *
-vigil_supervisor_new(VigilSettings *settings, VigilStore *store,
-                     void (*idle)(VigilSupervisor *self, gpointer user_data), gpointer user_data)
+vigil_supervisor_new(VigilSettings *settings, VigilStore *store, const VigilSupervisorFuncs *funcs,
+                     gpointer user_data)
 {
     VigilSupervisor *self = g_new0(VigilSupervisor, 1);
 
@@ -117,7 +162,7 @@ vigil_supervisor_new(VigilSettings *settings, VigilStore *store,
     self->store = vigil_store_ref(store);
     self->slots = g_ptr_array_new_with_free_func(slot_free);
     self->begun_us = g_get_real_time();
-    self->idle = idle;
+    self->funcs = *funcs;
     self->user_data = user_data;
     vigil_store_place_set(&self->place, settings->store_path);
     for (guint i = 0; i < settings->cameras->len; i++)
@@ -171,14 +216,21 @@ static void
 change_slot(Slot *slot, VigilCameraSettings *wanted)
 {
     const VigilCameraState state = vigil_camera_get_state(slot->camera);
+    const gboolean final = vigil_camera_state_is_final(state);
+    const VigilCameraSettings *present = vigil_camera_get_settings(slot->camera);
 
     if (wanted && !slot->leaving && state != VIGIL_CAMERA_FAILED &&
-        vigil_camera_settings_equal(wanted, vigil_camera_get_settings(slot->camera)))
+        vigil_camera_settings_equal(wanted, present) && final)
         return;
+    if (wanted && !slot->leaving && !final &&
+        vigil_camera_settings_equal_but_model(wanted, present)) {
+        vigil_camera_set_model(slot->camera, wanted);
+        return;
+    }
     g_clear_pointer(&slot->next, vigil_camera_settings_unref);
     if (wanted)
         slot->next = vigil_camera_settings_ref(wanted);
-    if (!vigil_camera_state_is_final(state)) {
+    if (!final) {
         slot->leaving = TRUE;
         vigil_camera_stop(slot->camera);
         return;
@@ -267,6 +319,30 @@ add_seconds(JsonBuilder *json, const gchar *name, gint64 us)
 }
 
 static void
+describe_model(JsonBuilder *json, const VigilCameraStatus *status)
+{
+    const VigilCameraTrial *trial = &status->trial;
+
+    json_builder_set_member_name(json, "model");
+    json_builder_begin_object(json);
+    add_string(json, "name", status->model.name);
+    add_string(json, "sha256", status->model.sha256);
+    json_builder_end_object(json);
+    if (!*trial->verdict)
+        return;
+    json_builder_set_member_name(json, "trial");
+    json_builder_begin_object(json);
+    add_string(json, "verdict", trial->verdict);
+    add_string(json, "reason", *trial->reason ? trial->reason : NULL);
+    add_int(json, "frames", (gint64)trial->frames);
+    add_int(json, "samples", (gint64)trial->samples);
+    add_int(json, "old_objects", (gint64)trial->old_objects);
+    add_int(json, "found", (gint64)trial->found);
+    add_int(json, "new_objects", (gint64)trial->new_objects);
+    json_builder_end_object(json);
+}
+
+static void
 describe_camera(JsonBuilder *json, VigilCamera *camera)
 {
     const VigilCameraSettings *settings = vigil_camera_get_settings(camera);
@@ -289,6 +365,7 @@ describe_camera(JsonBuilder *json, VigilCamera *camera)
     for (guint i = 0; i < VIGIL_N_OUTCOMES; i++)
         add_int(json, vigil_outcome_to_string(i), (gint64)status.outcomes[i]);
     json_builder_end_object(json);
+    describe_model(json, &status);
     add_seconds(json, "inference_s", status.inference_us ? status.inference_us : -1);
     add_int(json, "events", (gint64)status.events);
     add_int(json, "unrecorded", status.unrecorded);

@@ -14,14 +14,22 @@ G_BEGIN_DECLS
 typedef struct VigilSupervisor VigilSupervisor;
 
 /**
+ * VigilSupervisorFuncs:
+ * @idle: no camera is left that could still give anything
+ * @models_changed: a model was found healthy, or rolled back: the settings are to be resolved anew
+ */
+typedef struct {
+    void (*idle)(VigilSupervisor *self, gpointer user_data);
+    void (*models_changed)(VigilSupervisor *self, gpointer user_data);
+} VigilSupervisorFuncs;
+
+/**
  * vigil_supervisor_new:
  * @settings: (transfer full)
  * @store: open for writing; a reference is taken
- * @idle: no camera is left that could still give anything
  */
-VigilSupervisor *
-vigil_supervisor_new(VigilSettings *settings, VigilStore *store,
-                     void (*idle)(VigilSupervisor *self, gpointer user_data), gpointer user_data);
+VigilSupervisor *vigil_supervisor_new(VigilSettings *settings, VigilStore *store,
+                                      const VigilSupervisorFuncs *funcs, gpointer user_data);
 void vigil_supervisor_free(VigilSupervisor *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilSupervisor, vigil_supervisor_free)
 
@@ -29,7 +37,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilSupervisor, vigil_supervisor_free)
  * vigil_supervisor_reload:
  * @settings: (transfer full)
  *
- * Cameras that are as before are not touched; others are ended, begun, or ended and begun anew.
+ * Cameras that are as before are not touched; one whose model alone is another gets it between two frames; others are ended,
+ * begun, or ended and begun anew.
  */
 void vigil_supervisor_reload(VigilSupervisor *self, VigilSettings *settings);
 

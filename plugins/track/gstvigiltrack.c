@@ -34,6 +34,7 @@ struct _GstVigilTrack {
     GstBaseTransform parent;
 
     VigilTrackerOptions options; /* object lock */
+    gboolean changed;            /* object lock: scores were set since the last frame */
 
     /* streaming thread */
     VigilTracker *tracker;
@@ -124,6 +125,17 @@ gst_vigil_track_sink_event(GstBaseTransform *trans, GstEvent *event)
     return GST_BASE_TRANSFORM_CLASS(gst_vigil_track_parent_class)->sink_event(trans, event);
 }
 
+/* Another model may call other scores good. */
+static void
+adopt_scores(GstVigilTrack *self)
+{
+    GST_OBJECT_LOCK(self);
+    if (self->changed)
+        vigil_tracker_set_scores(self->tracker, self->options.low_score, self->options.high_score);
+    self->changed = FALSE;
+    GST_OBJECT_UNLOCK(self);
+}
+
 static GstFlowReturn
 gst_vigil_track_transform_ip(GstBaseTransform *trans, GstBuffer *buffer)
 {
@@ -131,6 +143,7 @@ gst_vigil_track_transform_ip(GstBaseTransform *trans, GstBuffer *buffer)
     const gint64 time_ns = gst_vigil_stream_time(&trans->segment, buffer);
     guint n_detections = 0, n_tracks;
 
+    adopt_scores(self);
     if (time_ns < 0) {
         GST_LOG_OBJECT(self, "frame without a time is not tracked");
         return GST_FLOW_OK;
@@ -164,6 +177,7 @@ gst_vigil_track_set_property(GObject *object, guint id, const GValue *value, GPa
     VigilTrackerOptions *options = &self->options;
 
     GST_OBJECT_LOCK(self);
+    self->changed = TRUE;
     switch (id) {
     case PROP_HIGH_SCORE: options->high_score = g_value_get_double(value); break;
     case PROP_LOW_SCORE: options->low_score = g_value_get_double(value); break;
@@ -198,20 +212,22 @@ install_properties(GObjectClass *klass)
 {
     const VigilTrackerOptions defaults = vigil_tracker_options_defaults();
     const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY;
+    const GParamFlags at_once =
+        G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING;
 
     g_object_class_install_property(
         klass, PROP_HIGH_SCORE,
         g_param_spec_double(
             "high-score", "High score",
             "A detection at least this good (0 to 1) may begin a track and is associated first",
-            0.0, 1.0, defaults.high_score, flags));
+            0.0, 1.0, defaults.high_score, at_once));
     g_object_class_install_property(
         klass, PROP_LOW_SCORE,
         g_param_spec_double("low-score", "Low score",
                             "A detection below high-score, down to this (0 to 1), only carries on "
                             "a track that is there; "
                             "what is weaker is ignored. Not above high-score",
-                            0.0, 1.0, defaults.low_score, flags));
+                            0.0, 1.0, defaults.low_score, at_once));
     g_object_class_install_property(
         klass, PROP_IOU_THRESHOLD,
         g_param_spec_double("iou-threshold", "IoU threshold",
