@@ -161,6 +161,35 @@ START_TEST(test_defaults)
 }
 END_TEST
 
+/* A word that is no file here is the name of a model. */
+START_TEST(test_named_models)
+{
+    static const struct {
+        const gchar *yaml, *name;
+    } cases[] = {
+        {"model: default\n", "default"},       {"model: {path: default, threads: 2}\n", "default"},
+        {"model: {path: tiny}\n", "tiny"},     {"model: yard-2\n", "yard-2"},
+        {"model: ./yard-2\n", NULL},           {"model: yard.tflite\n", NULL},
+        {"model: {path: yard.vigil}\n", NULL},
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree gchar *text = g_strconcat(cases[i].yaml, CAMERA RULES, NULL);
+        g_autoptr(GError) error = NULL;
+        g_autoptr(VigilSettings) settings = load(text, &error);
+        const VigilModelSettings *model;
+
+        ck_assert_msg(settings != NULL, "%s: %s", text, error ? error->message : "");
+        model = ((const VigilCameraSettings *)settings->cameras->pdata[0])->model;
+        ck_assert_msg(g_strcmp0(model->name, cases[i].name) == 0, "%s", cases[i].yaml);
+        ck_assert(cases[i].name ? g_str_equal(model->path, model->name)
+                                : g_path_is_absolute(model->path));
+        ck_assert_int_eq(model->threads, i == 1 ? 2 : 0);
+        ck_assert_int_eq(model->trial_ns, 600 * G_GINT64_CONSTANT(1000000000));
+    }
+}
+END_TEST
+
 START_TEST(test_everything)
 {
     g_autoptr(GError) error = NULL;
@@ -287,6 +316,7 @@ main(void)
     tcase_add_loop_test(tcase, test_mistake, 0, G_N_ELEMENTS(mistakes));
     tcase_add_test(tcase, test_all_mistakes_at_once);
     tcase_add_test(tcase, test_defaults);
+    tcase_add_test(tcase, test_named_models);
     tcase_add_test(tcase, test_everything);
     tcase_add_test(tcase, test_equal);
     tcase_add_test(tcase, test_unreadable);

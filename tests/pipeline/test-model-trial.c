@@ -164,14 +164,20 @@ START_TEST(test_takes_over)
 {
     g_autoptr(GSubprocess) daemon = NULL;
     g_autofree gchar *before = NULL, *after = NULL, *log = NULL, *key = NULL;
-    g_auto(Program) status = {0}, events = {0};
+    g_autofree gchar *package = NULL;
+    g_auto(Program) command = {0}, status = {0}, events = {0};
 
     install_first();
     daemon = start();
     await("\"type\":\"begin\"", 1);
     before = ask_model();
-    install(&better, "1.1.0");
-    g_subprocess_send_signal(daemon, SIGHUP);
+    /* by command, which tells the daemon */
+    package = g_build_filename(folder, "1.1.0", NULL);
+    vigil_spot_package(&better, package, "spot", "1.1.0", "light\nb\nc\n");
+    command = program_run("model", "install", "--allow-unsigned", "--keys", folder, "--store",
+                          store, package, NULL);
+    ck_assert_msg(command.code == 0 && strstr(command.output, "was told"), "%s%s", command.output,
+                  command.errors);
     await("model spot: healthy", 1);
     assert_current("1.1.0", VIGIL_MODEL_HEALTH_GOOD);
     after = ask_model();
