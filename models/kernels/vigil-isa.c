@@ -21,6 +21,7 @@ static const VigilIsa *const tables[] = {
 #ifdef VIGIL_ISA_ARM
     &vigil_isa_neon,
     &vigil_isa_neondot,
+    &vigil_isa_neoni8mm,
 #endif
     NULL,
 };

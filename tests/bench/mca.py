@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """How near the inner loops for ARM come to what the cores can do, without such a core.
 
-mca.py OBJECT... [--function REGEX]... [--markdown FILE]
+mca.py OBJECT... [--function REGEX]... [--holding saddw,fcvtns] [--least CORE:REGEX:PERCENT]...
 
 Disassembles the objects (our kernels; or libXNNPACK's, for comparison), takes the innermost loops of their functions that
 multiply, and asks llvm-mca (19 or later: the models of older ones are not good enough) how long they take. The share is
 that of multiplications in the loop to those which the core could issue in the same cycles; what it could issue is measured
-by the same model on a loop of nothing else. MAC counts each product, also those with a weight of 0 that fill up.
+by the same model on a loop of nothing else. (LLVM has no model of its own of the Cortex-A76 and takes the A57's; the
+Neoverse N1, which has the same pipelines, is the one to go by.)
 """
 import argparse
 import collections
@@ -19,8 +20,9 @@ import sys
 OBJDUMP = 'aarch64-linux-gnu-objdump'
 # products an instruction, by mnemonic: bytes to 16 bits, 16 to 32 bits, dot products
 MULTIPLY = re.compile(r'^(smull2?|smlal2?|sdot|smmla)$')
-CORES = ['cortex-a72', 'cortex-a76', 'neoverse-n1']
-WITH_DOT = {'cortex-a76', 'neoverse-n1'}
+# the first that has the instruction, and those after it
+CORES = ['cortex-a72', 'cortex-a76', 'neoverse-n1', 'neoverse-n2']
+FIRST = {'sdot': 1, 'smmla': 3}
 
 Loop = collections.namedtuple('Loop', 'function lines')
 
@@ -44,7 +46,7 @@ def instructions(path):
     for line in text.splitlines():
         head = re.match(r'^[0-9a-f]+ <(.*)>:$', line)
         if head:
-            function = head.group(1)
+            function = head.group(1).split('@')[0]
             continue
         code = re.match(r'^ *([0-9a-f]+):\t([^\t]+)(?:\t(.*))?$', line)
         if code:
@@ -71,21 +73,31 @@ def innermost_loops(code):
             yield code[begin:end + 1]
 
 
-def loops_of(path, wanted):
-    """For each function that matches: its innermost loop with the most products."""
+def lines_of(loop):
+    """A loop as llvm-mca reads it: the branch back goes to `begin`, any other out of it."""
+    for _, mnemonic, operands in loop:
+        if target_of(mnemonic, operands) is not None:
+            operands = re.sub(r'[0-9a-f]+ <.*', 'begin' if mnemonic == loop[-1][1] else 'end', operands)
+        elif mnemonic == 'adrp':
+            operands = operands.split(',')[0] + ', begin'
+        yield f'{mnemonic}\t{operands}'
+
+
+def loops_of(path, wanted, holding):
+    """Of each function that matches the innermost loop with the most products; or all loops that hold all of @holding."""
     functions = collections.OrderedDict()
     for function, address, mnemonic, operands in instructions(path):
-        if any(re.search(pattern, function) for pattern in wanted):
-            functions.setdefault(function, []).append((address, mnemonic, operands))
+        functions.setdefault(function, []).append((address, mnemonic, operands))
     for function, code in functions.items():
-        best = max(innermost_loops(code), default=[], key=lambda loop: sum(products(f'{m}\t{o}') for _, m, o in loop))
-        lines = []
-        for _, mnemonic, operands in best:
-            if target_of(mnemonic, operands) is not None:
-                operands = re.sub(r'[0-9a-f]+ <.*', 'begin' if mnemonic == best[-1][1] else 'end', operands)
-            lines.append(f'{mnemonic}\t{operands}')
-        if any(products(line) for line in lines):
-            yield Loop(function, lines)
+        if holding:
+            for loop in innermost_loops(code):
+                if holding <= {mnemonic for _, mnemonic, _ in loop}:
+                    yield Loop(f'at {loop[0][0]:#x}', list(lines_of(loop)))
+        elif function and any(re.search(pattern, function) for pattern in wanted):
+            best = max(innermost_loops(code), default=[], key=lambda loop: sum(products(f'{m}\t{o}') for _, m, o in loop))
+            lines = list(lines_of(best))
+            if any(products(line) for line in lines):
+                yield Loop(function, lines)
 
 
 def cycles(lines, core, mca):
@@ -119,28 +131,39 @@ def measure(loop, core, mca):
     return taken, sum(map(products, multiplies)) / taken, needed / taken
 
 
-def rows(objects, wanted, mca):
-    for path in objects:
-        for loop in loops_of(path, wanted):
-            dots = any(line.startswith(('sdot', 'smmla')) for line in loop.lines)
-            for core in CORES:
-                if not dots or core in WITH_DOT:
-                    taken, rate, share = measure(loop, core, mca)
-                    yield loop.function, core, len(loop.lines), taken, rate, share
+def rows(options):
+    for path in options.objects:
+        for loop in loops_of(path, options.function or ['.'], options.holding):
+            first = max(FIRST.get(line.split()[0], 0) for line in loop.lines)
+            for core in CORES[first:max(first + 1, 3)]:
+                taken, rate, share = measure(loop, core, options.mca)
+                yield loop.function, core, len(loop.lines), taken, rate, 100 * share
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('objects', nargs='+')
     parser.add_argument('--function', action='append', help='only functions whose names match')
+    parser.add_argument('--holding', type=lambda text: set(text.split(',')), help='all loops with these instructions')
+    parser.add_argument('--least', action='append', default=[], help='CORE:REGEX:PERCENT, what must be reached')
     parser.add_argument('--mca', default=next((m for m in ('llvm-mca-19', 'llvm-mca-20', 'llvm-mca') if shutil.which(m)), None))
     options = parser.parse_args()
     if options.mca is None:
         sys.exit('mca.py: no llvm-mca; see configs/install-packages.sh arm64')
-    print('| function | core | instructions | cycles | MAC a cycle | share of the peak |')
+    print('| loop | core | instructions | cycles | MAC a cycle | share of the peak |')
     print('|---|---|---|---|---|---|')
-    for function, core, n, taken, rate, share in rows(options.objects, options.function or ['.'], options.mca):
-        print(f'| {function} | {core} | {n} | {taken:.1f} | {rate:.1f} | {100 * share:.0f} % |')
+    missed, met = [], set()
+    for function, core, n, taken, rate, share in rows(options):
+        print(f'| {function} | {core} | {n} | {taken:.1f} | {rate:.1f} | {share:.0f} % |')
+        for least in options.least:
+            wanted_core, pattern, percent = least.split(':')
+            if core == wanted_core and re.search(pattern, function):
+                met.add(least)
+                if share < float(percent):
+                    missed.append(f'{function} on {core}: {share:.0f} %, not {percent} %')
+    missed += [f'{least}: there is no such loop' for least in options.least if least not in met]
+    if missed:
+        sys.exit('mca.py: ' + '; '.join(missed))
 
 
 if __name__ == '__main__':

@@ -187,7 +187,7 @@ load(const Window *window, guint ky, guint kx)
     return vld1q_s8((const gint8 *)window->begin[ky] + kx * window->step[ky]);
 }
 
-/* All taps of @pixels outputs side by side; weights in 8 bits. @flat: loops are unrolled. */
+/* One line of the windows of @pixels outputs side by side; weights in 8 bits. */
 VIGIL_ARM_INLINE void
 narrow_line(const guint k_w, const guint stride, const guint pixels, const Window *window, guint ky,
             const gint8 *weights, Sums *sums)
@@ -222,39 +222,36 @@ narrow_line(const guint k_w, const guint stride, const guint pixels, const Windo
     }
 }
 
-/* Two taps of different lines. */
+/* The same for windows of known size: all taps in one row, so that only the last of all may be left without another. */
 VIGIL_ARM_INLINE void
-narrow_pair(const guint stride, const guint pixels, const Window *window, guint first, guint second,
-            const gint8 *weights, Sums *sums)
+narrow_window(const guint k_h, const guint k_w, const guint stride, const guint pixels,
+              const Window *window, const gint8 *weights, Sums *sums)
 {
-    const int8x16_t w0 = vld1q_s8(weights + first * CHANNELS);
-    const int8x16_t w1 = vld1q_s8(weights + second * CHANNELS);
+    const guint last = k_h * k_w - 1;
 
-    PIXELS
+    _Pragma("GCC unroll 16") for (guint t = 0; t < last; t += 2)
     {
-        const int8x16_t x0 = load(window, first / 3, first % 3 + i * stride);
-        const int8x16_t x1 = load(window, second / 3, second % 3 + i * stride);
-        const int16x8_t low = vmull_s8(vget_low_s8(x0), vget_low_s8(w0));
-        const int16x8_t high = vmull_high_s8(x0, w0);
+        const int8x16_t w0 = vld1q_s8(weights + t * CHANNELS);
+        const int8x16_t w1 = vld1q_s8(weights + (t + 1) * CHANNELS);
 
-        sums_add(&sums[i], vmlal_s8(low, vget_low_s8(x1), vget_low_s8(w1)),
-                 vmlal_high_s8(high, x1, w1));
+        PIXELS
+        {
+            const int8x16_t x0 = load(window, t / k_w, t % k_w + i * stride);
+            const int8x16_t x1 = load(window, (t + 1) / k_w, (t + 1) % k_w + i * stride);
+            const int16x8_t low = vmull_s8(vget_low_s8(x0), vget_low_s8(w0));
+            const int16x8_t high = vmull_high_s8(x0, w0);
+
+            sums_add(&sums[i], vmlal_s8(low, vget_low_s8(x1), vget_low_s8(w1)),
+                     vmlal_high_s8(high, x1, w1));
+        }
     }
-}
+    if (last % 2 != 0)
+        return;
+    const int8x16_t w = vld1q_s8(weights + last * CHANNELS);
 
-VIGIL_ARM_INLINE void
-narrow_3x3(const guint stride, const guint pixels, const Window *window, const gint8 *weights,
-           Sums *sums)
-{
-    const int8x16_t w = vld1q_s8(weights + 8 * CHANNELS);
-
-    narrow_pair(stride, pixels, window, 0, 1, weights, sums);
-    narrow_pair(stride, pixels, window, 2, 5, weights, sums);
-    narrow_pair(stride, pixels, window, 3, 4, weights, sums);
-    narrow_pair(stride, pixels, window, 6, 7, weights, sums);
     PIXELS
     {
-        const int8x16_t x = load(window, 2, 2 + i * stride);
+        const int8x16_t x = load(window, k_h - 1, k_w - 1 + i * stride);
 
         sums_add(&sums[i], vmull_s8(vget_low_s8(x), vget_low_s8(w)), vmull_high_s8(x, w));
     }
@@ -290,12 +287,13 @@ compute(const guint k_h, const guint k_w, const guint stride, const gboolean nar
         const guint pixels, const gboolean direct, const Call *call, const Window *window,
         guint8 *out)
 {
+    const gboolean known = __builtin_constant_p(k_h) && __builtin_constant_p(k_w);
     const guint line = k_w * CHANNELS;
     Sums sums[2];
 
     PIXELS for (guint v = 0; v < 4; v++) sums[i].v[v] = call->start[v];
-    if (narrow && k_h == 3 && k_w == 3) {
-        narrow_3x3(stride, pixels, window, (const gint8 *)call->packed->weights, sums);
+    if (narrow && known) {
+        narrow_window(k_h, k_w, stride, pixels, window, (const gint8 *)call->packed->weights, sums);
     } else {
         _Pragma("GCC unroll 1") for (guint ky = 0; ky < k_h; ky++)
         {
