@@ -24,7 +24,8 @@ import detector
 import evaluate
 import export
 
-MANIFEST = """# {title}
+MANIFEST = """# SPDX-License-Identifier: Apache-2.0
+# {title}
 [model]
 name={name}
 version={version}

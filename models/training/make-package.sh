@@ -3,27 +3,27 @@
 # Makes what models/default ships: the packages, the figures of the model card, the list of whose pictures were used, and what
 # TensorFlow Lite makes of the golden inputs (where its library is given).
 #
-#   make-package.sh DATASET_DIR PICTURE VERSION DEFAULT_WEIGHTS TINY_WEIGHTS [NAME=FIGURES.json...]
+#   make-package.sh DATASET_DIR PICTURE VERSION WEIGHTS [NAME=FIGURES.json...]
 #
 # PICTURE becomes the golden input. More figures (evaluate.py --json) are rows of the model card's table.
-# Environment: VIGIL (the program), VIGIL_TFLITE_LIBRARY (libtensorflowlite_c.so), SIZE, TINY_SIZE, IMAGES, STEPS.
+# Environment: VIGIL (the program), VIGIL_TFLITE_LIBRARY (libtensorflowlite_c.so), SIZE, IMAGES, STEPS, THRESHOLD.
 set -eu
-dataset=$1 picture=$2 version=$3 default_weights=$4 tiny_weights=$5
-shift 5
+dataset=$1 picture=$2 version=$3 weights=$4
+shift 4
 here=$(cd "$(dirname "$0")" && pwd)
 packages=$here/../default
 export OMP_WAIT_POLICY=PASSIVE
 
 make_one() {
     /usr/bin/python3 "$here/make-package.py" "$2" "$dataset" "$packages/$1" --name "$1" --title "$3" \
-        --version "$version" --golden "$picture" --size "$4" --images "${IMAGES:-200}" --steps "${STEPS:-0}"
+        --version "$version" --golden "$picture" --size "$4" --images "${IMAGES:-200}" --steps "${STEPS:-0}" \
+        --threshold "${THRESHOLD:-0.40}"
     if [ -n "${VIGIL_TFLITE_LIBRARY:-}" ]; then
         /usr/bin/python3 "$here/oracle.py" "$VIGIL_TFLITE_LIBRARY" "$packages/$1/detector.tflite" \
             "$packages/$1/golden.raw" "$here/../../tests/models/$1.out.raw"
     fi
 }
 
-make_one default "$default_weights" "Vigil's default detector" "${SIZE:-320x192}"
-make_one tiny "$tiny_weights" "Vigil's tiny detector" "${TINY_SIZE:-320x192}"
-/usr/bin/python3 "$here/card.py" "$packages/MODEL_CARD.md" "default=$packages/default.json" "tiny=$packages/tiny.json" "$@"
+make_one default "$weights" "Vigil's default detector" "${SIZE:-320x192}"
+/usr/bin/python3 "$here/card.py" "$packages/MODEL_CARD.md" "default=$packages/default.json" "$@"
 /usr/bin/python3 "$here/attribution.py" "$dataset" "$packages/ATTRIBUTION.md"
