@@ -13,7 +13,7 @@ data=${VIGIL_TESTDATA:-$(realpath -m ../shared/testdata)}
 small=(blazeface_128_int8 coral_mobilenet_v1_0.25_128_quant mlperf_vww_96_int8)
 # a process of another architecture is not traced, and killing one at hundreds of points takes minutes
 native_only='disk-full|kill|recovery'
-computes='golden|kernels.*|operators'
+computes='golden|isa-kernels|kernels.*|operators'
 
 tests/arm64/sysroot.sh "$sysroot"
 
