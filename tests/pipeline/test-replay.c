@@ -302,10 +302,10 @@ START_TEST(test_other_zone_and_labels)
     g_auto(Program) events = {0};
 
     for (guint i = 0; i < 3; i++) {
-        g_autofree gchar *model = g_strdup_printf("    model: {path: '%s', labels: '%s'}\n",
-                                                  scene.model, i < 2 ? scene.labels : labels);
-        g_autofree gchar *more =
-            g_strdup_printf("    detect: {fps: 5}\n%s    zones: {hall: %s}\n", model, zones[i > 0]);
+        g_autofree gchar *model = g_strdup_printf("model: {path: '%s', labels: '%s'}", scene.model,
+                                                  i < 2 ? scene.labels : labels);
+        g_autofree gchar *more = g_strdup_printf(
+            "    detect: {fps: 5, %s}\n    zones: {hall: %s}\n", model, zones[i > 0]);
         g_autofree gchar *yaml = scene_config(&scene, "zone.yaml", moved, url, more);
         g_auto(Program) replay = program_run("replay", yaml, NULL);
         g_autoptr(GPtrArray) ends = lines_of_type(replay.output, "end");
