@@ -52,7 +52,8 @@ START_TEST(test_bytes)
               "\"start\":\"2023-11-14T22:13:20.123Z\",\"end\":\"2023-11-14T22:13:34.300Z\","
               "\"start_s\":6.123,\"end_s\":20.300,\"box\":[0.0000,0.1000,0.2500,1.0200],"
               "\"zones\":[\"porch\",\"yard\"],\"lines\":[\"gate:in\"],\"track\":7,"
-              "\"clip\":\"2023/11/14/door/01HF.mp4\",\"coverage\":0.3333,\"model\":\"5f\",\"end_reason\":\"gone\"}");
+              "\"clip\":\"2023/11/14/door/"
+              "01HF.mp4\",\"coverage\":0.3333,\"model\":\"5f\",\"end_reason\":\"gone\"}");
 }
 END_TEST
 
@@ -71,11 +72,12 @@ START_TEST(test_bytes_of_begin)
     event->model = (VigilModelId){NULL, NULL};
     json = vigil_event_to_json(event, NULL);
     ck_assert_str_eq(
-        json, "{\"id\":\"01HF0000000000000000000000\",\"type\":\"begin\",\"camera\":\"door\","
-              "\"rule\":\"visitor\",\"label\":null,\"score\":0.0000,\"top_score\":0.0000,"
-              "\"start\":\"1970-01-01T00:00:00.000Z\",\"end\":\"9999-12-31T23:59:59.999Z\","
-              "\"start_s\":-1.500,\"end_s\":20.300,\"box\":[0.0000,0.1000,0.2500,1.0200],"
-              "\"zones\":[],\"lines\":[],\"track\":7,\"clip\":null,\"coverage\":0.0000,\"model\":null}");
+        json,
+        "{\"id\":\"01HF0000000000000000000000\",\"type\":\"begin\",\"camera\":\"door\","
+        "\"rule\":\"visitor\",\"label\":null,\"score\":0.0000,\"top_score\":0.0000,"
+        "\"start\":\"1970-01-01T00:00:00.000Z\",\"end\":\"9999-12-31T23:59:59.999Z\","
+        "\"start_s\":-1.500,\"end_s\":20.300,\"box\":[0.0000,0.1000,0.2500,1.0200],"
+        "\"zones\":[],\"lines\":[],\"track\":7,\"clip\":null,\"coverage\":0.0000,\"model\":null}");
 }
 END_TEST
 
