@@ -1,66 +1,55 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# demo.sh BUILD: a recorded scene through the whole pipeline into BUILD/demo: detection, tracking, events, clips, database.
-# The model and the video are test data ($VIGIL_TESTDATA, else testdata in the folder "shared" beside this tree).
+# demo.sh BUILD [FOLDER]: the sample clip through the whole pipeline into FOLDER (BUILD/demo): detection by the default
+# model, tracking, events, clips, snapshots, database. Nothing but this tree and its build is needed.
 set -eu
 cd "$(dirname "$0")/.."
 build=$1
-demo=$(realpath -m "$build")/demo
-data=$(realpath -m "${VIGIL_TESTDATA:-../shared/testdata}")
-model=models/ssd_mobilenet_v1_coco_quant_300.tflite
-labels=labels/coco_labels_90_coral.txt
-video=videos/one-by-one-person-detection.mp4
+demo=$(realpath -m "${2:-$build/demo}")
+clip=$(realpath configs/demo/yard.mp4)
 vigil=$build/pipeline/vigil
 
-live_hint() {
-    cat <<TEXT
-
-With a camera of your own, put its address into the config and run the daemon:
-    source: v4l2:/dev/video0            a webcam
-    source: rtsp://user:password@host/path
-    $vigil run $1
-TEXT
-}
-
-missing=
-for file in $model $labels $video; do [ -f "$data/$file" ] || missing="$missing $file"; done
-if [ -n "$missing" ]; then
-    echo 'No default model ships with this version, and the test data that the demo would use is not there:'
-    for file in $missing; do echo "    $data/$file"; done
-    echo 'So nothing is detected now. Any SSD MobileNet v1 (COCO, quantised) as .tflite, its label file and a video of people'
-    echo 'will do: lay them out as above, set VIGIL_TESTDATA to that folder, and run `make demo` again.'
-    echo
-    echo "What works without them, the check of the sample configuration:"
-    "$vigil" check configs/vigil.yaml || true
-    live_hint configs/vigil.yaml
-    exit 0
-fi
+# the clip's own program says where the yard is in the picture
+zone=$(sed -n 's/.*"zone": \(.*\),$/\1/p' configs/demo/visits.json)
 
 rm -rf "$demo"
-mkdir -p "$demo"
+mkdir -p "$demo/snapshots"
 cat >"$demo/demo.yaml" <<YAML
 # written by configs/demo.sh
 store: {path: "$demo/store"}
-model: {path: "$data/$model", labels: "$data/$labels"}
+model: default
 cameras:
-  - name: hall
-    source: "file://$data/$video"
+  - name: yard
+    source: "file://$clip"
+    zones: {yard: $zone}
     rules:
-      - name: visitor
-        classes: [person]
-        min_score: 0.5
-        end_after: 1.5s
-        record: {pre: 3s, post: 3s}
+      - {name: visitor, classes: [person], zones: [yard], end_after: 1.5s, record: {pre: 3s, post: 3s}}
+      - {name: car, classes: [vehicle], zones: [yard], end_after: 1.5s, record: {pre: 3s, post: 3s}}
 YAML
-echo "Replaying $video (2 min 19 s of video) with SSD MobileNet v1 ..."
+
+echo 'Replaying configs/demo/yard.mp4 with the default model: 66 s of a rendered yard, no real people or cars.'
 begin=$(date +%s)
-"$vigil" replay "$demo/demo.yaml" >"$demo/events.jsonl"
+failed=$demo/failed
+{ "$vigil" replay "$demo/demo.yaml" || touch "$failed"; } | tee "$demo/events.jsonl" | sed -n -u \
+    -e 's/.*"type":"begin".*"rule":"\([^"]*\)","label":"\([^"]*\)".*"start_s":\([0-9]*\.[0-9]\).*/    at \3 s  \1: a \2 comes/p' \
+    -e 's/.*"type":"end".*"rule":"\([^"]*\)","label":"\([^"]*\)".*"end_s":\([0-9]*\.[0-9]\).*/    at \3 s  \1: the \2 is gone/p'
+[ ! -e "$failed" ] || { echo 'demo: the replay failed' >&2; exit 1; }
 echo "Done in $(($(date +%s) - begin)) s. The events:"
 echo
 "$vigil" events --store "$demo/store"
-echo
-echo "Clips:         $(find "$demo/store/clips" -name '*.mp4' | wc -l) in $build/demo/store/clips"
-echo "Event lines:   $build/demo/events.jsonl"
-echo "Configuration: $build/demo/demo.yaml"
-echo "Ask again:     $vigil events --store $build/demo/store --class person --format json"
-live_hint "$build/demo/demo.yaml"
+for id in $(sed -n 's/^{"id":"\([^"]*\)","type":"end".*/\1/p' "$demo/events.jsonl"); do
+    "$vigil" clip "$id" --store "$demo/store" --snapshot -o "$demo/snapshots/$id.jpg"
+done
+cat <<TEXT
+
+Clips:         $(find "$demo/store/clips" -name '*.mp4' | wc -l) in $demo/store/clips
+Snapshots:     $(find "$demo/snapshots" -name '*.jpg' | wc -l) in $demo/snapshots
+Event lines:   $demo/events.jsonl
+Configuration: $demo/demo.yaml
+Ask again:     $vigil events --store $demo/store --class person --format json
+
+With a camera of your own, put its address into the configuration and run the daemon:
+    source: v4l2:/dev/video0                        a webcam
+    source: rtsp://user:password@host/path          a camera on the network
+    $vigil run $demo/demo.yaml
+TEXT

@@ -66,44 +66,81 @@ copy_to_file(int from, const gchar *path)
     return result;
 }
 
+/* What the store says, as an exit code. */
+static VigilExit
+report(const GError *error)
+{
+    vigil_command_error("%s", error->message);
+    return g_error_matches(error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_NOT_FOUND)
+               ? VIGIL_EXIT_NOT_FOUND
+               : VIGIL_EXIT_FAILED;
+}
+
+static VigilExit
+give_clip(VigilStore *store, const gchar *event, const gchar *output)
+{
+    g_autoptr(GError) error = NULL;
+    const int fd = vigil_store_open_clip(store, event, &error);
+    int result;
+
+    if (fd < 0)
+        return report(error);
+    result = g_str_equal(output, "-") ? copy(fd, STDOUT_FILENO) : copy_to_file(fd, output);
+    close(fd);
+    if (result != 0 && !(result == -EPIPE && g_str_equal(output, "-")))
+        vigil_command_error("%s: %s", output, g_strerror(-result));
+    return result == 0 ? VIGIL_EXIT_OK : VIGIL_EXIT_FAILED;
+}
+
+static VigilExit
+give_snapshot(VigilStore *store, const gchar *event, const gchar *output)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GBytes) jpeg = vigil_store_get_snapshot(store, event, &error);
+    gconstpointer data;
+    gsize length;
+
+    if (!jpeg && error)
+        return report(error);
+    if (!jpeg) {
+        vigil_command_error("%s: there is no snapshot of this event", event);
+        return VIGIL_EXIT_NOT_FOUND;
+    }
+    data = g_bytes_get_data(jpeg, &length);
+    if (g_str_equal(output, "-"))
+        return write_all(STDOUT_FILENO, data, length) ? VIGIL_EXIT_OK : VIGIL_EXIT_FAILED;
+    if (!g_file_set_contents(output, data, (gssize)length, &error))
+        return report(error);
+    return VIGIL_EXIT_OK;
+}
+
 static VigilExit
 run(const VigilCommand *self, gint argc, gchar **argv)
 {
     g_auto(VigilStorePlace) place = {NULL};
     g_autofree gchar *output = NULL;
+    gboolean snapshot = FALSE;
     const GOptionEntry entries[] = {
         {"output", 'o', 0, G_OPTION_ARG_FILENAME, &output,
-         "Where to (default: EVENT.mp4 here; - for stdout)", "FILE"},
+         "Where to (default: EVENT.mp4 or EVENT.jpg here; - for stdout)", "FILE"},
+        {"snapshot", 0, 0, G_OPTION_ARG_NONE, &snapshot,
+         "The picture of the best moment instead, a JPEG", NULL},
         VIGIL_STORE_PLACE_ENTRIES(place),
         G_OPTION_ENTRY_NULL,
     };
     g_auto(GStrv) args = NULL;
     g_autoptr(VigilStore) store = NULL;
-    g_autoptr(GError) error = NULL;
     VigilExit code;
-    int fd, result;
 
     if (!vigil_command_parse(self, entries, argc, argv, 1, 1, &args, &code))
         return code;
     store = vigil_store_place_open_reader(&place, &code);
     if (!store)
         return code;
-    fd = vigil_store_open_clip(store, args[0], &error);
-    if (fd < 0) {
-        vigil_command_error("%s", error->message);
-        return g_error_matches(error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_NOT_FOUND)
-                   ? VIGIL_EXIT_NOT_FOUND
-                   : VIGIL_EXIT_FAILED;
-    }
     if (!output)
-        output = g_strdup_printf("%s.mp4", args[0]);
-    result = g_str_equal(output, "-") ? copy(fd, STDOUT_FILENO) : copy_to_file(fd, output);
-    close(fd);
-    if (result != 0 && !(result == -EPIPE && g_str_equal(output, "-"))) {
-        vigil_command_error("%s: %s", output, g_strerror(-result));
-    }
-    return result == 0 ? VIGIL_EXIT_OK : VIGIL_EXIT_FAILED;
+        output = g_strdup_printf("%s.%s", args[0], snapshot ? "jpg" : "mp4");
+    return (snapshot ? give_snapshot : give_clip)(store, args[0], output);
 }
 
-const VigilCommand vigil_cmd_clip = {"clip", "EVENT", "Copy the clip of an event out of the store",
-                                     "", run};
+const VigilCommand vigil_cmd_clip = {
+    "clip", "EVENT", "Copy the clip of an event, or its snapshot, out of the store", "", run};

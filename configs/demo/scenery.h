@@ -13,7 +13,6 @@ void scenery_add_street(World *world, float z0, float z1, float walk, uint32_t *
 void scenery_add_fence(World *world, float x0, float z0, float x1, float z1, float height,
                        CoverKind kind, Vec3 colour);
 void scenery_add_lamp_post(World *world, float x, float z, bool on);
-/* Sun and sky. @hour: 0 bright day with sun, 1 overcast, 2 dusk, 3 night. */
 typedef enum {
     LIGHT_SUN,
     LIGHT_OVERCAST,
@@ -21,4 +20,6 @@ typedef enum {
     LIGHT_NIGHT,
     N_LIGHTS,
 } LightKind;
+
+/* Sun and sky; the sun stands where chance puts it. */
 void scenery_set_light(World *world, LightKind kind, uint32_t *random);

@@ -19,7 +19,7 @@ camera_meter(const Camera *self, const Film *film)
     return (self->infrared ? 0.16f : 0.22f) / (float)exp(sum / n);
 }
 
-/* Blurs rows or columns with weights 1 : 2 cosines of a Gauss of @sigma; @step: to the next pixel of the line. */
+/* Blurs a row or a column by a Gauss of @sigma; @step: to the next pixel of the line. */
 static void
 blur_line(float *line, int n, int step, float sigma, float *work)
 {

@@ -15,13 +15,14 @@ typedef struct {
 } Way;
 
 const Vec3 YARD_CORNERS[YARD_N_CORNERS] = {
-    {-6, 0, 11.3f}, {5.2f, 0, 11.3f}, {3.8f, 0, 4.7f}, {-4, 0, 4.7f}};
+    {-6, 0, 11.3f}, {5.2f, 0, 11.3f}, {3.2f, 0, 3}, {-3.2f, 0, 3}};
 const char *const YARD_NAMES[YARD_N_VISITORS] = {"courier", "guest", "other guest", "car", "van"};
 
 static const Way COURIER[] = {{2, 10.5f, 12.4f},   {8.5f, 2.1f, 12.2f},  {13.9f, 2.0f, 5.3f},
                               {16.5f, 2.0f, 5.2f}, {21.9f, 2.1f, 12.2f}, {28.4f, 10.5f, 12.4f}};
 static const Way GUEST[] = {{47.5f, 10.5f, 12.1f}, {54.2f, 1.7f, 12.0f}, {62.4f, 1.55f, 1.4f}};
-static const Way OTHER_GUEST[] = {{48.5f, 10.5f, 12.6f}, {54.9f, 2.6f, 12.4f}, {63.3f, 2.5f, 1.4f}};
+static const Way OTHER_GUEST[] = {
+    {48.5f, -10.5f, 12.5f}, {54.8f, -2.4f, 12.4f}, {63.3f, -2.3f, 1.4f}};
 static const Way VAN[] = {{26.5f, 18, 17.3f}, {30.5f, -18, 17.3f}};
 /* x: metres driven along the street and into the drive */
 static const Way CAR_IN[] = {
