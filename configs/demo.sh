@@ -21,9 +21,11 @@ model: default
 cameras:
   - name: yard
     source: "file://$clip"
+    # one of the visitors is dark before a grey drive: the model is less sure of him than the standard 0.5
+    detect: {threshold: 0.4}
     zones: {yard: $zone}
     rules:
-      - {name: visitor, classes: [person], zones: [yard], end_after: 1.5s, record: {pre: 3s, post: 3s}}
+      - {name: visitor, classes: [person], min_score: 0.4, zones: [yard], end_after: 1.5s, record: {pre: 3s, post: 3s}}
       - {name: car, classes: [vehicle], zones: [yard], end_after: 1.5s, record: {pre: 3s, post: 3s}}
 YAML
 

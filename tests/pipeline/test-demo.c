@@ -7,9 +7,9 @@
 #include "tests/pipeline/program.h"
 
 #define MAX_VISITS 8
-/* a feet's breadth of a box is some tenths of a second at the zone's edge; a track needs a few frames to be one */
+/* who leaves under the camera is in the picture with the head for two seconds after the feet */
 #define BEGIN_TOLERANCE_S 1.5
-#define END_TOLERANCE_S 1.5
+#define END_TOLERANCE_S 2.5
 
 typedef struct {
     gchar *name, *label;
