@@ -108,9 +108,12 @@ START_TEST(test_demo)
     g_autofree gchar *store = g_build_filename(demo, "store", NULL);
     g_autofree gchar *snapshots = g_build_filename(demo, "snapshots", NULL);
     const gchar *argv[] = {script, build, demo, NULL};
-    g_auto(Program) run = program_run_argv(argv);
-    g_autofree gchar *events = read_text(list);
+    g_auto(Program) run = {0};
+    g_autofree gchar *events = NULL;
 
+    read_visits();
+    run = program_run_argv(argv);
+    events = read_text(list);
     ck_assert_msg(run.code == 0, "%s%s", run.output, run.errors);
     ck_assert_str_eq(run.errors, "");
     g_print("%s\n", run.output);
@@ -138,7 +141,6 @@ main(void)
     SRunner *runner = srunner_create(suite);
     int n_failed;
 
-    read_visits();
     tcase_set_timeout(tcase, 600);
     tcase_add_test(tcase, test_demo);
     suite_add_tcase(suite, tcase);
