@@ -6,7 +6,8 @@
 G_BEGIN_DECLS
 
 /* The tables that vigil-isa.c lists; which of them are compiled in, models/meson.build says. */
-extern const VigilIsa vigil_isa_avx2, vigil_isa_avxvnni, vigil_isa_avx512vnni;
+extern const VigilIsa vigil_isa_avx2, vigil_isa_avxvnni_evex, vigil_isa_avxvnni;
+extern const VigilIsa vigil_isa_avx512vnni;
 extern const VigilIsa vigil_isa_neon, vigil_isa_neondot, vigil_isa_neoni8mm;
 
 G_END_DECLS

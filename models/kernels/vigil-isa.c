@@ -16,6 +16,10 @@ static const VigilIsa vigil_isa_ref = {.name = "ref", .is_supported = always};
 static const VigilIsa *const tables[] = {
     &vigil_isa_ref,
 #ifdef VIGIL_ISA_X86
+    &vigil_isa_avx2,
+    /* The same in the encoding of AVX-512, which some processors have alone. */
+    &vigil_isa_avxvnni_evex,
+    &vigil_isa_avxvnni,
     &vigil_isa_avx512vnni,
 #endif
 #ifdef VIGIL_ISA_ARM
