@@ -179,6 +179,9 @@ class Run:
         torch.set_rng_state(state["torch"])
 
     def progress(self):
+        """The part of the plan that is done, 0 to 1."""
+        if self.args.steps:
+            return min(1.0, self.step / self.args.steps)
         return min(1.0, self.elapsed / (self.args.minutes * 60))
 
     def set_rate(self):
@@ -285,6 +288,7 @@ def main():
     parser.add_argument("shards", help="folder that distill.py writes into")
     parser.add_argument("run", help="folder for the log and checkpoints")
     parser.add_argument("--minutes", type=float, default=90, help="time to train in all")
+    parser.add_argument("--steps", type=int, help="steps to train in all, instead of minutes: for comparisons")
     parser.add_argument("--config", default="default", choices=sorted(detector.CONFIGS))
     parser.add_argument("--init", help="weights (.npz or .pt) to begin with; default: random")
     parser.add_argument("--distill", help="weights of a larger network whose outputs join the targets")

@@ -28,7 +28,7 @@ SOURCE_WEIGHT = {
     "construction": 1.3,
     "manaus_traffic": 1.3,
     "street_lowcam": 1.0,
-    "rendered": 0.6,
+    "rendered": 1.5,
 }
 
 
@@ -156,10 +156,10 @@ class Composer:
         return self.samples[self.queue.pop()]
 
     def compose(self, width, height, plain=False):
-        """A view for a canvas of this shape; `plain` leaves out mosaics and pastes."""
+        """A view for a canvas of this shape; `plain`: half of them fitted, no mosaics, no pastes."""
         kind = self.rng.random()
         fill = 114 if self.rng.random() < 0.6 else int(self.rng.integers(0, 200))
-        if kind < 0.25:
+        if kind < (0.5 if plain else 0.25):
             return View([self.fitted(width, height)], 114)
         if plain or kind < 0.68:
             return View([self.zoomed(width, height)], fill)

@@ -309,7 +309,7 @@ class TrainTest(unittest.TestCase):
 
     def arguments(self, folder, **more):
         values = dict(
-            run=folder, init=None, config=SMALL, distill=None, rate=3e-2, decay=0.01, average=0.9, seed=1, minutes=1
+            run=folder, init=None, config=SMALL, distill=None, rate=3e-2, decay=0.01, average=0.9, seed=1, minutes=1, steps=None
         )
         return types.SimpleNamespace(**{**values, **more})
 
