@@ -7,12 +7,12 @@ G_BEGIN_DECLS
 
 /*
  * Who looks next: many streams, one model. Pure logic: time is an argument, nothing waits, nothing is allocated. Whoever
- * uses it from several threads has a lock around it, as VigilDetector does.
+ * uses it from several threads has a lock around it. VigilDetector does not use it yet: its lock serves in any order.
  *
  * Fairness. Each stream is served in proportion to its weight (start-time fair queueing on the time that inferences take, so
- * a stream of large frames pays for them). A stream without a frame saves nothing up; one that comes back within the time of
- * its last inference, or within its maximum age after a frame was shed, has not been away. Among equals the freshest frame goes first. A stream that waits is served after at most
- * the share of the others, so none starves.
+ * a stream of large frames pays for them). A stream without a frame saves nothing up; one that comes back within
+ * the time of its last inference, or within its maximum age after a frame was shed, has not been away. Among equals the
+ * freshest frame goes first. A stream that waits is served after at most the share of the others, so none starves.
  *
  * Shedding, in this order, and nothing else is shed:
  *  1. a frame whose stream has a newer one: superseded;
