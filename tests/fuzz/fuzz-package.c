@@ -34,11 +34,12 @@ unpack(const guint8 *data, gsize size)
 static void
 read_text(const gchar *text, gsize size)
 {
-    g_autoptr(GArray) sums = vigil_package_sums_parse(text, size, NULL);
+    GArray *sums = vigil_package_sums_parse(text, size, NULL);
     g_auto(VigilModelState) state = {0};
     guint8 bytes[VIGIL_SIGNATURE_BYTES];
     VigilKeyId key;
 
+    g_clear_pointer(&sums, g_array_unref);
     vigil_package_signature_parse(text, size, key, bytes);
     vigil_key_parse(text, size, VIGIL_KEY_PUBLIC_HEAD, bytes, VIGIL_KEY_BYTES);
     vigil_key_parse(text, size, VIGIL_KEY_SECRET_HEAD, bytes, VIGIL_KEY_SECRET_BYTES);

@@ -113,13 +113,13 @@ write_text(const gchar *name, const gchar *text)
 
 START_TEST(test_signed)
 {
-    g_autoptr(VigilPackageFiles) files = write_package(key);
     g_autoptr(GError) error = NULL;
-    g_autoptr(VigilPackage) opened =
-        vigil_package_open(package, keys, VIGIL_PACKAGE_SIGNED, &error);
+    g_autoptr(VigilPackage) opened = NULL;
     const VigilDetectorOptions options = vigil_detector_options_defaults();
     g_autoptr(VigilDetector) detector = NULL;
 
+    vigil_package_files_unref(write_package(key));
+    opened = vigil_package_open(package, keys, VIGIL_PACKAGE_SIGNED, &error);
     g_assert_no_error(error);
     ck_assert_str_eq(opened->version, "1.2");
     ck_assert_str_eq(opened->sealed.key, vigil_secret_key_get_id(key));
@@ -165,10 +165,10 @@ START_TEST(test_other_keys)
     g_autofree gchar *path = in_folder("other"), *text = NULL;
     g_autoptr(GError) error = NULL;
     g_autoptr(VigilSecretKey) other = vigil_secret_key_create(path, &error);
-    g_autoptr(VigilPackageFiles) files = write_package(other);
     g_autofree gchar *signature = g_build_filename(package, "package.sig", NULL);
     gchar *id;
 
+    vigil_package_files_unref(write_package(other));
     g_assert_no_error(error);
     refuses(VIGIL_PACKAGE_SIGNED, "none of the 1 that are trusted here");
     ck_assert(g_file_get_contents(signature, &text, NULL, NULL));
@@ -216,11 +216,11 @@ END_TEST
 
 START_TEST(test_folder_entries)
 {
-    g_autoptr(VigilPackageFiles) files = write_package(key);
     g_autofree gchar *extra = g_build_filename(package, "extra", NULL);
     g_autofree gchar *labels = g_build_filename(package, "labels.txt", NULL);
     g_autofree gchar *away = in_folder("labels.txt");
 
+    vigil_package_files_unref(write_package(key));
     write_text("extra", "x");
     refuses(VIGIL_PACKAGE_SIGNED, "extra is not listed in package.sums");
     g_unlink(extra);
@@ -335,10 +335,10 @@ END_TEST
 /* A file that is larger than listed is not read to find that out. */
 START_TEST(test_oversized)
 {
-    g_autoptr(VigilPackageFiles) files = write_package(key);
     g_autofree gchar *path = g_build_filename(package, "card.md", NULL);
     g_autofree gchar *seal = g_build_filename(package, "package.sums", NULL);
 
+    vigil_package_files_unref(write_package(key));
     ck_assert_int_eq(truncate(path, (off_t)1 << 40), 0);
     refuses(VIGIL_PACKAGE_SIGNED, "at most 8 are read");
     ck_assert_int_eq(truncate(path, 8), 0);
