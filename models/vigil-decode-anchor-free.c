@@ -156,7 +156,8 @@ append_box(const VigilDecoder *self, const VigilGridLevel *grid, gconstpointer d
 {
     const VigilTensorInfo *info = &self->outputs[grid->distances];
     const gsize cell = at / self->n_classes, edge = cell * 4;
-    const gfloat x = (gfloat)(cell % grid->width) + 0.5f, y = (gfloat)(cell / grid->width) + 0.5f;
+    const gsize column = cell % grid->width, row = cell / grid->width;
+    const gfloat x = (gfloat)column + 0.5f, y = (gfloat)row + 0.5f;
     const gfloat x_unit = 1.0f / (gfloat)grid->width, y_unit = 1.0f / (gfloat)grid->height;
     const VigilBox box = {(x - vigil_info_real(info, distances, edge)) * x_unit,
                           (y - vigil_info_real(info, distances, edge + 1)) * y_unit,

@@ -10,8 +10,9 @@
 #include "models/vigil-model.h"
 #include "models/vigil-package-seal-private.h"
 
-#define MAGIC "VIGILPKG"
 #define MAGIC_BYTES 8
+/* no string: without its end */
+static const gchar archive_magic[MAGIC_BYTES] = {'V', 'I', 'G', 'I', 'L', 'P', 'K', 'G'};
 #define DOMAIN "vigil-archive"
 
 typedef struct archive TarReader;
@@ -37,7 +38,7 @@ vigil_package_is_archive(const gchar *path)
     if (fd < 0)
         return FALSE;
     is = pread(fd, magic, sizeof magic, 0) == sizeof magic &&
-         memcmp(magic, MAGIC, sizeof magic) == 0;
+         memcmp(magic, archive_magic, sizeof magic) == 0;
     close(fd);
     return is;
 }
@@ -64,7 +65,7 @@ vigil_archive_header_parse(VigilArchiveHeader *self, const guint8 *data, gsize s
 {
     gboolean has_key, has_signature;
 
-    if (size < VIGIL_ARCHIVE_HEADER || memcmp(data, MAGIC, MAGIC_BYTES) != 0)
+    if (size < VIGIL_ARCHIVE_HEADER || memcmp(data, archive_magic, MAGIC_BYTES) != 0)
         return refuse(VIGIL_MODEL_ERROR_INVALID, error, "not a .vigil archive");
     if (read_le(data + 8, 4) != 1 || read_le(data + 12, 4) != 0)
         return refuse(VIGIL_MODEL_ERROR_UNSUPPORTED, error,
@@ -212,7 +213,7 @@ void
 vigil_archive_header_write(guint8 *data, gsize payload, const VigilSecretKey *key)
 {
     memset(data, 0, VIGIL_ARCHIVE_HEADER);
-    memcpy(data, MAGIC, MAGIC_BYTES);
+    memcpy(data, archive_magic, MAGIC_BYTES);
     write_le(data + 8, 4, 1);
     write_le(data + 24, 8, payload);
     crypto_hash_sha256(data + 32, data + VIGIL_ARCHIVE_HEADER, payload);

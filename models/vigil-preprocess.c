@@ -265,10 +265,10 @@ resample_row(VigilPreprocess *self, const VigilPreprocessPlan *plan, const Vigil
 static void
 write_pixels(const VigilPreprocess *self, gpointer input, gsize at, guint n)
 {
-    const guint n_channels = self->n_channels;
     const gboolean turned = self->options.colour == VIGIL_COLOUR_BGR;
     const guint8 *const planes[] = {self->bytes[turned ? 2 : 0], self->bytes[1],
                                     self->bytes[turned ? 0 : 2]};
+    const guint n_channels = MIN(self->n_channels, G_N_ELEMENTS(planes));
 
     if (self->plain && n_channels == 3) {
         self->pixels->pack(planes, n, self->flip, (guint8 *)input + at * 3);

@@ -185,7 +185,6 @@ depthwise_chunk(const VigilNode *node, const VigilRun *run, guint chunk, guint8 
     const guint height = (guint)self->window.out_h;
     const guint first = chunk * self->chunk_lines, end = MIN(first + self->chunk_lines, height);
 
-    (void)scratch;
     for (guint y = first; y < end; y += self->lines)
         run_lines(self, in, padding, out, (gint32)y, MIN(self->lines, end - y));
     if (node->lookup != NULL) {
