@@ -71,11 +71,15 @@ put(Head *head, guint output, guint x, guint y, guint channel, gfloat value)
 {
     const VigilTensorInfo *info = &head->infos[output];
     const gsize at = ((gsize)y * (gsize)info->dims[2] + x) * (gsize)info->dims[3] + channel;
+
+    if (info->type == VIGIL_TENSOR_FLOAT32) {
+        ((gfloat *)head->data[output])[at] = value;
+        return;
+    }
+
     const long q = lrintf(value / info->scale) + info->zero_point;
 
-    if (info->type == VIGIL_TENSOR_FLOAT32)
-        ((gfloat *)head->data[output])[at] = value;
-    else if (info->type == VIGIL_TENSOR_INT8)
+    if (info->type == VIGIL_TENSOR_INT8)
         ((gint8 *)head->data[output])[at] = (gint8)q;
     else
         ((guint8 *)head->data[output])[at] = (guint8)q;
