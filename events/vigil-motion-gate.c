@@ -6,8 +6,7 @@
 VigilMotionGate
 vigil_motion_gate_defaults(void)
 {
-    return (VigilMotionGate){
-        .hold_ns = 2 * SECOND, .tracked_ns = SECOND, .idle_ns = 10 * SECOND};
+    return (VigilMotionGate){.hold_ns = 2 * SECOND, .tracked_ns = SECOND, .idle_ns = 10 * SECOND};
 }
 
 void

@@ -80,8 +80,7 @@ solve(const Moments *m)
     if (m->n < 1)
         return light;
     if (variance > LEAST_SPREAD * LEAST_SPREAD)
-        light.gain =
-            (gfloat)(((m->xy / m->n) - (m->x / m->n) * (m->y / m->n)) / variance);
+        light.gain = (gfloat)(((m->xy / m->n) - (m->x / m->n) * (m->y / m->n)) / variance);
     light.gain = CLAMP(light.gain, 0.25f, 4.0f);
     light.offset = (gfloat)(m->y / m->n - light.gain * m->x / m->n);
     return light;
@@ -112,8 +111,7 @@ vigil_motion_light_fit(const gfloat *background, const gfloat *seen, const guint
         light = solve(&m);
         for (guint i = 0; i < n; i++)
             if (!skip[i] && is_measurable(background[i]) && is_measurable(seen[i]))
-                deviation +=
-                    MIN(fabsf(seen[i] - light.gain * background[i] - light.offset), limit);
+                deviation += MIN(fabsf(seen[i] - light.gain * background[i] - light.offset), limit);
         limit = MAX(1.0f, FIT_OUTLIER * (gfloat)(deviation / MAX(1.0, m.n)));
     }
     return light;

@@ -96,8 +96,7 @@ is_near(const VigilMotionGrid *grid, const VigilBox *a, const VigilBox *b)
     const gfloat dx = (gfloat)(NEAR * grid->cell) / (gfloat)grid->image_width;
     const gfloat dy = (gfloat)(NEAR * grid->cell) / (gfloat)grid->image_height;
 
-    return a->x0 <= b->x1 + dx && b->x0 <= a->x1 + dx && a->y0 <= b->y1 + dy &&
-           b->y0 <= a->y1 + dy;
+    return a->x0 <= b->x1 + dx && b->x0 <= a->x1 + dx && a->y0 <= b->y1 + dy && b->y0 <= a->y1 + dy;
 }
 
 /* Joins what is near; when there is no room, what is farthest from deserving a region of its own: the last one. */

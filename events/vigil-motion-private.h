@@ -39,8 +39,8 @@ typedef struct {
  * Fitted to the cells that agree with each other, as long as those are most of the picture: something large that came in
  * does not count.
  */
-VigilMotionLight vigil_motion_light_fit(const gfloat *background, const gfloat *seen,
-                                        const guint8 *skip, guint n);
+VigilMotionLight
+vigil_motion_light_fit(const gfloat *background, const gfloat *seen, const guint8 *skip, guint n);
 
 /**
  * vigil_motion_is_same_texture: whether the 5 x 5 cells around show the same pattern, whatever their brightness and contrast.

@@ -13,6 +13,7 @@
 /* Time constants, in seconds, of running means. */
 #define TAU_STILL 6.0f     /* background of a cell that is as it was */
 #define TAU_DIFFERS 30.0f  /* background of a cell that is not */
+#define TAU_DOUBT 0.8f     /* of the light */
 #define TAU_RECENT 0.35f   /* what was seen a moment ago */
 #define TAU_VARIANCE 15.0f /* spread of a cell that is as it was */
 #define TAU_FLICKER 3.0f   /* spread of one that goes to and fro */
@@ -26,6 +27,7 @@
 #define SCENE_CHANGE 0.55f
 /* Beyond this the light has changed, and is more than noise in the fit. */
 #define LIGHT_OFFSET 2.0f
+#define LIGHT_DOUBT 0.4f
 
 struct VigilMotion {
     VigilMotionGrid grid;
@@ -38,7 +40,7 @@ struct VigilMotion {
 
     guint32 *sums;
     guint8 *masked;
-    gfloat *seen, *background, *variance, *recent, *turns;
+    gfloat *seen, *background, *variance, *recent, *turns, *doubt;
     guint8 *differed, *differs, *fresh, *before;
     guint32 *stack;
 };
@@ -62,6 +64,7 @@ vigil_motion_new(guint width, guint height, guint sensitivity)
     self->variance = g_new0(gfloat, n);
     self->recent = g_new0(gfloat, n);
     self->turns = g_new0(gfloat, n);
+    self->doubt = g_new0(gfloat, n);
     self->differed = g_new0(guint8, n);
     self->differs = g_new0(guint8, n);
     self->fresh = g_new0(guint8, n);
@@ -81,6 +84,7 @@ vigil_motion_free(VigilMotion *self)
     g_free(self->variance);
     g_free(self->recent);
     g_free(self->turns);
+    g_free(self->doubt);
     g_free(self->differed);
     g_free(self->differs);
     g_free(self->fresh);
@@ -135,21 +139,27 @@ learn(VigilMotion *self, gint64 time_ns)
         self->background[i] += (self->seen[i] - self->background[i]) * part;
         self->recent[i] = self->seen[i];
         self->variance[i] = FIRST_VARIANCE;
-        self->turns[i] = 0;
+        self->turns[i] = self->doubt[i] = 0;
         self->differed[i] = self->before[i] = 0;
     }
     self->learning = self->n_learned < LEARN_FRAMES ||
                      (gfloat)(time_ns - self->learning_since_ns) < LEARN_SECONDS * SECOND;
 }
 
-/* The light is another: so are the background and what was seen a moment ago. */
+/*
+ * The light is another: so are the background and what was seen a moment ago. How another is known but roughly, where a
+ * camera cuts off least of all: the more it changed, the more may differ for a while.
+ */
 static void
 adopt_light(VigilMotion *self, VigilMotionLight light)
 {
     const guint n = vigil_motion_grid_cells(&self->grid);
 
     for (guint i = 0; i < n; i++) {
-        self->background[i] = CLAMP(light.gain * self->background[i] + light.offset, 0, 255);
+        const gfloat lit = CLAMP(light.gain * self->background[i] + light.offset, 0, 255);
+
+        self->doubt[i] += LIGHT_DOUBT * fabsf(lit - self->background[i]);
+        self->background[i] = lit;
         self->recent[i] = CLAMP(light.gain * self->recent[i] + light.offset, 0, 255);
     }
 }
@@ -196,7 +206,7 @@ compare(VigilMotion *self)
         for (guint x = 0; x < grid->width; x++) {
             const guint i = y * grid->width + x;
             const gfloat limit = MAX(self->step, SPREADS * sqrtf(self->variance[i])) +
-                                 SHIFT * contrast_at(self, x, y);
+                                 SHIFT * contrast_at(self, x, y) + self->doubt[i];
 
             self->differs[i] =
                 !self->masked[i] && fabsf(self->seen[i] - self->background[i]) > limit &&
@@ -225,6 +235,7 @@ follow_cell(VigilMotion *self, guint i, gfloat seconds)
         self->variance[i] += (off * off - self->variance[i]) * share(seconds, tau);
     self->variance[i] = CLAMP(self->variance[i], 0.25f, LARGEST_VARIANCE);
     self->background[i] += off * share(seconds, differs ? TAU_DIFFERS : TAU_STILL);
+    self->doubt[i] -= self->doubt[i] * share(seconds, TAU_DOUBT);
     self->recent[i] += (self->seen[i] - self->recent[i]) * share(seconds, TAU_RECENT);
 }
 

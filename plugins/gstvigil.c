@@ -3,6 +3,7 @@
 
 #include "plugins/detect/gstvigildetect.h"
 #include "plugins/events/gstvigilevents.h"
+#include "plugins/motion/gstvigilmotion.h"
 #include "plugins/overlay/gstvigiloverlay.h"
 #include "plugins/record/gstvigilrecord.h"
 #include "plugins/track/gstvigiltrack.h"
@@ -15,6 +16,7 @@ plugin_init(GstPlugin *plugin)
 
     ok &= GST_ELEMENT_REGISTER(vigildetect, plugin);
     ok &= GST_ELEMENT_REGISTER(vigilevents, plugin);
+    ok &= GST_ELEMENT_REGISTER(vigilmotion, plugin);
     ok &= GST_ELEMENT_REGISTER(vigilrecord, plugin);
     ok &= GST_ELEMENT_REGISTER(vigiltrack, plugin);
     ok &= GST_ELEMENT_REGISTER(vigiloverlay, plugin);

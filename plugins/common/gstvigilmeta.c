@@ -18,13 +18,36 @@ typedef struct {
     VigilEvent *event;
 } GstVigilEventMeta;
 
+typedef struct {
+    GstMeta meta;
+    VigilMotionResult motion;
+} GstVigilMotionMeta;
+
 static GType
-register_api(const gchar *name)
+take_api(gsize *once, const gchar *name)
 {
     static const gchar *no_tags[] = {NULL};
-    const GType type = g_type_from_name(name);
 
-    return type ? type : gst_meta_api_type_register(name, no_tags);
+    if (g_once_init_enter(once)) {
+        const GType type = g_type_from_name(name);
+
+        g_once_init_leave(once, type ? type : gst_meta_api_type_register(name, no_tags));
+    }
+    return *once;
+}
+
+static const GstMetaInfo *
+take_info(gsize *once, GType api, const gchar *name, gsize size, GstMetaInitFunction init,
+          GstMetaFreeFunction free, GstMetaTransformFunction transform)
+{
+    if (g_once_init_enter(once)) {
+        const GstMetaInfo *info = gst_meta_get_info(name);
+
+        if (!info)
+            info = gst_meta_register(api, name, size, init, free, transform);
+        g_once_init_leave(once, (gsize)info);
+    }
+    return (const GstMetaInfo *)*once;
 }
 
 static gboolean
@@ -51,26 +74,16 @@ outcome_meta_api(void)
 {
     static gsize type = 0;
 
-    if (g_once_init_enter(&type))
-        g_once_init_leave(&type, register_api("GstVigilOutcomeMetaAPI"));
-    return type;
+    return take_api(&type, "GstVigilOutcomeMetaAPI");
 }
 
 static const GstMetaInfo *
 outcome_meta_info(void)
 {
-    static const GstMetaInfo *info = NULL;
+    static gsize info = 0;
 
-    if (g_once_init_enter((gpointer *)&info)) {
-        const GstMetaInfo *found = gst_meta_get_info("GstVigilOutcomeMeta");
-
-        if (!found)
-            found = gst_meta_register(outcome_meta_api(), "GstVigilOutcomeMeta",
-                                      sizeof(GstVigilOutcomeMeta), outcome_meta_init, NULL,
-                                      outcome_meta_transform);
-        g_once_init_leave((gpointer *)&info, (gpointer)found);
-    }
-    return info;
+    return take_info(&info, outcome_meta_api(), "GstVigilOutcomeMeta", sizeof(GstVigilOutcomeMeta),
+                     outcome_meta_init, NULL, outcome_meta_transform);
 }
 
 static GstVigilOutcomeMeta *
@@ -144,26 +157,16 @@ event_meta_api(void)
 {
     static gsize type = 0;
 
-    if (g_once_init_enter(&type))
-        g_once_init_leave(&type, register_api("GstVigilEventMetaAPI"));
-    return type;
+    return take_api(&type, "GstVigilEventMetaAPI");
 }
 
 static const GstMetaInfo *
 event_meta_info(void)
 {
-    static const GstMetaInfo *info = NULL;
+    static gsize info = 0;
 
-    if (g_once_init_enter((gpointer *)&info)) {
-        const GstMetaInfo *found = gst_meta_get_info("GstVigilEventMeta");
-
-        if (!found)
-            found =
-                gst_meta_register(event_meta_api(), "GstVigilEventMeta", sizeof(GstVigilEventMeta),
-                                  event_meta_init, event_meta_free, event_meta_transform);
-        g_once_init_leave((gpointer *)&info, (gpointer)found);
-    }
-    return info;
+    return take_info(&info, event_meta_api(), "GstVigilEventMeta", sizeof(GstVigilEventMeta),
+                     event_meta_init, event_meta_free, event_meta_transform);
 }
 
 GstBuffer *
@@ -186,6 +189,56 @@ gst_vigil_buffer_get_event(GstBuffer *buffer)
     const GstVigilEventMeta *meta = (gpointer)gst_buffer_get_meta(buffer, event_meta_api());
 
     return meta ? meta->event : NULL;
+}
+
+static gboolean
+motion_meta_init(GstMeta *meta, gpointer params, GstBuffer *buffer)
+{
+    ((GstVigilMotionMeta *)meta)->motion = (VigilMotionResult){.state = VIGIL_MOTION_LEARNING};
+    return TRUE;
+}
+
+/* Regions are in parts of the frame: scaling changes nothing, but of a frame that was cut they may say something else. */
+static gboolean
+motion_meta_transform(GstBuffer *to, GstMeta *meta, GstBuffer *from, GQuark type, gpointer data)
+{
+    gst_vigil_buffer_set_motion(to, &((GstVigilMotionMeta *)meta)->motion);
+    return TRUE;
+}
+
+static GType
+motion_meta_api(void)
+{
+    static gsize type = 0;
+
+    return take_api(&type, "GstVigilMotionMetaAPI");
+}
+
+static const GstMetaInfo *
+motion_meta_info(void)
+{
+    static gsize info = 0;
+
+    return take_info(&info, motion_meta_api(), "GstVigilMotionMeta", sizeof(GstVigilMotionMeta),
+                     motion_meta_init, NULL, motion_meta_transform);
+}
+
+void
+gst_vigil_buffer_set_motion(GstBuffer *buffer, const VigilMotionResult *motion)
+{
+    GstVigilMotionMeta *meta = (gpointer)gst_buffer_get_meta(buffer, motion_meta_api());
+
+    if (!meta)
+        meta = (gpointer)gst_buffer_add_meta(buffer, motion_meta_info(), NULL);
+    meta->motion = *motion;
+}
+
+const VigilMotionResult *
+gst_vigil_buffer_get_motion(GstBuffer *buffer)
+{
+    const GstVigilMotionMeta *meta = (gpointer)gst_buffer_get_meta(buffer, motion_meta_api());
+
+    return meta ? &meta->motion : NULL;
 }
 
 static gboolean

@@ -4,6 +4,7 @@
 #include <gst/video/video.h>
 
 #include "events/vigil-event.h"
+#include "events/vigil-motion.h"
 #include "events/vigil-outcome.h"
 #include "events/vigil-track.h"
 #include "models/vigil-image.h"
@@ -71,6 +72,11 @@ gst_vigil_buffer_set_tracks(GstBuffer *buffer, const GstVideoInfo *info, const V
  */
 guint gst_vigil_buffer_get_tracks(GstBuffer *buffer, const GstVideoInfo *info, VigilTrack *tracks,
                                   guint capacity);
+
+/** gst_vigil_buffer_set_motion: @buffer must be writable. */
+void gst_vigil_buffer_set_motion(GstBuffer *buffer, const VigilMotionResult *motion);
+/** gst_vigil_buffer_get_motion: (nullable): what vigilmotion saw; borrowed from @buffer; %NULL: nobody looked. */
+const VigilMotionResult *gst_vigil_buffer_get_motion(GstBuffer *buffer);
 
 /** gst_vigil_event_buffer_new: (transfer full): a buffer with the event as a JSON line and the event itself as meta. */
 GstBuffer *gst_vigil_event_buffer_new(VigilEvent *event, GstClockTime pts);

@@ -50,3 +50,19 @@ gst_vigil_propose_allocation(GstPad *srcpad, GstQuery *query)
         gst_query_add_allocation_meta(query, GST_VIDEO_META_API_TYPE, NULL);
     return TRUE;
 }
+
+GstEvent *
+gst_vigil_event_new_tracks(guint n_tracks)
+{
+    return gst_event_new_custom(
+        GST_EVENT_CUSTOM_UPSTREAM,
+        gst_structure_new("vigil-tracks", "live", G_TYPE_UINT, n_tracks, NULL));
+}
+
+gboolean
+gst_vigil_event_parse_tracks(GstEvent *event, guint *n_tracks)
+{
+    return GST_EVENT_TYPE(event) == GST_EVENT_CUSTOM_UPSTREAM &&
+           gst_event_has_name(event, "vigil-tracks") &&
+           gst_structure_get_uint(gst_event_get_structure(event), "live", n_tracks);
+}

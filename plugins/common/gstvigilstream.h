@@ -33,4 +33,13 @@ gint64 gst_vigil_stream_time(const GstSegment *segment, GstBuffer *buffer);
  */
 gboolean gst_vigil_propose_allocation(GstPad *srcpad, GstQuery *query);
 
+/**
+ * gst_vigil_event_new_tracks: (transfer full): an upstream event: so many tracks live now. vigiltrack sends it when the number has changed,
+ * for vigilmotion.
+ */
+GstEvent *gst_vigil_event_new_tracks(guint n_tracks);
+
+/** gst_vigil_event_parse_tracks: %FALSE: it is another event. @n_tracks: (out) */
+gboolean gst_vigil_event_parse_tracks(GstEvent *event, guint *n_tracks);
+
 G_END_DECLS

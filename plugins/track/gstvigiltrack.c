@@ -43,6 +43,7 @@ struct _GstVigilTrack {
     VigilDetection *detections;
     gint *matches;
     VigilTrack tracks[VIGIL_TRACKER_MAX_TRACKS];
+    guint n_told; /* tracks, to whom it concerns upstream */
 };
 
 enum {
@@ -84,6 +85,7 @@ gst_vigil_track_start(GstBaseTransform *trans)
     self->detections = g_new0(VigilDetection, GST_VIGIL_MAX_DETECTIONS);
     self->matches = g_new0(gint, GST_VIGIL_MAX_DETECTIONS);
     self->last_ns = -1;
+    self->n_told = 0;
     return TRUE;
 }
 
@@ -136,6 +138,16 @@ adopt_scores(GstVigilTrack *self)
     GST_OBJECT_UNLOCK(self);
 }
 
+/* What lives is worth looking at, though it may not move. */
+static void
+tell_upstream(GstVigilTrack *self, guint n_tracks)
+{
+    if (n_tracks == self->n_told)
+        return;
+    self->n_told = n_tracks;
+    gst_pad_push_event(GST_BASE_TRANSFORM_SINK_PAD(self), gst_vigil_event_new_tracks(n_tracks));
+}
+
 static GstFlowReturn
 gst_vigil_track_transform_ip(GstBaseTransform *trans, GstBuffer *buffer)
 {
@@ -158,6 +170,7 @@ gst_vigil_track_transform_ip(GstBaseTransform *trans, GstBuffer *buffer)
         n_tracks =
             vigil_tracker_predict(self->tracker, time_ns, self->tracks, G_N_ELEMENTS(self->tracks));
         gst_vigil_buffer_set_tracks(buffer, &self->info, self->tracks, n_tracks, NULL, 0);
+        tell_upstream(self, n_tracks);
         return GST_FLOW_OK;
     }
     n_detections = gst_vigil_buffer_get_detections(buffer, &self->info, self->detections,
@@ -167,6 +180,7 @@ gst_vigil_track_transform_ip(GstBaseTransform *trans, GstBuffer *buffer)
     self->last_ns = time_ns;
     gst_vigil_buffer_set_tracks(buffer, &self->info, self->tracks, n_tracks, self->matches,
                                 n_detections);
+    tell_upstream(self, n_tracks);
     return GST_FLOW_OK;
 }
 

@@ -208,8 +208,8 @@ START_TEST(shaking_does_not_move)
 
         for (gint y = 0; y < (gint)H; y++)
             for (gint x = 0; x < (gint)W; x++)
-                frame[y * (gint)W + x] = wall[CLAMP(y + dy, 0, (gint)H - 1) * (gint)W +
-                                              CLAMP(x + dx, 0, (gint)W - 1)];
+                frame[y * (gint)W + x] =
+                    wall[CLAMP(y + dy, 0, (gint)H - 1) * (gint)W + CLAMP(x + dx, 0, (gint)W - 1)];
         look();
         ck_assert_int_eq(result.state, VIGIL_MOTION_QUIET);
     }
