@@ -57,14 +57,11 @@ read_point(const VigilYaml *node, VigilPoint *point, GError **error)
     return TRUE;
 }
 
-static gboolean
-read_zone(const VigilYaml *node, const gchar *name, VigilZone *zone, GError **error)
+gboolean
+vigil_polygon_from_yaml(const VigilYaml *node, VigilPoint **points, guint *n_points, GError **error)
 {
     const guint n = vigil_yaml_get_n(node);
 
-    zone->name = g_intern_string(name); /* rules may name it, whatever is wrong with it */
-    if (!check_name(node, name, "zone", error))
-        return FALSE;
     if (vigil_yaml_get_kind(node) != VIGIL_YAML_SEQUENCE)
         return vigil_yaml_set_wrong_kind(node, error, "a list of points [[x, y], ...]");
     if (n < 3)
@@ -72,15 +69,23 @@ read_zone(const VigilYaml *node, const gchar *name, VigilZone *zone, GError **er
                                     n);
     if (!check_count(node, VIGIL_ZONE_MAX_POINTS, "points in a polygon", error))
         return FALSE;
-    zone->n_points = n;
-    zone->points = g_new0(VigilPoint, n);
+    *n_points = n;
+    *points = g_new0(VigilPoint, n);
     for (guint i = 0; i < n; i++)
-        if (!read_point(vigil_yaml_get_item(node, i), &zone->points[i], error))
+        if (!read_point(vigil_yaml_get_item(node, i), &(*points)[i], error))
             return FALSE;
-    if (vigil_polygon_is_flat(zone->points, n))
+    if (vigil_polygon_is_flat(*points, n))
         return vigil_yaml_set_error(node, error,
                                     "the points lie on one line, so that nothing can be inside");
     return TRUE;
+}
+
+static gboolean
+read_zone(const VigilYaml *node, const gchar *name, VigilZone *zone, GError **error)
+{
+    zone->name = g_intern_string(name); /* rules may name it, whatever is wrong with it */
+    return check_name(node, name, "zone", error) &&
+           vigil_polygon_from_yaml(node, &zone->points, &zone->n_points, error);
 }
 
 static gboolean

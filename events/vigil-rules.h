@@ -102,6 +102,16 @@ GType vigil_rules_get_type(void);
  */
 VigilRules *vigil_rules_from_yaml(const VigilYaml *node, GError **error);
 
+/**
+ * vigil_polygon_from_yaml:
+ * @points: (out) (transfer full): also when something is wrong with one of them; else as it was
+ * @n_points: (out): at most %VIGIL_ZONE_MAX_POINTS
+ *
+ * Returns: %FALSE: it is no list of points, or they have no area
+ */
+gboolean vigil_polygon_from_yaml(const VigilYaml *node, VigilPoint **points, guint *n_points,
+                                 GError **error);
+
 /** vigil_rules_load: a file with just these three keys; any other key is an error. */
 VigilRules *vigil_rules_load(const gchar *path, GError **error);
 

@@ -139,10 +139,27 @@ make_record(VigilCameraPipeline *self, const VigilCameraPipelineOptions *options
     return record;
 }
 
+/* On the thread of the detector, so that a file gives the same each time. */
+static GstElement *
+add_motion(VigilCameraPipeline *self, GstElement *before, GError **error)
+{
+    const VigilMotionSettings *settings = &self->settings->motion;
+    GstElement *motion;
+
+    if (!settings->enabled)
+        return before;
+    motion = vigil_gst_make("vigilmotion", "motion", error);
+    if (!vigil_camera_pipeline_add(self, motion))
+        return NULL;
+    g_object_set(motion, "sensitivity", (guint)settings->sensitivity, "masks", settings->masks,
+                 NULL);
+    return gst_element_link(before, motion) ? motion : NULL;
+}
+
 static gboolean
 add_analysis(VigilCameraPipeline *self, GError **error)
 {
-    GstElement *convert, *detect, *track, *events;
+    GstElement *convert, *motion, *detect, *track, *events;
     gdouble strong, weak;
 
     vigil_camera_get_thresholds(self->settings, vigil_camera_pipeline_first_model(self), &strong,
@@ -167,7 +184,9 @@ add_analysis(VigilCameraPipeline *self, GError **error)
     events = make_events(self, error);
     if (!vigil_camera_pipeline_add(self, events))
         return FALSE;
-    return gst_element_link_many(convert, self->frame_queue, detect, track, events, NULL) &&
+    motion = add_motion(self, self->frame_queue, error);
+    return motion && gst_element_link(convert, self->frame_queue) &&
+           gst_element_link_many(motion, detect, track, events, NULL) &&
            gst_element_link_pads(events, "src", self->record, "events");
 }
 

@@ -90,23 +90,13 @@ read_detect(const VigilYaml *node, gpointer target, VigilYamlMistakes *mistakes,
     vigil_yaml_table_read(node, keys, target, mistakes, user_data);
 }
 
-/* What is not there yet is refused, since someone who asked for it must not believe that it works. */
-
 static void
 read_motion(const VigilYaml *node, gpointer target, VigilYamlMistakes *mistakes, gpointer user_data)
 {
-    const gchar *const known[] = {"enabled", NULL};
-    const VigilYaml *value;
-    gboolean enabled = FALSE;
-    GError *error = NULL;
-
-    if (vigil_yaml_check_keys(node, known, &error) && (value = vigil_yaml_get(node, "enabled")) &&
-        vigil_yaml_read_bool(value, &enabled, &error) && enabled)
-        vigil_yaml_set_error(value, &error,
-                             "this version has no motion gate: every frame is looked at (up to "
-                             "detect.fps); write `enabled: false` or leave `motion` out");
-    vigil_yaml_mistakes_add(mistakes, error);
+    vigil_motion_settings_read(node, &((VigilCameraSettings *)target)->motion, mistakes);
 }
+
+/* What is not there yet is refused, since someone who asked for it must not believe that it works. */
 
 static void
 read_masks(const VigilYaml *node, gpointer target, VigilYamlMistakes *mistakes, gpointer user_data)
@@ -115,9 +105,11 @@ read_masks(const VigilYaml *node, gpointer target, VigilYamlMistakes *mistakes, 
 
     if (vigil_yaml_get_kind(node) == VIGIL_YAML_SEQUENCE && vigil_yaml_get_n(node) == 0)
         return;
-    vigil_yaml_set_error(node, &error,
-                         "this version has no masks: nothing would be hidden; leave `masks` out, "
-                         "and use `zones` to say where objects count");
+    vigil_yaml_set_error(
+        node, &error,
+        "this version has no masks: nothing would be hidden; leave `masks` out, "
+        "and use `zones` to say where objects count, or `motion: {masks: …}` where "
+        "motion does not");
     vigil_yaml_mistakes_add(mistakes, error);
 }
 
@@ -225,6 +217,7 @@ vigil_camera_settings_read(const VigilYaml *node, const VigilModelSettings *mode
     self->threshold = -1.0;
     self->start_time_us = G_MININT64;
     self->latency_ns = DEFAULT_LATENCY_NS;
+    self->motion = vigil_motion_settings_defaults();
     read_keys(node, self, base, mistakes);
     if (vigil_yaml_get_kind(node) != VIGIL_YAML_MAPPING)
         return self;
@@ -262,6 +255,7 @@ vigil_camera_settings_unref(VigilCameraSettings *self)
         return;
     g_free(self->name);
     vigil_source_free(self->source);
+    g_free(self->motion.masks);
     vigil_model_settings_free(self->model);
     vigil_rules_free(self->rules);
     g_free(self);
@@ -274,6 +268,7 @@ vigil_camera_settings_equal_but_model(const VigilCameraSettings *a, const VigilC
            a->fps == b->fps && a->threshold == b->threshold &&
            a->start_time_us == b->start_time_us && a->transport == b->transport &&
            a->decoder == b->decoder && a->latency_ns == b->latency_ns &&
+           vigil_motion_settings_equal(&a->motion, &b->motion) &&
            vigil_rules_equal(a->rules, b->rules);
 }
 

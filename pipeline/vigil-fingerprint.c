@@ -16,6 +16,15 @@ add_labels(GChecksum *checksum, const VigilDetector *detector)
     }
 }
 
+static void
+add_motion(GChecksum *checksum, const VigilMotionSettings *motion)
+{
+    g_autofree gchar *text = g_strdup_printf("motion %d %s", (gint)motion->sensitivity,
+                                             motion->masks ? motion->masks : "");
+
+    g_checksum_update(checksum, (const guchar *)text, -1);
+}
+
 guint64
 vigil_fingerprint_replay(const VigilCameraSettings *settings, const VigilDetector *detector)
 {
@@ -32,6 +41,8 @@ vigil_fingerprint_replay(const VigilCameraSettings *settings, const VigilDetecto
         (gint)(1e4 * settings->threshold), (gint)(1e4 * settings->model->threshold),
         (gint)(1e4 * settings->model->iou_threshold), (gint)settings->model->max_detections);
     g_checksum_update(checksum, (const guchar *)asked, -1);
+    if (settings->motion.enabled)
+        add_motion(checksum, &settings->motion);
     add_labels(checksum, detector);
     return vigil_run_nonce_finish(checksum);
 }

@@ -28,4 +28,10 @@ VigilCameraSettings *
 vigil_camera_settings_read(const VigilYaml *node, const VigilModelSettings *model,
                            const gchar *base, VigilYamlMistakes *mistakes);
 
+VigilMotionSettings vigil_motion_settings_defaults(void);
+gboolean vigil_motion_settings_equal(const VigilMotionSettings *a, const VigilMotionSettings *b);
+/** vigil_motion_settings_read: the value of `motion`. */
+void vigil_motion_settings_read(const VigilYaml *node, VigilMotionSettings *self,
+                                VigilYamlMistakes *mistakes);
+
 G_END_DECLS

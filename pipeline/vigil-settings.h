@@ -59,12 +59,25 @@ typedef struct VigilModelSettings {
 } VigilModelSettings;
 
 /**
+ * VigilMotionSettings:
+ * @enabled: only frames in which something moves are looked at, see vigilmotion
+ * @sensitivity: 1..100
+ * @masks: (nullable): as the element's property of that name
+ */
+typedef struct {
+    gboolean enabled;
+    gint64 sensitivity;
+    gchar *masks;
+} VigilMotionSettings;
+
+/**
  * VigilCameraSettings:
  * @name: letters, digits, `-`, `_` and `.`; a folder is named so
  * @fps: frames a second that are looked at, 0: every frame
  * @threshold: lowest score of an object, 0..1; negative: the model's
  * @start_time_us: wall time of a file's first frame; %G_MININT64: what the file says
  * @model: this camera's own, or a copy of the configuration's
+ * @motion: what vigilmotion is set to
  *
  * What was asked for one camera. Reference counted, immutable once loaded.
  */
@@ -81,6 +94,7 @@ typedef struct {
     gint transport; /* VigilTransport */
     gint decoder;   /* VigilDecoder */
     gint64 latency_ns;
+    VigilMotionSettings motion;
     VigilModelSettings *model;
     VigilRules *rules;
 } VigilCameraSettings;

@@ -3,7 +3,7 @@
  * SECTION:element-vigilmotion
  * @title: vigilmotion
  *
- * Says of each frame whether something moves, so that vigildetect upstream of which it stands need not look at frames of an
+ * Says of each frame whether something moves, so that vigildetect, which stands behind it, need not look at frames of an
  * empty yard. The frame itself is untouched; a small picture of its luma is all that is looked at (see VigilMotion in
  * events/vigil-motion.h for what counts as motion and what light, rain, leaves and shaking come to).
  *

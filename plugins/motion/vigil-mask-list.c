@@ -30,9 +30,9 @@ parse_point(const gchar *text, VigilPoint *point)
 static gboolean
 add_point(VigilMask *mask, guint polygon, const gchar *text, GError **error)
 {
-    if (mask->n_points == VIGIL_MASK_POINTS_MAX) {
+    if (mask->n_points == VIGIL_ZONE_MAX_POINTS) {
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                    "mask %u has more than %d corners", polygon, VIGIL_MASK_POINTS_MAX);
+                    "mask %u has more than %d corners", polygon, VIGIL_ZONE_MAX_POINTS);
         return FALSE;
     }
     if (!parse_point(text, &mask->points[mask->n_points])) {

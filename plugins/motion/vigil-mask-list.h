@@ -6,11 +6,10 @@
 G_BEGIN_DECLS
 
 #define VIGIL_MASKS_MAX 64
-#define VIGIL_MASK_POINTS_MAX 64
 
 /** VigilMask: a polygon, in parts of the frame. */
 typedef struct {
-    VigilPoint points[VIGIL_MASK_POINTS_MAX];
+    VigilPoint points[VIGIL_ZONE_MAX_POINTS];
     guint n_points;
 } VigilMask;
 

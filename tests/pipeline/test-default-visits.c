@@ -17,11 +17,11 @@
 /* An event may begin and end so much before and after the visit. */
 #define TOLERANCE_S 2.5
 
-/* What the shipped models reach. */
+/* What the shipped models reach, also where motion decides what is looked at. */
 static const struct {
-    const gchar *package;
+    const gchar *package, *motion;
     guint n_seen, n_false;
-} wanted[] = {{"default", 6, 0}};
+} wanted[] = {{"default", "false", 6, 0}, {"default", "true", 6, 0}};
 
 /* Counts an event for the visit that it lies in. */
 static void
@@ -43,7 +43,7 @@ judge(JsonObject *event, const SceneVisit *visits, guint *seen, guint *n_false)
 }
 
 static Program
-replay(const gchar *folder, const gchar *package, const gchar *video)
+replay(const gchar *folder, const gchar *package, const gchar *motion, const gchar *video)
 {
     g_autofree gchar *model =
         g_build_filename(g_getenv("VIGIL_SOURCE_ROOT"), "models", "default", package, NULL);
@@ -54,9 +54,10 @@ replay(const gchar *folder, const gchar *package, const gchar *video)
                      "cameras:\n"
                      "  - name: hall\n"
                      "    source: 'file://%s'\n"
+                     "    motion: {enabled: %s}\n"
                      "    rules:\n"
                      "      - {name: visitor, classes: [person], end_after: 1.5s}\n",
-                     folder, model, video);
+                     folder, model, video, motion);
 
     return program_run("replay", config, NULL);
 }
@@ -73,7 +74,7 @@ START_TEST(test_visits)
     if (!video)
         return;
     folder = folder_new();
-    run = replay(folder, wanted[_i].package, video);
+    run = replay(folder, wanted[_i].package, wanted[_i].motion, video);
     folder_remove(folder);
     ck_assert_msg(run.code == 0, "%s", run.errors);
     ck_assert_uint_eq(scene_read_visits(visits, N_VISITS), N_VISITS);
