@@ -32,6 +32,8 @@ typedef struct {
 typedef struct {
     guint scores, distances; /* outputs */
     guint width, height;     /* cells */
+    guint stride;            /* YOLOX, NanoDet: pixels of a cell */
+    guint first_row;         /* NanoDet: of this level, in an output that holds all of them */
     VigilLevels levels;      /* of the scores, when they are 8-bit */
     gfloat score_of[256];    /* then: by level */
 } VigilGridLevel;
@@ -42,13 +44,15 @@ struct VigilDecoder {
     guint roles[VIGIL_DECODER_MAX_OUTPUTS];
     guint n_outputs, n_boxes, n_classes;
     gboolean needs_probe;
+    gboolean in_cells;     /* YOLOX: offsets and logarithms, else centre and size */
+    gboolean joined;       /* NanoDet: all in one output */
     gfloat x_unit, y_unit; /* a coordinate of the head times this is a part of the input */
     guint input_width, input_height;
     VigilLevels levels;                            /* of the scores, when they are 8-bit */
     guint16 *best_class;                           /* YOLOv8: a box */
     gpointer best_score;                           /* YOLOv8: a box, level or float */
     VigilBox *anchors;                             /* SSD with anchors: a box, once probed */
-    VigilGridLevel grids[VIGIL_DECODER_MAX_GRIDS]; /* anchor-free */
+    VigilGridLevel grids[VIGIL_DECODER_MAX_GRIDS]; /* anchor-free, YOLOX, NanoDet */
     guint n_grids;
 };
 
@@ -135,5 +139,20 @@ gboolean vigil_decode_is_anchor_free(const VigilTensorInfo *const *outputs, guin
 gboolean vigil_decode_anchor_free_setup(VigilDecoder *self, GError **error);
 guint vigil_decode_anchor_free(const VigilDecoder *self, const gconstpointer *data,
                                gfloat threshold, VigilCandidate *candidates);
+
+/** vigil_decode_yolox_rows: of the head for an input of this size. */
+guint vigil_decode_yolox_rows(guint input_width, guint input_height);
+gboolean vigil_decode_yolox_setup(VigilDecoder *self, VigilCoordinates coordinates, GError **error);
+void vigil_decode_yolox_probe(VigilDecoder *self, const gconstpointer *data);
+guint vigil_decode_yolox(const VigilDecoder *self, const gconstpointer *outputs, gfloat threshold,
+                         VigilCandidate *candidates);
+
+/** vigil_decode_is_nanodet: whether the outputs are those of its strides, exactly. */
+gboolean vigil_decode_is_nanodet(const VigilDecoder *self);
+gboolean vigil_decode_nanodet_setup(VigilDecoder *self, GError **error);
+gboolean
+vigil_decode_nanodet_probe(const VigilDecoder *self, const gconstpointer *data, GError **error);
+guint vigil_decode_nanodet(const VigilDecoder *self, const gconstpointer *data, gfloat threshold,
+                           VigilCandidate *candidates);
 
 G_END_DECLS

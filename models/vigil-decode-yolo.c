@@ -28,6 +28,12 @@ vigil_decode_yolo_setup(VigilDecoder *self, VigilCoordinates coordinates, GError
                     v5 ? "YOLOv5" : "YOLOv8", v5 ? "[1, N, 5 + classes]" : "[1, 4 + classes, N]");
         return FALSE;
     }
+    if (coordinates == VIGIL_COORDINATES_CELLS) {
+        g_set_error(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_UNSUPPORTED,
+                    "a %s head has its boxes in pixels or normalised, not in cells",
+                    v5 ? "YOLOv5" : "YOLOv8");
+        return FALSE;
+    }
     self->n_boxes = (guint)head->dims[v5 ? 1 : 2];
     self->n_classes = (guint)(columns - extra);
     if (is_8bit)

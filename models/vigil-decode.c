@@ -17,6 +17,8 @@ static const struct {
     {"yolov5", VIGIL_DECODER_YOLOV5},
     {"yolov8", VIGIL_DECODER_YOLOV8},
     {"anchor-free", VIGIL_DECODER_ANCHOR_FREE},
+    {"yolox", VIGIL_DECODER_YOLOX},
+    {"nanodet", VIGIL_DECODER_NANODET},
 };
 
 VigilDecoderKind
@@ -58,25 +60,17 @@ has_four_columns(const VigilTensorInfo *info)
     return info->n_dims == 3 && info->dims[2] == 4;
 }
 
-/* Boxes of an anchor-free YOLO head: one for each cell of the strides 8, 16 and 32. */
-static gint32
-count_cells(const VigilDecoder *self)
-{
-    gint32 n = 0;
-
-    for (guint stride = 8; stride <= 32; stride *= 2)
-        n += (gint32)((self->input_width / stride) * (self->input_height / stride));
-    return n;
-}
-
 static VigilDecoderKind
 guess(const VigilDecoder *self, const VigilTensorInfo *const *outputs, guint n_outputs)
 {
     const VigilTensorInfo *head = outputs[0];
+    const guint rows = vigil_decode_yolox_rows(self->input_width, self->input_height);
     guint n_four = 0;
 
     if (vigil_decode_is_anchor_free(outputs, n_outputs))
         return VIGIL_DECODER_ANCHOR_FREE;
+    if (vigil_decode_is_nanodet(self))
+        return VIGIL_DECODER_NANODET;
     for (guint i = 0; i < n_outputs; i++)
         n_four += has_four_columns(outputs[i]);
     if (n_outputs == 4 && n_four == 1)
@@ -87,10 +81,12 @@ guess(const VigilDecoder *self, const VigilTensorInfo *const *outputs, guint n_o
         return VIGIL_DECODER_GUESS;
     if (head->dims[1] > 4 && head->dims[1] < head->dims[2])
         return VIGIL_DECODER_YOLOV8;
-    /* three boxes a cell; other numbers of rows are other families (YOLOX has offsets and logarithms, YOLO26 and
-     * its kind corners after suppression), though the shape looks like YOLOv5's */
-    if (head->dims[2] > 5 && head->dims[1] == 3 * count_cells(self))
+    /* three boxes a cell, or one; other numbers of rows are other families (YOLO26 and its kind have corners after
+     * suppression), though the shape looks like YOLOv5's */
+    if (head->dims[2] > 5 && (guint)head->dims[1] == 3 * rows)
         return VIGIL_DECODER_YOLOV5;
+    if (head->dims[2] > 5 && (guint)head->dims[1] == rows)
+        return VIGIL_DECODER_YOLOX;
     return VIGIL_DECODER_GUESS;
 }
 
@@ -103,6 +99,8 @@ set_up(VigilDecoder *self, VigilCoordinates coordinates, GError **error)
     case VIGIL_DECODER_YOLOV5:
     case VIGIL_DECODER_YOLOV8: return vigil_decode_yolo_setup(self, coordinates, error);
     case VIGIL_DECODER_ANCHOR_FREE: return vigil_decode_anchor_free_setup(self, error);
+    case VIGIL_DECODER_YOLOX: return vigil_decode_yolox_setup(self, coordinates, error);
+    case VIGIL_DECODER_NANODET: return vigil_decode_nanodet_setup(self, error);
     case VIGIL_DECODER_GUESS: break;
     }
     g_set_error_literal(
@@ -110,8 +108,9 @@ set_up(VigilDecoder *self, VigilCoordinates coordinates, GError **error)
         "no box decoder fits; known are the 4 outputs of TFLite_Detection_PostProcess, "
         "3 outputs with scores, box offsets and anchors [1, N, 4], "
         "YOLOv5's [1, N, 5 + classes] with three boxes a cell and "
-        "YOLOv8's [1, 4 + classes, N], and pairs of scores [1, h, w, classes] and distances [1, h, "
-        "w, 4]");
+        "YOLOv8's [1, 4 + classes, N], YOLOX's [1, N, 5 + classes] with one box a cell, NanoDet's "
+        "scores [1, cells, classes] and distances [1, cells, 32], and pairs of scores [1, h, w, "
+        "classes] and distances [1, h, w, 4]");
     return FALSE;
 }
 
@@ -138,10 +137,10 @@ vigil_decoder_new(const VigilTensorInfo *const *outputs, guint n_outputs, VigilD
     self->input_width = input_width;
     self->input_height = input_height;
     self->n_outputs = n_outputs;
-    if (kind == VIGIL_DECODER_GUESS && n_outputs > 0)
-        self->kind = guess(self, outputs, n_outputs);
     for (guint i = 0; i < MIN(n_outputs, VIGIL_DECODER_MAX_OUTPUTS); i++)
         self->outputs[i] = *outputs[i];
+    if (kind == VIGIL_DECODER_GUESS && n_outputs > 0)
+        self->kind = guess(self, outputs, n_outputs);
     if (!set_up(self, coordinates, error) || !check_size(self, error)) {
         g_autofree gchar *text = describe_outputs(outputs, n_outputs);
 
@@ -192,6 +191,11 @@ vigil_decoder_probe(VigilDecoder *self, const gconstpointer *data, GError **erro
     if (self->kind == VIGIL_DECODER_SSD_ANCHORS) {
         if (!vigil_decode_anchors_probe(self, data, error))
             return FALSE;
+    } else if (self->kind == VIGIL_DECODER_NANODET) {
+        if (!vigil_decode_nanodet_probe(self, data, error))
+            return FALSE;
+    } else if (self->needs_probe && self->kind == VIGIL_DECODER_YOLOX) {
+        vigil_decode_yolox_probe(self, data);
     } else if (self->needs_probe) {
         vigil_decode_yolo_probe(self, data);
     }
@@ -211,6 +215,8 @@ vigil_decoder_run(VigilDecoder *self, const gconstpointer *data, gfloat threshol
     case VIGIL_DECODER_YOLOV8: return vigil_decode_yolov8(self, data, threshold, candidates);
     case VIGIL_DECODER_ANCHOR_FREE:
         return vigil_decode_anchor_free(self, data, threshold, candidates);
+    case VIGIL_DECODER_YOLOX: return vigil_decode_yolox(self, data, threshold, candidates);
+    case VIGIL_DECODER_NANODET: return vigil_decode_nanodet(self, data, threshold, candidates);
     case VIGIL_DECODER_GUESS: break;
     }
     return 0;

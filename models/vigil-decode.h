@@ -20,6 +20,11 @@ G_BEGIN_DECLS
  * @VIGIL_DECODER_ANCHOR_FREE: two outputs a level, in any order: scores [1, h, w, classes], logits; distances [1, h, w, 4]
  *   to the left, top, right and bottom edge from the middle of the cell, in cells. Levels are told by their size; where
  *   four classes look like distances, the distances are the output that holds no negative numbers, else the later one
+ * @VIGIL_DECODER_YOLOX: one row a cell of the strides 8, 16 and 32 [1, N, 5 + classes]: centre x, y, width, height,
+ *   objectness, class scores; the centre an offset from the cell's corner, the size a logarithm, both in cells
+ * @VIGIL_DECODER_NANODET: scores [1, cells, classes] and distances [1, cells, 4 * 8] for each of the strides 8, 16, ..., in any
+ *   order, or all in one output [1, N, classes + 4 * 8] for the strides 8 to 64 (NanoDet-Plus); a distance to the left, top, right
+ *   and bottom edge is the mean of a distribution over 0 to 7 strides, given as logits
  */
 typedef enum {
     VIGIL_DECODER_GUESS,
@@ -28,13 +33,16 @@ typedef enum {
     VIGIL_DECODER_YOLOV5,
     VIGIL_DECODER_YOLOV8,
     VIGIL_DECODER_ANCHOR_FREE,
+    VIGIL_DECODER_YOLOX,
+    VIGIL_DECODER_NANODET,
 } VigilDecoderKind;
 
-/** VigilCoordinates: unit of the boxes of a YOLO head; both are exported. */
+/** VigilCoordinates: unit of the boxes of a YOLO head; all are exported, cells (undecoded) by YOLOX only. */
 typedef enum {
     VIGIL_COORDINATES_GUESS,
     VIGIL_COORDINATES_NORMALISED,
     VIGIL_COORDINATES_PIXELS,
+    VIGIL_COORDINATES_CELLS,
 } VigilCoordinates;
 
 /**
@@ -71,7 +79,8 @@ gboolean vigil_decoder_needs_probe(const VigilDecoder *self);
  * vigil_decoder_probe:
  * @data: (array): data of each output after a run on any input
  *
- * Finds out what shapes do not tell: which of two equal outputs holds the anchors, whether boxes are in pixels.
+ * Finds out what shapes do not tell: which of two equal outputs holds the anchors, whether boxes are in pixels or
+ * cells, whether scores are probabilities.
  *
  * Errors: %VIGIL_MODEL_ERROR_UNSUPPORTED when the values are not those of the decoder.
  */
@@ -92,7 +101,7 @@ gboolean vigil_decoder_probe(VigilDecoder *self, const gconstpointer *data, GErr
 guint vigil_decoder_run(VigilDecoder *self, const gconstpointer *data, gfloat threshold,
                         VigilCandidate *candidates);
 
-/** vigil_decoder_kind_from_name: "ssd-postprocess", "ssd-anchors", "yolov5", "yolov8" or "anchor-free"; else guess. */
+/** vigil_decoder_kind_from_name: "ssd-postprocess", "ssd-anchors", "yolov5", "yolov8", "anchor-free", "yolox" or "nanodet"; else guess. */
 VigilDecoderKind vigil_decoder_kind_from_name(const gchar *name);
 
 G_END_DECLS

@@ -200,9 +200,9 @@ get_choice(const Reader *reader, const gchar *group, const gchar *key, const gch
 static gboolean
 read_model(const Reader *reader, GError **error)
 {
-    static const gchar *const decoders[] = {"ssd-postprocess", "ssd-anchors", "yolov5",
-                                            "yolov8",          "anchor-free", NULL};
-    static const gchar *const coordinates[] = {"normalised", "pixels", NULL};
+    static const gchar *const decoders[] = {"ssd-postprocess", "ssd-anchors", "yolov5",  "yolov8",
+                                            "anchor-free",     "yolox",       "nanodet", NULL};
+    static const gchar *const coordinates[] = {"normalised", "pixels", "cells", NULL};
     VigilPackage *package = reader->package;
     gint decoder = -1, unit = -1;
 
@@ -227,7 +227,7 @@ read_model(const Reader *reader, GError **error)
     if (decoder >= 0)
         package->decoder = vigil_decoder_kind_from_name(decoders[decoder]);
     if (unit >= 0)
-        package->coordinates = unit == 0 ? VIGIL_COORDINATES_NORMALISED : VIGIL_COORDINATES_PIXELS;
+        package->coordinates = VIGIL_COORDINATES_NORMALISED + (guint)unit;
     return TRUE;
 }
 

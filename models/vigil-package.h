@@ -33,7 +33,8 @@ G_BEGIN_DECLS
  * What a model package says: a directory with `manifest.ini`, a key file of these groups and keys:
  *
  *     [model]  name, file (the .tflite): needed; version, labels (a file), licence, provenance, sha256 (of the file),
- *              decoder (ssd-postprocess | ssd-anchors | yolov5 | yolov8 | anchor-free), coordinates (normalised | pixels)
+ *              decoder (ssd-postprocess | ssd-anchors | yolov5 | yolov8 | anchor-free | yolox | nanodet),
+ *              coordinates (normalised | pixels | cells)
  *     [input]  resize (stretch | letterbox), colour (rgb | bgr | gray), mean and std (one number or three, in pixel
  *              levels), pad (level of the letterbox's margins)
  *     [detect] threshold, iou_threshold, max_detections

@@ -392,11 +392,11 @@ END_TEST
 START_TEST(test_refused)
 {
     const VigilTensorInfo classifier = output(VIGIL_TENSOR_UINT8, "p", 2, 1, 1001, 0);
-    const VigilTensorInfo yolox = output(VIGIL_TENSOR_FLOAT32, "x", 3, 1, 3549, 85);
+    const VigilTensorInfo odd = output(VIGIL_TENSOR_FLOAT32, "x", 3, 1, 3550, 85);
     const VigilTensorInfo ranked = output(VIGIL_TENSOR_FLOAT32, "r", 3, 1, 300, 6);
     const VigilTensorInfo narrow = output(VIGIL_TENSOR_UINT8, "n", 3, 1, 4, 100);
     VigilTensorInfo unscaled = output(VIGIL_TENSOR_INT8, "u", 3, 1, 84, 3549);
-    const VigilTensorInfo *bad[] = {&classifier, &yolox, &ranked, &narrow, &unscaled};
+    const VigilTensorInfo *bad[] = {&classifier, &odd, &ranked, &narrow, &unscaled};
 
     unscaled.scale = 0;
     for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
