@@ -244,7 +244,7 @@ vigil_detector_open_package(VigilPackage *package, const VigilDetectorOptions *o
         g_prefix_error(error, "%s: ", self->name);
         return NULL;
     }
-    self->session = vigil_session_new(self->model, error);
+    self->session = vigil_session_new(self->model, options->threads, error);
     if (!self->session || !probe(self, error) ||
         !set_labels(self, self->package ? self->package->labels_path : options->labels, error) ||
         !check_golden(self, error) || !apply_options(self, options, error))

@@ -142,7 +142,8 @@ same_options(const Shared *shared, const VigilDetectorOptions *options)
            g_strcmp0(shared->labels, options->labels) == 0 &&
            shared->options.threshold == options->threshold &&
            shared->options.iou_threshold == options->iou_threshold &&
-           shared->options.max_detections == options->max_detections;
+           shared->options.max_detections == options->max_detections &&
+           shared->options.threads == options->threads;
 }
 
 /* A new one, which is what the id stands for from now on. */
@@ -186,7 +187,7 @@ vigil_detector_open_shared(const gchar *instance_id, const VigilDetectorOptions 
         g_set_error(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_INVALID,
                     "model instance \"%s\" is in use with other options (model %s): use another "
                     "id, or the same "
-                    "model, labels and thresholds",
+                    "model, labels, thresholds and threads",
                     instance_id, shared->model);
     g_mutex_unlock(&registry_lock);
     return self;

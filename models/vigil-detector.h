@@ -18,6 +18,7 @@ typedef struct VigilPackage VigilPackage;
  * @threshold: lowest score, 0..1; negative: what the package says, else 0.5
  * @iou_threshold: boxes of one class that overlap more are one object, 0..1; negative: what the package says, else 0.45
  * @max_detections: most boxes a frame, 1..1000; 0: what the package says, else 100
+ * @threads: that one inference is spread over, see vigil_session_new(); 0: one
  */
 typedef struct {
     const gchar *model;
@@ -25,6 +26,7 @@ typedef struct {
     gfloat threshold;
     gfloat iou_threshold;
     guint max_detections;
+    guint threads;
 } VigilDetectorOptions;
 
 /** vigil_detector_options_defaults: no model, everything else "what the package says". */

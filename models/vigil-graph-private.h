@@ -91,12 +91,14 @@ typedef struct {
  * @graph: tensors
  * @arena: of the session; %VIGIL_ALIGN-aligned
  * @thread_scratch: (nullable): scratch of the session's threads; @thread_stride: bytes from one to the next
+ * @threads: that chunks may be spread over, 1 or more
  */
 struct VigilRun {
     const VigilGraph *graph;
     guint8 *arena;
     guint8 *thread_scratch;
     gsize thread_stride;
+    guint threads;
 };
 
 /**

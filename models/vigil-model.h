@@ -138,6 +138,9 @@ VigilOperatorInfo vigil_model_get_operator_info(const VigilModel *self, guint in
  */
 gchar *vigil_model_describe(const VigilModel *self);
 
+/** Most threads of one inference. */
+#define VIGIL_SESSION_MAX_THREADS 16u
+
 /**
  * VigilSession:
  *
@@ -145,7 +148,18 @@ gchar *vigil_model_describe(const VigilModel *self);
  */
 typedef struct VigilSession VigilSession;
 
-VigilSession *vigil_session_new(VigilModel *model, GError **error);
+/**
+ * vigil_session_new:
+ * @threads: that one inference is spread over, the caller's among them; 0: one. More than %VIGIL_SESSION_MAX_THREADS or than there
+ *   are processors count as these. The results are the same for any number.
+ *
+ * All sessions of a process share the threads: of two that run at once, one has them and the other works alone.
+ *
+ * Errors: %VIGIL_MODEL_ERROR_TOO_LARGE: no memory
+ */
+VigilSession *vigil_session_new(VigilModel *model, guint threads, GError **error);
+/** vigil_session_get_threads: that it has at most. */
+guint vigil_session_get_threads(const VigilSession *self);
 void vigil_session_free(VigilSession *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilSession, vigil_session_free)
 

@@ -4,35 +4,46 @@
 #include <time.h>
 
 #include "models/vigil-model-private.h"
+#include "models/vigil-pool-private.h"
 
 struct VigilSession {
     VigilModel *model;
     VigilRun run;
+    gboolean holds_pool;
 };
 
-VigilSession *
-vigil_session_new(VigilModel *model, GError **error)
+static gpointer
+allocate(const VigilGraph *graph, gsize bytes, GError **error)
 {
-    const VigilGraph *graph = vigil_model_get_graph(model);
-    const gsize bytes = graph->arena_bytes + graph->thread_scratch_bytes;
-    VigilSession *self;
-    void *arena = NULL;
+    void *memory = NULL;
 
-    if (posix_memalign(&arena, VIGIL_ALIGN, bytes) != 0) {
-        g_set_error(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_TOO_LARGE,
-                    "%s: no memory for a session of %" G_GSIZE_FORMAT " bytes", graph->name, bytes);
-        return NULL;
-    }
-    memset(arena, 0, bytes);
-    self = g_new0(VigilSession, 1);
+    if (posix_memalign(&memory, VIGIL_ALIGN, MAX(bytes, VIGIL_ALIGN)) == 0)
+        return memset(memory, 0, bytes);
+    g_set_error(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_TOO_LARGE,
+                "%s: no memory for a session of %" G_GSIZE_FORMAT " bytes", graph->name, bytes);
+    return NULL;
+}
+
+VigilSession *
+vigil_session_new(VigilModel *model, guint threads, GError **error)
+{
+    g_autoptr(VigilSession) self = g_new0(VigilSession, 1);
+    const VigilGraph *graph = vigil_model_get_graph(model);
+
     self->model = vigil_model_ref(model);
     self->run = (VigilRun){
         .graph = graph,
-        .arena = arena,
-        .thread_scratch = (guint8 *)arena + graph->arena_bytes,
         .thread_stride = graph->thread_scratch_bytes,
+        .threads = vigil_pool_limit(threads),
     };
-    return self;
+    self->holds_pool = self->run.threads > 1;
+    if (self->holds_pool)
+        self->run.threads = vigil_pool_acquire(self->run.threads);
+    self->run.arena = allocate(graph, graph->arena_bytes, error);
+    if (self->run.arena == NULL)
+        return NULL;
+    self->run.thread_scratch = allocate(graph, self->run.thread_stride * self->run.threads, error);
+    return self->run.thread_scratch == NULL ? NULL : g_steal_pointer(&self);
 }
 
 void
@@ -40,9 +51,18 @@ vigil_session_free(VigilSession *self)
 {
     if (self == NULL)
         return;
+    if (self->holds_pool)
+        vigil_pool_release();
+    free(self->run.thread_scratch);
     free(self->run.arena);
     vigil_model_unref(self->model);
     g_free(self);
+}
+
+guint
+vigil_session_get_threads(const VigilSession *self)
+{
+    return self->run.threads;
 }
 
 gpointer
@@ -63,11 +83,27 @@ vigil_session_get_output(VigilSession *self, guint index)
     return vigil_run_tensor(&self->run, graph->outputs[index]);
 }
 
+typedef struct {
+    const VigilNode *node;
+    const VigilRun *run;
+    VigilChunk chunk;
+} Job;
+
+static void
+run_chunk(gpointer data, guint chunk, guint thread)
+{
+    const Job *job = data;
+
+    job->chunk(job->node, job->run, chunk,
+               job->run->thread_scratch + thread * job->run->thread_stride);
+}
+
 void
 vigil_run_chunks(const VigilNode *node, const VigilRun *run, guint n_chunks, VigilChunk chunk)
 {
-    for (guint i = 0; i < n_chunks; i++)
-        chunk(node, run, i, run->thread_scratch);
+    Job job = {node, run, chunk};
+
+    vigil_pool_run(run->threads, n_chunks, run_chunk, &job);
 }
 
 void

@@ -69,6 +69,7 @@ vigil_camera_pipeline_make_detect(VigilCameraPipeline *self, GError **error)
     options.threshold = (gfloat)weak;
     options.iou_threshold = (gfloat)model->iou_threshold;
     options.max_detections = (guint)model->max_detections;
+    options.threads = (guint)model->threads;
     instance = name_instance(model, weak);
     /* held here as well, to know what it is; the element finds it by its id */
     self->detector = vigil_detector_open_shared(instance, &options, error);

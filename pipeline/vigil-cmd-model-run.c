@@ -28,7 +28,7 @@ static gboolean
 run_model(const gchar *path, gchar **inputs, const gchar *prefix, GError **error)
 {
     g_autoptr(VigilModel) model = vigil_model_load(path, error);
-    g_autoptr(VigilSession) session = model ? vigil_session_new(model, error) : NULL;
+    g_autoptr(VigilSession) session = model ? vigil_session_new(model, 1, error) : NULL;
     const guint n = model ? vigil_model_get_n_inputs(model) : 0;
 
     if (!session)

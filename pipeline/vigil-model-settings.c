@@ -109,7 +109,7 @@ vigil_model_settings_read(const VigilYaml *node, VigilModelSettings **place, con
          .type = VIGIL_YAML_KEY_INT,
          .offset = G_STRUCT_OFFSET(VigilModelSettings, threads),
          .min = 1,
-         .max = 64},
+         .max = VIGIL_SESSION_MAX_THREADS},
         {.name = "threshold",
          .type = VIGIL_YAML_KEY_DOUBLE,
          .offset = G_STRUCT_OFFSET(VigilModelSettings, threshold),

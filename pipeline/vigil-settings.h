@@ -37,7 +37,7 @@ typedef enum {
  * @trial_ns: how long a new package is on trial; 0: it is not
  * @trial_frames: it must look at so many frames at least
  * @labels: (nullable): absolute
- * @threads: 0: as many as the program thinks right
+ * @threads: of one inference; 0: one
  * @threshold: lowest score of an object, 0..1; negative: what the model's package says, else 0.5
  * @iou_threshold: boxes of one class that overlap more are one object; negative: the package's
  * @max_detections: a frame; 0: the package's

@@ -120,6 +120,7 @@ gst_vigil_detect_config_open(const GstVigilDetectConfig *self, const VigilDetect
     options.threshold = self->threshold;
     options.iou_threshold = self->iou_threshold;
     options.max_detections = self->max_detections;
+    options.threads = self->threads;
     if (!self->instance_id)
         return vigil_detector_open(&options, error);
     return current ? vigil_detector_replace_shared(self->instance_id, &options, current, error)
@@ -229,17 +230,20 @@ install_model_properties(GObjectClass *klass)
         klass, PROP_MODEL_INSTANCE_ID, "model-instance-id", "Model instance id",
         "Elements of a process with the same id share one instance of the model (memory is needed "
         "once, "
-        "inferences wait for each other) and must have the same model, labels and thresholds "
+        "inferences wait for each other) and must have the same model, labels, thresholds and "
+        "threads "
         "(set while they run: each in its turn); "
         "not set: an instance of its own",
         NULL);
     g_object_class_install_property(
         klass, PROP_THREADS,
-        g_param_spec_uint("threads", "Threads",
-                          "Most threads for one inference; 0: the core chooses. At present every "
-                          "inference runs on the "
-                          "streaming thread alone, whatever this says",
-                          0, 64, 0, PLAYING_FLAGS));
+        g_param_spec_uint(
+            "threads", "Threads",
+            "Most threads for one inference, the streaming thread among them, and not "
+            "more than there are processors. One pool serves all elements of the process; who "
+            "finds it at work does its inference alone. 0: one, which is best where there are "
+            "more cameras than processors",
+            0, VIGIL_SESSION_MAX_THREADS, 0, PLAYING_FLAGS));
 }
 
 static void

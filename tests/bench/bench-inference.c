@@ -46,7 +46,7 @@ bench(const gchar *path)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(VigilModel) model = vigil_model_load(path, &error);
-    g_autoptr(VigilSession) session = model ? vigil_session_new(model, &error) : NULL;
+    g_autoptr(VigilSession) session = model ? vigil_session_new(model, 1, &error) : NULL;
     g_autofree gchar *name = g_path_get_basename(path);
     double ms[MAX_RUNS];
     guint n = 0;

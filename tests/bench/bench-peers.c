@@ -106,7 +106,7 @@ open_own(const gchar *path, gchar **why)
     Own *self = g_new0(Own, 1);
 
     self->model = vigil_model_load(path, &error);
-    self->session = self->model ? vigil_session_new(self->model, &error) : NULL;
+    self->session = self->model ? vigil_session_new(self->model, 1, &error) : NULL;
     if (!self->session) {
         *why = g_strdup(error->message);
         close_own(self);

@@ -67,7 +67,7 @@ START_TEST(test_outputs)
     g_autoptr(GBytes) bytes = vigil_package_read(package, package->model_path, 4 << 20, NULL);
     g_autoptr(GBytes) input = vigil_package_read(package, package->golden_input, 4 << 20, NULL);
     g_autoptr(VigilModel) model = vigil_model_load_bytes(bytes, names[_i], NULL);
-    g_autoptr(VigilSession) session = vigil_session_new(model, NULL);
+    g_autoptr(VigilSession) session = vigil_session_new(model, 1, NULL);
     g_autofree gchar *expected = NULL;
     gsize length = 0, at = 0;
 

@@ -33,7 +33,7 @@ check_ints(VigilTfliteWriter *writer, const gint32 *want, guint n)
         ck_assert_msg(graph->nodes[i].run == NULL, "node %u is left to run time", i);
     ck_assert_ptr_nonnull(graph->tensors[graph->outputs[0]].data);
     ck_assert_uint_eq(vigil_model_get_output_info(model, 0)->bytes, n * sizeof *want);
-    session = vigil_session_new(model, NULL);
+    session = vigil_session_new(model, 1, NULL);
     vigil_session_run(session);
     ck_assert_int_eq(memcmp(vigil_session_get_output(session, 0), want, n * sizeof *want), 0);
 }
@@ -107,7 +107,7 @@ START_TEST(test_reshape)
     ck_assert_int_eq(info->dims[0], 1);
     ck_assert_int_eq(info->dims[1], 12);
     ck_assert_int_eq(info->dims[2], 2);
-    session = vigil_session_new(model, NULL);
+    session = vigil_session_new(model, 1, NULL);
     memset(vigil_session_get_input(session, 0), 42, 24);
     vigil_session_run(session);
     ck_assert_int_eq(((const guint8 *)vigil_session_get_output(session, 0))[23], 42);

@@ -192,7 +192,7 @@ run_case(Case *self, const gchar *input_name)
     g_autoptr(GError) error = NULL;
     gsize size;
 
-    self->session = vigil_session_new(self->model, &error);
+    self->session = vigil_session_new(self->model, 1, &error);
     ck_assert_msg(self->session != NULL, "%s", error ? error->message : "");
     input = read_golden(input_name, &size);
     ck_assert_uint_eq(size, vigil_model_get_input_info(self->model, 0)->bytes);

@@ -67,7 +67,7 @@ run_writer(VigilTfliteWriter *writer, const gint32 *inputs, guint n_inputs, cons
     bytes = vigil_tflite_writer_finish(writer);
     *model = vigil_model_load_bytes(bytes, "kernel", &error);
     ck_assert_msg(*model != NULL, "%s", error ? error->message : "");
-    session = vigil_session_new(*model, NULL);
+    session = vigil_session_new(*model, 1, NULL);
     for (guint i = 0; i < n_inputs; i++)
         memcpy(vigil_session_get_input(session, i), i == 0 ? a_data : b_data,
                vigil_model_get_input_info(*model, i)->bytes);

@@ -151,7 +151,7 @@ run_writer(VigilTfliteWriter *writer, gint32 in, gint32 out, gsize in_bytes, gsi
     ck_assert_msg(model != NULL, "%s", error ? error->message : "");
     ck_assert_uint_eq(vigil_model_get_input_info(model, 0)->bytes, in_bytes);
     ck_assert_uint_eq(vigil_model_get_output_info(model, 0)->bytes, out_bytes);
-    session = vigil_session_new(model, NULL);
+    session = vigil_session_new(model, 1, NULL);
     memcpy(vigil_session_get_input(session, 0), in_data, in_bytes);
     vigil_session_run(session);
     return g_memdup2(vigil_session_get_output(session, 0), out_bytes);

@@ -96,7 +96,7 @@ static gpointer
 work(gpointer data)
 {
     Worker *self = data;
-    g_autoptr(VigilSession) session = vigil_session_new(self->model, NULL);
+    g_autoptr(VigilSession) session = vigil_session_new(self->model, 1, NULL);
     guint8 out[4];
 
     for (guint i = 0; i < RUNS; i++) {
@@ -114,7 +114,7 @@ START_TEST(test_threads)
     GThread *threads[THREADS];
 
     for (guint i = 0; i < THREADS; i++) {
-        g_autoptr(VigilSession) session = vigil_session_new(model, NULL);
+        g_autoptr(VigilSession) session = vigil_session_new(model, 1, NULL);
 
         workers[i] = (Worker){.model = model, .seed = (guint8)(i * 63)};
         run_once(session, &workers[i], workers[i].want);
@@ -133,7 +133,7 @@ END_TEST
 START_TEST(test_ownership)
 {
     VigilModel *model = load_tiny("functions");
-    g_autoptr(VigilSession) session = vigil_session_new(model, NULL);
+    g_autoptr(VigilSession) session = vigil_session_new(model, 1, NULL);
 
     vigil_model_unref(vigil_model_ref(model));
     vigil_model_unref(model);

@@ -173,7 +173,7 @@ run(GBytes *file, const guint8 *input, gsize *n)
     gsize at = 0;
 
     g_assert_no_error(error);
-    session = vigil_session_new(model, &error);
+    session = vigil_session_new(model, 1, &error);
     g_assert_no_error(error);
     for (guint i = 0; i < vigil_model_get_n_inputs(model); i++) {
         const gsize size = vigil_model_get_input_info(model, i)->bytes;

@@ -360,7 +360,7 @@ START_TEST(test_against_textbook)
         fill(&data, seed);
         model = build(setting, &data, options, &error);
         g_assert_no_error(error);
-        session = vigil_session_new(model, &error);
+        session = vigil_session_new(model, 1, &error);
         memcpy(vigil_session_get_input(session, 0), data.boxes, sizeof data.boxes);
         scores = vigil_session_get_input(session, 1);
         for (guint i = 0; i < N_BOXES; i++)

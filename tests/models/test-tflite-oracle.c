@@ -127,7 +127,7 @@ compare_model(const gchar *path)
     const DelegateOptions options = {plain.n_threads, FLAG_QS8, plain.weights_cache};
     g_autoptr(GError) error = NULL;
     g_autoptr(VigilModel) model = vigil_model_load(path, &error);
-    g_autoptr(VigilSession) session = model ? vigil_session_new(model, &error) : NULL;
+    g_autoptr(VigilSession) session = model ? vigil_session_new(model, 1, &error) : NULL;
     gpointer interpreter_options, delegate, theirs, interpreter;
     gsize size;
     gconstpointer data;

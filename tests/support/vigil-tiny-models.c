@@ -320,7 +320,7 @@ count_macs(const VigilGraph *graph)
 static void
 run_model(VigilModel *model)
 {
-    g_autoptr(VigilSession) session = vigil_session_new(model, NULL);
+    g_autoptr(VigilSession) session = vigil_session_new(model, 1, NULL);
 
     g_assert_nonnull(session);
     for (guint round = 0; round < 2; round++) {
