@@ -61,7 +61,7 @@ vigil_builtin_load(const gchar *name, GError **error)
 {
     g_set_error(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_IO,
                 "%s: this program was built without a model of its own (embed_model): name a "
-                ".tflite file or a model package",
+                ".tflite or .onnx file or a model package",
                 name);
     return NULL;
 }

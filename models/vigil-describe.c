@@ -77,10 +77,43 @@ append_totals(GString *text, const VigilGraph *graph)
                            graph->n_nodes, steps, macs, graph->weight_bytes, graph->arena_bytes);
 }
 
+static void
+append_info(GString *text, const gchar *what, guint index, const VigilTensorInfo *info)
+{
+    static const gchar *const types[] = {"FLOAT32", "INT32", "UINT8", "INT64",
+                                         "BOOL",    "INT16", "INT8"};
+
+    g_string_append_printf(text, "%s %u: %s %s[", what, index, info->name, types[info->type]);
+    for (guint i = 0; i < info->n_dims; i++)
+        g_string_append_printf(text, i > 0 ? ",%d" : "%d", info->dims[i]);
+    g_string_append(text, "]\n");
+}
+
+/* Of a model that another backend runs only what goes in and comes out is known. */
+static gchar *
+describe_foreign(const VigilModel *self, const gchar *name)
+{
+    GString *text = g_string_new(NULL);
+
+    g_string_append_printf(text, "model: %s\nsha256 %s\nrun by: %s on %s\n", name,
+                           vigil_model_get_sha256(self), vigil_model_get_backend(self),
+                           vigil_model_get_device(self));
+    for (guint i = 0; i < vigil_model_get_n_inputs(self); i++)
+        append_info(text, "input", i, vigil_model_get_input_info(self, i));
+    for (guint i = 0; i < vigil_model_get_n_outputs(self); i++)
+        append_info(text, "output", i, vigil_model_get_output_info(self, i));
+    return g_string_free(text, FALSE);
+}
+
 gchar *
 vigil_model_describe(const VigilModel *self)
 {
     const VigilGraph *graph = vigil_model_get_graph(self);
+    gpointer foreign;
+
+    if (vigil_model_get_foreign(self, &foreign) != NULL)
+        return describe_foreign(self, graph->name);
+
     GString *text = g_string_new(NULL);
 
     g_string_append_printf(text, "model: %s\nfile: %" G_GSIZE_FORMAT " bytes, sha256 %s\n",

@@ -12,14 +12,14 @@
 #define MOST_DETECTIONS 1000
 
 static VigilModel *
-load_packaged(const VigilPackage *package, GError **error)
+load_packaged(const VigilPackage *package, const VigilModelOptions *options, GError **error)
 {
     g_autofree gchar *name = g_path_get_basename(package->model_path);
     g_autoptr(GBytes) bytes =
         vigil_package_read(package, package->model_path, VIGIL_MAX_FILE_BYTES, error);
 
     if (bytes)
-        return vigil_model_load_bytes(bytes, name, error);
+        return vigil_model_load_bytes_with(bytes, name, options, error);
     g_prefix_error(error, "cannot read the model ");
     return NULL;
 }
@@ -29,10 +29,16 @@ static gboolean
 load_model(VigilDetector *self, const VigilDetectorOptions *options, GError **error)
 {
     const gchar *path = self->package ? self->package->model_path : options->model;
+    const VigilModelOptions how = {
+        .device = options->device,
+        .threads = options->threads,
+        .input_width = self->package ? self->package->input_width : 0,
+        .input_height = self->package ? self->package->input_height : 0,
+    };
 
     self->name = self->package ? g_strdup(self->package->name) : g_path_get_basename(path);
-    self->model =
-        self->package ? load_packaged(self->package, error) : vigil_model_load(path, error);
+    self->model = self->package ? load_packaged(self->package, &how, error)
+                                : vigil_model_load_with(path, &how, error);
     if (!self->model)
         return FALSE;
     if (self->package && self->package->sha256 &&
@@ -67,6 +73,33 @@ set_limits(VigilDetector *self)
         self->max_detections = package->max_detections;
 }
 
+/* What the makers of a kind of detector feed it with, where no manifest says otherwise. */
+static void
+set_usual_input(VigilPreprocessOptions *options, VigilDecoderKind kind, gboolean floats,
+                gboolean rgb, const VigilPackage *package)
+{
+    const gboolean plain = floats && !options->normalise;
+    const gboolean coloured = package && package->has_colour;
+
+    if (kind == VIGIL_DECODER_SSD_POSTPROCESS || kind == VIGIL_DECODER_SSD_ANCHORS)
+        return;
+    if (!(package && package->has_resize))
+        options->resize = VIGIL_RESIZE_LETTERBOX;
+    if (kind == VIGIL_DECODER_YOLOX && plain) {
+        /* pixels as they are, in OpenCV's order */
+        options->normalise = TRUE;
+    } else if (kind == VIGIL_DECODER_NANODET && plain) {
+        /* ImageNet's, in OpenCV's order */
+        const gfloat mean[] = {103.53f, 116.28f, 123.675f}, std[] = {57.375f, 57.12f, 58.395f};
+
+        options->normalise = TRUE;
+        memcpy(options->mean, mean, sizeof mean);
+        memcpy(options->std, std, sizeof std);
+    }
+    if ((kind == VIGIL_DECODER_YOLOX || kind == VIGIL_DECODER_NANODET) && !coloured && rgb)
+        options->colour = VIGIL_COLOUR_BGR;
+}
+
 /* The preprocessing and the decoder: what the package says, else what the model's tensors tell. */
 static gboolean
 set_up_stages(VigilDetector *self, GError **error)
@@ -77,29 +110,25 @@ set_up_stages(VigilDetector *self, GError **error)
         package ? package->preprocess : vigil_preprocess_options_defaults();
     const VigilTensorInfo *outputs[VIGIL_DETECTOR_MAX_OUTPUTS + 1];
     guint n_outputs = MIN(vigil_model_get_n_outputs(self->model), VIGIL_DETECTOR_MAX_OUTPUTS + 1);
-    VigilDecoderKind kind;
+    VigilInputShape shape = {0};
 
     for (guint i = 0; i < n_outputs; i++)
         outputs[i] = vigil_model_get_output_info(self->model, i);
-    if (input->n_dims == 4 && input->dims[3] == 1 && !package)
+    if (vigil_input_shape(input, &shape)) {
+        self->decoder =
+            vigil_decoder_new(outputs, n_outputs, package ? package->decoder : VIGIL_DECODER_GUESS,
+                              package ? package->coordinates : VIGIL_COORDINATES_GUESS, shape.width,
+                              shape.height, error);
+        if (!self->decoder)
+            return FALSE;
+        set_usual_input(&options, vigil_decoder_get_kind(self->decoder),
+                        input->type == VIGIL_TENSOR_FLOAT32, shape.n_channels == 3, package);
+    }
+    if (shape.n_channels == 1 && !package)
         options.colour = VIGIL_COLOUR_GRAY;
-    self->preprocess = vigil_preprocess_new(input, &options, error);
+    self->preprocess = vigil_preprocess_new(input, &options, error); /* refuses what is no image */
     if (!self->preprocess)
         return FALSE;
-    self->decoder =
-        vigil_decoder_new(outputs, n_outputs, package ? package->decoder : VIGIL_DECODER_GUESS,
-                          package ? package->coordinates : VIGIL_COORDINATES_GUESS,
-                          (guint)input->dims[2], (guint)input->dims[1], error);
-    if (!self->decoder)
-        return FALSE;
-    kind = vigil_decoder_get_kind(self->decoder);
-    if ((kind == VIGIL_DECODER_YOLOV5 || kind == VIGIL_DECODER_YOLOV8 ||
-         kind == VIGIL_DECODER_ANCHOR_FREE) &&
-        !(package && package->has_resize)) {
-        options.resize = VIGIL_RESIZE_LETTERBOX;
-        vigil_preprocess_free(self->preprocess);
-        self->preprocess = vigil_preprocess_new(input, &options, error);
-    }
     self->candidates = g_new(VigilCandidate, vigil_decoder_get_capacity(self->decoder));
     self->kept = g_new(VigilCandidate, MOST_DETECTIONS);
     return TRUE;
@@ -130,7 +159,9 @@ set_labels(VigilDetector *self, const gchar *path, GError **error)
 {
     guint n_classes = vigil_decoder_get_n_classes(self->decoder);
 
-    if (vigil_decoder_get_kind(self->decoder) == VIGIL_DECODER_SSD_POSTPROCESS)
+    GBytes *file = vigil_model_get_file_bytes(self->model);
+
+    if (file && vigil_decoder_get_kind(self->decoder) == VIGIL_DECODER_SSD_POSTPROCESS)
         n_classes = vigil_kernel_postprocess_n_classes(vigil_model_get_graph(self->model));
     g_clear_pointer(&self->labels, g_ptr_array_unref);
     if (path && *path) {
@@ -140,7 +171,7 @@ set_labels(VigilDetector *self, const gchar *path, GError **error)
     } else {
         g_autoptr(GError) why = NULL;
 
-        self->labels = vigil_labels_from_metadata(vigil_model_get_file_bytes(self->model), &why);
+        self->labels = file ? vigil_labels_from_metadata(file, &why) : NULL;
         if (why)
             g_info("%s: %s; its classes go by number", self->name, why->message);
         /* a model that has other classes than its outputs is not what its outputs look like */
@@ -174,6 +205,16 @@ apply_options(VigilDetector *self, const VigilDetectorOptions *options, GError *
     return !self->package || !options->labels || set_labels(self, options->labels, error);
 }
 
+static gboolean
+run_once(VigilDetector *self, GError **error)
+{
+    if (vigil_session_run(self->session))
+        return TRUE;
+    g_set_error(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_INVALID,
+                "%s: the model's first inference failed", self->name);
+    return FALSE;
+}
+
 /* One run on an even gray, where the decoder must see values to know what the outputs are. */
 static gboolean
 probe(VigilDetector *self, GError **error)
@@ -190,7 +231,8 @@ probe(VigilDetector *self, GError **error)
     } else {
         memset(data, input->type == VIGIL_TENSOR_INT8 ? 0 : 128, input->bytes);
     }
-    vigil_session_run(self->session);
+    if (!run_once(self, error))
+        return FALSE;
     for (guint i = 0; i < vigil_model_get_n_outputs(self->model); i++)
         outputs[i] = vigil_session_get_output(self->session, i);
     return vigil_decoder_probe(self->decoder, outputs, error);
@@ -220,7 +262,8 @@ check_golden(VigilDetector *self, GError **error)
     }
     detections = g_new0(VigilDetection, self->max_detections);
     memcpy(vigil_session_get_input(self->session, 0), g_bytes_get_data(golden, NULL), input->bytes);
-    vigil_session_run(self->session);
+    if (!run_once(self, error))
+        return FALSE;
     n = vigil_detector_decode(self, &whole, self->threshold, detections, self->max_detections);
     if (vigil_package_check_golden(package, detections, n, self->threshold, error))
         return TRUE;
@@ -259,7 +302,7 @@ vigil_detector_open(const VigilDetectorOptions *options, GError **error)
 
     if (!options->model || !*options->model) {
         g_set_error_literal(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_IO,
-                            "no model given: it takes a .tflite file or a model package");
+                            "no model given: it takes a .tflite or .onnx file or a model package");
         return NULL;
     }
     if (vigil_package_is(options->model)) {

@@ -32,22 +32,27 @@ vigil_detector_decode(VigilDetector *self, const VigilMapping *mapping, gfloat t
     return n;
 }
 
-guint
+gint
 vigil_detector_run(VigilDetector *self, const VigilImage *image, gfloat threshold,
                    VigilDetection *detections, guint capacity)
 {
     VigilMapping mapping;
-    guint n = 0;
+    gint n = -1;
 
     g_mutex_lock(&self->lock);
     if (vigil_preprocess_run(self->preprocess, image, vigil_session_get_input(self->session, 0),
-                             &mapping)) {
-        vigil_session_run(self->session);
-        n = vigil_detector_decode(self, &mapping, MAX(threshold, self->threshold), detections,
-                                  capacity);
-    }
+                             &mapping) &&
+        vigil_session_run(self->session))
+        n = (gint)vigil_detector_decode(self, &mapping, MAX(threshold, self->threshold), detections,
+                                        capacity);
     g_mutex_unlock(&self->lock);
     return n;
+}
+
+const gchar *
+vigil_detector_get_device(const VigilDetector *self)
+{
+    return vigil_model_get_device(self->model);
 }
 
 gfloat
@@ -143,7 +148,7 @@ same_options(const Shared *shared, const VigilDetectorOptions *options)
            shared->options.threshold == options->threshold &&
            shared->options.iou_threshold == options->iou_threshold &&
            shared->options.max_detections == options->max_detections &&
-           shared->options.threads == options->threads;
+           shared->options.threads == options->threads && shared->options.device == options->device;
 }
 
 /* A new one, which is what the id stands for from now on. */
@@ -187,7 +192,7 @@ vigil_detector_open_shared(const gchar *instance_id, const VigilDetectorOptions 
         g_set_error(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_INVALID,
                     "model instance \"%s\" is in use with other options (model %s): use another "
                     "id, or the same "
-                    "model, labels, thresholds and threads",
+                    "model, labels, thresholds, threads and device",
                     instance_id, shared->model);
     g_mutex_unlock(&registry_lock);
     return self;

@@ -4,6 +4,7 @@
 #include <glib.h>
 
 #include "models/vigil-image.h"
+#include "models/vigil-model.h"
 #include "models/vigil-types.h"
 
 G_BEGIN_DECLS
@@ -13,12 +14,13 @@ typedef struct VigilPackage VigilPackage;
 
 /**
  * VigilDetectorOptions:
- * @model: path of a `.tflite` file or of a model package (a directory with a manifest, or a signed `.vigil` archive); borrowed
+ * @model: path of a `.tflite` or `.onnx` file or of a model package (a directory with a manifest, or a signed `.vigil` archive); borrowed
  * @labels: (nullable): path of a labels file that overrules the package's or the model's own; borrowed
  * @threshold: lowest score, 0..1; negative: what the package says, else 0.5
  * @iou_threshold: boxes of one class that overlap more are one object, 0..1; negative: what the package says, else 0.45
  * @max_detections: most boxes a frame, 1..1000; 0: what the package says, else 100
  * @threads: that one inference is spread over, see vigil_session_new(); 0: one
+ * @device: that the model is to run on, see #VigilModelOptions
  */
 typedef struct {
     const gchar *model;
@@ -27,6 +29,7 @@ typedef struct {
     gfloat iou_threshold;
     guint max_detections;
     guint threads;
+    VigilDevice device;
 } VigilDetectorOptions;
 
 /** vigil_detector_options_defaults: no model, everything else "what the package says". */
@@ -52,7 +55,7 @@ VigilDetector *vigil_detector_open(const VigilDetectorOptions *options, GError *
 
 /**
  * vigil_detector_open_package:
- * @package: (transfer full) (nullable): taken also when it fails; %NULL: the model of @options is a bare `.tflite` file
+ * @package: (transfer full) (nullable): taken also when it fails; %NULL: the model of @options is a bare file
  * @options: its model is not looked at when there is a package
  *
  * As vigil_detector_open() for a package that is open already.
@@ -93,10 +96,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilDetector, vigil_detector_unref)
  * @detections: (out): boxes in parts of @image, best score first
  * @capacity: room in @detections; vigil_detector_get_max_detections() is enough
  *
- * Returns: number of boxes; 0 is not an error. Allocates nothing.
+ * Returns: number of boxes; 0 is not an error. -1: the inference failed, or @image is none: nobody looked. Allocates nothing.
  */
-guint vigil_detector_run(VigilDetector *self, const VigilImage *image, gfloat threshold,
-                         VigilDetection *detections, guint capacity);
+gint vigil_detector_run(VigilDetector *self, const VigilImage *image, gfloat threshold,
+                        VigilDetection *detections, guint capacity);
+
+/** vigil_detector_get_device: "cpu", "cuda" or "tensorrt": what the model runs on after all; static. */
+const gchar *vigil_detector_get_device(const VigilDetector *self);
 
 /** vigil_detector_get_threshold: lowest score of its boxes: what the options said, else the package, else 0.5. */
 gfloat vigil_detector_get_threshold(const VigilDetector *self);

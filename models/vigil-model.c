@@ -14,8 +14,13 @@ struct VigilModel {
     gatomicrefcount ref_count;
     VigilGraph graph;
     VigilTensorInfo *inputs, *outputs;
+    guint n_inputs, n_outputs;
     gchar *sha256;
+    const VigilBackend *backend; /* NULL: the kernels of this core, and the graph */
+    gpointer foreign;            /* else: its model */
 };
+
+static const gchar *const devices[] = {"cpu", "cuda", "tensorrt"};
 
 G_DEFINE_QUARK(vigil_model_error_quark, vigil_model_error)
 
@@ -114,22 +119,86 @@ build_graph(VigilGraph *graph, GBytes *bytes, const gchar *name, GError **error)
     return vigil_plan_graph(graph, error);
 }
 
+gboolean
+vigil_device_from_string(const gchar *text, VigilDevice *device)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(devices); i++) {
+        if (g_strcmp0(text, devices[i]) == 0) {
+            *device = (VigilDevice)i;
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+const gchar *
+vigil_device_to_string(VigilDevice device)
+{
+    return devices[device];
+}
+
+static gboolean
+load_native(VigilModel *self, GBytes *bytes, const gchar *name, const VigilModelOptions *options,
+            GError **error)
+{
+    if (!build_graph(&self->graph, bytes, name, error))
+        return FALSE;
+    self->n_inputs = self->graph.n_inputs;
+    self->n_outputs = self->graph.n_outputs;
+    self->inputs = make_infos(&self->graph, self->graph.inputs, self->n_inputs);
+    self->outputs = make_infos(&self->graph, self->graph.outputs, self->n_outputs);
+    if (options->device != VIGIL_DEVICE_CPU)
+        g_warning("%s runs on the CPU, not on \"%s\": only ONNX models can run elsewhere", name,
+                  vigil_device_to_string(options->device));
+    return TRUE;
+}
+
+static gboolean
+load_foreign(VigilModel *self, GBytes *bytes, const gchar *name, const VigilModelOptions *options,
+             GError **error)
+{
+    VigilBackendTensors tensors;
+
+    self->foreign = self->backend->load(bytes, options, error);
+    if (self->foreign == NULL)
+        return FALSE;
+    tensors = self->backend->tensors(self->foreign);
+    self->n_inputs = tensors.n_inputs;
+    self->n_outputs = tensors.n_outputs;
+    self->inputs = g_memdup2(tensors.inputs, tensors.n_inputs * sizeof *tensors.inputs);
+    self->outputs = g_memdup2(tensors.outputs, tensors.n_outputs * sizeof *tensors.outputs);
+    self->graph.name = g_strdup(name);
+    return TRUE;
+}
+
 VigilModel *
-vigil_model_load_bytes(GBytes *bytes, const gchar *name, GError **error)
+vigil_model_load_bytes_with(GBytes *bytes, const gchar *name, const VigilModelOptions *options,
+                            GError **error)
 {
     g_autoptr(VigilModel) self = g_new0(VigilModel, 1);
 
     g_atomic_ref_count_init(&self->ref_count);
-    if (!build_graph(&self->graph, bytes, name, error))
+    if (!vigil_backend_choose(name, bytes, &self->backend, error) ||
+        (self->backend != NULL && !load_foreign(self, bytes, name, options, error))) {
+        g_prefix_error(error, "%s: ", name);
         return NULL;
-    self->inputs = make_infos(&self->graph, self->graph.inputs, self->graph.n_inputs);
-    self->outputs = make_infos(&self->graph, self->graph.outputs, self->graph.n_outputs);
+    }
+    if (self->backend == NULL && !load_native(self, bytes, name, options, error))
+        return NULL;
     self->sha256 = g_compute_checksum_for_bytes(G_CHECKSUM_SHA256, bytes);
     return g_steal_pointer(&self);
 }
 
 VigilModel *
-vigil_model_load(const gchar *path, GError **error)
+vigil_model_load_bytes(GBytes *bytes, const gchar *name, GError **error)
+{
+    const VigilModelOptions options = {0};
+
+    return vigil_model_load_bytes_with(bytes, name, &options, error);
+}
+
+VigilModel *
+vigil_model_load_with(const gchar *path, const VigilModelOptions *options, GError **error)
 {
     g_autoptr(GBytes) bytes = NULL;
     g_autofree gchar *name = g_path_get_basename(path);
@@ -141,7 +210,15 @@ vigil_model_load(const gchar *path, GError **error)
         return NULL;
     }
     bytes = g_bytes_new_take(content, size);
-    return vigil_model_load_bytes(bytes, name, error);
+    return vigil_model_load_bytes_with(bytes, name, options, error);
+}
+
+VigilModel *
+vigil_model_load(const gchar *path, GError **error)
+{
+    const VigilModelOptions options = {0};
+
+    return vigil_model_load_with(path, &options, error);
 }
 
 VigilModel *
@@ -156,6 +233,8 @@ vigil_model_unref(VigilModel *self)
 {
     if (self == NULL || !g_atomic_ref_count_dec(&self->ref_count))
         return;
+    if (self->foreign != NULL)
+        self->backend->unload(self->foreign);
     vigil_graph_clear(&self->graph);
     g_free(self->inputs);
     g_free(self->outputs);
@@ -169,29 +248,36 @@ vigil_model_get_graph(const VigilModel *self)
     return &self->graph;
 }
 
+const VigilBackend *
+vigil_model_get_foreign(const VigilModel *self, gpointer *model)
+{
+    *model = self->foreign;
+    return self->backend;
+}
+
 guint
 vigil_model_get_n_inputs(const VigilModel *self)
 {
-    return self->graph.n_inputs;
+    return self->n_inputs;
 }
 
 guint
 vigil_model_get_n_outputs(const VigilModel *self)
 {
-    return self->graph.n_outputs;
+    return self->n_outputs;
 }
 
 const VigilTensorInfo *
 vigil_model_get_input_info(const VigilModel *self, guint index)
 {
-    g_return_val_if_fail(index < self->graph.n_inputs, NULL);
+    g_return_val_if_fail(index < self->n_inputs, NULL);
     return &self->inputs[index];
 }
 
 const VigilTensorInfo *
 vigil_model_get_output_info(const VigilModel *self, guint index)
 {
-    g_return_val_if_fail(index < self->graph.n_outputs, NULL);
+    g_return_val_if_fail(index < self->n_outputs, NULL);
     return &self->outputs[index];
 }
 
@@ -208,9 +294,22 @@ vigil_model_get_sha256(const VigilModel *self)
 }
 
 const gchar *
+vigil_model_get_backend(const VigilModel *self)
+{
+    return self->backend != NULL ? self->backend->name : "native";
+}
+
+const gchar *
+vigil_model_get_device(const VigilModel *self)
+{
+    return self->backend != NULL ? self->backend->device(self->foreign)
+                                 : vigil_device_to_string(VIGIL_DEVICE_CPU);
+}
+
+const gchar *
 vigil_model_get_isa(const VigilModel *self)
 {
-    return self->graph.isa->name;
+    return self->backend != NULL ? self->backend->name : self->graph.isa->name;
 }
 
 guint

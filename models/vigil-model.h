@@ -62,18 +62,45 @@ typedef struct {
 } VigilTensorInfo;
 
 /**
+ * VigilDevice: what a model runs on. The kernels of this core run on the CPU; the others are execution providers of ONNX
+ * Runtime, where it has them.
+ */
+typedef enum {
+    VIGIL_DEVICE_CPU,
+    VIGIL_DEVICE_CUDA,
+    VIGIL_DEVICE_TENSORRT,
+} VigilDevice;
+
+/** vigil_device_from_string: "cpu", "cuda" or "tensorrt"; %FALSE: none of these. */
+gboolean vigil_device_from_string(const gchar *text, VigilDevice *device);
+const gchar *vigil_device_to_string(VigilDevice device);
+
+/**
+ * VigilModelOptions:
+ * @device: where it is not there, a warning says so and the model runs on the CPU
+ * @threads: of one inference of an ONNX model; 0: one. Those of other models are the session's
+ * @input_width, @input_height: of an ONNX model whose file leaves them open; 0: such a model is refused
+ */
+typedef struct {
+    VigilDevice device;
+    guint threads;
+    guint input_width, input_height;
+} VigilModelOptions;
+
+/**
  * VigilModel:
  *
- * A loaded `.tflite` graph: checked, shape arithmetic folded, the arena planned, weights packed.
+ * A loaded model. A `.tflite` graph: checked, shape arithmetic folded, the arena planned, weights packed. An `.onnx`
+ * graph, in builds with ONNX Runtime: loaded by it, and run once to know its outputs.
  * Immutable once loaded, so any number of sessions on any threads share one. Reference counted.
  */
 typedef struct VigilModel VigilModel;
 
 /**
  * vigil_model_load:
- * @path: a `.tflite` file
+ * @path: a `.tflite` or `.onnx` file
  *
- * Errors: %VIGIL_MODEL_ERROR; the message names the file and, where one is at fault, the operator
+ * With the options of nothing asked for. Errors: %VIGIL_MODEL_ERROR; the message names the file and, where one is at fault, the operator
  * with its index, types and the reason.
  *
  * Returns: (transfer full): the model, or %NULL
@@ -82,10 +109,17 @@ VigilModel *vigil_model_load(const gchar *path, GError **error);
 
 /**
  * vigil_model_load_bytes:
- * @bytes: the content of a `.tflite` file; a reference is kept
- * @name: for messages
+ * @bytes: the content of a `.tflite` file; a reference is kept. That of an `.onnx` file is not kept
+ * @name: for messages; one that ends in ".onnx" is an ONNX model's
  */
 VigilModel *vigil_model_load_bytes(GBytes *bytes, const gchar *name, GError **error);
+
+/** vigil_model_load_with: as vigil_model_load(), with options. */
+VigilModel *
+vigil_model_load_with(const gchar *path, const VigilModelOptions *options, GError **error);
+/** vigil_model_load_bytes_with: as vigil_model_load_bytes(), with options. */
+VigilModel *vigil_model_load_bytes_with(GBytes *bytes, const gchar *name,
+                                        const VigilModelOptions *options, GError **error);
 
 VigilModel *vigil_model_ref(VigilModel *self);
 void vigil_model_unref(VigilModel *self);
@@ -100,14 +134,19 @@ const VigilTensorInfo *vigil_model_get_output_info(const VigilModel *self, guint
 /**
  * vigil_model_get_file_bytes:
  *
- * Returns: (transfer none): the whole file, for readers of what is appended to it (metadata)
+ * Returns: (transfer none) (nullable): the whole file, for readers of what is appended to it (metadata); %NULL: of an ONNX model
  */
 GBytes *vigil_model_get_file_bytes(const VigilModel *self);
 
 /** vigil_model_get_sha256: of the file, lower-case hexadecimal; borrowed. */
 const gchar *vigil_model_get_sha256(const VigilModel *self);
 
-/** vigil_model_get_isa: name of the kernels that the model was packed for, a value of VIGIL_ISA; static. */
+/** vigil_model_get_backend: "native" or "onnxruntime"; static. */
+const gchar *vigil_model_get_backend(const VigilModel *self);
+/** vigil_model_get_device: "cpu", "cuda" or "tensorrt": what it runs on after all; static. */
+const gchar *vigil_model_get_device(const VigilModel *self);
+
+/** vigil_model_get_isa: name of the kernels that the model was packed for, a value of VIGIL_ISA, or of another backend; static. */
 const gchar *vigil_model_get_isa(const VigilModel *self);
 
 /**
@@ -127,6 +166,7 @@ typedef struct {
     gboolean runs;
 } VigilOperatorInfo;
 
+/** vigil_model_get_n_operators: 0 of an ONNX model. */
 guint vigil_model_get_n_operators(const VigilModel *self);
 VigilOperatorInfo vigil_model_get_operator_info(const VigilModel *self, guint index);
 
@@ -167,11 +207,16 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilSession, vigil_session_free)
 gpointer vigil_session_get_input(VigilSession *self, guint index);
 /** vigil_session_get_output: valid until the next run. */
 gconstpointer vigil_session_get_output(VigilSession *self, guint index);
-/** vigil_session_run: one inference. Cannot fail: everything was proved at load. Allocates nothing. */
-void vigil_session_run(VigilSession *self);
+/**
+ * vigil_session_run: one inference. Allocates nothing.
+ *
+ * Returns: %FALSE: it failed and the outputs mean nothing, as may happen on another device or with a model of which
+ *   the shapes depend on its input. A `.tflite` model never fails: everything was proved at load
+ */
+gboolean vigil_session_run(VigilSession *self);
 /**
  * vigil_session_run_timed: the same, a little slower.
- * @ns: (inout): one for each operator of the model; its nanoseconds of CPU time, of the calling thread, are added
+ * @ns: (inout) (nullable): one for each operator of the model; its nanoseconds of CPU time, of the calling thread, are added
  */
 void vigil_session_run_timed(VigilSession *self, gint64 *ns);
 

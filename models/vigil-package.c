@@ -13,7 +13,8 @@
 static const gchar *const model_keys[] = {"name",        "version", "file",       "labels",
                                           "licence",     "sha256",  "provenance", "decoder",
                                           "coordinates", NULL};
-static const gchar *const input_keys[] = {"resize", "colour", "mean", "std", "pad", NULL};
+static const gchar *const input_keys[] = {"resize", "colour", "mean",   "std",
+                                          "pad",    "width",  "height", NULL};
 static const gchar *const detect_keys[] = {"threshold", "iou_threshold", "max_detections", NULL};
 static const gchar *const golden_keys[] = {"input", "boxes", NULL};
 static const gchar *const groups[] = {"model", "input", "detect", "golden", NULL};
@@ -220,7 +221,7 @@ read_model(const Reader *reader, GError **error)
         return FALSE;
     if (!package->model_path)
         return refuse(reader, error, "model", "file",
-                      "a package needs the name of its .tflite file");
+                      "a package needs the name of its .tflite or .onnx file");
     if (package->sha256 &&
         (strlen(package->sha256) != 64 || strspn(package->sha256, "0123456789abcdef") != 64))
         return refuse(reader, error, "model", "sha256", "must be 64 lower-case hexadecimal digits");
@@ -237,14 +238,16 @@ read_input(const Reader *reader, GError **error)
     static const gchar *const resizes[] = {"stretch", "letterbox", NULL};
     static const gchar *const colours[] = {"rgb", "bgr", "gray", NULL};
     VigilPreprocessOptions *options = &reader->package->preprocess;
-    gint resize = -1, colour = VIGIL_COLOUR_RGB;
-    gdouble pad = options->pad;
+    gint resize = -1, colour = -1;
+    gdouble pad = options->pad, width = 0, height = 0;
 
     if (!get_choice(reader, "input", "resize", resizes, &resize, error) ||
         !get_choice(reader, "input", "colour", colours, &colour, error) ||
         !get_channels(reader, "mean", options->mean, &options->normalise, error) ||
         !get_channels(reader, "std", options->std, &options->normalise, error) ||
-        !get_number(reader, "input", "pad", 0, 255, &pad, error))
+        !get_number(reader, "input", "pad", 0, 255, &pad, error) ||
+        !get_number(reader, "input", "width", 1, VIGIL_PREPROCESS_MAX_SIDE, &width, error) ||
+        !get_number(reader, "input", "height", 1, VIGIL_PREPROCESS_MAX_SIDE, &height, error))
         return FALSE;
     for (guint c = 0; c < 3; c++) {
         if (!(options->std[c] > 0))
@@ -252,7 +255,10 @@ read_input(const Reader *reader, GError **error)
     }
     reader->package->has_resize = resize >= 0;
     options->resize = resize == 1 ? VIGIL_RESIZE_LETTERBOX : VIGIL_RESIZE_STRETCH;
-    options->colour = (VigilColour)colour;
+    reader->package->has_colour = colour >= 0;
+    options->colour = colour >= 0 ? (VigilColour)colour : VIGIL_COLOUR_RGB;
+    reader->package->input_width = (guint)width;
+    reader->package->input_height = (guint)height;
     options->pad = (guint8)pad;
     return TRUE;
 }

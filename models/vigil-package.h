@@ -16,11 +16,12 @@ G_BEGIN_DECLS
  * @licence: (nullable)
  * @provenance: (nullable): how the model came to be
  * @sha256: (nullable): of the model file, lower-case hexadecimal
- * @model_path: the `.tflite` file
+ * @model_path: the `.tflite` or `.onnx` file
  * @labels_path: (nullable)
  * @decoder: guess when the manifest does not say
  * @coordinates: of a YOLO head; guess when the manifest does not say
- * @has_resize: whether @preprocess.resize was given
+ * @has_resize, @has_colour: whether @preprocess.resize, @preprocess.colour were given
+ * @input_width, @input_height: of a model whose file leaves them open; 0: not given
  * @preprocess: defaults where the manifest does not say
  * @threshold: negative when the manifest does not say
  * @iou_threshold: negative when the manifest does not say
@@ -32,11 +33,11 @@ G_BEGIN_DECLS
  *
  * What a model package says: a directory with `manifest.ini`, a key file of these groups and keys:
  *
- *     [model]  name, file (the .tflite): needed; version, labels (a file), licence, provenance, sha256 (of the file),
+ *     [model]  name, file (the .tflite or .onnx): needed; version, labels (a file), licence, provenance, sha256 (of the file),
  *              decoder (ssd-postprocess | ssd-anchors | yolov5 | yolov8 | anchor-free | yolox | nanodet),
  *              coordinates (normalised | pixels | cells)
  *     [input]  resize (stretch | letterbox), colour (rgb | bgr | gray), mean and std (one number or three, in pixel
- *              levels), pad (level of the letterbox's margins)
+ *              levels), pad (level of the letterbox's margins), width and height (of an ONNX model's input that its file leaves open)
  *     [detect] threshold, iou_threshold, max_detections
  *     [golden] input (raw input tensor), boxes (see vigil_package_check_golden())
  */
@@ -45,7 +46,8 @@ typedef struct VigilPackage {
     gchar *model_path, *labels_path;
     VigilDecoderKind decoder;
     VigilCoordinates coordinates;
-    gboolean has_resize;
+    gboolean has_resize, has_colour;
+    guint input_width, input_height;
     VigilPreprocessOptions preprocess;
     gfloat threshold, iou_threshold;
     guint max_detections;

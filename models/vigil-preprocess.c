@@ -12,6 +12,7 @@
 struct VigilPreprocess {
     VigilTensorType type;
     guint width, height, n_channels;
+    gsize plane, step; /* elements from a channel to the next, from a pixel to the next */
     VigilPreprocessOptions options;
     guint8 table8[3][256];
     gfloat table_float[3][256];
@@ -23,8 +24,8 @@ struct VigilPreprocess {
     guint16 *row;        /* a row between the two passes, for the widest crop so far */
     guint16 *picked;     /* one channel of it */
     guint row_capacity;
-    guint8 *margin; /* a row of the input that is all gray */
-    gsize element;  /* bytes of a pixel of the input */
+    guint8 *margin; /* a row of the input that is all gray; planar: of each channel */
+    gsize element;  /* bytes of an element of the input */
     VigilPreprocessPlan *plans[MAX_PLANS];
     guint64 n_runs;
 };
@@ -35,26 +36,41 @@ vigil_preprocess_options_defaults(void)
     return (VigilPreprocessOptions){.std = {1, 1, 1}, .pad = 114};
 }
 
+gboolean
+vigil_input_shape(const VigilTensorInfo *input, VigilInputShape *shape)
+{
+    const gint32 *dims = input->dims;
+    const gboolean planar = dims[3] != 1 && dims[3] != 3;
+    const gint32 *sides = planar ? &dims[2] : &dims[1];
+    const gint32 n_channels = dims[planar ? 1 : 3];
+
+    if (input->n_dims != 4 || dims[0] != 1 || (n_channels != 1 && n_channels != 3) ||
+        sides[0] < 1 || sides[1] < 1 || sides[0] > VIGIL_PREPROCESS_MAX_SIDE ||
+        sides[1] > VIGIL_PREPROCESS_MAX_SIDE)
+        return FALSE;
+    *shape = (VigilInputShape){(guint)sides[1], (guint)sides[0], (guint)n_channels, planar};
+    return TRUE;
+}
+
 static gboolean
-check_input(const VigilTensorInfo *input, const VigilPreprocessOptions *options, GError **error)
+check_input(const VigilTensorInfo *input, const VigilPreprocessOptions *options,
+            VigilInputShape *shape, GError **error)
 {
     const gboolean known = input->type == VIGIL_TENSOR_UINT8 || input->type == VIGIL_TENSOR_INT8 ||
                            input->type == VIGIL_TENSOR_FLOAT32;
 
-    if (input->n_dims != 4 || input->dims[0] != 1 || (input->dims[3] != 1 && input->dims[3] != 3) ||
-        input->dims[1] < 1 || input->dims[2] < 1 || input->dims[1] > VIGIL_PREPROCESS_MAX_SIDE ||
-        input->dims[2] > VIGIL_PREPROCESS_MAX_SIDE || !known) {
+    if (!vigil_input_shape(input, shape) || !known) {
         g_set_error(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_UNSUPPORTED,
                     "input \"%s\" is no image: it must be uint8, int8 or float32 of shape "
-                    "[1, height, width, 3 or 1]",
+                    "[1, height, width, 3 or 1] or [1, 3 or 1, height, width]",
                     input->name ? input->name : "");
         return FALSE;
     }
-    if (input->dims[3] == 1 ? options->colour == VIGIL_COLOUR_BGR
-                            : options->colour == VIGIL_COLOUR_GRAY) {
+    if (shape->n_channels == 1 ? options->colour == VIGIL_COLOUR_BGR
+                               : options->colour == VIGIL_COLOUR_GRAY) {
         g_set_error(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_UNSUPPORTED,
-                    "input \"%s\" has %d channel(s), which does not fit the colour asked for",
-                    input->name ? input->name : "", input->dims[3]);
+                    "input \"%s\" has %u channel(s), which does not fit the colour asked for",
+                    input->name ? input->name : "", shape->n_channels);
         return FALSE;
     }
     if (options->normalise && input->type != VIGIL_TENSOR_FLOAT32 && !(input->scale > 0)) {
@@ -93,11 +109,12 @@ static void
 make_margin(VigilPreprocess *self)
 {
     const gboolean floats = self->type == VIGIL_TENSOR_FLOAT32;
+    const guint n = self->width * self->n_channels;
 
-    self->element = self->n_channels * (floats ? sizeof(gfloat) : 1);
-    self->margin = g_malloc(self->width * self->element);
-    for (guint i = 0; i < self->width * self->n_channels; i++) {
-        const guint c = i % self->n_channels;
+    self->element = floats ? sizeof(gfloat) : 1;
+    self->margin = g_malloc(n * self->element);
+    for (guint i = 0; i < n; i++) {
+        const guint c = self->step == 1 ? i / self->width : i % self->n_channels;
 
         if (floats)
             memcpy(self->margin + i * sizeof(gfloat), &self->table_float[c][self->options.pad],
@@ -112,14 +129,17 @@ vigil_preprocess_new(const VigilTensorInfo *input, const VigilPreprocessOptions 
                      GError **error)
 {
     VigilPreprocess *self;
+    VigilInputShape shape;
 
-    if (!check_input(input, options, error))
+    if (!check_input(input, options, &shape, error))
         return NULL;
     self = g_new0(VigilPreprocess, 1);
     self->type = input->type;
-    self->height = (guint)input->dims[1];
-    self->width = (guint)input->dims[2];
-    self->n_channels = (guint)input->dims[3];
+    self->height = shape.height;
+    self->width = shape.width;
+    self->n_channels = shape.n_channels;
+    self->plane = shape.planar ? (gsize)shape.width * shape.height : 1;
+    self->step = shape.planar ? 1 : shape.n_channels;
     self->options = *options;
     self->pixels = vigil_pixels_select();
     if (self->n_channels == 1)
@@ -270,7 +290,7 @@ write_pixels(const VigilPreprocess *self, gpointer input, gsize at, guint n)
                                     self->bytes[turned ? 0 : 2]};
     const guint n_channels = MIN(self->n_channels, G_N_ELEMENTS(planes));
 
-    if (self->plain && n_channels == 3) {
+    if (self->plain && self->step == 3) {
         self->pixels->pack(planes, n, self->flip, (guint8 *)input + at * 3);
         return;
     }
@@ -278,15 +298,35 @@ write_pixels(const VigilPreprocess *self, gpointer input, gsize at, guint n)
         const guint8 *row = planes[c];
 
         if (self->type == VIGIL_TENSOR_FLOAT32) {
-            gfloat *out = (gfloat *)input + at * n_channels + c;
+            gfloat *out = (gfloat *)input + at * self->step + c * self->plane;
 
             for (guint i = 0; i < n; i++)
-                out[(gsize)i * n_channels] = self->table_float[c][row[i]];
+                out[i * self->step] = self->table_float[c][row[i]];
         } else {
-            guint8 *out = (guint8 *)input + at * n_channels + c;
+            guint8 *out = (guint8 *)input + at * self->step + c * self->plane;
 
             for (guint i = 0; i < n; i++)
-                out[(gsize)i * n_channels] = self->table8[c][row[i]];
+                out[i * self->step] = self->table8[c][row[i]];
+        }
+    }
+}
+
+/* Of one plane, or of all channels where they are together. */
+static void
+fill_margins_of(const VigilPreprocess *self, const VigilPreprocessPlan *plan, guint8 *input,
+                const guint8 *margin)
+{
+    const gsize width = self->width, left = plan->left, pixel = self->step * self->element;
+    const gsize right = left + plan->out_width, bottom = plan->top + plan->out_height;
+
+    for (gsize y = 0; y < self->height; y++) {
+        guint8 *row = input + y * width * pixel;
+
+        if (y < plan->top || y >= bottom) {
+            memcpy(row, margin, width * pixel);
+        } else if (plan->out_width < width) {
+            memcpy(row, margin, left * pixel);
+            memcpy(row + right * pixel, margin, (width - right) * pixel);
         }
     }
 }
@@ -294,19 +334,11 @@ write_pixels(const VigilPreprocess *self, gpointer input, gsize at, guint n)
 static void
 fill_margins(const VigilPreprocess *self, const VigilPreprocessPlan *plan, guint8 *input)
 {
-    const gsize width = self->width, left = plan->left;
-    const gsize right = left + plan->out_width, bottom = plan->top + plan->out_height;
+    const guint n_planes = self->step == 1 ? self->n_channels : 1;
 
-    for (gsize y = 0; y < self->height; y++) {
-        guint8 *row = input + y * width * self->element;
-
-        if (y < plan->top || y >= bottom) {
-            memcpy(row, self->margin, width * self->element);
-        } else if (plan->out_width < width) {
-            memcpy(row, self->margin, left * self->element);
-            memcpy(row + right * self->element, self->margin, (width - right) * self->element);
-        }
-    }
+    for (gsize c = 0; c < n_planes; c++)
+        fill_margins_of(self, plan, input + c * self->plane * self->element,
+                        self->margin + c * self->width * self->element);
 }
 
 /* From parts of the crop to parts of the frame. */

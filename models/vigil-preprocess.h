@@ -63,6 +63,18 @@ vigil_mapping_apply(const VigilMapping *self, const VigilBox *box)
 }
 
 /**
+ * VigilInputShape:
+ * @planar: a plane a channel; %FALSE: pixel by pixel
+ */
+typedef struct {
+    guint width, height, n_channels;
+    gboolean planar;
+} VigilInputShape;
+
+/** vigil_input_shape: of an image in that tensor; what could be both is taken as pixels. %FALSE: it is none. */
+gboolean vigil_input_shape(const VigilTensorInfo *input, VigilInputShape *shape);
+
+/**
  * VigilPreprocess:
  *
  * Turns frames of any size and format into one model's input. The tables for a (size, format) are made
@@ -73,7 +85,7 @@ typedef struct VigilPreprocess VigilPreprocess;
 
 /**
  * vigil_preprocess_new:
- * @input: shape [1, height, width, 1 or 3], uint8, int8 or float32
+ * @input: shape [1, height, width, 1 or 3] or [1, 1 or 3, height, width], uint8, int8 or float32
  *
  * Errors: %VIGIL_MODEL_ERROR_UNSUPPORTED when @input is anything else or the options do not fit it.
  */

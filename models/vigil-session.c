@@ -10,6 +10,8 @@ struct VigilSession {
     VigilModel *model;
     VigilRun run;
     gboolean holds_pool;
+    const VigilBackend *backend; /* NULL: what is above */
+    gpointer foreign;            /* else: its session */
 };
 
 static gpointer
@@ -29,8 +31,15 @@ vigil_session_new(VigilModel *model, guint threads, GError **error)
 {
     g_autoptr(VigilSession) self = g_new0(VigilSession, 1);
     const VigilGraph *graph = vigil_model_get_graph(model);
+    gpointer foreign;
 
     self->model = vigil_model_ref(model);
+    self->backend = vigil_model_get_foreign(model, &foreign);
+    if (self->backend != NULL) {
+        self->run.threads = 1;
+        self->foreign = self->backend->open(foreign, error);
+        return self->foreign == NULL ? NULL : g_steal_pointer(&self);
+    }
     self->run = (VigilRun){
         .graph = graph,
         .thread_stride = graph->thread_scratch_bytes,
@@ -51,6 +60,8 @@ vigil_session_free(VigilSession *self)
 {
     if (self == NULL)
         return;
+    if (self->foreign != NULL)
+        self->backend->close(self->foreign);
     if (self->holds_pool)
         vigil_pool_release();
     free(self->run.thread_scratch);
@@ -70,7 +81,9 @@ vigil_session_get_input(VigilSession *self, guint index)
 {
     const VigilGraph *graph = self->run.graph;
 
-    g_return_val_if_fail(index < graph->n_inputs, NULL);
+    g_return_val_if_fail(index < vigil_model_get_n_inputs(self->model), NULL);
+    if (self->backend != NULL)
+        return self->backend->input(self->foreign, index);
     return self->run.arena + graph->tensors[graph->inputs[index]].offset;
 }
 
@@ -79,7 +92,9 @@ vigil_session_get_output(VigilSession *self, guint index)
 {
     const VigilGraph *graph = self->run.graph;
 
-    g_return_val_if_fail(index < graph->n_outputs, NULL);
+    g_return_val_if_fail(index < vigil_model_get_n_outputs(self->model), NULL);
+    if (self->backend != NULL)
+        return self->backend->output(self->foreign, index);
     return vigil_run_tensor(&self->run, graph->outputs[index]);
 }
 
@@ -106,14 +121,17 @@ vigil_run_chunks(const VigilNode *node, const VigilRun *run, guint n_chunks, Vig
     vigil_pool_run(run->threads, n_chunks, run_chunk, &job);
 }
 
-void
+gboolean
 vigil_session_run(VigilSession *self)
 {
     const VigilGraph *graph = self->run.graph;
 
+    if (self->backend != NULL)
+        return self->backend->run(self->foreign);
     for (guint i = 0; i < graph->n_nodes; i++)
         if (graph->nodes[i].run != NULL)
             graph->nodes[i].run(&graph->nodes[i], &self->run);
+    return TRUE;
 }
 
 static gint64
@@ -131,6 +149,10 @@ vigil_session_run_timed(VigilSession *self, gint64 *ns)
     const VigilGraph *graph = self->run.graph;
     gint64 before = cpu_ns(), after;
 
+    if (self->backend != NULL) {
+        self->backend->run(self->foreign);
+        return;
+    }
     for (guint i = 0; i < graph->n_nodes; i++) {
         if (graph->nodes[i].run == NULL)
             continue;

@@ -23,9 +23,10 @@ vigil_camera_get_thresholds(const VigilCameraSettings *settings, const VigilMode
 static gchar *
 name_instance(const VigilModelSettings *model, gdouble weak)
 {
-    return g_strdup_printf("%s|%s|%s|%g|%g|%u|%d", model->path, model->labels ? model->labels : "",
-                           model->stamp, weak, model->iou_threshold, (guint)model->max_detections,
-                           (gint)model->threads);
+    return g_strdup_printf("%s|%s|%s|%g|%g|%u|%d|%d", model->path,
+                           model->labels ? model->labels : "", model->stamp, weak,
+                           model->iou_threshold, (guint)model->max_detections, (gint)model->threads,
+                           model->device);
 }
 
 /* All at once: the element opens what it is asked for by one call. */
@@ -39,9 +40,9 @@ set_model(VigilCameraPipeline *self, GstElement *detect, const VigilModelSetting
     instance = name_instance(model, weak);
     g_object_set(detect, "model", model->path, "labels", model->labels, "threshold", weak,
                  "iou-threshold", model->iou_threshold, "max-detections",
-                 (guint)model->max_detections, "threads", (guint)model->threads,
-                 "model-instance-id", instance, "trial-score", strong, "trial-frames",
-                 (guint)model->trial_frames, "trial",
+                 (guint)model->max_detections, "threads", (guint)model->threads, "device",
+                 vigil_device_to_string((VigilDevice)model->device), "model-instance-id", instance,
+                 "trial-score", strong, "trial-frames", (guint)model->trial_frames, "trial",
                  model->before ? (guint64)model->trial_ns : (guint64)0, NULL);
 }
 
@@ -70,6 +71,7 @@ vigil_camera_pipeline_make_detect(VigilCameraPipeline *self, GError **error)
     options.iou_threshold = (gfloat)model->iou_threshold;
     options.max_detections = (guint)model->max_detections;
     options.threads = (guint)model->threads;
+    options.device = (VigilDevice)model->device;
     instance = name_instance(model, weak);
     /* held here as well, to know what it is; the element finds it by its id */
     self->detector = vigil_detector_open_shared(instance, &options, error);

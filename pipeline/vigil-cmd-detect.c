@@ -89,19 +89,24 @@ detect(Detection *self, const gchar *file, GError **error)
 {
     g_autoptr(VigilPicture) picture = vigil_picture_load(file, error);
     g_autofree gchar *line = NULL;
-    guint n;
+    gint n;
 
     if (!picture)
         return FALSE;
     n = vigil_detector_run(self->detector, &picture->image, (gfloat)self->threshold,
                            self->detections, self->capacity);
-    line = format_line(file, self->detections, n);
+    if (n < 0) {
+        g_set_error(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_INVALID, "%s: the inference failed",
+                    file);
+        return FALSE;
+    }
+    line = format_line(file, self->detections, (guint)n);
     if (!vigil_command_print(line)) {
         g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(errno),
                     "the results could not be written");
         return FALSE;
     }
-    return !self->output || save_drawn(self, file, picture, n, error);
+    return !self->output || save_drawn(self, file, picture, (guint)n, error);
 }
 
 static VigilExit
@@ -137,7 +142,8 @@ run(const VigilCommand *self, gint argc, gchar **argv)
     g_autofree gchar *model = NULL, *labels = NULL, *output = NULL;
     gdouble threshold = -1.0;
     const GOptionEntry entries[] = {
-        {"model", 'm', 0, G_OPTION_ARG_FILENAME, &model, "A .tflite file or a model package", "M"},
+        {"model", 'm', 0, G_OPTION_ARG_FILENAME, &model,
+         "A .tflite or .onnx file or a model package", "M"},
         {"labels", 'l', 0, G_OPTION_ARG_FILENAME, &labels,
          "A file with the classes' names, if the model has none", "FILE"},
         {"threshold", 't', 0, G_OPTION_ARG_DOUBLE, &threshold,

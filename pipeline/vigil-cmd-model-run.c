@@ -41,7 +41,11 @@ run_model(const gchar *path, gchar **inputs, const gchar *prefix, GError **error
     for (guint i = 0; i < n; i++)
         if (!read_input(session, model, i, inputs[i], error))
             return FALSE;
-    vigil_session_run(session);
+    if (!vigil_session_run(session)) {
+        g_set_error(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_INVALID, "%s: the inference failed",
+                    path);
+        return FALSE;
+    }
     for (guint i = 0; i < vigil_model_get_n_outputs(model); i++) {
         g_autofree gchar *name = g_strdup_printf("%s.out%u.raw", prefix, i);
 

@@ -48,15 +48,23 @@ list_pictures(const gchar *folder, GError **error)
 }
 
 static GArray *
-run_detector(VigilDetector *detector, const VigilImage *image, gfloat threshold)
+run_detector(VigilDetector *detector, const VigilPicture *picture, const gchar *path,
+             gfloat threshold, GError **error)
 {
     const guint capacity = vigil_detector_get_max_detections(detector);
-    GArray *boxes = g_array_sized_new(FALSE, TRUE, sizeof(VigilDetection), capacity);
+    g_autoptr(GArray) boxes = g_array_sized_new(FALSE, TRUE, sizeof(VigilDetection), capacity);
+    gint n;
 
     g_array_set_size(boxes, capacity);
-    g_array_set_size(boxes, vigil_detector_run(detector, image, threshold,
-                                               (VigilDetection *)(gpointer)boxes->data, capacity));
-    return boxes;
+    n = vigil_detector_run(detector, &picture->image, threshold,
+                           (VigilDetection *)(gpointer)boxes->data, capacity);
+    if (n < 0) {
+        g_set_error(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_INVALID, "%s: the inference failed",
+                    path);
+        return NULL;
+    }
+    g_array_set_size(boxes, (guint)n);
+    return g_steal_pointer(&boxes);
 }
 
 static GArray *
@@ -115,9 +123,11 @@ compare_picture(VigilDetector *detector, VigilDetector *against, const gchar *pa
         /* what only one of the two leaves out by its threshold is no difference between them */
         threshold =
             MAX(vigil_detector_get_threshold(detector), vigil_detector_get_threshold(against));
-        reference = run_detector(against, &picture->image, threshold);
+        reference = run_detector(against, picture, path, threshold, error);
     }
-    boxes = run_detector(detector, &picture->image, threshold);
+    boxes = reference ? run_detector(detector, picture, path, threshold, error) : NULL;
+    if (!boxes)
+        return FALSE;
     vigil_box_match_add(&result->match, (const VigilDetection *)(gpointer)reference->data,
                         reference->len, (const VigilDetection *)(gpointer)boxes->data, boxes->len,
                         VIGIL_MODEL_COMPARE_IOU);

@@ -20,7 +20,8 @@ is_name(const gchar *text, const gchar *base)
 
     return vigil_model_source_is_ours(text) ||
            (vigil_model_store_is_name(text) && !g_str_has_suffix(text, ".tflite") &&
-            !g_str_has_suffix(text, ".vigil") && !g_file_test(path, G_FILE_TEST_EXISTS));
+            !g_str_has_suffix(text, ".onnx") && !g_str_has_suffix(text, ".vigil") &&
+            !g_file_test(path, G_FILE_TEST_EXISTS));
 }
 
 static void
@@ -102,6 +103,7 @@ void
 vigil_model_settings_read(const VigilYaml *node, VigilModelSettings **place, const gchar *base,
                           VigilYamlMistakes *mistakes)
 {
+    static const gchar *const devices[] = {"cpu", "cuda", "tensorrt", NULL}; /* VigilDevice */
     static const VigilYamlKey keys[] = {
         {.name = "path", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_model_path},
         {.name = "labels", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_model_labels},
@@ -110,6 +112,10 @@ vigil_model_settings_read(const VigilYaml *node, VigilModelSettings **place, con
          .offset = G_STRUCT_OFFSET(VigilModelSettings, threads),
          .min = 1,
          .max = VIGIL_SESSION_MAX_THREADS},
+        {.name = "device",
+         .type = VIGIL_YAML_KEY_WORD,
+         .offset = G_STRUCT_OFFSET(VigilModelSettings, device),
+         .words = devices},
         {.name = "threshold",
          .type = VIGIL_YAML_KEY_DOUBLE,
          .offset = G_STRUCT_OFFSET(VigilModelSettings, threshold),
@@ -147,7 +153,8 @@ vigil_model_settings_read(const VigilYaml *node, VigilModelSettings **place, con
     else
         vigil_yaml_table_read(node, keys, *place, mistakes, (gpointer)base);
     if (vigil_yaml_get_kind(node) == VIGIL_YAML_MAPPING && !vigil_yaml_get(node, "path")) {
-        vigil_yaml_set_error(node, &error, "`path` is missing: a .tflite file or a model package");
+        vigil_yaml_set_error(node, &error,
+                             "`path` is missing: a .tflite or .onnx file or a model package");
         vigil_yaml_mistakes_add(mistakes, error);
     }
     append_stamp(stamp, (*place)->path);
@@ -160,6 +167,6 @@ vigil_model_settings_equal(const VigilModelSettings *a, const VigilModelSettings
 {
     return g_strcmp0(a->path, b->path) == 0 && g_strcmp0(a->labels, b->labels) == 0 &&
            g_strcmp0(a->stamp, b->stamp) == 0 && a->threads == b->threads &&
-           a->threshold == b->threshold && a->iou_threshold == b->iou_threshold &&
-           a->max_detections == b->max_detections;
+           a->device == b->device && a->threshold == b->threshold &&
+           a->iou_threshold == b->iou_threshold && a->max_detections == b->max_detections;
 }

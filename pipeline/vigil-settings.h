@@ -38,6 +38,7 @@ typedef enum {
  * @trial_frames: it must look at so many frames at least
  * @labels: (nullable): absolute
  * @threads: of one inference; 0: one
+ * @device: that the model runs on, a #VigilDevice
  * @threshold: lowest score of an object, 0..1; negative: what the model's package says, else 0.5
  * @iou_threshold: boxes of one class that overlap more are one object; negative: the package's
  * @max_detections: a frame; 0: the package's
@@ -51,6 +52,7 @@ typedef struct VigilModelSettings {
     gint64 trial_ns, trial_frames;
     gchar *labels;
     gint64 threads;
+    gint device;
     gdouble threshold;
     gdouble iou_threshold;
     gint64 max_detections;

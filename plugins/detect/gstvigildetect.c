@@ -402,26 +402,24 @@ infer(GstVigilDetect *self, GstBuffer *buffer)
     VigilDetectModel *model = self->model;
     GstVideoFrame frame;
     VigilImage image;
-    guint n = 0;
     gint64 took_us;
-    gboolean ok;
+    gint n = -1;
 
     if (!gst_video_frame_map(&frame, &self->info, buffer,
                              GST_MAP_READ | GST_VIDEO_FRAME_MAP_FLAG_NO_REF))
         return VIGIL_OUTCOME_FAILED;
-    ok = gst_vigil_image_from_frame(&frame, &image);
-    if (ok)
+    if (gst_vigil_image_from_frame(&frame, &image))
         n = vigil_detector_run(model->detector, &image, -1.0f, model->detections, model->capacity);
     took_us = g_get_monotonic_time() - begin_us;
-    if (ok && self->trial)
-        vigil_detect_trial_look(self->trial, model, &image, n, took_us);
+    if (n >= 0 && self->trial)
+        vigil_detect_trial_look(self->trial, model, &image, (guint)n, took_us);
     gst_video_frame_unmap(&frame);
-    if (!ok)
+    if (n < 0)
         return VIGIL_OUTCOME_FAILED;
-    gst_vigil_buffer_add_detections(buffer, &self->info, model->detections, n);
+    gst_vigil_buffer_add_detections(buffer, &self->info, model->detections, (guint)n);
     gst_vigil_buffer_set_model(buffer, model->id);
     GST_OBJECT_LOCK(self);
-    vigil_detect_stats_add_inference(&self->stats, took_us, n);
+    vigil_detect_stats_add_inference(&self->stats, took_us, (guint)n);
     GST_OBJECT_UNLOCK(self);
     return VIGIL_OUTCOME_INFERRED;
 }

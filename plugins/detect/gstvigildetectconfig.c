@@ -91,18 +91,19 @@ gst_vigil_detect_config_take_model(GstVigilDetectConfig *self, const GstVigilDet
 }
 
 static gboolean
-check(const GstVigilDetectConfig *self, GError **error)
+check(const GstVigilDetectConfig *self, VigilDevice *device, GError **error)
 {
     if (!self->model || !*self->model) {
-        g_set_error_literal(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_INVALID,
-                            "No model is set: set the property \"model\" to a .tflite file or a "
-                            "model package.");
+        g_set_error_literal(
+            error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_INVALID,
+            "No model is set: set the property \"model\" to a .tflite or .onnx file or a "
+            "model package.");
         return FALSE;
     }
-    if (g_strcmp0(self->device, "cpu") == 0)
+    if (vigil_device_from_string(self->device, device))
         return TRUE;
     g_set_error(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_UNSUPPORTED,
-                "There is no device \"%s\": this build runs models on \"cpu\" only.",
+                "There is no device \"%s\": it is \"cpu\", \"cuda\" or \"tensorrt\".",
                 GST_STR_NULL(self->device));
     return FALSE;
 }
@@ -113,7 +114,7 @@ gst_vigil_detect_config_open(const GstVigilDetectConfig *self, const VigilDetect
 {
     VigilDetectorOptions options = vigil_detector_options_defaults();
 
-    if (!check(self, error))
+    if (!check(self, &options.device, error))
         return NULL;
     options.model = self->model;
     options.labels = self->labels;
@@ -207,7 +208,8 @@ static void
 install_model_properties(GObjectClass *klass)
 {
     install_string(klass, PROP_MODEL, "model", "Model",
-                   "The model: a .tflite file or the directory of a model package. Set while the "
+                   "The model: a .tflite file, an .onnx file (in builds with ONNX Runtime) or the "
+                   "directory of a model package. Set while the "
                    "element runs, it is opened in the background and takes the other's place "
                    "between two frames; if it cannot be opened, the other stays, with a warning. "
                    "So do labels, thresholds and the other properties of a model, and what is set "
@@ -225,13 +227,16 @@ install_model_properties(GObjectClass *klass)
     install_string(klass, PROP_LABEL_FILE, "label-file", "Label file",
                    "The same as the property \"labels\"", NULL);
     install_string(klass, PROP_DEVICE, "device", "Device",
-                   "What the model runs on; this build has only \"cpu\"", DEFAULT_DEVICE);
+                   "What an .onnx model runs on: \"cpu\", \"cuda\" or \"tensorrt\", which are "
+                   "execution providers of ONNX Runtime; where it has not "
+                   "the one, and for other models, a warning says so and it is \"cpu\"",
+                   DEFAULT_DEVICE);
     install_string(
         klass, PROP_MODEL_INSTANCE_ID, "model-instance-id", "Model instance id",
         "Elements of a process with the same id share one instance of the model (memory is needed "
         "once, "
-        "inferences wait for each other) and must have the same model, labels, thresholds and "
-        "threads "
+        "inferences wait for each other) and must have the same model, labels, thresholds, threads "
+        "and device "
         "(set while they run: each in its turn); "
         "not set: an instance of its own",
         NULL);

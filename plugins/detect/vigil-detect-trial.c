@@ -89,12 +89,16 @@ vigil_detect_trial_look(VigilDetectTrial *self, const VigilDetectModel *model,
     const VigilTrialSide fresh = {model->detections, n, strong_score(model), took_us * 1000};
     VigilTrialSide old = {.detections = self->before->detections,
                           .strong = strong_score(self->before)};
+    gint found;
 
     vigil_trial_add_frame(self->trial, now, fresh.took_ns, TRUE);
     if (!vigil_trial_wants_sample(self->trial, now))
         return;
-    old.n = vigil_detector_run(self->before->detector, image, -1.0f, self->before->detections,
+    found = vigil_detector_run(self->before->detector, image, -1.0f, self->before->detections,
                                self->before->capacity);
+    if (found < 0) /* nothing to compare with */
+        return;
+    old.n = (guint)found;
     old.took_ns = now_ns() - now;
     vigil_trial_add_sample(self->trial, now, &fresh, &old);
 }

@@ -71,7 +71,7 @@ static const struct {
     const gchar *manifest, *says;
 } mistakes[] = {
     {"", "[model] name: a package needs a name"},
-    {"[model]\nname = m\n", "[model] file: a package needs the name of its .tflite file"},
+    {"[model]\nname = m\n", "[model] file: a package needs the name of its .tflite or .onnx file"},
     {"[model]\nfile = m.tflite\n", "[model] name"},
     {"name = m\n", "manifest.ini: "},
     {"[model\n", "manifest.ini: "},

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ONNX files by ONNX Runtime's C API. The runtime reads what was bounded before; what it says of the model is checked. */
+#include <onnxruntime_session_options_config_keys.h>
+#include <string.h>
+
+#include "models/backends/vigil-backend-private.h"
+#include "models/backends/vigil-onnx-library-private.h"
+#include "models/backends/vigil-onnx-tensors-private.h"
+
+typedef struct {
+    VigilOnnxLibrary library;
+    OrtSession *session;
+    OrtMemoryInfo *memory;
+    VigilOnnxTensors inputs, outputs;
+    VigilDevice device;
+} Model;
+
+typedef struct {
+    Model *model;
+    gpointer inputs[VIGIL_ONNX_MAX_TENSORS], outputs[VIGIL_ONNX_MAX_TENSORS];
+    OrtValue *input_values[VIGIL_ONNX_MAX_TENSORS], *output_values[VIGIL_ONNX_MAX_TENSORS];
+} Session;
+
+static void
+onnx_unload(gpointer data)
+{
+    Model *self = data;
+
+    if (!self)
+        return;
+    if (self->session)
+        self->library.api->ReleaseSession(self->session);
+    if (self->memory)
+        self->library.api->ReleaseMemoryInfo(self->memory);
+    vigil_onnx_tensors_clear(&self->inputs);
+    vigil_onnx_tensors_clear(&self->outputs);
+    if (self->library.api)
+        vigil_onnx_library_release();
+    g_free(self);
+}
+
+/* Weights that lie in other files are no part of what was read and checked: they are looked for where nothing is. */
+static gboolean
+set_options(const OrtApi *api, OrtSessionOptions *options, guint threads, GError **error)
+{
+    static const struct {
+        const gchar *key, *value;
+    } entries[] = {
+        {kOrtSessionOptionsConfigUseEnvAllocators, "1"},
+        {kOrtSessionOptionsConfigAllowIntraOpSpinning, "0"},
+        {kOrtSessionOptionsConfigAllowInterOpSpinning, "0"},
+        {kOrtSessionOptionsModelExternalInitializersFileFolderPath, "/nonexistent"},
+    };
+    const VigilModelError code = VIGIL_MODEL_ERROR_UNSUPPORTED;
+
+    for (guint i = 0; i < G_N_ELEMENTS(entries); i++) {
+        if (!vigil_onnx_ok(api,
+                           api->AddSessionConfigEntry(options, entries[i].key, entries[i].value),
+                           code, error))
+            return FALSE;
+    }
+    return vigil_onnx_ok(api, api->SetSessionExecutionMode(options, ORT_SEQUENTIAL), code, error) &&
+           vigil_onnx_ok(api, api->SetInterOpNumThreads(options, 1), code, error) &&
+           vigil_onnx_ok(api, api->SetIntraOpNumThreads(options, (int)MAX(threads, 1u)), code,
+                         error);
+}
+
+static gboolean
+create_session(Model *self, GBytes *bytes, guint threads, GError **error)
+{
+    const OrtApi *api = self->library.api;
+    OrtSessionOptions *options = NULL;
+    gsize size;
+    gconstpointer content = g_bytes_get_data(bytes, &size);
+    gboolean ok;
+
+    ok = vigil_onnx_ok(api, api->CreateSessionOptions(&options), VIGIL_MODEL_ERROR_UNSUPPORTED,
+                       error) &&
+         set_options(api, options, threads, error);
+    if (ok && self->device != VIGIL_DEVICE_CPU &&
+        !vigil_onnx_add_device(api, options, self->device))
+        self->device = VIGIL_DEVICE_CPU;
+    ok = ok && vigil_onnx_ok(api,
+                             api->CreateSessionFromArray(self->library.env, content ? content : "",
+                                                         size, options, &self->session),
+                             VIGIL_MODEL_ERROR_INVALID, error);
+    if (options)
+        api->ReleaseSessionOptions(options);
+    return ok;
+}
+
+/* A provider may be there and its device not. */
+static gboolean
+create_session_anywhere(Model *self, GBytes *bytes, guint threads, GError **error)
+{
+    g_autoptr(GError) why = NULL;
+
+    if (create_session(self, bytes, threads, &why))
+        return TRUE;
+    if (self->device != VIGIL_DEVICE_CPU) {
+        self->device = VIGIL_DEVICE_CPU;
+        if (create_session(self, bytes, threads, error)) {
+            g_warning("the model runs on the CPU, since the device failed: %s", why->message);
+            return TRUE;
+        }
+        return FALSE;
+    }
+    g_propagate_error(error, g_steal_pointer(&why));
+    return FALSE;
+}
+
+/* --- sessions --------------------------------------------------------------------------------- */
+
+static void
+onnx_close(gpointer data)
+{
+    Session *self = data;
+
+    if (!self)
+        return;
+    for (guint i = 0; i < VIGIL_ONNX_MAX_TENSORS; i++) {
+        if (self->input_values[i])
+            self->model->library.api->ReleaseValue(self->input_values[i]);
+        if (self->output_values[i])
+            self->model->library.api->ReleaseValue(self->output_values[i]);
+        g_free(self->inputs[i]);
+        g_free(self->outputs[i]);
+    }
+    g_free(self);
+}
+
+/* Memory of our own, seen as one of the runtime's tensors. */
+static gboolean
+make_value(const Model *model, const VigilTensorInfo *info, gpointer *data, OrtValue **value,
+           GError **error)
+{
+    const OrtApi *api = model->library.api;
+    int64_t dims[VIGIL_MAX_DIMS];
+
+    for (guint i = 0; i < info->n_dims; i++)
+        dims[i] = info->dims[i];
+    *data = g_try_malloc0(info->bytes);
+    if (!*data) {
+        g_set_error(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_TOO_LARGE,
+                    "no memory for a tensor of %" G_GSIZE_FORMAT " bytes", info->bytes);
+        return FALSE;
+    }
+    return vigil_onnx_ok(api,
+                         api->CreateTensorWithDataAsOrtValue(model->memory, *data, info->bytes,
+                                                             dims, info->n_dims,
+                                                             vigil_onnx_type_of(info->type), value),
+                         VIGIL_MODEL_ERROR_INVALID, error);
+}
+
+static gpointer
+onnx_open(gpointer data, GError **error)
+{
+    Model *model = data;
+    Session *self = g_new0(Session, 1);
+    gboolean ok = TRUE;
+
+    self->model = model;
+    for (guint i = 0; i < model->inputs.n && ok; i++)
+        ok = make_value(model, &model->inputs.infos[i], &self->inputs[i], &self->input_values[i],
+                        error);
+    for (guint i = 0; i < model->outputs.n && ok; i++)
+        ok = make_value(model, &model->outputs.infos[i], &self->outputs[i], &self->output_values[i],
+                        error);
+    if (ok)
+        return self;
+    onnx_close(self);
+    return NULL;
+}
+
+static gboolean
+run(Session *self, GError **error)
+{
+    const Model *model = self->model;
+    const OrtApi *api = model->library.api;
+
+    return vigil_onnx_ok(api,
+                         api->Run(model->session, NULL, (const char *const *)model->inputs.names,
+                                  (const OrtValue *const *)self->input_values, model->inputs.n,
+                                  (const char *const *)model->outputs.names, model->outputs.n,
+                                  self->output_values),
+                         VIGIL_MODEL_ERROR_INVALID, error);
+}
+
+/* Into memory that is there: the runtime refuses outputs of another shape than at load. */
+static gboolean
+onnx_run(gpointer session)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (run(session, &error))
+        return TRUE;
+    g_message("an inference failed: %s", error->message);
+    return FALSE;
+}
+
+static gpointer
+onnx_input(gpointer session, guint index)
+{
+    return ((Session *)session)->inputs[index];
+}
+
+static gconstpointer
+onnx_output(gpointer session, guint index)
+{
+    return ((Session *)session)->outputs[index];
+}
+
+/* --- models ----------------------------------------------------------------------------------- */
+
+/* What a file says of its outputs may be open or wrong; what comes out of a run on zeros is known. */
+static gboolean
+find_outputs(Model *self, GError **error)
+{
+    Session *trial = onnx_open(self, error); /* with inputs alone */
+    gboolean ok = trial && vigil_onnx_tensors_read_names(&self->outputs, &self->library,
+                                                         self->session, FALSE, error);
+
+    ok = ok && run(trial, error);
+    for (guint i = 0; i < self->outputs.n && ok; i++)
+        ok = vigil_onnx_tensors_read_value(&self->outputs, i, self->library.api,
+                                           trial->output_values[i], error);
+    onnx_close(trial);
+    return ok;
+}
+
+static gpointer
+onnx_load(GBytes *bytes, const VigilModelOptions *options, GError **error)
+{
+    Model *self = g_new0(Model, 1);
+
+    self->device = options->device;
+    if (vigil_onnx_library_acquire(&self->library, error) &&
+        create_session_anywhere(self, bytes, options->threads, error) &&
+        vigil_onnx_ok(self->library.api,
+                      self->library.api->CreateCpuMemoryInfo(OrtDeviceAllocator, OrtMemTypeDefault,
+                                                             &self->memory),
+                      VIGIL_MODEL_ERROR_UNSUPPORTED, error) &&
+        vigil_onnx_tensors_read_names(&self->inputs, &self->library, self->session, TRUE, error) &&
+        vigil_onnx_tensors_read_inputs(&self->inputs, &self->library, self->session, options,
+                                       error) &&
+        find_outputs(self, error))
+        return self;
+    onnx_unload(self);
+    return NULL;
+}
+
+static VigilBackendTensors
+onnx_tensors(gconstpointer model)
+{
+    const Model *self = model;
+
+    return (VigilBackendTensors){self->inputs.n, self->outputs.n, self->inputs.infos,
+                                 self->outputs.infos};
+}
+
+static const gchar *
+onnx_device(gconstpointer model)
+{
+    return vigil_device_to_string(((const Model *)model)->device);
+}
+
+const VigilBackend *
+vigil_backend_onnxruntime(void)
+{
+    static const VigilBackend backend = {
+        .name = "onnxruntime",
+        .load = onnx_load,
+        .unload = onnx_unload,
+        .tensors = onnx_tensors,
+        .device = onnx_device,
+        .open = onnx_open,
+        .close = onnx_close,
+        .input = onnx_input,
+        .output = onnx_output,
+        .run = onnx_run,
+    };
+
+    return &backend;
+}
