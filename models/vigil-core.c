@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "models/vigil-core.h"
 
+/* A place is kept no longer, however old a frame may be. */
+#define LONGEST_HOLD_NS (10 * G_GINT64_CONSTANT(1000000000))
+
 void
 vigil_core_add(VigilCore *self, VigilCoreStream *stream)
 {
@@ -31,7 +34,7 @@ shed(VigilCoreStream *stream, VigilCoreOutcome outcome, gint64 now_ns)
     stream->waiting = FALSE;
     stream->paid = stream->tag;
     stream->left_ns = now_ns;
-    stream->hold_ns = stream->max_age_ns;
+    stream->hold_ns = MIN(stream->max_age_ns, LONGEST_HOLD_NS);
     stream->stats.outcomes[outcome]++;
 }
 
@@ -49,6 +52,13 @@ vigil_core_submit(VigilCore *self, VigilCoreStream *stream, gint64 born_ns, gint
     stream->waiting = TRUE;
     stream->born_ns = born_ns;
     return superseded;
+}
+
+void
+vigil_core_renew(VigilCoreStream *stream, gint64 born_ns)
+{
+    g_return_if_fail(stream->waiting);
+    stream->born_ns = born_ns;
 }
 
 static gboolean
@@ -94,18 +104,32 @@ void
 vigil_core_done(VigilCore *self, VigilCoreStream *stream, gint64 now_ns, gboolean ok)
 {
     const gint64 took_ns = MAX(now_ns - stream->begun_ns, 0);
+    gint64 owed_ns = took_ns;
 
     g_return_if_fail(self->running == stream);
     self->running = NULL;
     stream->running = FALSE;
     stream->left_ns = now_ns;
     stream->hold_ns = took_ns;
-    stream->paid = stream->begun_tag + (gdouble)took_ns / stream->weight;
+    if (self->patience_ns > 0)
+        owed_ns = MIN(took_ns, self->patience_ns);
+    stream->paid = stream->begun_tag + (gdouble)owed_ns / stream->weight;
     /* one that waits behind it was put there before this was known */
     if (stream->waiting)
         stream->tag = stream->paid;
-    stream->stats.outcomes[ok ? VIGIL_CORE_INFERRED : VIGIL_CORE_FAILED]++;
+    if (!stream->abandoned)
+        stream->stats.outcomes[ok ? VIGIL_CORE_INFERRED : VIGIL_CORE_FAILED]++;
+    stream->abandoned = FALSE;
     vigil_histogram_add(&stream->stats.inference, took_ns);
+}
+
+void
+vigil_core_abandon(VigilCoreStream *stream, VigilCoreOutcome outcome)
+{
+    if (!stream->running || stream->abandoned)
+        return;
+    stream->abandoned = TRUE;
+    stream->stats.outcomes[outcome]++;
 }
 
 gboolean
@@ -144,6 +168,14 @@ vigil_core_deadline(const VigilCore *self, const VigilCoreStream *stream)
     if (self->running && self->patience_ns > 0)
         deadline = MIN(deadline, self->running->begun_ns + self->patience_ns + 1);
     return deadline;
+}
+
+gint64
+vigil_core_stuck_at(const VigilCore *self, const VigilCoreStream *stream)
+{
+    if (self->running != stream || self->patience_ns <= 0)
+        return G_MAXINT64;
+    return stream->begun_ns + self->patience_ns + 1;
 }
 
 void

@@ -7,12 +7,13 @@ G_BEGIN_DECLS
 
 /*
  * Who looks next: many streams, one model. Pure logic: time is an argument, nothing waits, nothing is allocated. Whoever
- * uses it from several threads has a lock around it. VigilDetector does not use it yet: its lock serves in any order.
+ * uses it from several threads has a lock around it: VigilScheduler.
  *
  * Fairness. Each stream is served in proportion to its weight (start-time fair queueing on the time that inferences take, so
  * a stream of large frames pays for them). A stream without a frame saves nothing up; one that comes back within
- * the time of its last inference, or within its maximum age after a frame was shed, has not been away. Among equals the
- * freshest frame goes first. A stream that waits is served after at most the share of the others, so none starves.
+ * the time of its last inference, or within its maximum age (10 s at most) after a frame was shed, has not been away. Among equals the
+ * freshest frame goes first. A stream that waits is served after at most the share of the others, so none starves. An
+ * inference that hangs costs its stream no more than the patience.
  *
  * Shedding, in this order, and nothing else is shed:
  *  1. a frame whose stream has a newer one: superseded;
@@ -59,7 +60,7 @@ struct VigilCoreStream {
 
     /*< private >*/
     VigilCoreStream *next;
-    gboolean waiting, running;
+    gboolean waiting, running, abandoned;
     gint64 born_ns, begun_ns;
     gint64 left_ns, hold_ns; /* when its last frame went, and how long its place is kept */
     gdouble tag;       /* of the frame that waits: virtual time at which its service may begin */
@@ -94,6 +95,9 @@ void vigil_core_remove(VigilCore *self, VigilCoreStream *stream);
  */
 gboolean vigil_core_submit(VigilCore *self, VigilCoreStream *stream, gint64 born_ns, gint64 now_ns);
 
+/** vigil_core_renew: the frame that waits is another one from now on: a fresher one of as much worth. */
+void vigil_core_renew(VigilCoreStream *stream, gint64 born_ns);
+
 /**
  * vigil_core_next: who is to be looked at now; frames that are too old by now are shed first.
  *
@@ -103,6 +107,14 @@ VigilCoreStream *vigil_core_next(VigilCore *self, gint64 now_ns);
 
 /** vigil_core_done: @stream's frame, which vigil_core_next() gave, has been looked at. */
 void vigil_core_done(VigilCore *self, VigilCoreStream *stream, gint64 now_ns, gboolean ok);
+
+/**
+ * vigil_core_abandon: nobody waits for the frame that runs any more.
+ * @outcome: of that frame: stuck or withdrawn
+ *
+ * The core is busy with it until vigil_core_done(), which then counts it no more.
+ */
+void vigil_core_abandon(VigilCoreStream *stream, VigilCoreOutcome outcome);
 
 /** vigil_core_is_waiting: its latest frame has neither been given out nor shed. */
 gboolean vigil_core_is_waiting(const VigilCoreStream *stream);
@@ -119,6 +131,9 @@ gint64 vigil_core_deadline(const VigilCore *self, const VigilCoreStream *stream)
 
 /** vigil_core_withdraw: the frame that waits, if any, is not to be looked at. */
 void vigil_core_withdraw(VigilCoreStream *stream, gint64 now_ns);
+
+/** vigil_core_stuck_at: when the inference of @stream that runs is stuck; %G_MAXINT64: never, or none runs. */
+gint64 vigil_core_stuck_at(const VigilCore *self, const VigilCoreStream *stream);
 
 /** vigil_core_outcome_to_string: "inferred", "superseded" … */
 const gchar *vigil_core_outcome_to_string(VigilCoreOutcome outcome);
