@@ -336,6 +336,49 @@ START_TEST(test_alternating_sizes)
 }
 END_TEST
 
+/* A plane a channel holds what the pixels hold, margins and all; in bytes and in floats, in colour and in gray. */
+START_TEST(test_planar)
+{
+    static const VigilTensorType types[] = {VIGIL_TENSOR_UINT8, VIGIL_TENSOR_INT8,
+                                            VIGIL_TENSOR_FLOAT32};
+    const guint width = 36, height = 20, n_channels = _i % 2 ? 1 : 3;
+    const VigilTensorType type = types[_i / 2];
+    const gsize element = type == VIGIL_TENSOR_FLOAT32 ? 4 : 1, n = (gsize)width * height;
+    const VigilTensorInfo planar = {
+        .type = type, .n_dims = 4, .dims = {1, (gint32)n_channels, height, width}};
+    const VigilTensorInfo packed = {
+        .type = type, .n_dims = 4, .dims = {1, height, width, (gint32)n_channels}};
+    VigilPreprocessOptions options = vigil_preprocess_options_defaults();
+    g_autofree guint8 *planes = g_malloc0(n * n_channels * element);
+    g_autofree guint8 *pixels = g_malloc0(n * n_channels * element);
+    VigilImage image = vigil_test_image_noise(VIGIL_PIXELS_I420, 50, 60, 3);
+    VigilInputShape shape;
+    VigilMapping mapping;
+
+    ck_assert(vigil_input_shape(&planar, &shape) && shape.planar == TRUE && shape.width == width &&
+              shape.height == height && shape.n_channels == n_channels);
+    options.resize = VIGIL_RESIZE_LETTERBOX;
+    if (type == VIGIL_TENSOR_FLOAT32) {
+        options.normalise = TRUE;
+        for (guint c = 0; c < 3; c++) {
+            options.mean[c] = 10.0f * (gfloat)c;
+            options.std[c] = 50;
+        }
+    }
+    g_autoptr(VigilPreprocess) to_planes = vigil_preprocess_new(&planar, &options, NULL);
+    g_autoptr(VigilPreprocess) to_pixels = vigil_preprocess_new(&packed, &options, NULL);
+
+    ck_assert(vigil_preprocess_run(to_planes, &image, planes, &mapping));
+    ck_assert(vigil_preprocess_run(to_pixels, &image, pixels, &mapping));
+    for (gsize i = 0; i < n; i++) {
+        for (gsize c = 0; c < n_channels; c++)
+            ck_assert_mem_eq(planes + (c * n + i) * element,
+                             pixels + (i * n_channels + c) * element, element);
+    }
+    vigil_test_image_clear(&image);
+}
+END_TEST
+
 START_TEST(test_refused)
 {
     static const guint8 pixels[64];
@@ -419,6 +462,7 @@ main(void)
     tcase_add_test(tests, test_quantize);
     tcase_add_test(tests, test_letterbox);
     tcase_add_test(tests, test_alternating_sizes);
+    tcase_add_loop_test(tests, test_planar, 0, 6);
     tcase_add_test(tests, test_refused);
     tcase_add_test(tests, test_golden_input);
     suite_add_tcase(suite, tests);
