@@ -107,27 +107,32 @@ static void
 look_at(VigilScheduler *self, VigilStream *stream)
 {
     VigilFrame *frame = g_steal_pointer(&stream->waiting);
-    gboolean ok, orphaned;
+    gboolean ok;
 
     stream->running = frame;
     g_atomic_ref_count_inc(&frame->refs);
     g_mutex_unlock(&self->lock);
     ok = stream->look(frame, stream->user_data);
     g_mutex_lock(&self->lock);
-    vigil_core_done(&self->core, &stream->core, get_now(), ok);
-    if (stream->running)
+    if (stream->running) {
         frame->fate = ok ? VIGIL_FRAME_INFERRED : VIGIL_FRAME_FAILED;
-    stream->running = NULL;
-    g_cond_broadcast(&stream->changed);
-    orphaned = stream->orphaned;
-    if (orphaned) {
-        vigil_core_remove(&self->core, &stream->core);
-        self->n_streams--;
+        stream->running = NULL;
+        /* not the last: it is in the queue */
+        vigil_frame_unref(frame);
+    } else {
+        /* before the stream may go, which is from vigil_core_done() on */
+        g_mutex_unlock(&self->lock);
+        vigil_frame_unref(frame);
+        g_mutex_lock(&self->lock);
     }
+    vigil_core_done(&self->core, &stream->core, get_now(), ok);
+    g_cond_broadcast(&stream->changed);
+    if (!stream->orphaned)
+        return;
+    vigil_core_remove(&self->core, &stream->core);
+    self->n_streams--;
     g_mutex_unlock(&self->lock);
-    vigil_frame_unref(frame);
-    if (orphaned)
-        destroy_stream(stream);
+    destroy_stream(stream);
     g_mutex_lock(&self->lock);
 }
 
@@ -173,25 +178,27 @@ vigil_scheduler_get(void)
 }
 
 static void
-end_thread(VigilScheduler *self)
+end_thread_if_unused(VigilScheduler *self)
 {
-    GThread *thread = g_steal_pointer(&self->thread);
+    gboolean unused;
 
-    if (!thread)
-        return;
+    g_mutex_lock(&self->life_lock);
     g_mutex_lock(&self->lock);
-    self->quit = TRUE;
+    unused = self->thread && self->n_streams == 0;
+    self->quit = unused;
     g_cond_signal(&self->wake);
     g_mutex_unlock(&self->lock);
-    g_thread_join(thread);
+    if (unused)
+        g_thread_join(g_steal_pointer(&self->thread));
     self->quit = FALSE;
+    g_mutex_unlock(&self->life_lock);
 }
 
 void
 vigil_scheduler_free(VigilScheduler *self)
 {
     g_return_if_fail(self->n_streams == 0);
-    end_thread(self);
+    end_thread_if_unused(self);
     g_mutex_clear(&self->life_lock);
     g_mutex_clear(&self->lock);
     g_cond_clear(&self->wake);
@@ -264,13 +271,12 @@ void
 vigil_stream_free(VigilStream *self)
 {
     VigilScheduler *scheduler;
-    gboolean ended, last;
+    gboolean ended;
 
     if (!self)
         return;
     scheduler = self->scheduler;
     vigil_stream_set_flushing(self, TRUE);
-    g_mutex_lock(&scheduler->life_lock);
     g_mutex_lock(&scheduler->lock);
     ended = await_end(self);
     self->orphaned = !ended;
@@ -278,15 +284,12 @@ vigil_stream_free(VigilStream *self)
         vigil_core_remove(&scheduler->core, &self->core);
         scheduler->n_streams--;
     }
-    last = scheduler->n_streams == 0;
     g_mutex_unlock(&scheduler->lock);
-    if (last)
-        end_thread(scheduler);
-    g_mutex_unlock(&scheduler->life_lock);
     if (ended)
         destroy_stream(self);
     else
         g_warning("an inference does not end: it is left behind");
+    end_thread_if_unused(scheduler);
 }
 
 /* With the lock. */

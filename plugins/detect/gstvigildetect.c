@@ -10,9 +10,17 @@
  * `detection` (x_min, x_max, y_min, y_max: double, parts of the frame; confidence: double 0..1; label_id: int). With
  * GStreamer 1.24 or newer it is a GstAnalyticsODMtd as well, whose id is the region's id.
  *
- * Not every frame need be looked at: `fps` and `inference-interval` thin them out, and in a live pipeline a frame that
- * comes too late is passed on without an inference. What became of a frame is marked on it, so that vigiltrack and
- * vigilevents tell "nothing there" from "not looked at".
+ * All elements of a process share one thread that looks at frames, one after the other, each element in proportion to its
+ * `weight`, whatever the rates of their frames. In a live pipeline a frame that waits for its turn is left for a fresher one as soon
+ * as that comes, so none waits behind another, and the source is never held up: beside the frame that is being
+ * looked at an element holds one that waits. Frames come out in their order. In a pipeline that is not live every frame that is wanted is
+ * looked at, however long that takes, and the same frames give the same result each time.
+ *
+ * Not every frame need be looked at: `fps` and `inference-interval` thin them out. What became of a frame is marked on it, so that
+ * vigiltrack and vigilevents tell "nothing there" from "not looked at": inferred; skipped-rate; skipped-no-motion (by vigilmotion);
+ * skipped-load (in live pipelines: it came later than `max-lateness`; a newer one took its place; or it was older than `max-age` when
+ * its turn came; `stats` tells which); timed-out (an inference takes more than 5 s: live frames go on without it, its own frame, too,
+ * until it ends; elements can be stopped and flushed meanwhile, and files wait); failed.
  *
  * A tracker makes use of weak detections (vigiltrack carries a track on with them), but only of those that are attached:
  * before vigiltrack set `threshold` to its `low-score`.
@@ -43,45 +51,12 @@
  * gst-launch-1.0 -m videotestsrc num-buffers=20 ! tee name=t t. ! queue ! vigildetect model=model.tflite labels=labels.txt model-instance-id=coco inference-interval=5 ! fakesink t. ! queue ! vigildetect model=model.tflite labels=labels.txt model-instance-id=coco inference-interval=10 ! fakesink
  * ]|
  */
-#include "plugins/detect/gstvigildetect.h"
-
-#include <gst/video/video.h>
-
-#include "models/vigil-detector.h"
-#include "models/vigil-model.h"
 #include "plugins/common/gstvigilmeta.h"
 #include "plugins/common/gstvigilstream.h"
-#include "plugins/detect/gstvigildetectconfig.h"
-#include "plugins/detect/vigil-detect-loader.h"
-#include "plugins/detect/vigil-detect-stats.h"
-#include "plugins/detect/vigil-detect-trial.h"
+#include "plugins/detect/gstvigildetect-private.h"
 
-GST_DEBUG_CATEGORY_STATIC(vigil_detect_debug);
+GST_DEBUG_CATEGORY(vigil_detect_debug);
 #define GST_CAT_DEFAULT vigil_detect_debug
-
-/* As often as a person or a supervisor would look. */
-#define STATS_INTERVAL_US G_USEC_PER_SEC
-
-struct _GstVigilDetect {
-    GstBaseTransform parent;
-
-    GstVigilDetectConfig config; /* object lock */
-    VigilDetectStats stats;      /* object lock */
-    GstClockTime
-        qos_earliest; /* object lock: running time before which a frame is of no use downstream */
-
-    gboolean wanted; /* object lock: another model is to be opened */
-    VigilDetectModel
-        *model; /* written by the streaming thread, or nobody streams, under the object lock */
-    VigilDetectLoader *loader;
-
-    /* streaming thread */
-    VigilDetectTrial *trial; /* NULL: the model is not on trial */
-    GstVideoInfo info;
-    gboolean live, live_known;
-    GstClockTime latency;
-    gint64 stats_posted_us;
-};
 
 #define PROP_STATS GST_VIGIL_DETECT_CONFIG_N_PROPS
 
@@ -92,250 +67,171 @@ static GstStaticPadTemplate src_template =
     GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS,
                             GST_STATIC_CAPS(GST_VIDEO_CAPS_MAKE(GST_VIGIL_VIDEO_FORMATS)));
 
-G_DEFINE_TYPE_WITH_CODE(GstVigilDetect, gst_vigil_detect, GST_TYPE_BASE_TRANSFORM,
+G_DEFINE_TYPE_WITH_CODE(GstVigilDetect, gst_vigil_detect, GST_TYPE_ELEMENT,
                         GST_DEBUG_CATEGORY_INIT(vigil_detect_debug, "vigildetect", 0,
                                                 "object detection"))
 GST_ELEMENT_REGISTER_DEFINE(vigildetect, "vigildetect", GST_RANK_NONE, GST_TYPE_VIGIL_DETECT)
 
-static void
-post_open_error(GstVigilDetect *self, const GstVigilDetectConfig *config, const GError *error)
-{
-    if (g_error_matches(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_IO))
-        GST_ELEMENT_ERROR(
-            self, RESOURCE, OPEN_READ, ("%s", error->message),
-            ("model=%s labels=%s", GST_STR_NULL(config->model), GST_STR_NULL(config->labels)));
-    else
-        GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS, ("%s", error->message),
-                          ("model=%s labels=%s model-instance-id=%s", GST_STR_NULL(config->model),
-                           GST_STR_NULL(config->labels), GST_STR_NULL(config->instance_id)));
-}
+/* --- states ----------------------------------------------------------------------------------- */
 
-static void
-forget_stream(GstVigilDetect *self)
+static gboolean
+start(GstVigilDetect *self)
 {
+    VigilDetectRun *run = vigil_detect_run_open(self);
+    VigilStreamOptions options;
+    VigilStream *stream;
+
+    if (!run)
+        return FALSE;
+    self->live = FALSE;
+    self->stats_posted_us = g_get_monotonic_time();
+    gst_video_info_init(&self->info);
+    gst_segment_init(&self->segment, GST_FORMAT_UNDEFINED);
+    gst_vigil_detect_forget(self);
     GST_OBJECT_LOCK(self);
-    vigil_frame_gate_reset(&self->config.gate);
-    self->qos_earliest = GST_CLOCK_TIME_NONE;
+    options = gst_vigil_detect_get_options(self);
     GST_OBJECT_UNLOCK(self);
-    self->live_known = FALSE;
+    stream = vigil_stream_new(vigil_scheduler_get(), &options, vigil_detect_look, run,
+                              vigil_detect_run_free);
+    GST_OBJECT_LOCK(self);
+    self->stats = (VigilDetectStats){0};
+    self->flow = GST_FLOW_OK;
+    self->run = run;
+    self->stream = stream;
+    GST_OBJECT_UNLOCK(self);
+    gst_vigil_detect_request_model(self); /* what was set meanwhile */
+    return TRUE;
 }
-
-/* --- the model -------------------------------------------------------------------------------- */
 
 static void
-post(GstVigilDetect *self, GstStructure *structure)
+stop(GstVigilDetect *self)
 {
-    gst_element_post_message(GST_ELEMENT(self),
-                             gst_message_new_element(GST_OBJECT(self), structure));
-}
-
-static void
-post_model(GstVigilDetect *self)
-{
-    const VigilDetectModel *model = self->model;
-
-    GST_INFO_OBJECT(self, "model %s (%s)", model->id.name, model->id.sha256);
-    post(self,
-         gst_structure_new("vigildetect-model", "name", G_TYPE_STRING, model->id.name, "sha256",
-                           G_TYPE_STRING, model->id.sha256, "labels", G_TYPE_UINT,
-                           vigil_detector_get_n_labels(model->detector), "model", G_TYPE_STRING,
-                           model->config.model, "threshold", G_TYPE_DOUBLE, model->config.threshold,
-                           "trial-score", G_TYPE_DOUBLE, model->config.trial_score, NULL));
-}
-
-static VigilDetectModel *
-exchange_model(GstVigilDetect *self, VigilDetectModel *model)
-{
-    VigilDetectModel *old;
+    VigilStream *stream;
 
     GST_OBJECT_LOCK(self);
-    old = self->model;
-    self->model = model;
+    if (self->stream)
+        vigil_stream_get_stats(self->stream, &self->core_stats);
+    if (self->run)
+        g_atomic_int_set(&self->run->gone, TRUE);
+    self->run = NULL;
+    stream = g_steal_pointer(&self->stream);
     GST_OBJECT_UNLOCK(self);
-    return old;
+    vigil_stream_free(stream);
 }
 
-static void
-post_trial(GstVigilDetect *self)
-{
-    post(self, vigil_detect_trial_to_structure(self->trial, self->model));
-}
-
-/*
- * Between two frames. A model that has a trial of its own to pass is compared with the one that passed last, which is there
- * until then.
- */
-static void
-adopt_model(GstVigilDetect *self)
-{
-    VigilDetectModel *model = vigil_detect_loader_take(self->loader), *before;
-
-    if (!model)
-        return;
-    before = exchange_model(self, model);
-    if (self->trial) {
-        vigil_detect_loader_bury(self->loader, before);
-        before = vigil_detect_trial_free(g_steal_pointer(&self->trial));
-    }
-    if (model->config.trial_ns > 0 && model->id.sha256 != before->id.sha256)
-        self->trial = vigil_detect_trial_new(before, model);
-    else
-        vigil_detect_loader_bury(self->loader, before);
-    post_model(self);
-}
-
-/* The model of before is back; the properties say so, unless they have been set anew. */
-static void
-go_back(GstVigilDetect *self, VigilDetectModel *before)
-{
-    VigilDetectModel *failed = exchange_model(self, before);
-
-    GST_OBJECT_LOCK(self);
-    if (!self->wanted && g_strcmp0(self->config.model, failed->config.model) == 0)
-        gst_vigil_detect_config_take_model(&self->config, &before->config);
-    GST_OBJECT_UNLOCK(self);
-    vigil_detect_loader_bury(self->loader, failed);
-    post_model(self);
-}
-
-static void
-judge_model(GstVigilDetect *self)
-{
-    const VigilTrialVerdict verdict = vigil_detect_trial_judge(self->trial);
-    VigilDetectModel *before;
-
-    if (verdict == VIGIL_TRIAL_PENDING)
-        return;
-    post_trial(self);
-    before = vigil_detect_trial_free(g_steal_pointer(&self->trial));
-    if (verdict == VIGIL_TRIAL_HEALTHY)
-        vigil_detect_loader_bury(self->loader, before);
-    else
-        go_back(self, before);
-}
-
-/* The properties say again what is in use, unless they have been set anew. */
-static void
-refuse_model(GstElement *element, const GstVigilDetectConfig *config, const GError *error,
-             gboolean latest)
+static GstStateChangeReturn
+gst_vigil_detect_change_state(GstElement *element, GstStateChange transition)
 {
     GstVigilDetect *self = GST_VIGIL_DETECT(element);
+    GstStateChangeReturn result;
 
-    GST_OBJECT_LOCK(self);
-    if (latest && self->model && !self->wanted)
-        gst_vigil_detect_config_take_model(&self->config, &self->model->config);
-    GST_OBJECT_UNLOCK(self);
-    post(self, gst_structure_new("vigildetect-refused", "model", G_TYPE_STRING,
-                                 GST_STR_NULL(config->model), "reason", G_TYPE_STRING,
-                                 error->message, NULL));
-    GST_ELEMENT_WARNING(
-        self, RESOURCE, SETTINGS, ("The model stays as it was: %s", error->message),
-        ("model=%s labels=%s", GST_STR_NULL(config->model), GST_STR_NULL(config->labels)));
+    if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !start(self))
+        return GST_STATE_CHANGE_FAILURE;
+    result = GST_ELEMENT_CLASS(gst_vigil_detect_parent_class)->change_state(element, transition);
+    if (transition == GST_STATE_CHANGE_PAUSED_TO_READY ||
+        (transition == GST_STATE_CHANGE_READY_TO_PAUSED && result == GST_STATE_CHANGE_FAILURE))
+        stop(self);
+    return result;
 }
 
-/* What was set since the last time, if anything. */
 static void
-request_model(GstVigilDetect *self)
+set_flow(GstVigilDetect *self, GstFlowReturn flow)
 {
-    GstVigilDetectConfig config = {0};
-
     GST_OBJECT_LOCK(self);
-    if (self->wanted && self->model) {
-        self->wanted = FALSE;
-        config = gst_vigil_detect_config_copy(&self->config);
-        vigil_detect_loader_request(self->loader, &config, self->model->detector);
-    }
+    self->flow = flow;
     GST_OBJECT_UNLOCK(self);
-}
-
-/* Called once for all properties that are set at once, without a lock. */
-static void
-gst_vigil_detect_dispatch_properties_changed(GObject *object, guint n, GParamSpec **specs)
-{
-    G_OBJECT_CLASS(gst_vigil_detect_parent_class)->dispatch_properties_changed(object, n, specs);
-    request_model(GST_VIGIL_DETECT(object));
 }
 
 static gboolean
-gst_vigil_detect_start(GstBaseTransform *trans)
+gst_vigil_detect_src_activate_mode(GstPad *pad, GstObject *parent, GstPadMode mode, gboolean active)
 {
-    GstVigilDetect *self = GST_VIGIL_DETECT(trans);
-    GstVigilDetectConfig config;
-    VigilDetectModel *model;
-    g_autoptr(GError) error = NULL;
+    GstVigilDetect *self = GST_VIGIL_DETECT(parent);
 
-    GST_OBJECT_LOCK(self);
-    config = gst_vigil_detect_config_copy(&self->config);
-    self->stats = (VigilDetectStats){0};
-    self->wanted = FALSE;
-    GST_OBJECT_UNLOCK(self);
-    model = vigil_detect_model_open(&config, NULL, &error);
-    if (!model)
-        post_open_error(self, &config, error);
-    gst_vigil_detect_config_clear(&config);
-    if (!model)
+    if (mode != GST_PAD_MODE_PUSH)
         return FALSE;
-    self->loader = vigil_detect_loader_new(GST_ELEMENT(self), refuse_model);
-    exchange_model(self, model);
-    self->stats_posted_us = g_get_monotonic_time();
-    forget_stream(self);
-    post_model(self);
-    request_model(self); /* what was set meanwhile */
-    return TRUE;
+    if (!self->stream)
+        return TRUE;
+    set_flow(self, active ? GST_FLOW_OK : GST_FLOW_FLUSHING);
+    vigil_stream_set_flushing(self->stream, !active);
+    return active || gst_pad_stop_task(pad);
 }
 
-static gboolean
-gst_vigil_detect_stop(GstBaseTransform *trans)
+/* --- events and queries ----------------------------------------------------------------------- */
+
+static void
+begin_flush(GstVigilDetect *self)
 {
-    GstVigilDetect *self = GST_VIGIL_DETECT(trans);
-    VigilDetectLoader *loader;
-
-    vigil_detect_model_free(vigil_detect_trial_free(g_steal_pointer(&self->trial)));
-    vigil_detect_model_free(exchange_model(self, NULL));
-    GST_OBJECT_LOCK(self);
-    loader = g_steal_pointer(&self->loader);
-    GST_OBJECT_UNLOCK(self);
-    vigil_detect_loader_free(loader);
-    return TRUE;
-}
-
-/* --- frames ----------------------------------------------------------------------------------- */
-
-static gboolean
-gst_vigil_detect_set_caps(GstBaseTransform *trans, GstCaps *incaps, GstCaps *outcaps)
-{
-    return gst_video_info_from_caps(&GST_VIGIL_DETECT(trans)->info, incaps);
-}
-
-static gboolean
-gst_vigil_detect_propose_allocation(GstBaseTransform *trans, GstQuery *decide, GstQuery *query)
-{
-    return gst_vigil_propose_allocation(GST_BASE_TRANSFORM_SRC_PAD(trans), query);
+    set_flow(self, GST_FLOW_FLUSHING);
+    vigil_stream_set_flushing(self->stream, TRUE);
+    gst_pad_pause_task(self->srcpad);
 }
 
 static void
-post_stats(GstVigilDetect *self)
+end_flush(GstVigilDetect *self)
 {
-    GstStructure *stats;
+    gst_segment_init(&self->segment, GST_FORMAT_UNDEFINED);
+    gst_vigil_detect_forget(self);
+    set_flow(self, GST_FLOW_OK);
+    vigil_stream_set_flushing(self->stream, FALSE);
+}
 
-    self->stats_posted_us = g_get_monotonic_time();
+/* All frames before it are out. */
+static void
+end_stream(GstVigilDetect *self)
+{
+    GstFlowReturn flow;
+
     GST_OBJECT_LOCK(self);
-    stats = vigil_detect_stats_to_structure(&self->stats);
+    flow = self->flow;
     GST_OBJECT_UNLOCK(self);
-    post(self, stats);
-    if (self->trial)
-        post_trial(self);
+    gst_vigil_detect_post_stats(self);
+    if (flow == GST_FLOW_NOT_LINKED || flow < GST_FLOW_EOS)
+        GST_ELEMENT_FLOW_ERROR(self, flow);
 }
 
 static gboolean
-gst_vigil_detect_sink_event(GstBaseTransform *trans, GstEvent *event)
+gst_vigil_detect_sink_event(GstPad *pad, GstObject *parent, GstEvent *event)
 {
-    if (GST_EVENT_TYPE(event) == GST_EVENT_EOS)
-        post_stats(GST_VIGIL_DETECT(trans));
-    if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP ||
-        GST_EVENT_TYPE(event) == GST_EVENT_STREAM_START)
-        forget_stream(GST_VIGIL_DETECT(trans));
-    return GST_BASE_TRANSFORM_CLASS(gst_vigil_detect_parent_class)->sink_event(trans, event);
+    GstVigilDetect *self = GST_VIGIL_DETECT(parent);
+    gboolean ok = TRUE;
+
+    if (GST_EVENT_IS_SERIALIZED(event) && self->live &&
+        GST_EVENT_TYPE(event) != GST_EVENT_FLUSH_STOP)
+        vigil_stream_drain(self->stream);
+    switch (GST_EVENT_TYPE(event)) {
+    case GST_EVENT_FLUSH_START:
+        ok = gst_pad_push_event(self->srcpad, event);
+        begin_flush(self);
+        return ok;
+    case GST_EVENT_FLUSH_STOP: end_flush(self); break;
+    case GST_EVENT_STREAM_START: gst_vigil_detect_forget(self); break;
+    case GST_EVENT_SEGMENT: gst_event_copy_segment(event, &self->segment); break;
+    case GST_EVENT_CAPS: {
+        GstCaps *caps;
+
+        gst_event_parse_caps(event, &caps);
+        ok = gst_video_info_from_caps(&self->info, caps);
+        break;
+    }
+    case GST_EVENT_EOS: end_stream(self); break;
+    default: break;
+    }
+    if (ok)
+        return gst_pad_event_default(pad, parent, event);
+    gst_event_unref(event);
+    return FALSE;
+}
+
+static gboolean
+gst_vigil_detect_sink_query(GstPad *pad, GstObject *parent, GstQuery *query)
+{
+    GstVigilDetect *self = GST_VIGIL_DETECT(parent);
+
+    if (GST_QUERY_IS_SERIALIZED(query) && self->live)
+        vigil_stream_drain(self->stream);
+    if (GST_QUERY_TYPE(query) == GST_QUERY_ALLOCATION)
+        return gst_vigil_propose_allocation(self->srcpad, query);
+    return gst_pad_query_default(pad, parent, query);
 }
 
 static void
@@ -353,103 +249,21 @@ note_qos(GstVigilDetect *self, GstEvent *event)
 }
 
 static gboolean
-gst_vigil_detect_src_event(GstBaseTransform *trans, GstEvent *event)
+gst_vigil_detect_src_event(GstPad *pad, GstObject *parent, GstEvent *event)
 {
     if (GST_EVENT_TYPE(event) == GST_EVENT_QOS)
-        note_qos(GST_VIGIL_DETECT(trans), event);
-    return GST_BASE_TRANSFORM_CLASS(gst_vigil_detect_parent_class)->src_event(trans, event);
+        note_qos(GST_VIGIL_DETECT(parent), event);
+    return gst_pad_event_default(pad, parent, event);
 }
 
-/* How late this frame is, with the object lock held: by the clock, after the time at which upstream's latency lets us
- * expect it, or for a sink downstream. */
-static gint64
-get_lateness(const GstVigilDetect *self, GstClockTime running, GstClockTime now)
+/* --- properties ------------------------------------------------------------------------------- */
+
+/* Called once for all properties that are set at once, without a lock. */
+static void
+gst_vigil_detect_dispatch_properties_changed(GObject *object, guint n, GParamSpec **specs)
 {
-    if (GST_CLOCK_TIME_IS_VALID(self->qos_earliest) && self->qos_earliest > running)
-        return G_MAXINT64;
-    return (gint64)(now - running - self->latency);
-}
-
-static VigilOutcome
-decide(GstVigilDetect *self, GstBuffer *buffer)
-{
-    const GstSegment *segment = &GST_BASE_TRANSFORM(self)->segment;
-    const gint64 stream_ns = gst_vigil_stream_time(segment, buffer);
-    const GstClockTime running =
-        gst_segment_to_running_time(segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
-    GstClockTime now = GST_CLOCK_TIME_NONE;
-    gint64 lateness = 0;
-    VigilOutcome outcome;
-
-    if (!self->live_known) {
-        self->live = gst_vigil_pad_is_live(GST_BASE_TRANSFORM_SINK_PAD(self), &self->latency);
-        self->live_known = TRUE;
-    }
-    if (self->live && GST_CLOCK_TIME_IS_VALID(running))
-        now = gst_vigil_element_get_running_time(GST_ELEMENT(self));
-    GST_OBJECT_LOCK(self);
-    if (GST_CLOCK_TIME_IS_VALID(now))
-        lateness = get_lateness(self, running, now);
-    outcome = vigil_frame_gate_decide(&self->config.gate, stream_ns, (gint64)now, lateness);
-    GST_OBJECT_UNLOCK(self);
-    return outcome;
-}
-
-static VigilOutcome
-infer(GstVigilDetect *self, GstBuffer *buffer)
-{
-    const gint64 begin_us = g_get_monotonic_time();
-    VigilDetectModel *model = self->model;
-    GstVideoFrame frame;
-    VigilImage image;
-    gint64 took_us;
-    gint n = -1;
-
-    if (!gst_video_frame_map(&frame, &self->info, buffer,
-                             GST_MAP_READ | GST_VIDEO_FRAME_MAP_FLAG_NO_REF))
-        return VIGIL_OUTCOME_FAILED;
-    if (gst_vigil_image_from_frame(&frame, &image))
-        n = vigil_detector_run(model->detector, &image, -1.0f, model->detections, model->capacity);
-    took_us = g_get_monotonic_time() - begin_us;
-    if (n >= 0 && self->trial)
-        vigil_detect_trial_look(self->trial, model, &image, (guint)n, took_us);
-    gst_video_frame_unmap(&frame);
-    if (n < 0)
-        return VIGIL_OUTCOME_FAILED;
-    gst_vigil_buffer_add_detections(buffer, &self->info, model->detections, (guint)n);
-    gst_vigil_buffer_set_model(buffer, model->id);
-    GST_OBJECT_LOCK(self);
-    vigil_detect_stats_add_inference(&self->stats, took_us, (guint)n);
-    GST_OBJECT_UNLOCK(self);
-    return VIGIL_OUTCOME_INFERRED;
-}
-
-static GstFlowReturn
-gst_vigil_detect_transform_ip(GstBaseTransform *trans, GstBuffer *buffer)
-{
-    GstVigilDetect *self = GST_VIGIL_DETECT(trans);
-    /* a motion gate upstream may have found that there is nothing to look at */
-    VigilOutcome outcome = gst_vigil_buffer_get_outcome(buffer);
-
-    adopt_model(self);
-    if (outcome == VIGIL_OUTCOME_INFERRED)
-        outcome = decide(self, buffer);
-    if (outcome == VIGIL_OUTCOME_INFERRED) {
-        outcome = infer(self, buffer);
-        if (self->trial && outcome == VIGIL_OUTCOME_FAILED)
-            vigil_detect_trial_fail(self->trial);
-        if (self->trial)
-            judge_model(self);
-    }
-    gst_vigil_buffer_set_outcome(buffer, outcome);
-    GST_OBJECT_LOCK(self);
-    self->stats.outcomes[outcome]++;
-    GST_OBJECT_UNLOCK(self);
-    GST_LOG_OBJECT(self, "%" GST_TIME_FORMAT " %s", GST_TIME_ARGS(GST_BUFFER_PTS(buffer)),
-                   vigil_outcome_to_string(outcome));
-    if (g_get_monotonic_time() - self->stats_posted_us >= STATS_INTERVAL_US)
-        post_stats(self);
-    return GST_FLOW_OK;
+    G_OBJECT_CLASS(gst_vigil_detect_parent_class)->dispatch_properties_changed(object, n, specs);
+    gst_vigil_detect_request_model(GST_VIGIL_DETECT(object));
 }
 
 static void
@@ -462,6 +276,11 @@ gst_vigil_detect_set_property(GObject *object, guint id, const GValue *value, GP
         self->wanted |= gst_vigil_detect_config_is_model(id);
     else
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+    if (self->stream) {
+        const VigilStreamOptions options = gst_vigil_detect_get_options(self);
+
+        vigil_stream_set_options(self->stream, &options);
+    }
     GST_OBJECT_UNLOCK(self);
 }
 
@@ -472,7 +291,7 @@ gst_vigil_detect_get_property(GObject *object, guint id, GValue *value, GParamSp
 
     GST_OBJECT_LOCK(self);
     if (id == PROP_STATS)
-        g_value_take_boxed(value, vigil_detect_stats_to_structure(&self->stats));
+        g_value_take_boxed(value, gst_vigil_detect_stats(self));
     else if (!gst_vigil_detect_config_get(&self->config, id, value))
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
     GST_OBJECT_UNLOCK(self);
@@ -490,7 +309,6 @@ gst_vigil_detect_class_init(GstVigilDetectClass *klass)
 {
     GObjectClass *object_class = G_OBJECT_CLASS(klass);
     GstElementClass *element_class = GST_ELEMENT_CLASS(klass);
-    GstBaseTransformClass *transform_class = GST_BASE_TRANSFORM_CLASS(klass);
 
     object_class->set_property = gst_vigil_detect_set_property;
     object_class->get_property = gst_vigil_detect_get_property;
@@ -500,8 +318,9 @@ gst_vigil_detect_class_init(GstVigilDetectClass *klass)
     g_object_class_install_property(
         object_class, PROP_STATS,
         g_param_spec_boxed("stats", "Statistics",
-                           "Counters since the element started: frames by outcome, detections, "
-                           "time of inference in ns",
+                           "Counters since the element started: frames by outcome, why some were "
+                           "left out under load, detections, age of frames and time of inference "
+                           "in ns (mean, max, p50, p95, p99)",
                            GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 
     gst_element_class_add_static_pad_template(element_class, &sink_template);
@@ -510,14 +329,7 @@ gst_vigil_detect_class_init(GstVigilDetectClass *klass)
         element_class, "Vigil object detector", "Filter/Analyzer/Video",
         "Finds objects in video frames with an INT8 model and attaches them as metadata",
         "The Vigil authors");
-
-    transform_class->start = gst_vigil_detect_start;
-    transform_class->stop = gst_vigil_detect_stop;
-    transform_class->set_caps = gst_vigil_detect_set_caps;
-    transform_class->propose_allocation = gst_vigil_detect_propose_allocation;
-    transform_class->sink_event = gst_vigil_detect_sink_event;
-    transform_class->src_event = gst_vigil_detect_src_event;
-    transform_class->transform_ip = gst_vigil_detect_transform_ip;
+    element_class->change_state = gst_vigil_detect_change_state;
 }
 
 static void
@@ -525,5 +337,15 @@ gst_vigil_detect_init(GstVigilDetect *self)
 {
     gst_vigil_detect_config_init(&self->config);
     self->qos_earliest = GST_CLOCK_TIME_NONE;
-    gst_base_transform_set_in_place(GST_BASE_TRANSFORM(self), TRUE);
+    self->sinkpad = gst_pad_new_from_static_template(&sink_template, "sink");
+    gst_pad_set_chain_function(self->sinkpad, gst_vigil_detect_chain);
+    gst_pad_set_event_function(self->sinkpad, gst_vigil_detect_sink_event);
+    gst_pad_set_query_function(self->sinkpad, gst_vigil_detect_sink_query);
+    GST_PAD_SET_PROXY_CAPS(self->sinkpad);
+    gst_element_add_pad(GST_ELEMENT(self), self->sinkpad);
+    self->srcpad = gst_pad_new_from_static_template(&src_template, "src");
+    gst_pad_set_activatemode_function(self->srcpad, gst_vigil_detect_src_activate_mode);
+    gst_pad_set_event_function(self->srcpad, gst_vigil_detect_src_event);
+    GST_PAD_SET_PROXY_CAPS(self->srcpad);
+    gst_element_add_pad(GST_ELEMENT(self), self->srcpad);
 }

@@ -8,6 +8,9 @@
 #define DEFAULT_DEVICE "cpu"
 /* Longer than the jitter of a loaded machine, shorter than what a person notices in an alarm. */
 #define DEFAULT_MAX_LATENESS (500 * GST_MSECOND)
+/* What is shown of it is then about what a person calls "now"; and a camera of one frame a second has it looked at. */
+#define DEFAULT_MAX_AGE_MS 1000
+#define LONGEST_MAX_AGE_MS 3600000
 /* Even on a machine that never keeps up, a camera is looked at once a second. */
 #define STARVE_NS GST_SECOND
 
@@ -27,6 +30,8 @@ enum {
     PROP_DEVICE,
     PROP_THREADS,
     PROP_MODEL_INSTANCE_ID,
+    PROP_WEIGHT,
+    PROP_MAX_AGE,
     PROP_TRIAL,
     PROP_TRIAL_FRAMES,
     PROP_TRIAL_SCORE,
@@ -39,6 +44,8 @@ gst_vigil_detect_config_init(GstVigilDetectConfig *self)
         .threshold = -1.0,
         .iou_threshold = -1.0,
         .device = g_strdup(DEFAULT_DEVICE),
+        .weight = 1,
+        .max_age_ms = DEFAULT_MAX_AGE_MS,
         .trial_frames = vigil_trial_options_defaults().min_frames,
         .trial_score = -1.0,
         .gate = {.fps_d = 1,
@@ -84,6 +91,8 @@ gst_vigil_detect_config_take_model(GstVigilDetectConfig *self, const GstVigilDet
 
     taken.fps = self->fps;
     taken.gate = self->gate;
+    taken.weight = self->weight;
+    taken.max_age_ms = self->max_age_ms;
     taken.trial_ns = self->trial_ns;
     taken.trial_frames = self->trial_frames;
     gst_vigil_detect_config_clear(self);
@@ -160,6 +169,8 @@ gst_vigil_detect_config_set(GstVigilDetectConfig *self, guint id, const GValue *
     case PROP_DEVICE: replace_string(&self->device, value); break;
     case PROP_THREADS: self->threads = g_value_get_uint(value); break;
     case PROP_MODEL_INSTANCE_ID: replace_string(&self->instance_id, value); break;
+    case PROP_WEIGHT: self->weight = g_value_get_uint(value); break;
+    case PROP_MAX_AGE: self->max_age_ms = g_value_get_uint(value); break;
     case PROP_TRIAL: self->trial_ns = g_value_get_uint64(value); break;
     case PROP_TRIAL_FRAMES: self->trial_frames = g_value_get_uint(value); break;
     case PROP_TRIAL_SCORE: self->trial_score = g_value_get_double(value); break;
@@ -186,6 +197,8 @@ gst_vigil_detect_config_get(const GstVigilDetectConfig *self, guint id, GValue *
     case PROP_DEVICE: g_value_set_string(value, self->device); break;
     case PROP_THREADS: g_value_set_uint(value, self->threads); break;
     case PROP_MODEL_INSTANCE_ID: g_value_set_string(value, self->instance_id); break;
+    case PROP_WEIGHT: g_value_set_uint(value, self->weight); break;
+    case PROP_MAX_AGE: g_value_set_uint(value, self->max_age_ms); break;
     case PROP_TRIAL: g_value_set_uint64(value, self->trial_ns); break;
     case PROP_TRIAL_FRAMES: g_value_set_uint(value, self->trial_frames); break;
     case PROP_TRIAL_SCORE: g_value_set_double(value, self->trial_score); break;
@@ -244,7 +257,7 @@ install_model_properties(GObjectClass *klass)
         klass, PROP_THREADS,
         g_param_spec_uint(
             "threads", "Threads",
-            "Most threads for one inference, the streaming thread among them, and not "
+            "Most threads for one inference, the thread that looks at frames among them, and not "
             "more than there are processors. One pool serves all elements of the process; who "
             "finds it at work does its inference alone. 0: one, which is best where there are "
             "more cameras than processors",
@@ -305,6 +318,26 @@ install_rate_properties(GObjectClass *klass)
 }
 
 static void
+install_share_properties(GObjectClass *klass)
+{
+    g_object_class_install_property(
+        klass, PROP_WEIGHT,
+        g_param_spec_uint("weight", "Weight",
+                          "Share of the time for inferences when all elements of the process "
+                          "together want more than there is: one of weight 2 gets twice as much as "
+                          "one of weight 1; without such load it is of no effect",
+                          1, 1000, 1, PLAYING_FLAGS));
+    g_object_class_install_property(
+        klass, PROP_MAX_AGE,
+        g_param_spec_uint("max-age", "Max. age",
+                          "In a live pipeline a frame that is older than this (ms, after its time "
+                          "and upstream's latency) when its turn comes is passed on without an "
+                          "inference; 0: it is looked at however old. Of no effect in pipelines "
+                          "that are not live",
+                          0, LONGEST_MAX_AGE_MS, DEFAULT_MAX_AGE_MS, PLAYING_FLAGS));
+}
+
+static void
 install_trial_properties(GObjectClass *klass)
 {
     g_object_class_install_property(
@@ -335,5 +368,6 @@ gst_vigil_detect_config_install(GObjectClass *klass)
     install_model_properties(klass);
     install_threshold_properties(klass);
     install_rate_properties(klass);
+    install_share_properties(klass);
     install_trial_properties(klass);
 }

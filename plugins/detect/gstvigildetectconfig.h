@@ -14,8 +14,9 @@ typedef struct {
     gdouble threshold, iou_threshold; /* negative: what the package says */
     guint max_detections, threads;
     gdouble fps;
-    VigilFrameGate gate; /* its settings, and its state */
-    guint64 trial_ns;    /* 0: a model that takes another's place is not compared with it */
+    VigilFrameGate gate;      /* its settings, and its state */
+    guint weight, max_age_ms; /* of the scheduler's stream; 0: however old */
+    guint64 trial_ns;         /* 0: a model that takes another's place is not compared with it */
     guint trial_frames;
     gdouble trial_score; /* negative: the threshold */
 } GstVigilDetectConfig;

@@ -301,6 +301,7 @@ START_TEST(test_gone_while_stuck)
     const gint64 begin = get_now();
     guint warnings = 0;
 
+    g_log_set_always_fatal(G_LOG_FATAL_MASK);
     g_log_set_handler("vigil", G_LOG_LEVEL_WARNING, ignore, &warnings);
     set_closed(TRUE);
     put(stuck, 0, VIGIL_FRAME_WANTED);
