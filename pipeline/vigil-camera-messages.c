@@ -49,14 +49,36 @@ on_outcomes(VigilCamera *self, const GstStructure *structure)
 }
 
 static void
+read_times(const GstStructure *structure, const gchar *name, VigilCameraTimes *times)
+{
+    guint64 *const places[] = {&times->p50, &times->p95, &times->p99};
+    static const gchar *const parts[] = {"p50", "p95", "p99"};
+
+    for (guint i = 0; i < G_N_ELEMENTS(parts); i++) {
+        g_autofree gchar *field = g_strdup_printf("%s-%s", name, parts[i]);
+
+        gst_structure_get_uint64(structure, field, places[i]);
+    }
+}
+
+static void
 on_stats(VigilCamera *self, const GstStructure *structure)
 {
+    VigilCameraDetection detection = {0};
     guint64 mean_ns;
 
     if (!gst_structure_get_uint64(structure, "inference-time-mean", &mean_ns))
         return;
+    for (guint i = 0; i < VIGIL_N_OUTCOMES; i++)
+        gst_structure_get_uint64(structure, vigil_outcome_to_string(i), &detection.outcomes[i]);
+    gst_structure_get(structure, "late", G_TYPE_UINT64, &detection.late, "superseded",
+                      G_TYPE_UINT64, &detection.superseded, "too-old", G_TYPE_UINT64,
+                      &detection.too_old, NULL);
+    read_times(structure, "inference-time", &detection.inference);
+    read_times(structure, "queue-age", &detection.queue_age);
     g_mutex_lock(&self->lock);
     self->status.inference_us = (gint64)(mean_ns / 1000);
+    self->status.detection = detection;
     g_mutex_unlock(&self->lock);
 }
 

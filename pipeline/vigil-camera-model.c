@@ -79,7 +79,8 @@ vigil_camera_pipeline_make_detect(VigilCameraPipeline *self, GError **error)
         return NULL;
     detect = vigil_gst_make("vigildetect", "detect", error);
     if (detect)
-        g_object_set(detect, "fps", self->settings->fps, NULL);
+        g_object_set(detect, "fps", self->settings->fps, "weight", (guint)self->settings->weight,
+                     "max-age", (guint)(self->settings->max_age_ns / GST_MSECOND), NULL);
     if (detect)
         set_model(self, detect, model);
     return detect;

@@ -5,6 +5,7 @@
 #include "pipeline/vigil-time.h"
 
 #define LONGEST_NAME 64
+#define DEFAULT_MAX_AGE_NS (1000 * G_GINT64_CONSTANT(1000000))
 #define DEFAULT_LATENCY_NS (200 * G_GINT64_CONSTANT(1000000))
 
 static void
@@ -78,6 +79,16 @@ read_detect(const VigilYaml *node, gpointer target, VigilYamlMistakes *mistakes,
          .offset = G_STRUCT_OFFSET(VigilCameraSettings, fps),
          .min = 0.1,
          .max = 240},
+        {.name = "weight",
+         .type = VIGIL_YAML_KEY_INT,
+         .offset = G_STRUCT_OFFSET(VigilCameraSettings, weight),
+         .min = 1,
+         .max = 1000},
+        {.name = "max_age",
+         .type = VIGIL_YAML_KEY_DURATION,
+         .offset = G_STRUCT_OFFSET(VigilCameraSettings, max_age_ns),
+         .min = 0,
+         .max = 3600e9},
         {.name = "threshold",
          .type = VIGIL_YAML_KEY_DOUBLE,
          .offset = G_STRUCT_OFFSET(VigilCameraSettings, threshold),
@@ -216,6 +227,8 @@ vigil_camera_settings_read(const VigilYaml *node, const VigilModelSettings *mode
     g_atomic_ref_count_init(&self->refs);
     self->threshold = -1.0;
     self->start_time_us = G_MININT64;
+    self->weight = 1;
+    self->max_age_ns = DEFAULT_MAX_AGE_NS;
     self->latency_ns = DEFAULT_LATENCY_NS;
     self->motion = vigil_motion_settings_defaults();
     read_keys(node, self, base, mistakes);
@@ -265,10 +278,10 @@ gboolean
 vigil_camera_settings_equal_but_model(const VigilCameraSettings *a, const VigilCameraSettings *b)
 {
     return g_str_equal(a->name, b->name) && vigil_source_equal(a->source, b->source) &&
-           a->fps == b->fps && a->threshold == b->threshold &&
-           a->start_time_us == b->start_time_us && a->transport == b->transport &&
-           a->decoder == b->decoder && a->latency_ns == b->latency_ns &&
-           vigil_motion_settings_equal(&a->motion, &b->motion) &&
+           a->fps == b->fps && a->weight == b->weight && a->max_age_ns == b->max_age_ns &&
+           a->threshold == b->threshold && a->start_time_us == b->start_time_us &&
+           a->transport == b->transport && a->decoder == b->decoder &&
+           a->latency_ns == b->latency_ns && vigil_motion_settings_equal(&a->motion, &b->motion) &&
            vigil_rules_equal(a->rules, b->rules);
 }
 

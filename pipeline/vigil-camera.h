@@ -35,6 +35,26 @@ typedef struct {
     guint64 frames, samples, old_objects, found, new_objects;
 } VigilCameraTrial;
 
+/** VigilCameraTimes: that so many of hundred do not exceed, ns. */
+typedef struct {
+    guint64 p50, p95, p99;
+} VigilCameraTimes;
+
+/**
+ * VigilCameraDetection: what vigildetect says of the camera's latest pipeline.
+ * @outcomes: frames by what became of them, up to the last second
+ * @late: of those skipped for load: came too late
+ * @superseded: of those: a newer one took their place
+ * @too_old: of those: their turn came too late
+ * @inference: how long the inferences took
+ * @queue_age: how old frames were when it began
+ */
+typedef struct {
+    guint64 outcomes[VIGIL_N_OUTCOMES];
+    guint64 late, superseded, too_old;
+    VigilCameraTimes inference, queue_age;
+} VigilCameraDetection;
+
 /**
  * VigilCameraStatus:
  * @since_us: wall time of the last change of @state
@@ -47,6 +67,7 @@ typedef struct {
  * @last_event: id of the latest; "" for none
  * @unrecorded: warnings of the recorder: something was not kept
  * @inference_us: mean time of an inference; 0: none yet
+ * @detection: see there
  * @model: that looks at it; both %NULL: none yet
  * @trial: of it, or of the one that was sent away last
  * @position_ns: of a file
@@ -66,6 +87,7 @@ typedef struct {
     guint unrecorded;
     gchar last_event[VIGIL_EVENT_ID_LENGTH + 1];
     gint64 inference_us;
+    VigilCameraDetection detection;
     VigilModelId model;
     VigilCameraTrial trial;
     gint64 position_ns, duration_ns;

@@ -33,6 +33,52 @@ print_model(JsonObject *camera)
                *get_string(trial, "reason") ? ": " : "", get_string(trial, "reason"));
 }
 
+static gint64
+get_int(JsonObject *object, const gchar *name)
+{
+    return json_object_get_int_member_with_default(object, name, 0);
+}
+
+static void
+print_times(JsonObject *detection, const gchar *name, const gchar *what)
+{
+    JsonObject *times = json_object_has_member(detection, name)
+                            ? json_object_get_object_member(detection, name)
+                            : NULL;
+
+    if (times)
+        printf("%s %.1f, %.1f, %.1f ms", what,
+               json_object_get_double_member_with_default(times, "p50", 0),
+               json_object_get_double_member_with_default(times, "p95", 0),
+               json_object_get_double_member_with_default(times, "p99", 0));
+}
+
+/* What was looked at and what was not, and why; the last two are of half, 95 and 99 of 100 frames. */
+static void
+print_detection(JsonObject *camera)
+{
+    JsonObject *detection = json_object_has_member(camera, "detection")
+                                ? json_object_get_object_member(camera, "detection")
+                                : NULL;
+
+    if (!detection)
+        return;
+    printf("  %-16s looked at %" G_GINT64_FORMAT ", failed %" G_GINT64_FORMAT
+           ", timed out %" G_GINT64_FORMAT "; skipped: %" G_GINT64_FORMAT
+           " by rate, %" G_GINT64_FORMAT " without motion, %" G_GINT64_FORMAT
+           " for load (%" G_GINT64_FORMAT " late, %" G_GINT64_FORMAT
+           " replaced by newer, %" G_GINT64_FORMAT " too old)\n",
+           "", get_int(detection, "inferred"), get_int(detection, "failed"),
+           get_int(detection, "timed-out"), get_int(detection, "skipped-rate"),
+           get_int(detection, "skipped-no-motion"), get_int(detection, "skipped-load"),
+           get_int(detection, "late"), get_int(detection, "superseded"),
+           get_int(detection, "too-old"));
+    printf("  %-16s weight %" G_GINT64_FORMAT, "", get_int(detection, "weight"));
+    print_times(detection, "queue_age_ms", ", age of frames p50, p95, p99:");
+    print_times(detection, "inference_ms", "; inference:");
+    printf("\n");
+}
+
 static void
 print_camera(JsonObject *camera)
 {
@@ -49,6 +95,7 @@ print_camera(JsonObject *camera)
            json_object_get_int_member_with_default(camera, "events", 0),
            json_object_get_int_member_with_default(camera, "losses", 0));
     printf("  %-16s %s\n", "", get_string(camera, "source"));
+    print_detection(camera);
     print_model(camera);
     if (*error)
         printf("  %-16s last error: %s\n", "", error);

@@ -76,6 +76,8 @@ typedef struct {
  * VigilCameraSettings:
  * @name: letters, digits, `-`, `_` and `.`; a folder is named so
  * @fps: frames a second that are looked at, 0: every frame
+ * @weight: share of the time for inferences against other cameras, 1..1000
+ * @max_age_ns: a frame of a live camera that is older when its turn comes is not looked at; 0: however old
  * @threshold: lowest score of an object, 0..1; negative: the model's
  * @start_time_us: wall time of a file's first frame; %G_MININT64: what the file says
  * @model: this camera's own, or a copy of the configuration's
@@ -91,6 +93,7 @@ typedef struct {
     gchar *name;
     VigilSource *source;
     gdouble fps;
+    gint64 weight, max_age_ns;
     gdouble threshold;
     gint64 start_time_us;
     gint transport; /* VigilTransport */

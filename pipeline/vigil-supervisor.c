@@ -4,6 +4,7 @@
 #include <json-glib/json-glib.h>
 #include <unistd.h>
 
+#include "pipeline/vigil-camera-describe.h"
 #include "pipeline/vigil-model-source.h"
 #include "pipeline/vigil-store-place.h"
 #include "pipeline/vigil-time.h"
@@ -293,85 +294,7 @@ static void
 add_string(JsonBuilder *json, const gchar *name, const gchar *value)
 {
     json_builder_set_member_name(json, name);
-    if (value)
-        json_builder_add_string_value(json, value);
-    else
-        json_builder_add_null_value(json);
-}
-
-static void
-add_int(JsonBuilder *json, const gchar *name, gint64 value)
-{
-    json_builder_set_member_name(json, name);
-    json_builder_add_int_value(json, value);
-}
-
-static void
-add_seconds(JsonBuilder *json, const gchar *name, gint64 us)
-{
-    const gint64 ms = us / 1000;
-
-    json_builder_set_member_name(json, name);
-    if (us >= 0)
-        json_builder_add_double_value(json, (gdouble)ms / 1000.0);
-    else
-        json_builder_add_null_value(json);
-}
-
-static void
-describe_model(JsonBuilder *json, const VigilCameraStatus *status)
-{
-    const VigilCameraTrial *trial = &status->trial;
-
-    json_builder_set_member_name(json, "model");
-    json_builder_begin_object(json);
-    add_string(json, "name", status->model.name);
-    add_string(json, "sha256", status->model.sha256);
-    json_builder_end_object(json);
-    if (!*trial->verdict)
-        return;
-    json_builder_set_member_name(json, "trial");
-    json_builder_begin_object(json);
-    add_string(json, "verdict", trial->verdict);
-    add_string(json, "reason", *trial->reason ? trial->reason : NULL);
-    add_int(json, "frames", (gint64)trial->frames);
-    add_int(json, "samples", (gint64)trial->samples);
-    add_int(json, "old_objects", (gint64)trial->old_objects);
-    add_int(json, "found", (gint64)trial->found);
-    add_int(json, "new_objects", (gint64)trial->new_objects);
-    json_builder_end_object(json);
-}
-
-static void
-describe_camera(JsonBuilder *json, VigilCamera *camera)
-{
-    const VigilCameraSettings *settings = vigil_camera_get_settings(camera);
-    VigilCameraStatus status;
-    g_autofree gchar *since = NULL;
-
-    vigil_camera_get_status(camera, &status);
-    since = vigil_time_format(status.since_us);
-    json_builder_begin_object(json);
-    add_string(json, "name", settings->name);
-    add_string(json, "source", settings->source->display);
-    add_string(json, "state", vigil_camera_state_to_string(status.state));
-    add_string(json, "since", since);
-    add_string(json, "error", status.error);
-    add_int(json, "losses", status.losses);
-    add_int(json, "frames", (gint64)status.frames);
-    add_seconds(json, "last_frame_s_ago", status.idle_us);
-    json_builder_set_member_name(json, "outcomes");
-    json_builder_begin_object(json);
-    for (guint i = 0; i < VIGIL_N_OUTCOMES; i++)
-        add_int(json, vigil_outcome_to_string(i), (gint64)status.outcomes[i]);
-    json_builder_end_object(json);
-    describe_model(json, &status);
-    add_seconds(json, "inference_s", status.inference_us ? status.inference_us : -1);
-    add_int(json, "events", (gint64)status.events);
-    add_int(json, "unrecorded", status.unrecorded);
-    add_string(json, "last_event", *status.last_event ? status.last_event : NULL);
-    json_builder_end_object(json);
-    vigil_camera_status_clear(&status);
+    json_builder_add_string_value(json, value);
 }
 
 gchar *
@@ -383,7 +306,8 @@ vigil_supervisor_describe(VigilSupervisor *self)
 
     json_builder_begin_object(json);
     add_string(json, "version", VIGIL_VERSION);
-    add_int(json, "pid", getpid());
+    json_builder_set_member_name(json, "pid");
+    json_builder_add_int_value(json, getpid());
     add_string(json, "started", begun);
     add_string(json, "config", self->settings->path);
     add_string(json, "store", self->place.directory);
@@ -393,7 +317,7 @@ vigil_supervisor_describe(VigilSupervisor *self)
         const Slot *slot = self->slots->pdata[i];
 
         if (slot->camera)
-            describe_camera(json, slot->camera);
+            vigil_camera_describe(slot->camera, json);
     }
     json_builder_end_array(json);
     json_builder_end_object(json);

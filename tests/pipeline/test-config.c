@@ -86,6 +86,8 @@ static const struct {
      "nothing would be hidden"},
     {HEAD CAMERA RULES "    detect: {fps: fast}\n", ":6:", "detect.fps", "number"},
     {HEAD CAMERA RULES "    detect: {fps: 0}\n", ":6:", "detect.fps", "0.1"},
+    {HEAD CAMERA RULES "    detect: {weight: 0}\n", ":6:", "detect.weight", "1"},
+    {HEAD CAMERA RULES "    detect: {max_age: soon}\n", ":6:", "detect.max_age", "soon"},
     {HEAD CAMERA RULES "    detect: {treshold: 0.5}\n", ":6:", "detect",
      "did you mean \"threshold\""},
     {HEAD CAMERA RULES "    detect: {model: {labels: x}}\n", ":6:", "detect.model",
@@ -159,6 +161,7 @@ START_TEST(test_defaults)
     camera = settings->cameras->pdata[0];
     ck_assert_str_eq(camera->model->path, model);
     ck_assert(camera->fps == 0 && camera->threshold < 0);
+    ck_assert(camera->weight == 1 && camera->max_age_ns == 1000000000);
     ck_assert_int_eq(camera->transport, VIGIL_TRANSPORT_TCP);
     ck_assert_int_eq(camera->decoder, VIGIL_DECODER_AUTO);
     ck_assert_int_eq(camera->start_time_us, G_MININT64);
@@ -208,7 +211,8 @@ START_TEST(test_everything)
              "    transport: udp\n"
              "    latency: 500ms\n"
              "    decoder: software\n"
-             "    detect: {fps: 5, threshold: 0.5, model: {path: /other.tflite}}\n"
+             "    detect: {fps: 5, weight: 4, max_age: 300ms, threshold: 0.5, model: {path: "
+             "/other.tflite}}\n"
              "    motion: {enabled: false}\n"
              "    masks: []\n"
              "    zones: {porch: [[0.1, 0.4], [0.6, 0.4], [0.6, 1.0], [0.1, 1.0]]}\n"
@@ -237,6 +241,7 @@ START_TEST(test_everything)
     ck_assert_int_eq(door->latency_ns, 500000000);
     ck_assert_int_eq(door->decoder, VIGIL_DECODER_SOFTWARE);
     ck_assert(door->fps == 5 && door->threshold == 0.5);
+    ck_assert(door->weight == 4 && door->max_age_ns == 300000000);
     ck_assert_str_eq(door->model->path, "/other.tflite");
     ck_assert_ptr_null(door->model->labels);
     ck_assert_uint_eq(door->rules->zones->len, 1);

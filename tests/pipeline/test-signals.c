@@ -65,9 +65,28 @@ write_config(const gchar *cameras)
 static gchar *
 camera_yaml(const gchar *name, const gchar *dwell)
 {
-    return g_strdup_printf("  - {name: %s, source: '%s', detect: {fps: 1},\n"
-                           "     rules: [{name: r, classes: [person], dwell: %s}]}\n",
-                           name, video, dwell);
+    return g_strdup_printf(
+        "  - {name: %s, source: '%s', detect: {fps: 1, weight: 3, max_age: 2s},\n"
+        "     rules: [{name: r, classes: [person], dwell: %s}]}\n",
+        name, video, dwell);
+}
+
+static gint64 n_looked_at; /* by the camera that was asked for last */
+
+static void
+check_detection(JsonObject *detection)
+{
+    JsonObject *ages = json_object_get_object_member(detection, "queue_age_ms");
+    JsonObject *times = json_object_get_object_member(detection, "inference_ms");
+
+    n_looked_at = json_object_get_int_member(detection, "inferred");
+    ck_assert_int_eq(json_object_get_int_member(detection, "weight"), 3);
+    ck_assert(json_object_get_double_member(detection, "max_age_s") == 2);
+    ck_assert(n_looked_at == 0 || json_object_get_double_member(times, "p50") > 0);
+    ck_assert(json_object_get_double_member(times, "p99") >=
+              json_object_get_double_member(times, "p50"));
+    ck_assert(json_object_get_double_member(ages, "p99") >=
+              json_object_get_double_member(ages, "p50"));
 }
 
 /* What the daemon says of a camera: "since STATE"; "" when it has no such camera. */
@@ -86,6 +105,7 @@ ask(const gchar *name, gint64 *frames)
         if (!g_str_equal(json_object_get_string_member(camera, "name"), name))
             continue;
         *frames = json_object_get_int_member(camera, "frames");
+        check_detection(json_object_get_object_member(camera, "detection"));
         return g_strdup_printf("%s %s", json_object_get_string_member(camera, "since"),
                                json_object_get_string_member(camera, "state"));
     }
@@ -128,6 +148,7 @@ START_TEST(test_reload)
     await("camera cc: running", 1, 15);
     await("camera bb: stopped", 2, 10);
     last = ask("aa", &frames_last);
+    ck_assert_int_gt(n_looked_at, 0);
     gone = ask("bb", &frames);
     come = ask("cc", &frames);
     g_subprocess_send_signal(daemon, SIGTERM);
