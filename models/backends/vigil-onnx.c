@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "models/backends/vigil-backend-private.h"
+#include "models/backends/vigil-onnx-hush-private.h"
 #include "models/backends/vigil-onnx-library-private.h"
 #include "models/backends/vigil-onnx-tensors-private.h"
 
@@ -66,48 +67,54 @@ set_options(const OrtApi *api, OrtSessionOptions *options, guint threads, GError
                          error);
 }
 
+/* What it is to be good for. */
+typedef enum {
+    PROOF, /* every step as the file says, in the bounded arena: optimising computes constants of any size outside it */
+    USE,   /* as fast as it goes, on the device that is asked for */
+} Purpose;
+
 static gboolean
-create_session(Model *self, GBytes *bytes, guint threads, GError **error)
+read_model(Model *self, GBytes *bytes, const OrtSessionOptions *options, GError **error)
 {
-    const OrtApi *api = self->library.api;
-    OrtSessionOptions *options = NULL;
+    static gint has_spoken; /* the runtime, as much as it does when it reads its first model */
+    const gboolean first = !g_atomic_int_get(&has_spoken);
+    VigilOnnxHush hush = first ? vigil_onnx_hush_begin() : (VigilOnnxHush){0};
     gsize size;
     gconstpointer content = g_bytes_get_data(bytes, &size);
-    gboolean ok;
+    const gboolean ok =
+        vigil_onnx_ok(self->library.api,
+                      self->library.api->CreateSessionFromArray(
+                          self->library.env, content ? content : "", size, options, &self->session),
+                      VIGIL_MODEL_ERROR_INVALID, error);
 
-    ok = vigil_onnx_ok(api, api->CreateSessionOptions(&options), VIGIL_MODEL_ERROR_UNSUPPORTED,
-                       error) &&
-         set_options(api, options, threads, error);
-    if (ok && self->device != VIGIL_DEVICE_CPU &&
-        !vigil_onnx_add_device(api, options, self->device))
-        self->device = VIGIL_DEVICE_CPU;
-    ok = ok && vigil_onnx_ok(api,
-                             api->CreateSessionFromArray(self->library.env, content ? content : "",
-                                                         size, options, &self->session),
-                             VIGIL_MODEL_ERROR_INVALID, error);
-    if (options)
-        api->ReleaseSessionOptions(options);
+    if (first)
+        vigil_onnx_hush_end(&hush);
+    if (ok)
+        g_atomic_int_set(&has_spoken, TRUE);
     return ok;
 }
 
-/* A provider may be there and its device not. */
 static gboolean
-create_session_anywhere(Model *self, GBytes *bytes, guint threads, GError **error)
+create_session(Model *self, GBytes *bytes, guint threads, Purpose purpose, GError **error)
 {
-    g_autoptr(GError) why = NULL;
+    const OrtApi *api = self->library.api;
+    const GraphOptimizationLevel level = purpose == PROOF ? ORT_DISABLE_ALL : ORT_ENABLE_ALL;
+    OrtSessionOptions *options = NULL;
+    gboolean ok;
 
-    if (create_session(self, bytes, threads, &why))
-        return TRUE;
-    if (self->device != VIGIL_DEVICE_CPU) {
+    g_clear_pointer(&self->session, api->ReleaseSession);
+    ok = vigil_onnx_ok(api, api->CreateSessionOptions(&options), VIGIL_MODEL_ERROR_UNSUPPORTED,
+                       error) &&
+         set_options(api, options, threads, error) &&
+         vigil_onnx_ok(api, api->SetSessionGraphOptimizationLevel(options, level),
+                       VIGIL_MODEL_ERROR_UNSUPPORTED, error);
+    if (ok && purpose == USE && self->device != VIGIL_DEVICE_CPU &&
+        !vigil_onnx_add_device(api, options, self->device))
         self->device = VIGIL_DEVICE_CPU;
-        if (create_session(self, bytes, threads, error)) {
-            g_warning("the model runs on the CPU, since the device failed: %s", why->message);
-            return TRUE;
-        }
-        return FALSE;
-    }
-    g_propagate_error(error, g_steal_pointer(&why));
-    return FALSE;
+    ok = ok && read_model(self, bytes, options, error);
+    if (options)
+        api->ReleaseSessionOptions(options);
+    return ok;
 }
 
 /* --- sessions --------------------------------------------------------------------------------- */
@@ -242,6 +249,24 @@ try_session(Model *self, GError **error)
     return ok;
 }
 
+/* A provider may be there and its device not. */
+static gboolean
+use_anywhere(Model *self, GBytes *bytes, guint threads, GError **error)
+{
+    g_autoptr(GError) why = NULL;
+
+    if (create_session(self, bytes, threads, USE, &why) && try_session(self, &why))
+        return TRUE;
+    if (self->device == VIGIL_DEVICE_CPU) {
+        g_propagate_error(error, g_steal_pointer(&why));
+        return FALSE;
+    }
+    g_warning("the model runs on the CPU, since \"%s\" failed: %s",
+              vigil_device_to_string(self->device), why->message);
+    self->device = VIGIL_DEVICE_CPU;
+    return create_session(self, bytes, threads, USE, error) && try_session(self, error);
+}
+
 static gpointer
 onnx_load(GBytes *bytes, const VigilModelOptions *options, GError **error)
 {
@@ -249,15 +274,15 @@ onnx_load(GBytes *bytes, const VigilModelOptions *options, GError **error)
 
     self->device = options->device;
     if (vigil_onnx_library_acquire(&self->library, error) &&
-        create_session_anywhere(self, bytes, options->threads, error) &&
         vigil_onnx_ok(self->library.api,
                       self->library.api->CreateCpuMemoryInfo(OrtDeviceAllocator, OrtMemTypeDefault,
                                                              &self->memory),
                       VIGIL_MODEL_ERROR_UNSUPPORTED, error) &&
+        create_session(self, bytes, 1, PROOF, error) &&
         vigil_onnx_tensors_read_names(&self->inputs, &self->library, self->session, TRUE, error) &&
         vigil_onnx_tensors_read_inputs(&self->inputs, &self->library, self->session, options,
                                        error) &&
-        find_outputs(self, error) && try_session(self, error))
+        find_outputs(self, error) && use_anywhere(self, bytes, options->threads, error))
         return self;
     onnx_unload(self);
     return NULL;

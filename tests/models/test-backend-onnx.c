@@ -38,6 +38,9 @@ load(GBytes *bytes, const VigilModelOptions *options, GError **error)
     return vigil_model_load_bytes_with(bytes, "written.onnx", options, error);
 }
 
+/* Holds the runtime, which would begin anew for each model. */
+static VigilModel *held;
+
 /* %FALSE, after a message, where ONNX models cannot be run. */
 static gboolean
 is_runnable(void)
@@ -45,9 +48,10 @@ is_runnable(void)
     const VigilModelOptions options = {0};
     g_autoptr(GBytes) bytes = write_increment(image_dims);
     g_autoptr(GError) error = NULL;
-    g_autoptr(VigilModel) model = load(bytes, &options, &error);
 
-    if (model)
+    if (!held)
+        held = load(bytes, &options, &error);
+    if (held)
         return TRUE;
     ck_assert(g_error_matches(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_UNSUPPORTED));
     fprintf(stderr, "SKIP: %s\n", error->message);
@@ -179,7 +183,7 @@ END_TEST
 static GBytes *
 write_refused(guint which)
 {
-    static const gint64 vector[] = {4}, seven[] = {1, 1, 1, 1, 1, 1, 4}, huge[] = {60000, 60000};
+    static const gint64 vector[] = {4}, seven[] = {1, 1, 1, 1, 1, 1, 4}, huge[] = {20000, 20000};
     static const gint64 large[] = {1, 40000, 40000, 3}, none[] = {0};
     VigilOnnxWriter *writer = vigil_onnx_writer_new();
     const guint n_dims = which == 1 ? 7 : which == 4 ? 4 : 1;
@@ -208,9 +212,10 @@ write_refused(guint which)
     return vigil_onnx_writer_finish(writer);
 }
 
-/* Types and sizes that are not supported, weights in other files, 14 GB of memory, unknown operators. */
+/* Types and sizes that are not supported, weights in other files, 1.6 GB of memory, unknown operators. */
 START_TEST(test_refused)
 {
+    /* the runtime's own words differ by its version */
     static const gchar *const says[] = {"not supported", "7 dimensions", "nonexistent",   NULL,
                                         "larger than",   "is empty",     "NoSuchOperator"};
     const VigilModelOptions options = {0};
