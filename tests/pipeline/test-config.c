@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "models/vigil-model.h"
 #include "pipeline/vigil-settings.h"
 #include "tests/pipeline/program.h"
 
@@ -54,6 +55,7 @@ static const struct {
     {"model: {labels: x}\n" CAMERA RULES, ":1:", "model", "`path` is missing"},
     {"model: {path: ''}\n" CAMERA RULES, ":1:", "model.path", ""},
     {"model: {path: x, threads: 0}\n" CAMERA RULES, ":1:", "model.threads", "1"},
+    {"model: {path: x, device: gpu}\n" CAMERA RULES, ":1:", "model.device", "tensorrt"},
     {"model: {path: x, threshold: 2}\n" CAMERA RULES, ":1:", "model.threshold", "1"},
     {"model: {path: x, labls: y}\n" CAMERA RULES, ":1:", "model", "did you mean \"labels\""},
     {"store: {max_bytes: 5kB}\n" HEAD CAMERA RULES, ":1:", "store.max_bytes", ""},
@@ -178,7 +180,7 @@ START_TEST(test_named_models)
         {"model: default\n", "default"},       {"model: {path: default, threads: 2}\n", "default"},
         {"model: {path: tiny}\n", "tiny"},     {"model: yard-2\n", "yard-2"},
         {"model: ./yard-2\n", NULL},           {"model: yard.tflite\n", NULL},
-        {"model: {path: yard.vigil}\n", NULL},
+        {"model: {path: yard.vigil}\n", NULL}, {"model: yard.onnx\n", NULL},
     };
 
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -203,7 +205,8 @@ START_TEST(test_everything)
     g_autoptr(GError) error = NULL;
     g_autoptr(VigilSettings) settings =
         load("store: {path: data, max_bytes: 20GB, max_age: 30d}\n"
-             "model: {path: m.tflite, labels: /l.txt, threads: 2, threshold: 0.4, iou_threshold: "
+             "model: {path: m.tflite, labels: /l.txt, threads: 2, device: cuda, threshold: 0.4, "
+             "iou_threshold: "
              "0.6, max_detections: 50}\n"
              "cameras:\n"
              "  - name: door\n"
@@ -251,6 +254,7 @@ START_TEST(test_everything)
     ck_assert_int_eq(second->start_time_us / G_USEC_PER_SEC, 1777629600);
     ck_assert_str_eq(second->model->labels, "/l.txt");
     ck_assert_int_eq(second->model->threads, 2);
+    ck_assert_int_eq(second->model->device, VIGIL_DEVICE_CUDA);
     ck_assert_int_eq(second->model->max_detections, 50);
     ck_assert(second->model->iou_threshold == 0.6);
 }
