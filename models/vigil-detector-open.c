@@ -3,7 +3,7 @@
 
 #include "models/kernels/vigil-kernel-postprocess-private.h"
 #include "models/vigil-detector-private.h"
-#include "models/vigil-labels.h"
+#include "models/vigil-labels-private.h"
 #include "models/vigil-model-private.h"
 
 #define DEFAULT_THRESHOLD 0.5f
@@ -153,6 +153,18 @@ load_labels(const VigilDetector *self, const gchar *path, GError **error)
     return vigil_labels_parse(text ? text : "", length, path, error);
 }
 
+/* Of a model that another backend runs. */
+static GPtrArray *
+find_names(const VigilDetector *self)
+{
+    gpointer foreign;
+    const VigilBackend *backend = vigil_model_get_foreign(self->model, &foreign);
+    g_autofree gchar *names = backend->names(foreign);
+    g_autofree gchar *text = names ? g_strdup_printf("{\"names\": %s}", names) : NULL;
+
+    return text ? vigil_labels_parse_names(text, strlen(text)) : NULL;
+}
+
 /* Labels, from the first place that has them; classes without a name get one. */
 static gboolean
 set_labels(VigilDetector *self, const gchar *path, GError **error)
@@ -171,7 +183,7 @@ set_labels(VigilDetector *self, const gchar *path, GError **error)
     } else {
         g_autoptr(GError) why = NULL;
 
-        self->labels = file ? vigil_labels_from_metadata(file, &why) : NULL;
+        self->labels = file ? vigil_labels_from_metadata(file, &why) : find_names(self);
         if (why)
             g_info("%s: %s; its classes go by number", self->name, why->message);
         /* a model that has other classes than its outputs is not what its outputs look like */

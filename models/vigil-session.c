@@ -36,7 +36,7 @@ vigil_session_new(VigilModel *model, guint threads, GError **error)
     self->model = vigil_model_ref(model);
     self->backend = vigil_model_get_foreign(model, &foreign);
     if (self->backend != NULL) {
-        self->run.threads = 1;
+        self->run.threads = MAX(threads, 1u); /* if the model was loaded with as many */
         self->foreign = self->backend->open(foreign, error);
         return self->foreign == NULL ? NULL : g_steal_pointer(&self);
     }

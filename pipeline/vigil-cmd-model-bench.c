@@ -218,7 +218,8 @@ static VigilExit
 bench_model(const gchar *path, guint runs, guint threads, gboolean json)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(VigilModel) model = vigil_model_load(path, &error);
+    const VigilModelOptions options = {.threads = threads};
+    g_autoptr(VigilModel) model = vigil_model_load_with(path, &options, &error);
     g_autoptr(VigilSession) session = model ? vigil_session_new(model, threads, &error) : NULL;
 
     if (!session) {

@@ -19,6 +19,7 @@ typedef struct {
  * @unload: when its last session is closed
  * @tensors: borrowed, as long as the model
  * @device: where it runs after all: "cpu", "cuda", "tensorrt"; static
+ * @names: (transfer full) (nullable): classes, as exporters write them into the file: {0: 'person', …}
  * @open: what one run needs; used by one thread at a time
  * @close: may be called with %NULL
  * @input: where the caller writes
@@ -33,6 +34,7 @@ typedef struct {
     void (*unload)(gpointer model);
     VigilBackendTensors (*tensors)(gconstpointer model);
     const gchar *(*device)(gconstpointer model);
+    gchar *(*names)(gconstpointer model);
     gpointer (*open)(gpointer model, GError **error);
     void (*close)(gpointer session);
     gpointer (*input)(gpointer session, guint index);

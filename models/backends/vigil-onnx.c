@@ -7,6 +7,7 @@
 #include "models/backends/vigil-onnx-hush-private.h"
 #include "models/backends/vigil-onnx-library-private.h"
 #include "models/backends/vigil-onnx-tensors-private.h"
+#include "models/vigil-labels.h"
 
 typedef struct {
     VigilOnnxLibrary library;
@@ -303,6 +304,32 @@ onnx_device(gconstpointer model)
     return vigil_device_to_string(((const Model *)model)->device);
 }
 
+/* "names" is what Ultralytics' exporter calls them. */
+static gchar *
+onnx_names(gconstpointer model)
+{
+    const Model *self = model;
+    const OrtApi *api = self->library.api;
+    const VigilModelError code = VIGIL_MODEL_ERROR_INVALID;
+    OrtModelMetadata *metadata = NULL;
+    OrtAllocator *allocator = NULL;
+    char *value = NULL;
+    gchar *names = NULL;
+
+    if (vigil_onnx_ok(api, api->GetAllocatorWithDefaultOptions(&allocator), code, NULL) &&
+        vigil_onnx_ok(api, api->SessionGetModelMetadata(self->session, &metadata), code, NULL) &&
+        vigil_onnx_ok(
+            api, api->ModelMetadataLookupCustomMetadataMap(metadata, allocator, "names", &value),
+            code, NULL) &&
+        value && strlen(value) <= VIGIL_LABELS_MAX_BYTES)
+        names = g_strdup(value);
+    if (value)
+        allocator->Free(allocator, value);
+    if (metadata)
+        api->ReleaseModelMetadata(metadata);
+    return names;
+}
+
 const VigilBackend *
 vigil_backend_onnxruntime(void)
 {
@@ -312,6 +339,7 @@ vigil_backend_onnxruntime(void)
         .unload = onnx_unload,
         .tensors = onnx_tensors,
         .device = onnx_device,
+        .names = onnx_names,
         .open = onnx_open,
         .close = onnx_close,
         .input = onnx_input,

@@ -10,6 +10,7 @@
 
 #include "models/vigil-detector.h"
 #include "models/vigil-model.h"
+#include "tests/support/vigil-onnx-writer.h"
 #include "tests/support/vigil-test-data.h"
 #include "tests/support/vigil-test-image.h"
 
@@ -203,6 +204,63 @@ START_TEST(test_package)
 }
 END_TEST
 
+/*
+ * A float YOLOv8 head, [1, 4 + classes, N], with nothing in it but one box of constants; names as Ultralytics' exporter
+ * writes them. Box and score are what the head says, whatever the picture.
+ */
+static GBytes *
+write_yolov8(void)
+{
+    static const gint64 image[] = {1, 3, 64, 64}, shape[] = {1, 6, 84};
+    static gfloat head[6 * 84];
+    static const gfloat zero = 0;
+    VigilOnnxWriter *writer = vigil_onnx_writer_new();
+
+    for (guint i = 0; i < 84; i++)
+        head[i] = 63; /* centres in pixels */
+    for (guint i = 0; i < 4; i++)
+        head[i * 84 + 17] = i < 2 ? 32 : 16;
+    head[5 * 84 + 17] = 0.75f;
+    vigil_onnx_writer_input(writer, "images", VIGIL_ONNX_FLOAT, 4, image);
+    vigil_onnx_writer_constant(writer, "head", VIGIL_ONNX_FLOAT, head, 6 * 84);
+    vigil_onnx_writer_constant(writer, "zero", VIGIL_ONNX_FLOAT, &zero, 1);
+    vigil_onnx_writer_constant(writer, "shape", VIGIL_ONNX_INT64, shape, 3);
+    vigil_onnx_writer_node(writer, "ReduceMax", "images", NULL, "brightest", "keepdims", 0);
+    vigil_onnx_writer_node(writer, "Mul", "brightest", "zero", "nothing", NULL, 0);
+    vigil_onnx_writer_node(writer, "Add", "head", "nothing", "all", NULL, 0);
+    vigil_onnx_writer_node(writer, "Reshape", "all", "shape", "output0", NULL, 0);
+    vigil_onnx_writer_output(writer, "output0", VIGIL_ONNX_FLOAT, 3, shape);
+    vigil_onnx_writer_metadata(writer, "names", "{0: 'hen', 1: 'duck'}");
+    return vigil_onnx_writer_finish(writer);
+}
+
+START_TEST(test_yolov8_with_names)
+{
+    g_autofree gchar *path = NULL;
+    g_autoptr(GBytes) bytes = write_yolov8();
+    g_autoptr(VigilDetector) detector = NULL;
+    const gint fd = g_file_open_tmp("vigil-test-XXXXXX.onnx", &path, NULL);
+    VigilImage image = vigil_test_image_noise(VIGIL_PIXELS_RGB, 128, 128, 5);
+    VigilDetection found[CAPACITY];
+
+    ck_assert_int_ge(fd, 0);
+    close(fd);
+    ck_assert(g_file_set_contents(path, g_bytes_get_data(bytes, NULL),
+                                  (gssize)g_bytes_get_size(bytes), NULL));
+    detector = open_path(path, NULL, 0.5f);
+    if (detector) {
+        ck_assert_uint_eq(vigil_detector_get_n_labels(detector), 2);
+        ck_assert_int_eq(vigil_detector_run(detector, &image, -1, found, CAPACITY), 1);
+        ck_assert_str_eq(found[0].label, "duck");
+        ck_assert_float_eq_tol(found[0].score, 0.75, 1e-6);
+        ck_assert_float_eq_tol(found[0].box.x0, 24 / 64.0, 1e-5);
+        ck_assert_float_eq_tol(found[0].box.y1, 40 / 64.0, 1e-5);
+    }
+    vigil_test_image_clear(&image);
+    g_remove(path);
+}
+END_TEST
+
 /* Not a detector, and one whose outputs have no scale. */
 START_TEST(test_refused)
 {
@@ -233,6 +291,7 @@ main(void)
     tcase_set_timeout(all, 120);
     tcase_add_loop_test(all, test_golden, 0, G_N_ELEMENTS(cases));
     tcase_add_test(all, test_package);
+    tcase_add_test(all, test_yolov8_with_names);
     tcase_add_loop_test(all, test_refused, 0, 2);
     suite_add_tcase(suite, all);
     runner = srunner_create(suite);

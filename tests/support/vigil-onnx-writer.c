@@ -4,7 +4,7 @@
 #include <string.h>
 
 struct VigilOnnxWriter {
-    GByteArray *graph;
+    GByteArray *graph, *metadata;
 };
 
 /* --- protocol buffers: a field is its number and wire type, then a number or a length and bytes ---------------- */
@@ -56,6 +56,7 @@ vigil_onnx_writer_new(void)
     VigilOnnxWriter *self = g_new0(VigilOnnxWriter, 1);
 
     self->graph = g_byte_array_new();
+    self->metadata = g_byte_array_new();
     put_text(self->graph, 2, "g");
     return self;
 }
@@ -152,6 +153,16 @@ vigil_onnx_writer_node(VigilOnnxWriter *self, const gchar *op, const gchar *a, c
     put_message(self->graph, 1, node);
 }
 
+void
+vigil_onnx_writer_metadata(VigilOnnxWriter *self, const gchar *key, const gchar *value)
+{
+    GByteArray *pair = g_byte_array_new();
+
+    put_text(pair, 1, key);
+    put_text(pair, 2, value);
+    put_message(self->metadata, 14, pair);
+}
+
 GBytes *
 vigil_onnx_writer_finish(VigilOnnxWriter *self)
 {
@@ -162,6 +173,8 @@ vigil_onnx_writer_finish(VigilOnnxWriter *self)
     put_text(opset, 1, "");
     put_number(opset, 2, 13);
     put_message(model, 8, opset);
+    g_byte_array_append(model, self->metadata->data, self->metadata->len);
+    g_byte_array_unref(self->metadata);
     g_free(self);
     return g_byte_array_free_to_bytes(model);
 }

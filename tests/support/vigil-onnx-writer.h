@@ -37,6 +37,9 @@ vigil_onnx_writer_external(VigilOnnxWriter *self, const gchar *name, const gchar
 void vigil_onnx_writer_node(VigilOnnxWriter *self, const gchar *op, const gchar *a, const gchar *b,
                             const gchar *output, const gchar *attribute, gint64 value);
 
+/** vigil_onnx_writer_metadata: a key of the model's metadata. */
+void vigil_onnx_writer_metadata(VigilOnnxWriter *self, const gchar *key, const gchar *value);
+
 /** vigil_onnx_writer_finish: Returns: (transfer full): the file; the writer is gone */
 GBytes *vigil_onnx_writer_finish(VigilOnnxWriter *self);
 
