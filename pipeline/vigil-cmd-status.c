@@ -53,7 +53,7 @@ print_times(JsonObject *detection, const gchar *name, const gchar *what)
                json_object_get_double_member_with_default(times, "p99", 0));
 }
 
-/* What was looked at and what was not, and why; the last two are of half, 95 and 99 of 100 frames. */
+/* What was looked at and what was not, and why. */
 static void
 print_detection(JsonObject *camera)
 {
@@ -82,18 +82,12 @@ print_detection(JsonObject *camera)
 static void
 print_camera(JsonObject *camera)
 {
-    JsonObject *outcomes = json_object_has_member(camera, "outcomes")
-                               ? json_object_get_object_member(camera, "outcomes")
-                               : NULL;
     const gchar *error = get_string(camera, "error");
 
     printf("  %-16s %-11s since %s, %" G_GINT64_FORMAT " frames, %" G_GINT64_FORMAT
-           " inferred, %" G_GINT64_FORMAT " events, lost %" G_GINT64_FORMAT " times\n",
+           " events, lost %" G_GINT64_FORMAT " times\n",
            get_string(camera, "name"), get_string(camera, "state"), get_string(camera, "since"),
-           json_object_get_int_member_with_default(camera, "frames", 0),
-           outcomes ? json_object_get_int_member_with_default(outcomes, "inferred", 0) : 0,
-           json_object_get_int_member_with_default(camera, "events", 0),
-           json_object_get_int_member_with_default(camera, "losses", 0));
+           get_int(camera, "frames"), get_int(camera, "events"), get_int(camera, "losses"));
     printf("  %-16s %s\n", "", get_string(camera, "source"));
     print_detection(camera);
     print_model(camera);
