@@ -183,8 +183,8 @@ read_box(const VigilDecoder *self, const VigilGridLevel *grid, gconstpointer dat
 {
     const VigilTensorInfo *info = &self->outputs[grid->distances];
     const gfloat middle = self->joined ? 0.0f : 0.5f;
-    const gfloat x = (gfloat)(cell % grid->width) + middle;
-    const gfloat y = (gfloat)(cell / grid->width) + middle;
+    const guint column = cell % grid->width, row = cell / grid->width;
+    const gfloat x = (gfloat)column + middle, y = (gfloat)row + middle;
     const gfloat x_unit = (gfloat)grid->stride / (gfloat)self->input_width;
     const gfloat y_unit = (gfloat)grid->stride / (gfloat)self->input_height;
     gfloat edges[EDGES];
