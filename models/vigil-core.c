@@ -4,6 +4,9 @@
 /* A place is kept no longer, however old a frame may be. */
 #define LONGEST_HOLD_NS (10 * G_GINT64_CONSTANT(1000000000))
 
+/* Longer than it takes a camera to deliver the next frame. */
+#define SHORT_ABSENCE_NS (1 * G_GINT64_CONSTANT(1000000000))
+
 void
 vigil_core_add(VigilCore *self, VigilCoreStream *stream)
 {
@@ -43,12 +46,14 @@ vigil_core_submit(VigilCore *self, VigilCoreStream *stream, gint64 born_ns, gint
 {
     const gboolean superseded = stream->waiting;
     const gboolean away = !stream->running && now_ns - stream->left_ns > stream->hold_ns;
+    /* one that is back soon had no frame just when its turn came, and has one inference to claim */
+    const gdouble claim = now_ns - stream->left_ns > SHORT_ABSENCE_NS ? 0 : stream->last_paid;
 
     stream->stats.seen++;
     if (superseded)
         shed(stream, VIGIL_CORE_SUPERSEDED, now_ns); /* the newer one inherits its place */
     else
-        stream->tag = away ? MAX(stream->paid, self->virtual_ns) : stream->paid;
+        stream->tag = away ? MAX(stream->paid, self->virtual_ns - claim) : stream->paid;
     stream->waiting = TRUE;
     stream->born_ns = born_ns;
     return superseded;
@@ -113,7 +118,8 @@ vigil_core_done(VigilCore *self, VigilCoreStream *stream, gint64 now_ns, gboolea
     stream->hold_ns = took_ns;
     if (self->patience_ns > 0)
         owed_ns = MIN(took_ns, self->patience_ns);
-    stream->paid = stream->begun_tag + (gdouble)owed_ns / stream->weight;
+    stream->last_paid = (gdouble)owed_ns / stream->weight;
+    stream->paid = stream->begun_tag + stream->last_paid;
     /* one that waits behind it was put there before this was known */
     if (stream->waiting)
         stream->tag = stream->paid;

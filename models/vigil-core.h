@@ -11,7 +11,8 @@ G_BEGIN_DECLS
  *
  * Fairness. Each stream is served in proportion to its weight (start-time fair queueing on the time that inferences take, so
  * a stream of large frames pays for them). A stream without a frame saves nothing up; one that comes back within
- * the time of its last inference, or within its maximum age (10 s at most) after a frame was shed, has not been away. Among equals the
+ * the time of its last inference, or within its maximum age (10 s at most) after a frame was shed, has not been away;
+ * one that comes back within a second has one inference to claim at most. Among equals the
  * freshest frame goes first. A stream that waits is served after at most the share of the others, so none starves. An
  * inference that hangs costs its stream no more than the patience.
  *
@@ -65,6 +66,7 @@ struct VigilCoreStream {
     gint64 left_ns, hold_ns; /* when its last frame went, and how long its place is kept */
     gdouble tag;       /* of the frame that waits: virtual time at which its service may begin */
     gdouble begun_tag; /* of the frame that runs */
+    gdouble last_paid; /* for its last inference */
     gdouble paid;      /* virtual time up to which the stream has been served */
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The scheduler by a clock that only the test moves: cameras that deliver, one model that takes its time. */
 #include <check.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "models/vigil-core.h"
@@ -13,6 +14,7 @@ typedef struct {
     gint64 interval_ns, next_ns; /* of frames */
     guint burst;                 /* frames at once */
     gint64 cost_ns;              /* of an inference */
+    gint64 busy_ns;              /* of all that ended */
     VigilCoreStream stream;
 } Camera;
 
@@ -21,6 +23,7 @@ static Camera cameras[MAX_CAMERAS];
 static guint n_cameras;
 static VigilCoreStream *running;
 static gint64 now_ns, run_end_ns;
+static GRand *unevenness;                 /* of costs; NULL: they are even */
 static gint64 stuck_from_ns, stuck_to_ns; /* inferences that begin in between end at its end */
 
 static void
@@ -102,6 +105,16 @@ deliver(void)
     }
 }
 
+/* A loaded machine: some take ten times as long as others. */
+static gint64
+get_cost(const Camera *camera)
+{
+    if (!unevenness)
+        return camera->cost_ns;
+    return (gint64)((gdouble)camera->cost_ns *
+                    (0.4 - 0.6 * log(g_rand_double_range(unevenness, 0.001, 1))));
+}
+
 static void
 play(gint64 seconds)
 {
@@ -115,7 +128,10 @@ play(gint64 seconds)
         }
         deliver();
         if (!running && (running = vigil_core_next(&core, now_ns))) {
-            run_end_ns = now_ns + camera_of(running)->cost_ns;
+            const gint64 cost_ns = get_cost(camera_of(running));
+
+            run_end_ns = now_ns + cost_ns;
+            camera_of(running)->busy_ns += cost_ns;
             if (now_ns >= stuck_from_ns && now_ns < stuck_to_ns)
                 run_end_ns = stuck_to_ns;
         }
@@ -200,6 +216,26 @@ START_TEST(test_weights)
     play(60);
     for (guint i = 0; i < G_N_ELEMENTS(weights); i++)
         check_share(&cameras[i], (gdouble)weights[i] / sum);
+}
+END_TEST
+
+/* Uneven times cost nobody a share, although they let some wait for a frame now and then. */
+START_TEST(test_uneven)
+{
+    gint64 sum = 0;
+
+    unevenness = g_rand_new_with_seed(1);
+    for (guint i = 0; i < 16; i++)
+        add_camera(10.6, 18 * MS, i % 4 + 1, 0);
+    play(400);
+    for (guint i = 0; i < 16; i++)
+        sum += cameras[i].busy_ns;
+    for (guint i = 0; i < 16; i++) {
+        const gdouble share = (gdouble)cameras[i].busy_ns / (gdouble)sum * 40 / (i % 4 + 1);
+
+        ck_assert_msg(share > 0.95 && share < 1.05, "%.4f of what is due", share);
+    }
+    g_clear_pointer(&unevenness, g_rand_free);
 }
 END_TEST
 
@@ -383,6 +419,7 @@ main(void)
     tcase_add_test(tests, test_sixteen);
     tcase_add_loop_test(tests, test_overload, 0, 7);
     tcase_add_test(tests, test_weights);
+    tcase_add_test(tests, test_uneven);
     tcase_add_test(tests, test_costs);
     tcase_add_test(tests, test_bursts);
     tcase_add_test(tests, test_no_starvation);
