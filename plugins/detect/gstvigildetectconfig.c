@@ -4,6 +4,7 @@
 #include "models/vigil-model.h"
 #include "models/vigil-trial.h"
 #include "plugins/common/gstvigilmeta.h"
+#include "plugins/detect/vigil-detect-instance.h"
 
 #define DEFAULT_DEVICE "cpu"
 /* Longer than the jitter of a loaded machine, shorter than what a person notices in an alarm. */
@@ -122,6 +123,7 @@ gst_vigil_detect_config_open(const GstVigilDetectConfig *self, const VigilDetect
                              GError **error)
 {
     VigilDetectorOptions options = vigil_detector_options_defaults();
+    g_autofree gchar *name = NULL;
 
     if (!check(self, &options.device, error))
         return NULL;
@@ -131,8 +133,10 @@ gst_vigil_detect_config_open(const GstVigilDetectConfig *self, const VigilDetect
     options.iou_threshold = self->iou_threshold;
     options.max_detections = self->max_detections;
     options.threads = self->threads;
-    if (!self->instance_id)
-        return vigil_detector_open(&options, error);
+    if (!self->instance_id) {
+        name = vigil_detect_instance_name(&options);
+        return vigil_detector_open_shared(name, &options, error);
+    }
     return current ? vigil_detector_replace_shared(self->instance_id, &options, current, error)
                    : vigil_detector_open_shared(self->instance_id, &options, error);
 }
@@ -251,7 +255,7 @@ install_model_properties(GObjectClass *klass)
         "inferences wait for each other) and must have the same model, labels, thresholds, threads "
         "and device "
         "(set while they run: each in its turn); "
-        "not set: an instance of its own",
+        "not set: those that have the same of all these, and of the files, share one by themselves",
         NULL);
     g_object_class_install_property(
         klass, PROP_THREADS,

@@ -19,8 +19,10 @@ static struct {
 } fake;
 
 static gchar *folder, *package;
+static gdouble lowest; /* score */
 static GstBus *bus;
 static GstVideoInfo info;
+static VigilDetector *last_detector; /* that was asked to look */
 
 gint __wrap_vigil_detector_run(VigilDetector *self, const VigilImage *image, gfloat threshold,
                                VigilDetection *detections, guint capacity);
@@ -35,6 +37,7 @@ __wrap_vigil_detector_run(VigilDetector *self, const VigilImage *image, gfloat t
     while (fake.closed)
         g_cond_wait(&fake.changed, &fake.lock);
     fake.n_looking--;
+    last_detector = self;
     g_mutex_unlock(&fake.lock);
     g_usleep(fake.busy_us);
     /* a frame of this brightness cannot be looked at */
@@ -75,6 +78,7 @@ setup(void)
     info = test_video_info(GST_VIDEO_FORMAT_GRAY8, 64, 48);
     fake.closed = FALSE;
     fake.busy_us = 0;
+    lowest = -1;
 }
 
 static void
@@ -101,7 +105,7 @@ static GstHarness *
 harness_new(gboolean live, guint weight, guint max_age_ms)
 {
     GstElement *element = g_object_new(GST_TYPE_VIGIL_DETECT, "model", package, "weight", weight,
-                                       "max-age", max_age_ms, NULL);
+                                       "max-age", max_age_ms, "threshold", lowest, NULL);
     GstHarness *h;
 
     gst_element_set_bus(element, bus);
@@ -145,6 +149,41 @@ get_stat(GstHarness *h, const gchar *name)
     gst_structure_free(stats);
     return value;
 }
+
+static VigilDetector *
+get_detector(GstHarness *h, guint number)
+{
+    push(h, number);
+    pull(h, number, VIGIL_OUTCOME_INFERRED);
+    return last_detector;
+}
+
+/* One instance for all that ask the same of the same files; a file that was replaced is another one. */
+GST_START_TEST(what_is_the_same_is_there_once)
+{
+    GstHarness *a = harness_new(FALSE, 1, 0), *b = harness_new(FALSE, 3, 0);
+    GstHarness *other, *replaced;
+    gchar *labels = g_build_filename(package, "labels.txt", NULL);
+    VigilDetector *first = get_detector(a, 0);
+
+    fail_unless(get_detector(b, 0) == first);
+    lowest = 0.7;
+    other = harness_new(FALSE, 1, 0);
+    fail_unless(get_detector(other, 0) != first);
+    lowest = -1;
+    fail_unless(g_file_test(labels, G_FILE_TEST_EXISTS));
+    fail_unless(g_file_set_contents(labels, "lamp\n", -1, NULL));
+    replaced = harness_new(FALSE, 1, 0);
+    fail_unless(get_detector(replaced, 0) != first);
+    fail_unless(get_detector(a, 1) == first);
+    gst_harness_teardown(a);
+    fail_unless(get_detector(b, 1) == first);
+    gst_harness_teardown(b);
+    gst_harness_teardown(other);
+    gst_harness_teardown(replaced);
+    g_free(labels);
+}
+GST_END_TEST
 
 /* An element whose frame 0 does not get ready until set_closed(FALSE). */
 static GstHarness *
@@ -435,6 +474,7 @@ vigildetect_shares_suite(void)
     tcase_add_test(tcase, a_frame_that_waits_is_renewed);
     tcase_add_test(tcase, a_frame_gets_too_old);
     tcase_add_test(tcase, what_fails_is_marked);
+    tcase_add_test(tcase, what_is_the_same_is_there_once);
     tcase_add_test(tcase, shares_go_by_weight);
     tcase_add_test(tcase, files_lose_nothing);
     tcase_add_test(tcase, a_stuck_model_holds_nobody);
