@@ -7,7 +7,7 @@
  *  2. the same number at three times what the machine was measured to do, with the weights 1, 2, 3 and 4.
  *
  * Prints for each camera frames seen, looked at and shed, the age of frames when their result was there (p50, p99, in frame
- * times, too), and its shares of frames and of time divided by those that its weight gives; and for each run the resident memory before and after. To be run
+ * times, too), and its shares of frames and of time divided by those that are due to it (there is time for all, or by weight); and for each run the resident memory before and after. To be run
  * on one core: taskset -c 1 bench-fairness.
  */
 #include <glib.h>
@@ -172,18 +172,19 @@ report(const Camera *cameras, gboolean loaded)
         const Camera *self = &cameras[i];
         const gdouble age = (gdouble)get_age(self, 0.99) / (gdouble)self->interval_us;
         const gdouble due = loaded ? self->weight / weights : 1.0 / N_CAMERAS;
-        const gdouble share = (gdouble)self->busy_us / busy / due;
+        const gdouble frames = self->ages_us->len / sum / due;
+        const gdouble time = (gdouble)self->busy_us / busy / due;
 
         printf("%6u %6u %7" G_GUINT64_FORMAT " %9u %7" G_GUINT64_FORMAT
                " %11.1f %7.1f %15.2f %10.3f %8.3f\n",
                i + 1, self->weight, self->n_seen, self->ages_us->len, self->n_shed,
-               (gdouble)get_age(self, 0.5) / 1000, (gdouble)get_age(self, 0.99) / 1000, age,
-               self->ages_us->len / sum / due, share);
+               (gdouble)get_age(self, 0.5) / 1000, (gdouble)get_age(self, 0.99) / 1000, age, frames,
+               time);
         worst_age = MAX(worst_age, age);
-        worst_share = MAX(worst_share, ABS(share - 1));
+        worst_share = MAX(worst_share, ABS((loaded ? time : frames) - 1));
     }
-    printf("worst p99 age %.2f frame times, worst share of time %.1f %% from what is due\n",
-           worst_age, worst_share * 100);
+    printf("worst p99 age %.2f frame times, worst share of %s %.1f %% from what is due\n",
+           worst_age, loaded ? "time" : "frames", worst_share * 100);
 }
 
 static void
