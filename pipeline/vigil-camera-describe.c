@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pipeline/vigil-camera-describe.h"
 
+#include <math.h>
+
 #include "pipeline/vigil-time.h"
 
 static void
@@ -60,7 +62,7 @@ static void
 add_milliseconds(JsonBuilder *json, const gchar *name, guint64 ns)
 {
     json_builder_set_member_name(json, name);
-    json_builder_add_double_value(json, (gdouble)(ns / 1000) / 1000.0);
+    json_builder_add_double_value(json, round((gdouble)ns / 1e3) / 1e3);
 }
 
 static void
