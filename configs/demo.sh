@@ -21,7 +21,7 @@ model: default
 cameras:
   - name: yard
     source: "file://$clip"
-    # the second guest's median score is 0.48: below the standard 0.5
+    # at the standard 0.5 the second guest is no event
     detect: {threshold: 0.4}
     zones: {yard: $zone}
     rules:

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measures a detector on labelled images: AP50, recall at 80 % precision, false alarms on empty images.
 
-    evaluate.py DATASET_DIR MODEL [--all] [--size 320x192] [--detail] [--json OUT]
+    evaluate.py DATASET_DIR MODEL... [--all] [--size 320x192] [--detail] [--json OUT]
 
 MODEL is
 - a package or a .tflite: run by Vigil's own core, as it is shipped (`vigil detect`, one process);
-- weights of ours in floats (.npz, or a checkpoint .pt), at --size;
+- weights of ours in floats (.npz, or a checkpoint .pt), at --size, or at several: WEIGHTS@320x192,256x256;
 - YOLOX-nano's .onnx, at 416x416 in floats.
+Several models end in one table; --labels is for those that are a .tflite.
 
 Images are those of the validation split (dataset.py), or all with --all: for data that the model has not seen.
 Only boxes of at least 5 % of the image's height are wanted, smaller ones are neither wanted nor punished; groups
@@ -47,7 +48,7 @@ def find_vigil(given):
 def detect_by_vigil(samples, model, options, groups):
     """Boxes of a model in Vigil's core, its labels turned into groups."""
     command = [find_vigil(options.vigil), "detect", "-m", model, "-t", str(LOWEST_SCORE)]
-    if options.labels:
+    if options.labels and model.endswith(".tflite"):
         command += ["-l", options.labels]
     by_name = {c.lower(): groups.get(c, c) for c in (*groups, *CLASSES)}
     run = subprocess.run(command + [s.path for s in samples], stdout=subprocess.PIPE, text=True, check=True)
@@ -202,12 +203,43 @@ def parse_size(text):
     return width, height
 
 
+def runs_of(options):
+    """(title, options of its own) of each model at each size."""
+    for text in options.models:
+        model, _, sizes = text.partition("@")
+        for size in [parse_size(t) for t in sizes.split(",")] if sizes else [options.size]:
+            floats = model.endswith((".npz", ".pt"))
+            title = f"{model} {size[0]}x{size[1]}" if floats else model
+            yield title, argparse.Namespace(**{**vars(options), "model": model, "size": size})
+
+
+def evaluate_one(samples, title, options):
+    detections = detect(samples, options)
+    results = {"all": summary(measure(samples, detections), options.threshold)}
+    if options.detail:
+        results.update(detail(samples, detections, options.threshold))
+    for part_title, part in results.items():
+        print_table(f"{title}: all ({len(samples)} images)" if part_title == "all" else part_title, part)
+    sys.stdout.flush()
+    return results
+
+
+def print_comparison(runs):
+    """A table of all models: AP50 and recall at 80 % precision of each group."""
+    groups = [c for c in CLASSES if next(iter(runs.values()))["all"][c]["labels"]]
+    print("\n| model | " + " | ".join(f"{g}: AP50, recall at 80 %" for g in groups) + " |")
+    print("|---" * (len(groups) + 1) + "|")
+    for title, results in runs.items():
+        cells = [f"{results['all'][g]['ap50']:.3f}, {results['all'][g]['recall_at_p80']:.3f}" for g in groups]
+        print(f"| {title} | " + " | ".join(cells) + " |")
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("dataset")
-    parser.add_argument("model")
+    parser.add_argument("models", nargs="+", metavar="MODEL")
     parser.add_argument("--all", action="store_true", help="all images, not just our validation split")
     parser.add_argument("--size", type=parse_size, default=(320, 192), help="of float weights, WIDTHxHEIGHT")
     parser.add_argument("--labels", help="the classes' names, for a .tflite that has none")
@@ -219,15 +251,12 @@ def main():
     samples = dataset.read(options.dataset)
     if not options.all:
         samples = dataset.split(samples)[1]
-    detections = detect(samples, options)
-    results = {"all": summary(measure(samples, detections), options.threshold)}
-    if options.detail:
-        results.update(detail(samples, detections, options.threshold))
-    for title, part in results.items():
-        print_table(f"{options.model}: {title} ({len(samples)} images)" if title == "all" else title, part)
+    runs = {title: evaluate_one(samples, title, one) for title, one in runs_of(options)}
+    if len(runs) > 1:
+        print_comparison(runs)
     if options.json:
         with open(options.json, "w", encoding="utf-8") as file:
-            json.dump(results, file, indent=1)
+            json.dump(runs if len(runs) > 1 else next(iter(runs.values())), file, indent=1)
 
 
 if __name__ == "__main__":
