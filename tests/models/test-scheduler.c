@@ -6,7 +6,7 @@
 #include "models/vigil-scheduler.h"
 
 #define MS G_GINT64_CONSTANT(1000000)
-#define PATIENCE_NS (200 * MS)
+#define PATIENCE_NS (1000 * MS)
 
 typedef struct {
     VigilFrame base;
