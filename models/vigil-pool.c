@@ -178,7 +178,7 @@ start_worker(Worker *self, guint index)
     pthread_attr_destroy(&attributes);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (ok)
-        pthread_setname_np(self->thread, "vigil-infer");
+        pthread_setname_np(self->thread, "vigil-pool");
     return ok;
 }
 
