@@ -105,14 +105,16 @@ vigil_motion_add_mask(VigilMotion *self, const VigilPoint *points, guint n_point
 {
     const VigilMotionGrid *grid = &self->grid;
 
-    for (guint i = 0; i < vigil_motion_grid_cells(grid); i++) {
-        const gfloat x = ((gfloat)(i % grid->width) + 0.5f) * (gfloat)grid->cell;
-        const gfloat y = ((gfloat)(i / grid->width) + 0.5f) * (gfloat)grid->cell;
-        const VigilPoint middle = {x / (gfloat)grid->image_width, y / (gfloat)grid->image_height};
+    for (guint y = 0; y < grid->height; y++)
+        for (guint x = 0; x < grid->width; x++) {
+            const VigilPoint middle = {
+                ((gfloat)x + 0.5f) * (gfloat)grid->cell / (gfloat)grid->image_width,
+                ((gfloat)y + 0.5f) * (gfloat)grid->cell / (gfloat)grid->image_height,
+            };
 
-        if (vigil_polygon_contains(points, n_points, middle))
-            self->masked[i] = 1;
-    }
+            if (vigil_polygon_contains(points, n_points, middle))
+                self->masked[y * grid->width + x] = 1;
+        }
 }
 
 /* The part of the way that a running mean goes in @seconds. */
