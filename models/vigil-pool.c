@@ -182,7 +182,19 @@ start_worker(Worker *self, guint index)
     return ok;
 }
 
-/* The child of a fork has the caller's thread only. */
+/* Nobody acquires or releases while a process forks; the child has the caller's thread only. */
+static void
+hold_pool(void)
+{
+    pthread_mutex_lock(&pool.lock);
+}
+
+static void
+free_pool(void)
+{
+    pthread_mutex_unlock(&pool.lock);
+}
+
 static void
 forget_workers(void)
 {
@@ -190,6 +202,7 @@ forget_workers(void)
     atomic_store(&pool.taken, 0);
     atomic_store(&pool.inside, 0);
     pool.n_workers = 0;
+    free_pool();
 }
 
 guint
@@ -199,7 +212,7 @@ vigil_pool_acquire(guint threads)
     guint there;
 
     if (g_once_init_enter(&watches_forks)) {
-        pthread_atfork(NULL, NULL, forget_workers);
+        pthread_atfork(hold_pool, free_pool, forget_workers);
         g_once_init_leave(&watches_forks, 1);
     }
     pthread_mutex_lock(&pool.lock);

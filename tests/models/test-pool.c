@@ -2,6 +2,7 @@
 #include <check.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -112,6 +113,19 @@ count_threads(void)
     return (guint)atoi(strstr(status, "Threads:") + strlen("Threads:"));
 }
 
+/* A thread that was joined may be a moment yet in the system's list. */
+static guint
+count_threads_down_to(guint wanted)
+{
+    guint n = count_threads();
+
+    for (guint i = 0; n != wanted && i < 500; i++) {
+        g_usleep(10000);
+        n = count_threads();
+    }
+    return n;
+}
+
 START_TEST(threads_come_and_go)
 {
     const guint before = count_threads();
@@ -123,7 +137,7 @@ START_TEST(threads_come_and_go)
         vigil_pool_release();
         ck_assert_uint_eq(count_threads(), before + 3);
         vigil_pool_release();
-        ck_assert_uint_eq(count_threads(), before);
+        ck_assert_uint_eq(count_threads_down_to(before), before);
     }
 }
 END_TEST
@@ -163,19 +177,24 @@ END_TEST
 START_TEST(no_threads_to_be_had_is_no_error)
 {
     struct rlimit limit;
+    guint threads;
+    void *room;
 
     ck_assert_int_eq(getrlimit(RLIMIT_AS, &limit), 0);
     limit.rlim_cur = 1 << 20;
     ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
-    const guint threads = vigil_pool_acquire(4);
+    room = mmap(NULL, 1 << 20, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    threads = vigil_pool_acquire(4);
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_AS, &limit);
-    ck_assert_uint_eq(threads, 1);
+    if (room != MAP_FAILED)
+        g_print("not tested: the limit of the address space has no effect, as under an emulator\n");
+    else
+        ck_assert_uint_eq(threads, 1);
     run_jobs(4, 7);
     vigil_pool_release();
 }
 END_TEST
-
 #endif
 
 START_TEST(not_more_than_processors)
