@@ -18,19 +18,14 @@
 
 #include "models/kernels/x86/vigil-x86-elementwise.inc"
 
-/* 16 registers: rows * vectors sums, the weights' vectors, one broadcast. */
+/* 16 registers: rows * vectors sums, the weights, one broadcast, one product: a third vector would spill sums. */
 DEFINE_PANEL(1, 8)
 DEFINE_PANEL(2, 6)
-DEFINE_PANEL(3, 4)
 
 static void
 gemm(const VigilGemmRows *rows, const VigilPanel *panel)
 {
-    switch (panel->vectors) {
-    case 1: gemm_panel_1(rows, panel); break;
-    case 2: gemm_panel_2(rows, panel); break;
-    default: gemm_panel_3(rows, panel); break;
-    }
+    panel->vectors == 1 ? gemm_panel_1(rows, panel) : gemm_panel_2(rows, panel);
 }
 
 static gboolean
