@@ -28,6 +28,7 @@ LIBRARIES = {
     "yaml.h": {"events", "pipeline"},
     "turbojpeg.h": {"plugins", "pipeline"},
     "jpeglib.h": {"plugins", "pipeline"},
+    "jerror.h": {"plugins"},
     "cairo.h": {"plugins", "pipeline"},
     "onnxruntime_c_api.h": {"models"},
     "onnxruntime_session_options_config_keys.h": {"models"},
