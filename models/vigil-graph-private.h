@@ -30,6 +30,7 @@ G_BEGIN_DECLS
 #define VIGIL_MAX_TENSOR_BYTES ((gsize)256 << 20)
 #define VIGIL_MAX_ARENA_BYTES ((gsize)512 << 20)
 #define VIGIL_MAX_WEIGHT_BYTES ((gsize)512 << 20)
+#define VIGIL_MAX_THREAD_BYTES ((gsize)32 << 20)
 #define VIGIL_MAX_MACS ((guint64)1 << 40)
 
 /* Arena offsets and packed weights are aligned to this. */

@@ -129,13 +129,22 @@ in_arena(const VigilTensor *tensor)
 }
 
 /* Kernels may read a little beyond the last tensor. */
-static void
-plan_threads(VigilGraph *graph)
+static gboolean
+plan_threads(VigilGraph *graph, GError **error)
 {
     graph->arena_bytes += align_up(VIGIL_ISA_SLACK);
-    for (guint i = 0; i < graph->n_nodes; i++)
+    for (guint i = 0; i < graph->n_nodes; i++) {
+        const VigilNode *node = &graph->nodes[i];
+
+        if (is_run(node) && node->thread_scratch_bytes > VIGIL_MAX_THREAD_BYTES)
+            return vigil_node_fail(graph, node, error, VIGIL_MODEL_ERROR_TOO_LARGE,
+                                   "each thread needs more than %" G_GSIZE_FORMAT
+                                   " bytes of memory for it",
+                                   VIGIL_MAX_THREAD_BYTES);
         graph->thread_scratch_bytes =
-            MAX(graph->thread_scratch_bytes, align_up(graph->nodes[i].thread_scratch_bytes));
+            MAX(graph->thread_scratch_bytes, align_up(node->thread_scratch_bytes));
+    }
+    return TRUE;
 }
 
 gboolean
@@ -173,6 +182,5 @@ vigil_plan_graph(VigilGraph *graph, GError **error)
     for (guint i = 0; i < graph->n_nodes; i++)
         if (graph->nodes[i].scratch_bytes > 0 && is_run(&graph->nodes[i]))
             graph->nodes[i].scratch_offset = g_array_index(items, VigilPlanItem, next++).offset;
-    plan_threads(graph);
-    return TRUE;
+    return plan_threads(graph, error);
 }

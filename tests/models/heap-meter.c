@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/models/heap-meter.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED
+#endif
+
+static _Atomic gint64 held, peak;
+static gint64 begin;
+
+static void
+add(gint64 bytes)
+{
+    const gint64 now = atomic_fetch_add(&held, bytes) + bytes;
+    gint64 most = atomic_load(&peak);
+
+    while (now > most && !atomic_compare_exchange_weak(&peak, &most, now))
+        ;
+}
+
+void
+heap_meter_start(void)
+{
+    begin = atomic_load(&held);
+    atomic_store(&peak, begin);
+}
+
+gsize
+heap_meter_get_peak(void)
+{
+    return (gsize)(atomic_load(&peak) - begin);
+}
+
+gboolean
+heap_meter_works(void)
+{
+    void *volatile memory;
+    gsize seen;
+
+    heap_meter_start();
+    memory = malloc(100000);
+    seen = heap_meter_get_peak();
+    free(memory);
+    return seen >= 100000;
+}
+
+#if defined(SANITIZED)
+/* The sanitizer's interface, <sanitizer/allocator_interface.h>, without its header, which gcc does not ship everywhere. */
+int __sanitizer_install_malloc_and_free_hooks(void (*allocated)(const volatile void *, size_t),
+                                              void (*freed)(const volatile void *));
+size_t __sanitizer_get_allocated_size(const volatile void *memory);
+
+static void
+allocated(const volatile void *memory, size_t size)
+{
+    add((gint64)size);
+}
+
+static void
+freed(const volatile void *memory)
+{
+    if (memory)
+        add(-(gint64)__sanitizer_get_allocated_size(memory));
+}
+
+__attribute__((constructor)) static void
+install(void)
+{
+    __sanitizer_install_malloc_and_free_hooks(allocated, freed);
+}
+
+#elif defined(__GLIBC__)
+/* glibc's own, under the names that it exports them by. */
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t n, size_t size);
+void *__libc_realloc(void *memory, size_t size);
+void *__libc_memalign(size_t alignment, size_t size);
+void __libc_free(void *memory);
+
+static void *
+counted(void *memory)
+{
+    if (memory)
+        add((gint64)malloc_usable_size(memory));
+    return memory;
+}
+
+void *
+malloc(size_t size)
+{
+    return counted(__libc_malloc(size));
+}
+
+void *
+calloc(size_t n, size_t size)
+{
+    return counted(__libc_calloc(n, size));
+}
+
+void *
+realloc(void *memory, size_t size)
+{
+    const gint64 before = memory ? (gint64)malloc_usable_size(memory) : 0;
+    void *moved = __libc_realloc(memory, size);
+
+    if (moved || size == 0)
+        add(-before);
+    return counted(moved);
+}
+
+int
+posix_memalign(void **memory, size_t alignment, size_t size)
+{
+    *memory = counted(__libc_memalign(alignment, size));
+    return *memory ? 0 : ENOMEM;
+}
+
+void
+free(void *memory)
+{
+    if (memory)
+        add(-(gint64)malloc_usable_size(memory));
+    __libc_free(memory);
+}
+#endif
