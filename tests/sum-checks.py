@@ -9,12 +9,13 @@ import re
 import sys
 
 CLOSING = re.compile(r"^\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)$", re.MULTILINE)
+FAILED = re.compile(r"^.*:[FE]:.*$", re.MULTILINE)
 SKIPPED = re.compile(r"^(?:.*: )?SKIP: .*$", re.MULTILINE)
 
 
 def main(path):
     checks = failures = errors = 0
-    skipped = []
+    skipped, failed_checks = [], []
     with open(path, encoding="utf-8", errors="replace") as log:
         tests = [json.loads(line) for line in log if line.strip()]
     for test in tests:
@@ -28,10 +29,15 @@ def main(path):
             checks += 1
             errors += 1
         output = (test.get("stdout") or "") + "\n" + (test.get("stderr") or "")
+        if bad:
+            failed_checks.append(f"FAILED: {test['name']}: {test['result']} after {test['duration']:.1f} s")
+            failed_checks += [f"    {line}" for line in FAILED.findall(output) or output.splitlines()[-5:]]
         skipped += [f"{test['name']}: {line}" for line in SKIPPED.findall(output)]
         if test["result"] == "SKIP" and not SKIPPED.search(output):
             skipped.append(f"{test['name']}: skipped")
     for line in sorted(set(skipped)):
+        print(line)
+    for line in failed_checks:  # last: some see only the end of a log
         print(line)
     good = checks - failures - errors
     print(f"{100 * good // checks if checks else 0}%: Checks: {checks}, Failures: {failures}, Errors: {errors}")
