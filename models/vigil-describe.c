@@ -74,7 +74,8 @@ append_totals(GString *text, const VigilGraph *graph)
                            "multiply-accumulates: %" G_GUINT64_FORMAT "\n"
                            "weights: %" G_GSIZE_FORMAT " bytes packed, shared by sessions\n"
                            "arena: %" G_GSIZE_FORMAT " bytes a session\n",
-                           graph->n_nodes, steps, macs, graph->weight_bytes, graph->arena_bytes);
+                           graph->n_nodes, steps, macs, graph->weight_bytes,
+                           graph->arena_bytes[VIGIL_PLAN_ALONE]);
 }
 
 static void

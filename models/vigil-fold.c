@@ -61,7 +61,7 @@ vigil_fold_node(VigilGraph *graph, VigilNode *node)
     for (guint i = 0; i < node->n_outputs; i++) {
         VigilTensor *tensor = vigil_node_output(graph, node, i);
 
-        tensor->offset = total;
+        tensor->offset[VIGIL_PLAN_ALONE] = total;
         total += align_up(tensor->bytes);
     }
     /* What finds no room any more is computed at run time. */
@@ -73,7 +73,7 @@ vigil_fold_node(VigilGraph *graph, VigilNode *node)
     for (guint i = 0; i < node->n_outputs; i++) {
         VigilTensor *tensor = vigil_node_output(graph, node, i);
 
-        set_constant(graph, tensor, run.arena + tensor->offset);
+        set_constant(graph, tensor, run.arena + tensor->offset[VIGIL_PLAN_ALONE]);
     }
     free(arena);
     node->folded = TRUE;

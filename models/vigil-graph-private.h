@@ -18,7 +18,8 @@ G_BEGIN_DECLS
  *      parameters, *infers the shapes of the outputs* (the shapes recorded in the file are not
  *      believed) and packs weights; then, when every input is constant, the node is run once and its
  *      outputs become constants (folding);
- *   3. vigil_plan_graph(): lifetimes -> an offset in the arena for each tensor and scratch area.
+ *   3. vigil_flow_graph(): what several threads do one after the other, and what waits for what;
+ *   4. vigil_plan_graph(): lifetimes -> offsets in the arena for each tensor and scratch area.
  * After that the graph is immutable.
  */
 
@@ -35,6 +36,13 @@ G_BEGIN_DECLS
 
 /* Arena offsets and packed weights are aligned to this. */
 #define VIGIL_ALIGN 64u
+
+/* Where things lie in the arena: for a session of one thread, and for one of several, in which storage lives longer. */
+typedef enum {
+    VIGIL_PLAN_ALONE,
+    VIGIL_PLAN_FLOW,
+    VIGIL_N_PLANS,
+} VigilPlanKind;
 
 typedef struct VigilGraph VigilGraph;
 typedef struct VigilNode VigilNode;
@@ -62,7 +70,7 @@ typedef struct VigilRun VigilRun;
  * @view_of: index of the tensor whose storage this one shares (RESHAPE and its kind), or -1
  * @producer: index of the node that computes it; -1 for graph inputs and constants, -2: nothing does
  * @first: first step at which it holds something; @last: last one that reads it
- * @offset: in the arena
+ * @offset: in the arena, by plan
  */
 typedef struct {
     gchar *name;
@@ -84,19 +92,20 @@ typedef struct {
     gint32 view_of;
     gint32 producer;
     guint first, last;
-    gsize offset;
+    gsize offset[VIGIL_N_PLANS];
 } VigilTensor;
 
 /**
  * VigilRun: what an operator's run() gets beside its node.
  * @graph: tensors
- * @arena: of the session; %VIGIL_ALIGN-aligned
+ * @arena: of the session; %VIGIL_ALIGN-aligned; laid out by @plan
  * @thread_scratch: (nullable): scratch of the session's threads; @thread_stride: bytes from one to the next
- * @threads: that chunks may be spread over, 1 or more
+ * @threads: that it may be spread over, 1 or more
  */
 struct VigilRun {
     const VigilGraph *graph;
     guint8 *arena;
+    VigilPlanKind plan;
     guint8 *thread_scratch;
     gsize thread_stride;
     guint threads;
@@ -109,8 +118,12 @@ struct VigilRun {
 typedef void (*VigilChunk)(const VigilNode *node, const VigilRun *run, guint chunk,
                            guint8 *scratch);
 
-/** vigil_run_chunks: parts 0..@n_chunks-1, in any order, all done when it returns. */
-void vigil_run_chunks(const VigilNode *node, const VigilRun *run, guint n_chunks, VigilChunk chunk);
+/**
+ * VigilReach: how far chunk @chunk reaches, so that the next node's chunks need not wait for all of this one's.
+ * @in: (out): bytes from the beginning of its inputs (the larger ones begin with it; constants aside) that it reads
+ * @out: (out): bytes from the beginning of output 0 that are complete when it and all chunks before it are done
+ */
+typedef void (*VigilReach)(const VigilNode *node, guint chunk, gsize *in, gsize *out);
 
 /**
  * VigilOp: one operator; see kernels/vigil-kernel-private.h for how to add one.
@@ -142,10 +155,13 @@ struct VigilOp {
  * @params: (nullable): what prepare() keeps for run(); owned, see vigil_node_params()
  * @packed: (nullable): packed weights; owned, see vigil_node_pack()
  * @scratch_bytes: room in the arena that run() needs for itself; it gets it at @scratch_offset
- * @thread_scratch_bytes: room that each thread needs in vigil_run_chunks()
+ * @thread_scratch_bytes: room that each thread needs in @chunk
  * @macs: multiply-accumulates of one run
  * @work: steps of one run where @macs does not tell them; only bounded, never shown
  * @run: from @op, unless prepare() chose a special one; NULL: nothing to do at run time (views)
+ * @n_chunks: parts that the work consists of, where several threads may do it; see vigil_node_set_chunks()
+ * @begin: (nullable): what comes before all chunks; @chunk: (nullable): one of them; @reach: (nullable): nothing is known
+ * @flow_end: the last node that may be at work while this one is, see vigil-flow-private.h
  * @table: (nullable): the node computes out[i] = table[in[i]] from input 0; in @params
  * @pairwise: (nullable): what the node computes of two 8-bit lines; only byte by byte
  * @takes_lookup: whether @lookup may be set
@@ -166,15 +182,29 @@ struct VigilNode {
     gpointer params;
     gpointer packed;
     gsize packed_bytes;
-    gsize scratch_bytes, scratch_offset, thread_scratch_bytes;
+    gsize scratch_bytes, scratch_offset[VIGIL_N_PLANS], thread_scratch_bytes;
     guint64 macs, work;
     void (*run)(const VigilNode *node, const VigilRun *run);
+    guint n_chunks;
+    void (*begin)(const VigilNode *node, const VigilRun *run);
+    VigilChunk chunk;
+    VigilReach reach;
+    guint flow_end;
     const guint8 *table;
     void (*pairwise)(const VigilNode *node, const guint8 *a, const guint8 *b, guint8 *out, gsize n);
     gboolean takes_lookup;
     guint8 *lookup;
     gboolean folded, fused;
 };
+
+/* In the place of a chunk's number: begin() of the node; all of the nodes. */
+#define VIGIL_STEP_BEGIN (G_MAXUINT32 - 1)
+#define VIGIL_STEP_WHOLE G_MAXUINT32
+
+/** VigilStep: part @chunk of node @node, or nodes @node to @end - 1 one after the other. */
+typedef struct {
+    guint32 node, end, chunk;
+} VigilStep;
 
 /**
  * VigilGraph:
@@ -184,7 +214,9 @@ struct VigilNode {
  * @weight_bytes: packed weights of all nodes
  * @folded_bytes: constants computed at load
  * @claimed_bytes: see vigil_graph_claim()
- * @arena_bytes: what a session needs; @thread_scratch_bytes: what it needs beside for each thread
+ * @arena_bytes: what a session needs, by plan; 0: too much; @thread_scratch_bytes: what it needs beside for each thread
+ * @steps: what several threads do, in this order, @n_steps of them; owned
+ * @step_needs: step i begins when all steps before @step_needs[i] are done; owned
  * @isa: kernels, see vigil_isa_select()
  * @optimise: rewrite operators where that is faster, see vigil-optimise-private.h
  * @computes_shapes: some shape is computed by operators. TensorFlow Lite cannot delegate such a graph to XNNPACK and runs
@@ -200,13 +232,20 @@ struct VigilGraph {
     guint n_nodes;
     gint32 *inputs, *outputs;
     guint n_inputs, n_outputs;
-    gsize weight_bytes, folded_bytes, claimed_bytes, arena_bytes, thread_scratch_bytes;
+    gsize weight_bytes, folded_bytes, claimed_bytes, thread_scratch_bytes;
+    gsize arena_bytes[VIGIL_N_PLANS];
+    VigilStep *steps;
+    guint32 *step_needs;
+    guint n_steps;
     const VigilIsa *isa;
     gboolean optimise;
     gboolean computes_shapes;
 };
 
 void vigil_graph_clear(VigilGraph *self);
+
+/** vigil_graph_storage: the tensor that tensor @index is a view of, or @index. */
+gint32 vigil_graph_storage(const VigilGraph *self, gint32 index);
 
 /**
  * vigil_graph_claim: whether @bytes more may be allocated for constants beside the file's own. Tensors can share a
@@ -287,13 +326,20 @@ gpointer vigil_node_params(VigilNode *node, gsize bytes);
 /** vigil_node_pack: zeroed, aligned memory for packed weights, counted and bounded; NULL with @error. */
 gpointer vigil_node_pack(VigilGraph *graph, VigilNode *node, gsize bytes, GError **error);
 
+/**
+ * vigil_node_set_chunks: the work of @node is @begin (nullable), then @chunk for 0..@n_chunks-1; sets its run() to that.
+ * @reach: (nullable): see #VigilReach
+ */
+void vigil_node_set_chunks(VigilNode *node, guint n_chunks, VigilChunk chunk, VigilReach reach,
+                           void (*begin)(const VigilNode *node, const VigilRun *run));
+
 /** vigil_run_input: the data of input @index: constant or in the arena. */
 static inline const void *
 vigil_run_tensor(const VigilRun *run, gint32 index)
 {
     const VigilTensor *tensor = &run->graph->tensors[index];
 
-    return tensor->data != NULL ? tensor->data : run->arena + tensor->offset;
+    return tensor->data != NULL ? tensor->data : run->arena + tensor->offset[run->plan];
 }
 
 static inline const void *
@@ -306,14 +352,14 @@ vigil_run_input(const VigilRun *run, const VigilNode *node, guint index)
 static inline void *
 vigil_run_output(const VigilRun *run, const VigilNode *node, guint index)
 {
-    return run->arena + run->graph->tensors[node->outputs[index]].offset;
+    return run->arena + run->graph->tensors[node->outputs[index]].offset[run->plan];
 }
 
 /** vigil_run_scratch: the node's scratch_bytes; %VIGIL_ALIGN-aligned; its content is undefined. */
 static inline void *
 vigil_run_scratch(const VigilRun *run, const VigilNode *node)
 {
-    return run->arena + node->scratch_offset;
+    return run->arena + node->scratch_offset[run->plan];
 }
 
 G_END_DECLS

@@ -98,9 +98,19 @@ vigil_graph_clear(VigilGraph *self)
     g_clear_pointer(&self->nodes, g_free);
     g_clear_pointer(&self->inputs, g_free);
     g_clear_pointer(&self->outputs, g_free);
+    g_clear_pointer(&self->steps, g_free);
+    g_clear_pointer(&self->step_needs, g_free);
     g_clear_pointer(&self->name, g_free);
     g_clear_pointer(&self->file, g_bytes_unref);
     self->n_tensors = self->n_nodes = self->n_inputs = self->n_outputs = 0;
+}
+
+gint32
+vigil_graph_storage(const VigilGraph *self, gint32 index)
+{
+    while (self->tensors[index].view_of >= 0)
+        index = self->tensors[index].view_of;
+    return index;
 }
 
 gboolean
@@ -316,6 +326,26 @@ vigil_node_params(VigilNode *node, gsize bytes)
     g_free(node->params);
     node->params = g_malloc0(bytes);
     return node->params;
+}
+
+static void
+run_chunks(const VigilNode *node, const VigilRun *run)
+{
+    if (node->begin != NULL)
+        node->begin(node, run);
+    for (guint chunk = 0; chunk < node->n_chunks; chunk++)
+        node->chunk(node, run, chunk, run->thread_scratch);
+}
+
+void
+vigil_node_set_chunks(VigilNode *node, guint n_chunks, VigilChunk chunk, VigilReach reach,
+                      void (*begin)(const VigilNode *node, const VigilRun *run))
+{
+    node->n_chunks = n_chunks;
+    node->chunk = chunk;
+    node->reach = reach;
+    node->begin = begin;
+    node->run = run_chunks;
 }
 
 gpointer

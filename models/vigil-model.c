@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "models/vigil-file-private.h"
+#include "models/vigil-flow-private.h"
 #include "models/vigil-fold-private.h"
 #include "models/vigil-normalize-private.h"
 #include "models/vigil-optimise-private.h"
@@ -116,6 +117,7 @@ build_graph(VigilGraph *graph, GBytes *bytes, const gchar *name, GError **error)
         return FALSE;
     if (graph->optimise)
         vigil_optimise_graph(graph);
+    vigil_flow_graph(graph);
     return vigil_plan_graph(graph, error);
 }
 

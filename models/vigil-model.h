@@ -215,8 +215,8 @@ gconstpointer vigil_session_get_output(VigilSession *self, guint index);
  */
 gboolean vigil_session_run(VigilSession *self);
 /**
- * vigil_session_run_timed: the same, a little slower.
- * @ns: (inout) (nullable): one for each operator of the model; its nanoseconds of CPU time, of the calling thread, are added
+ * vigil_session_run_timed: the same in this thread alone, a little slower.
+ * @ns: (inout) (nullable): one for each operator of the model; its nanoseconds of CPU time are added
  */
 void vigil_session_run_timed(VigilSession *self, gint64 *ns);
 

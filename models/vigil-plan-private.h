@@ -32,7 +32,8 @@ gboolean vigil_plan_items(VigilPlanItem *items, guint n, gsize limit, gsize *tot
 
 /**
  * vigil_plan_graph: lifetimes and offsets of every tensor and scratch area of @graph, once all nodes
- * are prepared. Moment 0 is before the first node, moment i + 1 is node i, the last is after them all.
+ * are prepared and its flow is known. Moment 0 is before the first node, moment i + 1 is node i, the last is after
+ * them all. Where only the plan for several threads is too large, its @arena_bytes is 0.
  */
 gboolean vigil_plan_graph(VigilGraph *graph, GError **error);
 

@@ -75,18 +75,10 @@ vigil_plan_items(VigilPlanItem *items, guint n, gsize limit, gsize *total)
     return TRUE;
 }
 
-static gint32
-storage_of(const VigilGraph *graph, gint32 index)
-{
-    while (graph->tensors[index].view_of >= 0)
-        index = graph->tensors[index].view_of;
-    return index;
-}
-
 static void
 use_at(VigilGraph *graph, gint32 index, guint moment)
 {
-    VigilTensor *tensor = &graph->tensors[storage_of(graph, index)];
+    VigilTensor *tensor = &graph->tensors[vigil_graph_storage(graph, index)];
 
     tensor->first = MIN(tensor->first, moment);
     tensor->last = MAX(tensor->last, moment);
@@ -98,8 +90,22 @@ is_run(const VigilNode *node)
     return !node->folded && !node->fused;
 }
 
+/* The last moment at which what node @index uses must be there: with several threads others may still be at it. */
+static guint
+last_moment(const VigilGraph *graph, guint index, VigilPlanKind plan)
+{
+    return 1 + (plan == VIGIL_PLAN_FLOW ? graph->nodes[index].flow_end : index);
+}
+
 static void
-set_lifetimes(VigilGraph *graph)
+use_by_node(VigilGraph *graph, guint index, gint32 tensor, VigilPlanKind plan)
+{
+    use_at(graph, tensor, index + 1);
+    use_at(graph, tensor, last_moment(graph, index, plan));
+}
+
+static void
+set_lifetimes(VigilGraph *graph, VigilPlanKind plan)
 {
     for (guint i = 0; i < graph->n_tensors; i++) {
         graph->tensors[i].first = G_MAXUINT;
@@ -114,9 +120,9 @@ set_lifetimes(VigilGraph *graph)
             continue;
         for (guint j = 0; j < node->n_inputs; j++)
             if (node->inputs[j] >= 0)
-                use_at(graph, node->inputs[j], i + 1);
+                use_by_node(graph, i, node->inputs[j], plan);
         for (guint j = 0; j < node->n_outputs; j++)
-            use_at(graph, node->outputs[j], i + 1);
+            use_by_node(graph, i, node->outputs[j], plan);
     }
     for (guint i = 0; i < graph->n_outputs; i++)
         use_at(graph, graph->outputs[i], graph->n_nodes + 1);
@@ -128,11 +134,65 @@ in_arena(const VigilTensor *tensor)
     return tensor->data == NULL && tensor->view_of < 0 && tensor->first <= tensor->last;
 }
 
+static GArray *
+list_items(const VigilGraph *graph, VigilPlanKind plan)
+{
+    GArray *items = g_array_new(FALSE, TRUE, sizeof(VigilPlanItem));
+
+    for (guint i = 0; i < graph->n_tensors; i++) {
+        const VigilTensor *tensor = &graph->tensors[i];
+        const VigilPlanItem item = {tensor->bytes, tensor->first, tensor->last, 0};
+
+        if (in_arena(tensor))
+            g_array_append_val(items, item);
+    }
+    for (guint i = 0; i < graph->n_nodes; i++) {
+        const VigilPlanItem item = {graph->nodes[i].scratch_bytes, i + 1,
+                                    last_moment(graph, i, plan), 0};
+
+        if (item.bytes > 0 && is_run(&graph->nodes[i]))
+            g_array_append_val(items, item);
+    }
+    return items;
+}
+
+static void
+take_offsets(VigilGraph *graph, VigilPlanKind plan, const GArray *items)
+{
+    guint next = 0;
+
+    for (guint i = 0; i < graph->n_tensors; i++)
+        if (in_arena(&graph->tensors[i]))
+            graph->tensors[i].offset[plan] = g_array_index(items, VigilPlanItem, next++).offset;
+    for (guint i = 0; i < graph->n_tensors; i++)
+        graph->tensors[i].offset[plan] =
+            graph->tensors[vigil_graph_storage(graph, (gint32)i)].offset[plan];
+    for (guint i = 0; i < graph->n_nodes; i++)
+        if (graph->nodes[i].scratch_bytes > 0 && is_run(&graph->nodes[i]))
+            graph->nodes[i].scratch_offset[plan] =
+                g_array_index(items, VigilPlanItem, next++).offset;
+}
+
 /* Kernels may read a little beyond the last tensor. */
+static gboolean
+plan_arena(VigilGraph *graph, VigilPlanKind plan)
+{
+    g_autoptr(GArray) items = NULL;
+    gsize bytes;
+
+    set_lifetimes(graph, plan);
+    items = list_items(graph, plan);
+    if (!vigil_plan_items((VigilPlanItem *)(void *)items->data, items->len, VIGIL_MAX_ARENA_BYTES,
+                          &bytes))
+        return FALSE;
+    take_offsets(graph, plan, items);
+    graph->arena_bytes[plan] = bytes + align_up(VIGIL_ISA_SLACK);
+    return TRUE;
+}
+
 static gboolean
 plan_threads(VigilGraph *graph, GError **error)
 {
-    graph->arena_bytes += align_up(VIGIL_ISA_SLACK);
     for (guint i = 0; i < graph->n_nodes; i++) {
         const VigilNode *node = &graph->nodes[i];
 
@@ -150,37 +210,12 @@ plan_threads(VigilGraph *graph, GError **error)
 gboolean
 vigil_plan_graph(VigilGraph *graph, GError **error)
 {
-    g_autoptr(GArray) items = g_array_new(FALSE, TRUE, sizeof(VigilPlanItem));
-    guint next = 0;
-
-    set_lifetimes(graph);
-    for (guint i = 0; i < graph->n_tensors; i++) {
-        const VigilTensor *tensor = &graph->tensors[i];
-        const VigilPlanItem item = {tensor->bytes, tensor->first, tensor->last, 0};
-
-        if (in_arena(tensor))
-            g_array_append_val(items, item);
-    }
-    for (guint i = 0; i < graph->n_nodes; i++) {
-        const VigilPlanItem item = {graph->nodes[i].scratch_bytes, i + 1, i + 1, 0};
-
-        if (item.bytes > 0 && is_run(&graph->nodes[i]))
-            g_array_append_val(items, item);
-    }
-    if (!vigil_plan_items((VigilPlanItem *)(void *)items->data, items->len, VIGIL_MAX_ARENA_BYTES,
-                          &graph->arena_bytes)) {
+    plan_arena(graph, VIGIL_PLAN_FLOW);
+    if (!plan_arena(graph, VIGIL_PLAN_ALONE)) {
         g_set_error(error, VIGIL_MODEL_ERROR, VIGIL_MODEL_ERROR_TOO_LARGE,
                     "%s: one run needs more than %" G_GSIZE_FORMAT " bytes of memory", graph->name,
                     VIGIL_MAX_ARENA_BYTES);
         return FALSE;
     }
-    for (guint i = 0; i < graph->n_tensors; i++)
-        if (in_arena(&graph->tensors[i]))
-            graph->tensors[i].offset = g_array_index(items, VigilPlanItem, next++).offset;
-    for (guint i = 0; i < graph->n_tensors; i++)
-        graph->tensors[i].offset = graph->tensors[storage_of(graph, (gint32)i)].offset;
-    for (guint i = 0; i < graph->n_nodes; i++)
-        if (graph->nodes[i].scratch_bytes > 0 && is_run(&graph->nodes[i]))
-            graph->nodes[i].scratch_offset = g_array_index(items, VigilPlanItem, next++).offset;
     return plan_threads(graph, error);
 }

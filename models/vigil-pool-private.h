@@ -6,9 +6,9 @@
 G_BEGIN_DECLS
 
 /*
- * One pool of threads for the process, for the inside of an inference. Work comes as numbered chunks that may be done in any
- * order; whoever is free takes the next one, the caller first of all. A thread that the system does not run holds up nobody but
- * its own chunk. Threads without work sleep in the kernel (futex), none spins.
+ * One pool of threads for the process, for the inside of an inference. Work comes as numbered chunks; whoever is
+ * free takes the next one, the caller first of all. A thread that the system does not run holds up nobody but
+ * its own chunk, and those that need it. Threads without work sleep in the kernel (futex), none spins.
  *
  * One job at a time: a caller that finds the pool at work does all of its own alone, which is as fast when every core is busy
  * anyway. After a fork the child has no threads and does everything alone too.
@@ -39,7 +39,11 @@ void vigil_pool_release(void);
 /**
  * vigil_pool_run: chunks 0..@n_chunks-1, each done once when it returns. Allocates nothing. Any thread that holds the pool.
  * @threads: at most so many, the caller among them
+ * @needs: (nullable): chunk i is begun when all chunks below @needs[i], which is at most i, are done
+ *
+ * Chunks are handed out in the order of their numbers, so that one whose need is not met waits only for such as are at work.
  */
-void vigil_pool_run(guint threads, guint n_chunks, VigilPoolFunc func, gpointer data);
+void vigil_pool_run(guint threads, guint n_chunks, const guint32 *needs, VigilPoolFunc func,
+                    gpointer data);
 
 G_END_DECLS

@@ -24,7 +24,21 @@ typedef struct {
     _Atomic guint32 sleeps;
 } Worker;
 
-/* Written by whoever has @taken; read by workers between @open and the last of @inside. */
+/*
+ * What a thread is at: all chunks that it took before @chunk are done; NOTHING: it is not at work. It sleeps on @wakes until
+ * the chunks below @need are done; 0: it does not.
+ */
+typedef struct {
+    _Alignas(64) _Atomic guint32 chunk;
+    _Atomic guint32 need, wakes;
+} Place;
+
+#define NOTHING G_MAXUINT32
+
+/*
+ * Written by whoever has @taken; read by workers between @open and the last of @inside. Who waits for others' chunks counts
+ * itself in @waiting, says what it needs, and looks at @places; who moves on writes its place, and looks at @waiting then.
+ */
 static struct {
     pthread_mutex_t lock; /* of those that acquire and release */
     guint n_users, n_workers;
@@ -36,7 +50,10 @@ static struct {
     VigilPoolFunc func;
     gpointer data;
     guint n_chunks, threads;
+    const guint32 *needs;
     _Atomic guint32 next;
+    Place places[VIGIL_POOL_MAX_THREADS];
+    _Atomic guint32 waiting;
     _Atomic guint32 open;
     _Atomic guint32 inside; /* workers */
     _Atomic guint32 waited; /* the caller sleeps until nobody is inside */
@@ -54,13 +71,80 @@ futex_wake(_Atomic guint32 *word)
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
-static void
-do_chunks(VigilPoolFunc func, gpointer data, guint n_chunks, guint thread)
+/* All chunks below are done. */
+static guint32
+find_lowest(void)
 {
-    guint32 chunk;
+    guint32 lowest = NOTHING;
 
-    while ((chunk = atomic_fetch_add(&pool.next, 1)) < n_chunks)
-        func(data, chunk, thread);
+    for (guint i = 0; i < pool.threads; i++)
+        lowest = MIN(lowest, atomic_load(&pool.places[i].chunk));
+    return lowest;
+}
+
+static void
+wake_waiting(void)
+{
+    const guint32 lowest = find_lowest();
+
+    for (guint i = 0; i < pool.threads; i++) {
+        Place *place = &pool.places[i];
+        guint32 need = atomic_load(&place->need);
+
+        if (need == 0 || need > lowest || !atomic_compare_exchange_strong(&place->need, &need, 0))
+            continue;
+        atomic_fetch_add(&place->wakes, 1);
+        futex_wake(&place->wakes);
+    }
+}
+
+static void
+move_to(guint thread, guint32 chunk)
+{
+    atomic_store(&pool.places[thread].chunk, chunk);
+    if (atomic_load(&pool.waiting) != 0)
+        wake_waiting();
+}
+
+/* The need is said anew each time, since a thread that comes late to the job may have seemed past it. */
+static guint32
+wait_for_chunks(guint thread, guint32 need)
+{
+    Place *place = &pool.places[thread];
+    guint32 lowest = find_lowest();
+
+    if (lowest >= need)
+        return lowest;
+    atomic_fetch_add(&pool.waiting, 1);
+    for (;;) {
+        const guint32 wakes = atomic_load(&place->wakes);
+
+        atomic_store(&place->need, need);
+        lowest = find_lowest();
+        if (lowest >= need)
+            break;
+        futex_wait(&place->wakes, wakes);
+    }
+    atomic_store(&place->need, 0);
+    atomic_fetch_sub(&pool.waiting, 1);
+    return lowest;
+}
+
+/* The place is taken before the chunk is, so that whoever has a later one sees it. */
+static void
+do_chunks(guint thread)
+{
+    const guint n_chunks = pool.n_chunks;
+    guint32 chunk, done = 0;
+
+    move_to(thread, atomic_load(&pool.next));
+    while ((chunk = atomic_fetch_add(&pool.next, 1)) < n_chunks) {
+        move_to(thread, chunk);
+        if (pool.needs != NULL && pool.needs[chunk] > done)
+            done = wait_for_chunks(thread, pool.needs[chunk]);
+        pool.func(pool.data, chunk, thread);
+    }
+    move_to(thread, NOTHING);
 }
 
 /* Whoever comes when the job is over finds it closed and touches nothing of it, or the next one, which may be for fewer. */
@@ -69,7 +153,7 @@ take_part(const Worker *self)
 {
     atomic_fetch_add(&pool.inside, 1);
     if (atomic_load(&pool.open) && self->index < pool.threads)
-        do_chunks(pool.func, pool.data, pool.n_chunks, self->index);
+        do_chunks(self->index);
     if (atomic_fetch_sub(&pool.inside, 1) == 1 && atomic_load(&pool.waited))
         futex_wake(&pool.inside);
 }
@@ -126,7 +210,8 @@ do_alone(guint n_chunks, VigilPoolFunc func, gpointer data)
 }
 
 void
-vigil_pool_run(guint threads, guint n_chunks, VigilPoolFunc func, gpointer data)
+vigil_pool_run(guint threads, guint n_chunks, const guint32 *needs, VigilPoolFunc func,
+               gpointer data)
 {
     guint32 nobody = 0;
 
@@ -139,11 +224,12 @@ vigil_pool_run(guint threads, guint n_chunks, VigilPoolFunc func, gpointer data)
     pool.data = data;
     pool.n_chunks = n_chunks;
     pool.threads = threads;
+    pool.needs = needs;
     atomic_store(&pool.next, 0);
     atomic_store(&pool.open, 1);
     for (guint i = 0; i + 1 < threads; i++)
         call(&pool.workers[i]);
-    do_chunks(func, data, n_chunks, 0);
+    do_chunks(0);
     wait_for_workers();
     atomic_store(&pool.taken, 0);
 }
@@ -196,11 +282,22 @@ free_pool(void)
 }
 
 static void
+forget_places(void)
+{
+    for (guint i = 0; i < VIGIL_POOL_MAX_THREADS; i++) {
+        atomic_store(&pool.places[i].chunk, NOTHING);
+        atomic_store(&pool.places[i].need, 0);
+    }
+}
+
+static void
 forget_workers(void)
 {
     atomic_store(&pool.n_ready, 0);
     atomic_store(&pool.taken, 0);
     atomic_store(&pool.inside, 0);
+    atomic_store(&pool.waiting, 0);
+    forget_places();
     pool.n_workers = 0;
     free_pool();
 }
@@ -212,6 +309,7 @@ vigil_pool_acquire(guint threads)
     guint there;
 
     if (g_once_init_enter(&watches_forks)) {
+        forget_places();
         pthread_atfork(hold_pool, free_pool, forget_workers);
         g_once_init_leave(&watches_forks, 1);
     }

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "models/vigil-flow-private.h"
 #include "models/vigil-model-private.h"
 #include "models/vigil-pool-private.h"
 
@@ -43,12 +44,13 @@ vigil_session_new(VigilModel *model, guint threads, GError **error)
     self->run = (VigilRun){
         .graph = graph,
         .thread_stride = graph->thread_scratch_bytes,
-        .threads = vigil_pool_limit(threads),
+        .threads = graph->arena_bytes[VIGIL_PLAN_FLOW] > 0 ? vigil_pool_limit(threads) : 1,
     };
     self->holds_pool = self->run.threads > 1;
     if (self->holds_pool)
         self->run.threads = vigil_pool_acquire(self->run.threads);
-    self->run.arena = allocate(graph, graph->arena_bytes, error);
+    self->run.plan = self->run.threads > 1 ? VIGIL_PLAN_FLOW : VIGIL_PLAN_ALONE;
+    self->run.arena = allocate(graph, graph->arena_bytes[self->run.plan], error);
     if (self->run.arena == NULL)
         return NULL;
     self->run.thread_scratch = allocate(graph, self->run.thread_stride * self->run.threads, error);
@@ -84,7 +86,7 @@ vigil_session_get_input(VigilSession *self, guint index)
     g_return_val_if_fail(index < vigil_model_get_n_inputs(self->model), NULL);
     if (self->backend != NULL)
         return self->backend->input(self->foreign, index);
-    return self->run.arena + graph->tensors[graph->inputs[index]].offset;
+    return self->run.arena + graph->tensors[graph->inputs[index]].offset[self->run.plan];
 }
 
 gconstpointer
@@ -98,29 +100,6 @@ vigil_session_get_output(VigilSession *self, guint index)
     return vigil_run_tensor(&self->run, graph->outputs[index]);
 }
 
-typedef struct {
-    const VigilNode *node;
-    const VigilRun *run;
-    VigilChunk chunk;
-} Job;
-
-static void
-run_chunk(gpointer data, guint chunk, guint thread)
-{
-    const Job *job = data;
-
-    job->chunk(job->node, job->run, chunk,
-               job->run->thread_scratch + thread * job->run->thread_stride);
-}
-
-void
-vigil_run_chunks(const VigilNode *node, const VigilRun *run, guint n_chunks, VigilChunk chunk)
-{
-    Job job = {node, run, chunk};
-
-    vigil_pool_run(run->threads, n_chunks, run_chunk, &job);
-}
-
 gboolean
 vigil_session_run(VigilSession *self)
 {
@@ -128,6 +107,10 @@ vigil_session_run(VigilSession *self)
 
     if (self->backend != NULL)
         return self->backend->run(self->foreign);
+    if (self->run.threads > 1) {
+        vigil_flow_run(&self->run);
+        return TRUE;
+    }
     for (guint i = 0; i < graph->n_nodes; i++)
         if (graph->nodes[i].run != NULL)
             graph->nodes[i].run(&graph->nodes[i], &self->run);

@@ -3,14 +3,27 @@
 
 #include <string.h>
 
-/* Rows are pixels of the input as they lie: no window, no padding. */
+/* A chunk is worth about as many multiply-accumulates, a byte of output counting for some; and a node has so many at most. */
+#define CHUNK_COST 1000000u
+#define BYTE_COST 16u
+#define MAX_CHUNKS 64u
+/* What rows of a chunk are multiples of, unless they are few: blocks of the kernels. */
+#define ROW_STEP 12u
+
+/*
+ * @pointwise: rows are pixels of the input as they lie: no window, no padding
+ * @chunk_rows: pixels of a chunk; or, where pixels are few, all of them, and @chunk_panels of the panels
+ * @padding: a piece of nothing but zero points, in the row format
+ */
 typedef struct {
     VigilPacked packed;
     VigilWindow window;
     gboolean pointwise, staged;
     guint batch, pixels, n;
+    guint chunk_rows, row_chunks, chunk_panels, panel_chunks;
     gsize image_bytes;
-    gsize rows_offset, sums_offset, edges_offset, edge_bytes;
+    const guint8 *padding;
+    gsize sums_offset, edges_offset, edge_bytes;
 } ConvPacked;
 
 /* Memory of a thread: pointers to pieces, sums of rows, and what must be put together: edges, or staged pixels. */
@@ -28,13 +41,9 @@ plan_scratch(ConvPacked *self, VigilNode *node)
     if (self->pointwise && !self->staged)
         pieces = 0;
     node->thread_scratch_bytes = self->edges_offset + pieces * self->edge_bytes + slack;
-    /* For all threads: a piece of padding, then the staged image. */
-    if (self->pointwise)
-        return;
-    self->rows_offset = vigil_isa_round_up(self->edge_bytes + slack, VIGIL_ALIGN);
-    node->scratch_bytes = self->rows_offset;
-    if (self->staged)
-        node->scratch_bytes += self->image_bytes * packed->isa->row_bytes + slack;
+    /* For all threads. */
+    if (!self->pointwise && self->staged)
+        node->scratch_bytes = self->image_bytes * packed->isa->row_bytes + slack;
 }
 
 /* Pieces of the pixels from @first on that are rows by themselves; staged ones are copied first. */
@@ -75,9 +84,10 @@ join_edge(const ConvPacked *self, const guint8 *line, const guint8 *padding, gin
 
 /* The pieces of the row that begins at input (@y, @x); without horizontal dilation they are lines of the window. */
 static void
-point_at_lines(const ConvPacked *self, const guint8 *in, const guint8 *padding, gint32 y, gint32 x,
-               guint8 *edges, const guint8 **rows)
+point_at_lines(const ConvPacked *self, const guint8 *in, gint32 y, gint32 x, guint8 *edges,
+               const guint8 **rows)
 {
+    const guint8 *padding = self->padding;
     const VigilWindow *window = &self->window;
     const gsize pixel = (gsize)window->in_c * self->packed.isa->row_bytes;
     const gsize stride = (gsize)window->in_w * pixel;
@@ -97,8 +107,7 @@ point_at_lines(const ConvPacked *self, const guint8 *in, const guint8 *padding, 
 }
 
 static void
-point_at_taps(const ConvPacked *self, const guint8 *in, const guint8 *padding, gint32 y, gint32 x,
-              const guint8 **rows)
+point_at_taps(const ConvPacked *self, const guint8 *in, gint32 y, gint32 x, const guint8 **rows)
 {
     const VigilWindow *window = &self->window;
     const gsize pixel = (gsize)window->in_c * self->packed.isa->row_bytes;
@@ -109,14 +118,14 @@ point_at_taps(const ConvPacked *self, const guint8 *in, const guint8 *padding, g
             const gboolean inside =
                 tap_y >= 0 && tap_y < window->in_h && tap_x >= 0 && tap_x < window->in_w;
 
-            *rows =
-                inside ? in + ((gsize)tap_y * (gsize)window->in_w + (gsize)tap_x) * pixel : padding;
+            *rows = inside ? in + ((gsize)tap_y * (gsize)window->in_w + (gsize)tap_x) * pixel
+                           : self->padding;
         }
 }
 
 static void
-point_at_windows(const ConvPacked *self, const guint8 *in, const guint8 *padding, guint first,
-                 guint n, guint8 *scratch, const guint8 **rows)
+point_at_windows(const ConvPacked *self, const guint8 *in, guint first, guint n, guint8 *scratch,
+                 const guint8 **rows)
 {
     const VigilWindow *window = &self->window;
     gint32 y = (gint32)(first / (guint)window->out_w), x = (gint32)(first % (guint)window->out_w);
@@ -126,12 +135,12 @@ point_at_windows(const ConvPacked *self, const guint8 *in, const guint8 *padding
         const gint32 in_x = x * window->stride_x - window->pad_x;
 
         if (window->dilation_x == 1)
-            point_at_lines(self, in, padding, in_y, in_x,
+            point_at_lines(self, in, in_y, in_x,
                            scratch + self->edges_offset +
                                (gsize)r * self->packed.runs * self->edge_bytes,
                            rows + r);
         else
-            point_at_taps(self, in, padding, in_y, in_x, rows + r);
+            point_at_taps(self, in, in_y, in_x, rows + r);
         if (++x == window->out_w) {
             x = 0;
             y++;
@@ -139,34 +148,75 @@ point_at_windows(const ConvPacked *self, const guint8 *in, const guint8 *padding
     }
 }
 
+/* Pixels @first to @first + @n - 1 of @image times panels @panel to @end_panel - 1. */
 static void
-conv_chunk(const VigilNode *node, const VigilRun *run, guint chunk, guint8 *scratch)
+conv_rows(const ConvPacked *self, const VigilNode *node, const VigilRun *run, guint image,
+          guint first, guint n, guint panel, guint end_panel, guint8 *scratch)
 {
-    const ConvPacked *self = node->params;
-    const guint chunks = (self->pixels + VIGIL_PACKED_ROWS - 1) / VIGIL_PACKED_ROWS;
-    const guint first = chunk % chunks * VIGIL_PACKED_ROWS, image = chunk / chunks;
-    const guint n = MIN(VIGIL_PACKED_ROWS, self->pixels - first);
     const guint8 *in = vigil_run_input(run, node, 0);
     guint8 *out = vigil_run_output(run, node, 0);
     const guint8 **rows = (const guint8 **)(void *)scratch;
 
-    if (self->pointwise) {
-        in += (gsize)image * self->image_bytes;
-        point_at_pixels(self, in, first, n, scratch, rows);
-    } else {
-        const guint8 *shared = vigil_run_scratch(run, node);
-
-        in = self->staged ? shared + self->rows_offset : in + (gsize)image * self->image_bytes;
-        point_at_windows(self, in, shared, first, n, scratch, rows);
-    }
+    if (self->pointwise)
+        point_at_pixels(self, in + (gsize)image * self->image_bytes, first, n, scratch, rows);
+    else
+        point_at_windows(self,
+                         self->staged ? vigil_run_scratch(run, node)
+                                      : in + (gsize)image * self->image_bytes,
+                         first, n, scratch, rows);
     out += ((gsize)image * self->pixels + first) * self->n;
-    vigil_packed_run(&self->packed, rows, n, (gint32 *)(void *)(scratch + self->sums_offset), out,
-                     self->n);
+    vigil_packed_run(&self->packed, rows, n, panel, end_panel,
+                     (gint32 *)(void *)(scratch + self->sums_offset), out, self->n);
     if (node->lookup != NULL)
-        vigil_kernel_lookup(self->packed.isa, node->lookup, out, out, (gsize)n * self->n);
+        vigil_packed_lookup(&self->packed, node->lookup, panel, end_panel, out, n, self->n);
 }
 
-/* A piece of nothing but zero points, in the row format. */
+static void
+conv_chunk(const VigilNode *node, const VigilRun *run, guint chunk, guint8 *scratch)
+{
+    const ConvPacked *self = node->params;
+    const guint panel = chunk % self->panel_chunks * self->chunk_panels;
+    const guint end_panel = MIN(panel + self->chunk_panels, self->packed.n_panels);
+    const guint rows = chunk / self->panel_chunks;
+    const guint image = rows / self->row_chunks;
+    const guint first = rows % self->row_chunks * self->chunk_rows;
+    const guint end = MIN(first + self->chunk_rows, self->pixels);
+
+    for (guint i = first; i < end; i += VIGIL_PACKED_ROWS)
+        conv_rows(self, node, run, image, i, MIN(VIGIL_PACKED_ROWS, end - i), panel, end_panel,
+                  scratch);
+}
+
+static void
+conv_reach(const VigilNode *node, guint chunk, gsize *in, gsize *out)
+{
+    const ConvPacked *self = node->params;
+    const VigilWindow *window = &self->window;
+    const guint rows = chunk / self->panel_chunks, image = rows / self->row_chunks;
+    const guint end = MIN((rows % self->row_chunks + 1) * self->chunk_rows, self->pixels);
+    const gboolean all_panels = chunk % self->panel_chunks == self->panel_chunks - 1;
+
+    *out = all_panels ? ((gsize)image * self->pixels + end) * self->n : 0;
+    *in = (gsize)image * self->image_bytes;
+    if (self->pointwise) {
+        *in += (gsize)end * self->packed.run;
+    } else {
+        const gint32 y = (gint32)((end - 1) / (guint)window->out_w) * window->stride_y;
+        const gint32 lines = y - window->pad_y + (window->k_h - 1) * window->dilation_y + 1;
+
+        *in += (gsize)CLAMP(lines, 0, window->in_h) * (gsize)window->in_w * (gsize)window->in_c;
+    }
+}
+
+static void
+stage_image(const VigilNode *node, const VigilRun *run)
+{
+    const ConvPacked *self = node->params;
+
+    self->packed.isa->stage(vigil_run_input(run, node, 0), self->image_bytes, self->packed.in_flip,
+                            vigil_run_scratch(run, node));
+}
+
 static void
 fill_padding(const ConvPacked *self, guint8 *padding)
 {
@@ -180,26 +230,28 @@ fill_padding(const ConvPacked *self, guint8 *padding)
         ((gint16 *)(void *)padding)[i] = (gint16)packed->in_zero_point;
 }
 
+/* By pixels, so that chunks of the next node may begin with the first; where these are few, by panels. */
 static void
-conv_packed_run(const VigilNode *node, const VigilRun *run)
+plan_chunks(ConvPacked *self, VigilNode *node)
 {
-    const ConvPacked *self = node->params;
-    const guint chunks = (self->pixels + VIGIL_PACKED_ROWS - 1) / VIGIL_PACKED_ROWS;
+    const guint64 cost = node->macs + (guint64)self->pixels * self->batch * self->n * BYTE_COST;
+    const guint wanted = (guint)CLAMP(cost / self->batch / CHUNK_COST, 1u, MAX_CHUNKS);
+    const guint panels = self->packed.n_panels;
+    guint rows = (self->pixels + wanted - 1) / wanted;
 
-    if (self->pointwise) {
-        vigil_run_chunks(node, run, self->batch * chunks, conv_chunk);
-        return;
+    rows = (guint)vigil_isa_round_up(rows, rows > VIGIL_PACKED_ROWS ? VIGIL_PACKED_ROWS : ROW_STEP);
+    self->chunk_rows = MAX(rows, 1u);
+    self->row_chunks = MAX((self->pixels + self->chunk_rows - 1) / self->chunk_rows, 1u);
+    self->chunk_panels = MAX(panels, 1u);
+    self->panel_chunks = 1;
+    if (self->row_chunks < 3 && MIN(wanted, panels) > self->row_chunks) {
+        self->chunk_rows = self->pixels;
+        self->row_chunks = 1;
+        self->chunk_panels = (panels + wanted - 1) / wanted;
+        self->panel_chunks = (panels + self->chunk_panels - 1) / self->chunk_panels;
     }
-    fill_padding(self, vigil_run_scratch(run, node));
-    if (!self->staged) {
-        vigil_run_chunks(node, run, self->batch * chunks, conv_chunk);
-        return;
-    }
-    guint8 *stage = (guint8 *)vigil_run_scratch(run, node) + self->rows_offset;
-
-    self->packed.isa->stage(vigil_run_input(run, node, 0), self->image_bytes, self->packed.in_flip,
-                            stage);
-    vigil_run_chunks(node, run, chunks, conv_chunk);
+    vigil_node_set_chunks(node, self->batch * self->row_chunks * self->panel_chunks, conv_chunk,
+                          conv_reach, self->staged && !self->pointwise ? stage_image : NULL);
 }
 
 static gboolean
@@ -242,6 +294,7 @@ vigil_conv_packed_prepare(VigilGraph *graph, VigilNode *node, const VigilWindow 
     VigilGemm constants = *gemm;
     ConvPacked plan = {.staged = staged, .n = gemm->n, .pixels = (guint)(in->count / gemm->k)};
     ConvPacked *self;
+    gsize packed_bytes;
 
     *done = FALSE;
     if (!is_possible(isa, window, in, staged) || !vigil_packed_fits(graph, node))
@@ -257,12 +310,16 @@ vigil_conv_packed_prepare(VigilGraph *graph, VigilNode *node, const VigilWindow 
     /* The caller's are in what is replaced here. */
     self = vigil_node_params(node, sizeof *self);
     *self = plan;
-    constants.weight_bytes = plan_packed(self, isa, &constants);
+    packed_bytes = vigil_isa_round_up(plan_packed(self, isa, &constants), VIGIL_ALIGN);
+    constants.weight_bytes =
+        packed_bytes + (guint64)self->packed.k * isa->row_bytes + VIGIL_ISA_SLACK;
     if (!vigil_gemm_init(&constants, graph, node, 0, activation, error))
         return FALSE;
     vigil_packed_fill(&self->packed, &constants, graph, node);
+    self->padding = (guint8 *)(void *)constants.weights + packed_bytes;
+    fill_padding(self, (guint8 *)(void *)constants.weights + packed_bytes);
     plan_scratch(self, node);
-    node->run = conv_packed_run;
+    plan_chunks(self, node);
     node->takes_lookup = TRUE;
     *done = TRUE;
     return TRUE;

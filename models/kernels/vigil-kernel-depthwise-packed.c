@@ -15,10 +15,11 @@ typedef struct {
     gint32 in_zero_point;
     guint8 in_flip;
     gboolean staged;
-    guint lines, chunk_lines, chunks;
+    guint lines, chunk_lines;
     guint n_panels;
     const VigilPanel *panels;
-    gsize image_bytes, image_offset;
+    const guint8 *padding; /* zero points */
+    gsize image_bytes;
 } DepthwisePacked;
 
 static gboolean
@@ -128,14 +129,12 @@ fill_panels(DepthwisePacked *self, const VigilGemm *gemm, const VigilTensor *wei
 static const guint8 *
 image_of(const DepthwisePacked *self, const VigilNode *node, const VigilRun *run)
 {
-    return self->staged ? (const guint8 *)vigil_run_scratch(run, node) + self->image_offset
-                        : vigil_run_input(run, node, 0);
+    return self->staged ? vigil_run_scratch(run, node) : vigil_run_input(run, node, 0);
 }
 
 /* Output lines @y to @y + @n - 1. */
 static void
-run_lines(const DepthwisePacked *self, const guint8 *in, const guint8 *padding, guint8 *out,
-          gint32 y, guint n)
+run_lines(const DepthwisePacked *self, const guint8 *in, guint8 *out, gint32 y, guint n)
 {
     const VigilWindow *window = &self->window;
     const gsize pixel = (gsize)window->in_c, line = (gsize)window->in_w * pixel;
@@ -163,7 +162,7 @@ run_lines(const DepthwisePacked *self, const guint8 *in, const guint8 *padding, 
         const gint32 in_y = y * window->stride_y - window->pad_y + (gint32)i;
 
         outside[i] = in_y < 0 || in_y >= window->in_h;
-        lines[i] = outside[i] ? padding : in + (gsize)in_y * line;
+        lines[i] = outside[i] ? self->padding : in + (gsize)in_y * line;
         steps[i] = outside[i] ? 0 : pixel;
     }
     for (guint p = 0; p < self->n_panels; p++) {
@@ -180,13 +179,13 @@ static void
 depthwise_chunk(const VigilNode *node, const VigilRun *run, guint chunk, guint8 *scratch)
 {
     const DepthwisePacked *self = node->params;
-    const guint8 *in = image_of(self, node, run), *padding = vigil_run_scratch(run, node);
+    const guint8 *in = image_of(self, node, run);
     guint8 *out = vigil_run_output(run, node, 0);
     const guint height = (guint)self->window.out_h;
     const guint first = chunk * self->chunk_lines, end = MIN(first + self->chunk_lines, height);
 
     for (guint y = first; y < end; y += self->lines)
-        run_lines(self, in, padding, out, (gint32)y, MIN(self->lines, end - y));
+        run_lines(self, in, out, (gint32)y, MIN(self->lines, end - y));
     if (node->lookup != NULL) {
         const gsize line = (gsize)self->window.out_w * (gsize)self->window.in_c;
 
@@ -196,18 +195,28 @@ depthwise_chunk(const VigilNode *node, const VigilRun *run, guint chunk, guint8 
 }
 
 static void
-depthwise_packed_run(const VigilNode *node, const VigilRun *run)
+depthwise_reach(const VigilNode *node, guint chunk, gsize *in, gsize *out)
 {
     const DepthwisePacked *self = node->params;
-    guint8 *padding = vigil_run_scratch(run, node);
+    const VigilWindow *window = &self->window;
+    const gint32 end = MIN((gint32)((chunk + 1) * self->chunk_lines), window->out_h);
+    const gint32 lines = (end - 1) * window->stride_y - window->pad_y + window->k_h;
+    const gsize line = (gsize)window->in_w * (gsize)window->in_c;
 
-    memset(padding, self->in_zero_point, self->image_offset);
-    if (self->staged && self->in_flip != 0)
-        self->isa->flip(vigil_run_input(run, node, 0), padding + self->image_offset,
-                        self->image_bytes);
-    else if (self->staged)
-        memcpy(padding + self->image_offset, vigil_run_input(run, node, 0), self->image_bytes);
-    vigil_run_chunks(node, run, self->chunks, depthwise_chunk);
+    *in = (gsize)CLAMP(lines, 0, window->in_h) * line;
+    *out = (gsize)end * (gsize)window->out_w * (gsize)window->in_c;
+}
+
+static void
+stage_image(const VigilNode *node, const VigilRun *run)
+{
+    const DepthwisePacked *self = node->params;
+    const guint8 *in = vigil_run_input(run, node, 0);
+
+    if (self->in_flip != 0)
+        self->isa->flip(in, vigil_run_scratch(run, node), self->image_bytes);
+    else
+        memcpy(vigil_run_scratch(run, node), in, self->image_bytes);
 }
 
 static void
@@ -220,10 +229,10 @@ plan_lines(DepthwisePacked *self, VigilNode *node, gsize image_bytes)
     self->lines =
         self->isa->depthwise_lines((guint)window->k_h, (guint)window->k_w, (guint)window->stride_x);
     self->chunk_lines = (guint)vigil_isa_round_up(wanted, self->lines);
-    self->chunks = ((guint)window->out_h + self->chunk_lines - 1) / self->chunk_lines;
     self->image_bytes = image_bytes;
-    self->image_offset = align_up(self->isa->depthwise_channels + VIGIL_ISA_SLACK);
-    node->scratch_bytes = self->image_offset + (self->staged ? image_bytes + VIGIL_ISA_SLACK : 0);
+    node->scratch_bytes = self->staged ? image_bytes + VIGIL_ISA_SLACK : 0;
+    vigil_node_set_chunks(node, ((guint)window->out_h + self->chunk_lines - 1) / self->chunk_lines,
+                          depthwise_chunk, depthwise_reach, self->staged ? stage_image : NULL);
 }
 
 gboolean
@@ -236,6 +245,7 @@ vigil_depthwise_packed_prepare(VigilGraph *graph, VigilNode *node, const VigilWi
     DepthwisePacked plan = {.isa = isa, .window = *window};
     VigilGemm constants = *gemm;
     DepthwisePacked *self;
+    gsize panels_bytes, padding_bytes;
 
     *done = FALSE;
     if (!is_possible(graph, node, window))
@@ -246,14 +256,17 @@ vigil_depthwise_packed_prepare(VigilGraph *graph, VigilNode *node, const VigilWi
     /* The caller's are in what is replaced here. */
     self = vigil_node_params(node, sizeof *self);
     *self = plan;
-    constants.weight_bytes = align_up(self->n_panels * sizeof(VigilPanel)) +
-                             (guint64)self->n_panels * (weights_bytes(self) + constants_bytes(isa));
+    panels_bytes = align_up(self->n_panels * sizeof(VigilPanel)) +
+                   self->n_panels * (weights_bytes(self) + constants_bytes(isa));
+    padding_bytes = isa->depthwise_channels + VIGIL_ISA_SLACK;
+    constants.weight_bytes = panels_bytes + padding_bytes;
     if (!vigil_gemm_init(&constants, graph, node, 3, activation, error))
         return FALSE;
     fill_panels(self, &constants, vigil_node_input(graph, node, 1));
+    self->padding = memset((guint8 *)(void *)constants.weights + panels_bytes, self->in_zero_point,
+                           padding_bytes);
     self->requant = vigil_packed_requant(isa, &constants, vigil_node_output(graph, node, 0), TRUE);
     plan_lines(self, node, in->count);
-    node->run = depthwise_packed_run;
     node->takes_lookup = TRUE;
     *done = TRUE;
     return TRUE;

@@ -6,7 +6,7 @@
 
 G_BEGIN_DECLS
 
-/* Rows of activations multiplied at a time: whole blocks of every table's kernels; the unit of work of a thread. */
+/* Rows of activations multiplied at a time: whole blocks of every table's kernels. */
 #define VIGIL_PACKED_ROWS 48u
 
 /**
@@ -48,12 +48,16 @@ VigilRequant vigil_packed_requant(const VigilIsa *isa, const VigilGemm *gemm,
 gint32 vigil_packed_zero_point(const VigilIsa *isa, const VigilTensor *tensor, guint8 *flip);
 
 /**
- * vigil_packed_run: multiplies @n rows (at most VIGIL_PACKED_ROWS) by all panels.
+ * vigil_packed_run: multiplies @n rows (at most VIGIL_PACKED_ROWS) by panels @panel to @end_panel - 1.
  * @rows: [runs][VIGIL_PACKED_ROWS] where the pieces begin, in the table's row format
  * @sums: room for VIGIL_PACKED_ROWS numbers
  * @out: first channel of the first row
  */
-void vigil_packed_run(const VigilPacked *self, const guint8 *const *rows, guint n, gint32 *sums,
-                      guint8 *out, gsize out_stride);
+void vigil_packed_run(const VigilPacked *self, const guint8 *const *rows, guint n, guint panel,
+                      guint end_panel, gint32 *sums, guint8 *out, gsize out_stride);
+
+/** vigil_packed_lookup: puts what vigil_packed_run() wrote through @table. */
+void vigil_packed_lookup(const VigilPacked *self, const guint8 *table, guint panel, guint end_panel,
+                         guint8 *out, guint n, gsize out_stride);
 
 G_END_DECLS

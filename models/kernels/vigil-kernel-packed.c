@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "models/kernels/vigil-kernel-packed-private.h"
 
+#include "models/kernels/vigil-kernel-private.h"
+
 /* What vigil_isa_pack_gemm() reads. */
 typedef struct {
     const VigilTensor *weights;
@@ -182,8 +184,8 @@ sum_rows(const VigilPacked *self, const guint8 *const *rows, guint n, gint32 *su
 }
 
 void
-vigil_packed_run(const VigilPacked *self, const guint8 *const *rows, guint n, gint32 *sums,
-                 guint8 *out, gsize out_stride)
+vigil_packed_run(const VigilPacked *self, const guint8 *const *rows, guint n, guint panel,
+                 guint end_panel, gint32 *sums, guint8 *out, gsize out_stride)
 {
     VigilGemmRows call = {
         .requant = &self->requant,
@@ -199,8 +201,25 @@ vigil_packed_run(const VigilPacked *self, const guint8 *const *rows, guint n, gi
         sum_rows(self, rows, n, sums);
         call.row_sums = sums;
     }
-    for (guint p = 0; p < self->n_panels; p++) {
+    for (guint p = panel; p < end_panel; p++) {
         call.out = out + self->panels[p].first;
         self->isa->gemm(&call, &self->panels[p]);
     }
+}
+
+void
+vigil_packed_lookup(const VigilPacked *self, const guint8 *table, guint panel, guint end_panel,
+                    guint8 *out, guint n, gsize out_stride)
+{
+    const VigilPanel *last = &self->panels[end_panel - 1];
+    const guint first = self->panels[panel].first;
+    const gsize width = last->first + last->n - first;
+
+    if (width == out_stride) {
+        vigil_kernel_lookup(self->isa, table, out, out, n * width);
+        return;
+    }
+    out += first;
+    for (guint r = 0; r < n; r++, out += out_stride)
+        vigil_kernel_lookup(self->isa, table, out, out, width);
 }

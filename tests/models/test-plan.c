@@ -124,12 +124,29 @@ extend(VigilPlanItem *item, guint moment)
     item->last = MAX(item->last, moment);
 }
 
+/* The moment after which what @node uses may be overwritten: several threads are at what follows in the next step too. */
+static guint
+last_of(const VigilGraph *graph, guint node, VigilPlanKind plan)
+{
+    guint end = 0, next_end = 0;
+
+    for (guint i = 0; i < graph->n_steps && plan == VIGIL_PLAN_FLOW; i++) {
+        const VigilStep *step = &graph->steps[i];
+
+        if (end == 0 && node >= step->node && node < step->end)
+            end = next_end = step->end;
+        else if (end != 0 && step->node >= end && next_end == end)
+            next_end = step->end;
+    }
+    return MAX(next_end, node + 1);
+}
+
 /* When @tensor is alive, found anew from the nodes. */
 static VigilPlanItem
-lifetime_of(const VigilGraph *graph, gint32 tensor)
+lifetime_of(const VigilGraph *graph, gint32 tensor, VigilPlanKind plan)
 {
     VigilPlanItem item = {graph->tensors[tensor].bytes, G_MAXUINT, 0,
-                          graph->tensors[tensor].offset};
+                          graph->tensors[tensor].offset[plan]};
 
     if (is_listed(graph, graph->inputs, graph->n_inputs, tensor))
         extend(&item, 0);
@@ -138,8 +155,10 @@ lifetime_of(const VigilGraph *graph, gint32 tensor)
 
         if (!node->folded && !node->fused &&
             (is_listed(graph, node->inputs, node->n_inputs, tensor) ||
-             is_listed(graph, node->outputs, node->n_outputs, tensor)))
+             is_listed(graph, node->outputs, node->n_outputs, tensor))) {
             extend(&item, i + 1);
+            extend(&item, last_of(graph, i, plan));
+        }
     }
     if (is_listed(graph, graph->outputs, graph->n_outputs, tensor))
         extend(&item, graph->n_nodes + 1);
@@ -147,13 +166,13 @@ lifetime_of(const VigilGraph *graph, gint32 tensor)
 }
 
 static void
-check_graph(const VigilGraph *graph)
+check_arena(const VigilGraph *graph, VigilPlanKind plan)
 {
     g_autofree VigilPlanItem *items = g_new0(VigilPlanItem, graph->n_tensors + graph->n_nodes);
     guint n = 0;
 
     for (guint t = 0; t < graph->n_tensors; t++) {
-        const VigilPlanItem item = lifetime_of(graph, (gint32)t);
+        const VigilPlanItem item = lifetime_of(graph, (gint32)t, plan);
 
         if (graph->tensors[t].data == NULL && graph->tensors[t].view_of < 0 &&
             item.first <= item.last)
@@ -163,10 +182,18 @@ check_graph(const VigilGraph *graph)
         const VigilNode *node = &graph->nodes[i];
 
         if (node->scratch_bytes > 0 && !node->folded && !node->fused)
-            items[n++] = (VigilPlanItem){node->scratch_bytes, i + 1, i + 1, node->scratch_offset};
+            items[n++] = (VigilPlanItem){node->scratch_bytes, i + 1, last_of(graph, i, plan),
+                                         node->scratch_offset[plan]};
     }
     ck_assert_uint_ge(n, 1);
-    check_plan(items, n, graph->arena_bytes);
+    check_plan(items, n, graph->arena_bytes[plan]);
+}
+
+static void
+check_graph(const VigilGraph *graph)
+{
+    check_arena(graph, VIGIL_PLAN_ALONE);
+    check_arena(graph, VIGIL_PLAN_FLOW);
 }
 
 START_TEST(test_tiny)

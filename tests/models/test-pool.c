@@ -44,10 +44,11 @@ run_jobs(guint most_threads, guint32 seed)
         const guint n_chunks = (guint)g_rand_int_range(dice, 0, MOST_CHUNKS + 1);
         Job job = {.threads = (guint)g_rand_int_range(dice, 1, (gint)most_threads + 1)};
 
-        vigil_pool_run(job.threads, n_chunks, do_chunk, &job);
+        vigil_pool_run(job.threads, n_chunks, NULL, do_chunk, &job);
         ck_assert_uint_eq(atomic_load(&job.wrong), 0);
         for (guint chunk = 0; chunk < MOST_CHUNKS; chunk++)
-            ck_assert_uint_eq(atomic_load(&job.times[chunk]), chunk < n_chunks ? 1 : 0);
+            if (atomic_load(&job.times[chunk]) != (chunk < n_chunks ? 1 : 0))
+                ck_abort_msg("chunk %u of %u", chunk, n_chunks);
     }
 }
 
@@ -58,6 +59,52 @@ START_TEST(every_chunk_is_done_once)
     vigil_pool_release();
     /* without threads all is done by the caller */
     run_jobs(4, 2);
+}
+END_TEST
+
+/* A job whose chunks look whether what they need is done. */
+typedef struct {
+    guint32 needs[MOST_CHUNKS];
+    gboolean done
+        [MOST_CHUNKS]; /* not atomic: it is the pool that makes one thread see what another did */
+    _Atomic guint wrong;
+} Ordered;
+
+static void
+do_ordered(gpointer data, guint chunk, guint thread)
+{
+    Ordered *job = data;
+
+    for (guint i = 0; i < job->needs[chunk]; i++)
+        if (!job->done[i])
+            atomic_fetch_add(&job->wrong, 1);
+    for (volatile guint i = 0; i < chunk % 7 * 50; i++)
+        continue;
+    job->done[chunk] = TRUE;
+}
+
+START_TEST(a_chunk_waits_for_what_it_needs)
+{
+    g_autoptr(GRand) dice = g_rand_new_with_seed(8);
+
+    ck_assert_uint_eq(vigil_pool_acquire(4), 4);
+    for (guint i = 0; i < N_JOBS; i++) {
+        Ordered job = {.needs = {0}};
+        const gint reach = g_rand_int_range(dice, 1, 12);
+
+        for (gint k = 0; k < (gint)MOST_CHUNKS; k++) {
+            const gint behind = g_rand_int_range(dice, 0, reach);
+
+            job.needs[k] = (guint32)MAX(0, k - behind);
+        }
+        vigil_pool_run((guint)g_rand_int_range(dice, 1, 5), MOST_CHUNKS, job.needs, do_ordered,
+                       &job);
+        ck_assert_uint_eq(atomic_load(&job.wrong), 0);
+        for (guint k = 0; k < MOST_CHUNKS; k++)
+            if (!job.done[k])
+                ck_abort_msg("chunk %u was not done", k);
+    }
+    vigil_pool_release();
 }
 END_TEST
 
@@ -86,7 +133,7 @@ nested(gpointer data, guint chunk, guint thread)
 {
     Job *inner = data;
 
-    vigil_pool_run(inner->threads, 20, do_chunk, &inner[chunk]);
+    vigil_pool_run(inner->threads, 20, NULL, do_chunk, &inner[chunk]);
 }
 
 START_TEST(a_job_within_a_job_is_done_alone)
@@ -96,7 +143,7 @@ START_TEST(a_job_within_a_job_is_done_alone)
     for (guint i = 0; i < G_N_ELEMENTS(jobs); i++)
         jobs[i].threads = 4;
     vigil_pool_acquire(4);
-    vigil_pool_run(4, G_N_ELEMENTS(jobs), nested, jobs);
+    vigil_pool_run(4, G_N_ELEMENTS(jobs), NULL, nested, jobs);
     vigil_pool_release();
     for (guint i = 0; i < G_N_ELEMENTS(jobs); i++)
         for (guint chunk = 0; chunk < 20; chunk++)
@@ -217,6 +264,7 @@ main(void)
 
     tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, every_chunk_is_done_once);
+    tcase_add_test(tcase, a_chunk_waits_for_what_it_needs);
     tcase_add_test(tcase, callers_may_come_at_once);
     tcase_add_test(tcase, a_job_within_a_job_is_done_alone);
     tcase_add_test(tcase, threads_come_and_go);

@@ -363,7 +363,7 @@ vigil_exercise_model(const guint8 *data, gsize size)
     text = vigil_model_describe(model);
     g_assert_nonnull(text);
     if (count_macs(vigil_model_get_graph(model)) <= MAX_MACS &&
-        vigil_model_get_graph(model)->arena_bytes <= MAX_ARENA)
+        vigil_model_get_graph(model)->arena_bytes[VIGIL_PLAN_ALONE] <= MAX_ARENA)
         run_model(model);
     return TRUE;
 }
