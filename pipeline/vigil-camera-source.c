@@ -256,7 +256,7 @@ link_device(VigilCameraPipeline *self, GstElement *source, const gchar *format, 
     }
     if (g_str_equal(format, "video/x-raw"))
         return vigil_camera_pipeline_take_raw(self, filter, error);
-    decoder = vigil_gst_make("jpegdec", "decoder", error);
+    decoder = vigil_gst_make("vigiljpegdec", "decoder", error);
     return vigil_camera_pipeline_add(self, decoder) && gst_element_link(filter, decoder) &&
            vigil_camera_pipeline_take_raw(self, decoder, error);
 }
