@@ -38,13 +38,15 @@ check:
 	@ninja -C $(BUILD)
 	@tests/run-tests.sh $(BUILD) $(TEST_ARGS)
 
+# VIGIL_PEERS=FOLDER: other runtimes that are there already, see tests/bench/peers.sh
 bench:
-	@configs/install-packages.sh check
+	@configs/install-packages.sh bench
 	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) $(MESON_ARGS)
 	@test -f $(BUILD)/.with-tests || { meson configure $(BUILD) -Dtests=true && touch $(BUILD)/.with-tests; }
 	@ninja -C $(BUILD)
-	@tests/bench/peers.sh $(BUILD)/peers
-	@VIGIL_PEERS=$(abspath $(BUILD))/peers meson test -C $(BUILD) --benchmark --verbose
+	@test -n "$$VIGIL_PEERS" || tests/bench/peers.sh $(BUILD)/peers
+	@VIGIL_PEERS=$${VIGIL_PEERS:-$(abspath $(BUILD))/peers} meson test -C $(BUILD) --no-rebuild --benchmark --verbose
+	@echo 'beside other runtimes, as markdown: $(BUILD)/bench.md'
 
 format:
 	@configs/install-packages.sh lint

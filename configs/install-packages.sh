@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# install-packages.sh [-n] GROUP: installs what configs/packages.txt lists for GROUP (demo, check, lint, ci) and is not
+# install-packages.sh [-n] GROUP: installs what configs/packages.txt lists for GROUP (demo, check, bench, lint, ci) and is not
 # there yet. With -n it only prints the missing ones. Does nothing, and needs no rights, where nothing is missing.
 set -eu
 list=$(dirname "$0")/packages.txt

@@ -11,6 +11,7 @@ G_BEGIN_DECLS
  * @open: (nullable): a model ready to run, its input filled with noise; %NULL with the reason in @why (transfer full)
  * @run: @n inferences, milliseconds of each
  * @version: (transfer full) (nullable): of the runtime, once a model was opened
+ * @own_part: (nullable): of a runtime that runs a part of the model: milliseconds, a median, that Vigil took for the same part
  */
 typedef struct {
     const gchar *name;
@@ -18,14 +19,18 @@ typedef struct {
     void (*run)(gpointer self, guint n, gdouble *ms);
     void (*close)(gpointer self);
     gchar *(*version)(void);
+    gdouble (*own_part)(gpointer self);
 } BenchPeer;
 
-extern const BenchPeer bench_vigil, bench_tflite, bench_xnnpack, bench_onnx;
+extern const BenchPeer bench_vigil, bench_tflite, bench_xnnpack, bench_onnx, bench_onednn;
 
 /** bench_use_wall: the clock on the wall from now on, instead of the processor's time of the thread (or process) that runs. */
 void bench_use_wall(void);
 gboolean bench_is_wall(void);
 gdouble bench_now_ms(void);
+
+/** bench_median: of numbers (element-type gdouble), which it sorts; NAN of none. */
+gdouble bench_median(GArray *numbers);
 
 /** bench_fill_noise: the same bytes for every runtime; zeros for floats, since noise would be no numbers. */
 void bench_fill_noise(guint8 *data, gsize n, gboolean is_float);

@@ -21,7 +21,8 @@
 #define MAX_BATCH 200
 #define N_PEERS G_N_ELEMENTS(peers)
 
-static const BenchPeer *const peers[] = {&bench_vigil, &bench_tflite, &bench_xnnpack, &bench_onnx};
+static const BenchPeer *const peers[] = {&bench_vigil, &bench_tflite, &bench_xnnpack, &bench_onnx,
+                                         &bench_onednn};
 static const gchar *const models[] = {
     "synthetic_ssd_mobilenet_v2_300_int8",
     "ssd_mobilenet_v1_coco_quant_300",
@@ -70,6 +71,21 @@ bench_fill_noise(guint8 *data, gsize n, gboolean is_float)
         noise = noise * 1664525u + 1013904223u;
         data[i] = (guint8)(noise >> 24);
     }
+}
+
+static gint
+compare_doubles(gconstpointer a, gconstpointer b)
+{
+    const gdouble left = *(const gdouble *)a, right = *(const gdouble *)b;
+
+    return (left > right) - (left < right);
+}
+
+gdouble
+bench_median(GArray *numbers)
+{
+    g_array_sort(numbers, compare_doubles);
+    return numbers->len ? g_array_index(numbers, gdouble, numbers->len / 2) : (gdouble)NAN;
 }
 
 const gchar *
@@ -142,21 +158,18 @@ own_version(void)
     return g_strdup(used_isa);
 }
 
-const BenchPeer bench_vigil = {"Vigil", open_own, run_own, close_own, own_version};
+const BenchPeer bench_vigil = {"Vigil", open_own, run_own, close_own, own_version, NULL};
 
 /* --- measuring --------------------------------------------------------------------------------------------------- */
 
-static gint
-compare_doubles(gconstpointer a, gconstpointer b)
-{
-    const gdouble left = *(const gdouble *)a, right = *(const gdouble *)b;
+/* Of one runtime and one model, in milliseconds; NAN: it does not run this model. */
+typedef struct {
+    gdouble median;
+    gdouble own_part; /* Vigil, where the runtime runs a part of the model; else NAN */
+} Result;
 
-    return (left > right) - (left < right);
-}
-
-/* NAN for a runtime that does not run this model. */
 static void
-measure(const gchar *path, gdouble medians[N_PEERS])
+measure(const gchar *path, Result results[N_PEERS])
 {
     g_autofree gchar *name = g_path_get_basename(path);
     gpointer opened[N_PEERS];
@@ -187,10 +200,10 @@ measure(const gchar *path, gdouble medians[N_PEERS])
         }
     }
     for (guint p = 0; p < N_PEERS; p++) {
-        g_array_sort(times[p], compare_doubles);
-        medians[p] =
-            times[p]->len ? g_array_index(times[p], gdouble, times[p]->len / 2) : (gdouble)NAN;
+        results[p] = (Result){bench_median(times[p]), (gdouble)NAN};
         g_array_unref(times[p]);
+        if (opened[p] && peers[p]->own_part)
+            results[p].own_part = peers[p]->own_part(opened[p]);
         if (opened[p])
             peers[p]->close(opened[p]);
     }
@@ -210,26 +223,31 @@ cpu_name(void)
     return g_strndup(line + 2, strcspn(line + 2, "\n"));
 }
 
-/* "2.09" or "7.88 (3.77)": the second is how many times Vigil's time that is */
+/* "2.09", or "7.88 (3.77×)": how many times Vigil's time that is; of a part "2.85 (1.36×, part 1.52×)" */
 static gchar *
-cell(const gdouble *medians, guint p)
+cell(const Result *results, guint p)
 {
-    if (isnan(medians[p]))
+    const gdouble median = results[p].median, own = results[0].median;
+
+    if (isnan(median))
         return g_strdup("-");
-    if (p == 0 || isnan(medians[0]))
-        return g_strdup_printf("%.3f", medians[p]);
-    return g_strdup_printf("%.3f (%.2f×)", medians[p], medians[p] / medians[0]);
+    if (p == 0 || isnan(own))
+        return g_strdup_printf("%.3f", median);
+    if (isnan(results[p].own_part))
+        return g_strdup_printf("%.3f (%.2f×)", median, median / own);
+    return g_strdup_printf("%.3f (%.2f×, part %.2f×)", median, median / own,
+                           median / results[p].own_part);
 }
 
 static void
-add_row(GString *plain, GString *markdown, const gchar *model, const gdouble *medians)
+add_row(GString *plain, GString *markdown, const gchar *model, const Result *results)
 {
     g_string_append_printf(plain, "%-44s", model);
     g_string_append_printf(markdown, "| %s |", model);
     for (guint p = 0; p < N_PEERS; p++) {
-        g_autofree gchar *text = cell(medians, p);
+        g_autofree gchar *text = cell(results, p);
 
-        g_string_append_printf(plain, " %-*s", p == 0 ? 9 : 26, text);
+        g_string_append_printf(plain, " %-*s", p == 0 ? 9 : 24, text);
         g_string_append_printf(markdown, " %s |", text);
     }
     g_string_append_c(plain, '\n');
@@ -250,12 +268,13 @@ add_head(GString *markdown)
     g_string_append_c(markdown, '\n');
     g_print("%-44s", "model");
     for (guint p = 0; p < N_PEERS; p++)
-        g_print(" %-*s", p == 0 ? 9 : 26, peers[p]->name);
+        g_print(" %-*s", p == 0 ? 9 : 23, peers[p]->name);
     g_print("\n");
 }
 
+/* @ran_part: some runtime ran a part of a model */
 static void
-add_foot(GString *markdown)
+add_foot(GString *markdown, gboolean ran_part)
 {
     g_autofree gchar *cpu = cpu_name();
     GString *foot = g_string_new(NULL);
@@ -270,6 +289,20 @@ add_foot(GString *markdown)
                                    p + 1 < N_PEERS ? "," : "");
     }
     g_string_append(foot, ". In brackets: how many times Vigil's time.");
+    if (ran_part)
+        g_string_append_printf(
+            foot,
+            " %s: oneDNN reads no models, so that is the sum of the model's convolutions alone "
+            "(1×1, 3×3 and others, "
+            "depthwise), timed one by one in the model's order, each reading what the one before "
+            "wrote: unsigned activations, no zero points, RELU "
+            "where the model has one, its own memory formats; changes of format, additions, other "
+            "functions, resizes, boxes and all else are "
+            "left out. In brackets how many times Vigil's time for the whole model that is, and "
+            "\"part\": how many times "
+            "Vigil's for the same convolutions with the functions after them, timed one by one in "
+            "whole inferences.",
+            bench_onednn.name);
     g_print("\n%s\n", foot->str);
     g_string_append_printf(markdown, "\n%s\n", foot->str);
     g_string_free(foot, TRUE);
@@ -293,7 +326,7 @@ int
 main(int argc, char **argv)
 {
     g_autofree gchar *output = NULL;
-    gboolean use_wall = FALSE;
+    gboolean use_wall = FALSE, ran_part = FALSE;
     const GOptionEntry entries[] = {
         {"wall", 0, 0, G_OPTION_ARG_NONE, &use_wall, "Time by the clock", NULL},
         {"output", 'o', 0, G_OPTION_ARG_FILENAME, &output, "Markdown goes here", "FILE"},
@@ -325,13 +358,15 @@ main(int argc, char **argv)
     add_head(markdown);
     for (guint i = 0; i < paths->len; i++) {
         g_autofree gchar *name = g_path_get_basename(paths->pdata[i]);
-        gdouble medians[N_PEERS];
+        Result results[N_PEERS];
 
-        measure(paths->pdata[i], medians);
+        measure(paths->pdata[i], results);
+        for (guint p = 0; p < N_PEERS; p++)
+            ran_part = ran_part || !isnan(results[p].own_part);
         *strrchr(name, '.') = '\0';
-        add_row(plain, markdown, name, medians);
+        add_row(plain, markdown, name, results);
     }
-    add_foot(markdown);
+    add_foot(markdown, ran_part);
     if (output && !g_file_set_contents(output, markdown->str, -1, &error))
         g_printerr("%s\n", error->message);
     g_string_free(plain, TRUE);
