@@ -158,6 +158,10 @@ typedef struct {
  * @lanes: channels a vector; @max_vectors: vectors a panel has at most; @k_group: activations multiplied at once
  * @row_bytes: of an activation as @gemm reads it: 1: as it lies in the tensor; 2: widened to int16 by @stage first
  * @gemm: see VigilGemmRows
+ * @gemm_pack: (nullable): lays weights out in its own way, in the same room; with @out NULL says what they would take: the
+ *   steps of @gemm, two groups of activations each, or 0 where there is not room enough
+ * @narrow: (nullable): the table that is faster with weights that take few steps in its @gemm_pack; of matrix products it
+ *   has all but @sum, as its weights have no zero point, and of the others nothing
  * @stage: @n activations, turned over with @flip, in the row format
  * @sum: of @n activations in the row format
  *
@@ -180,13 +184,21 @@ typedef struct {
  * @requantize_floats: out[i] = clamp(rne(in[i] * inverse), lo, hi) + zero_point, NaN: lo
  * @dequantize: out[i] = (in[i] - zero_point) * scale, of the table's sign
  */
-typedef struct {
+typedef struct VigilIsa VigilIsa;
+
+/* Returns the weight of channel @c, position @i of 0..runs * run - 1; in signed 8 bits, or for @gemm_pack of -383..383. */
+typedef gint32 (*VigilIsaWeight)(gconstpointer data, guint c, guint i);
+
+struct VigilIsa {
     const gchar *name;
     gboolean (*is_supported)(void);
     gboolean is_signed;
 
     guint lanes, max_vectors, k_group, row_bytes, weight_bytes;
     void (*gemm)(const VigilGemmRows *rows, const VigilPanel *panel);
+    guint (*gemm_pack)(const VigilIsa *isa, const VigilPanel *panel, guint runs, guint run,
+                       VigilIsaWeight weight, gconstpointer data, void *out);
+    const VigilIsa *narrow;
     void (*stage)(const guint8 *in, gsize n, guint8 flip, void *out);
     gint32 (*sum)(const void *row, gsize n);
 
@@ -205,7 +217,7 @@ typedef struct {
     void (*flip)(const guint8 *in, guint8 *out, gsize n);
     void (*max)(const guint8 *in, guint8 *acc, gsize n);
     void (*dequantize)(const guint8 *in, gint32 zero_point, gfloat scale, gfloat *out, gsize n);
-} VigilIsa;
+};
 
 /**
  * vigil_isa_select: the table named by the environment variable VIGIL_ISA, or, where that is not set or empty, the last
@@ -220,11 +232,9 @@ const VigilIsa *const *vigil_isa_list(void);
 
 /**
  * vigil_isa_pack_gemm:
- * @weight: returns the weight of channel @c, position @i of 0..runs * run - 1; in 8 bits
  * @run: activations a piece, before they are rounded up to k_group
  * @out: int8 or int16, vigil_isa_gemm_bytes() long, zeroed
  */
-typedef gint32 (*VigilIsaWeight)(gconstpointer data, guint c, guint i);
 void vigil_isa_pack_gemm(const VigilIsa *isa, VigilPanel *panel, guint runs, guint run,
                          VigilIsaWeight weight, gconstpointer data, void *out);
 

@@ -83,6 +83,10 @@ vigil_isa_pack_gemm(const VigilIsa *isa, VigilPanel *panel, guint runs, guint ru
     const guint groups = (guint)vigil_isa_round_up(run, isa->k_group) / isa->k_group;
     const guint width = panel->vectors * isa->lanes;
 
+    if (isa->gemm_pack != NULL) {
+        isa->gemm_pack(isa, panel, runs, run, weight, data, out);
+        return;
+    }
     for (guint c = 0; c < panel->n; c++)
         for (guint i = 0; i < runs * run; i++) {
             const guint t = i / run, k = i % run;

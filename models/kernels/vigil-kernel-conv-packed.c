@@ -269,26 +269,23 @@ is_possible(const VigilIsa *isa, const VigilWindow *window, const VigilTensor *i
     return isa->gemm != NULL && (pointwise || !staged || in->dims[0] == 1);
 }
 
-static guint64
-plan_packed(ConvPacked *self, const VigilIsa *isa, const VigilGemm *gemm)
+/* Pieces that a row consists of. */
+static guint
+count_runs(const VigilWindow *window)
 {
-    const VigilWindow *window = &self->window;
-
-    if (self->pointwise)
-        return vigil_packed_plan(&self->packed, isa, gemm->n, 1, gemm->k);
-    if (window->dilation_x == 1)
-        return vigil_packed_plan(&self->packed, isa, gemm->n, (guint)window->k_h,
-                                 (guint)(window->k_w * window->in_c));
-    return vigil_packed_plan(&self->packed, isa, gemm->n, (guint)(window->k_h * window->k_w),
-                             (guint)window->in_c);
+    if (window == NULL || is_pointwise(window))
+        return 1;
+    return (guint)(window->dilation_x == 1 ? window->k_h : window->k_h * window->k_w);
 }
 
 gboolean
 vigil_conv_packed_prepare(VigilGraph *graph, VigilNode *node, const VigilWindow *window,
                           const VigilGemm *gemm, gint8 activation, gboolean *done, GError **error)
 {
-    const VigilIsa *isa = graph->isa;
     const VigilTensor *in = vigil_node_input(graph, node, 0);
+    const guint runs = count_runs(window), run = gemm->k / runs;
+    const VigilIsa *isa =
+        vigil_packed_choose(graph->isa, vigil_node_input(graph, node, 1), gemm->n, runs, run);
     const gboolean other_sign = (in->type == VIGIL_TENSOR_INT8) != isa->is_signed;
     const gboolean staged = other_sign || isa->row_bytes != 1 || in->data != NULL;
     VigilGemm constants = *gemm;
@@ -310,7 +307,8 @@ vigil_conv_packed_prepare(VigilGraph *graph, VigilNode *node, const VigilWindow 
     /* The caller's are in what is replaced here. */
     self = vigil_node_params(node, sizeof *self);
     *self = plan;
-    packed_bytes = vigil_isa_round_up(plan_packed(self, isa, &constants), VIGIL_ALIGN);
+    packed_bytes = vigil_isa_round_up(vigil_packed_plan(&self->packed, isa, constants.n, runs, run),
+                                      VIGIL_ALIGN);
     constants.weight_bytes =
         packed_bytes + (guint64)self->packed.k * isa->row_bytes + VIGIL_ISA_SLACK;
     if (!vigil_gemm_init(&constants, graph, node, 0, activation, error))

@@ -33,6 +33,13 @@ typedef struct {
  */
 gboolean vigil_packed_fits(const VigilGraph *graph, const VigilNode *node);
 
+/**
+ * vigil_packed_choose: @isa, or its table of narrow products where that is faster with @weights, which need not have been
+ * checked, for @n channels in @runs pieces of @run.
+ */
+const VigilIsa *vigil_packed_choose(const VigilIsa *isa, const VigilTensor *weights, guint n,
+                                    guint runs, guint run);
+
 /** vigil_packed_plan: sets @isa, @runs, @run and @k; returns the bytes of packed memory for @n output channels. */
 guint64 vigil_packed_plan(VigilPacked *self, const VigilIsa *isa, guint n, guint runs, guint run);
 

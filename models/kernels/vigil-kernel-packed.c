@@ -3,6 +3,10 @@
 
 #include "models/kernels/vigil-kernel-private.h"
 
+/* Narrow tables are the faster ones up to so many steps for so many groups of activations. */
+#define NARROW_STEPS 7
+#define NARROW_GROUPS 10
+
 /* What vigil_isa_pack_gemm() reads. */
 typedef struct {
     const VigilTensor *weights;
@@ -45,6 +49,55 @@ panel_vectors(const VigilIsa *isa, guint n, guint *n_panels)
 
     *n_panels = (vectors + isa->max_vectors - 1) / isa->max_vectors;
     return vectors;
+}
+
+/* The next of the panels, of which @n_panels are left to share out @vectors between. */
+static VigilPanel
+next_panel(const VigilIsa *isa, guint first, guint n, guint vectors, guint n_panels)
+{
+    const guint share = (vectors + n_panels - 1) / n_panels;
+
+    return (VigilPanel){.first = first, .vectors = share, .n = MIN(share * isa->lanes, n - first)};
+}
+
+/* Narrow products take weights of more than 8 bits; others are brought into signed bytes, and their zero point is kept. */
+static Source
+source_of(const VigilIsa *isa, const VigilTensor *weights, guint k)
+{
+    const gint32 middle = weights->type == VIGIL_TENSOR_INT8 ? 0 : 128;
+
+    return (Source){.weights = weights,
+                    .k = k,
+                    .offset = isa->gemm_pack != NULL ? weights->zero_point : middle};
+}
+
+const VigilIsa *
+vigil_packed_choose(const VigilIsa *isa, const VigilTensor *weights, guint n, guint runs, guint run)
+{
+    const VigilIsa *narrow = isa->narrow;
+    guint64 groups = 0, steps = 0;
+    guint n_panels, left;
+    Source source;
+
+    /* Whether such weights may be is checked later. */
+    if (narrow == NULL || weights->data == NULL || !vigil_tensor_is_8bit(weights) ||
+        weights->zero_point < -128 || weights->zero_point > 255)
+        return isa;
+    source = source_of(narrow, weights, runs * run);
+    left = panel_vectors(narrow, n, &n_panels);
+    for (guint first = 0; n_panels > 0; n_panels--) {
+        const VigilPanel panel = next_panel(narrow, first, n, left, n_panels);
+        const guint wanted =
+            narrow->gemm_pack(narrow, &panel, runs, run, packed_weight, &source, NULL);
+
+        if (wanted == 0)
+            return isa;
+        steps += (guint64)wanted * panel.vectors;
+        groups += vigil_isa_round_up(run, narrow->k_group) / narrow->k_group * runs * panel.vectors;
+        first += panel.n;
+        left -= panel.vectors;
+    }
+    return steps * NARROW_GROUPS <= groups * NARROW_STEPS ? narrow : isa;
 }
 
 static gsize
@@ -148,8 +201,7 @@ vigil_packed_fill(VigilPacked *self, const VigilGemm *gemm, const VigilGraph *gr
 {
     const VigilTensor *in = vigil_node_input(graph, node, 0);
     const VigilTensor *weights = vigil_node_input(graph, node, 1);
-    const Source source = {
-        .weights = weights, .k = gemm->k, .offset = weights->type == VIGIL_TENSOR_INT8 ? 0 : 128};
+    const Source source = source_of(self->isa, weights, gemm->k);
     guint8 *memory = (guint8 *)(void *)gemm->weights;
     VigilPanel *panels = (VigilPanel *)(void *)memory;
     guint n_panels, left = panel_vectors(self->isa, gemm->n, &n_panels), first = 0;
@@ -160,14 +212,10 @@ vigil_packed_fill(VigilPacked *self, const VigilGemm *gemm, const VigilGraph *gr
     self->panels = panels;
     memory += align_up(n_panels * sizeof *panels);
     for (guint p = 0; p < n_panels; p++) {
-        const guint vectors = (left + n_panels - p - 1) / (n_panels - p);
-
-        panels[p].first = first;
-        panels[p].vectors = vectors;
-        panels[p].n = MIN(vectors * self->isa->lanes, gemm->n - first);
+        panels[p] = next_panel(self->isa, first, gemm->n, left, n_panels - p);
         memory = fill_panel(self, &panels[p], gemm, &source, memory);
         first += panels[p].n;
-        left -= vectors;
+        left -= panels[p].vectors;
     }
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "models/kernels/vigil-isa-tables-private.h"
+#include "models/kernels/x86/vigil-x86-narrow-private.h"
 
 #include "models/kernels/x86/vigil-x86-dot-words.inc"
 
@@ -27,6 +28,8 @@ gemm(const VigilGemmRows *rows, const VigilPanel *panel)
 {
     panel->vectors == 1 ? gemm_panel_1(rows, panel) : gemm_panel_2(rows, panel);
 }
+
+#include "models/kernels/x86/vigil-x86-gemm-narrow.inc"
 
 static gboolean
 is_supported(void)
@@ -61,6 +64,20 @@ sum(const void *row, gsize n)
     return total;
 }
 
+/* The room of words is what split weights may take. */
+static const VigilIsa narrow = {
+    .name = "avx2",
+    .is_supported = is_supported,
+    .lanes = LANES,
+    .max_vectors = MAX_VECTORS,
+    .k_group = VIGIL_NARROW_GROUP,
+    .row_bytes = 1,
+    .weight_bytes = 2,
+    .gemm = gemm_narrow,
+    .gemm_pack = vigil_narrow_pack,
+    .stage = stage_narrow,
+};
+
 const VigilIsa vigil_isa_avx2 = {
     .name = "avx2",
     .is_supported = is_supported,
@@ -70,6 +87,7 @@ const VigilIsa vigil_isa_avx2 = {
     .row_bytes = ROW_BYTES,
     .weight_bytes = WEIGHT_BYTES,
     .gemm = gemm,
+    .narrow = &narrow,
     .stage = stage,
     .sum = sum,
     .depthwise_channels = PACKED_GROUP,
