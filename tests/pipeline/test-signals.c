@@ -112,6 +112,21 @@ ask(const gchar *name, gint64 *frames)
     return g_strdup("");
 }
 
+/* The same once the camera has more frames than @than, and some were looked at; however fast the machine is. */
+static gchar *
+ask_later(const gchar *name, gint64 *frames, gint64 than)
+{
+    for (guint i = 0; i < 200; i++) {
+        g_autofree gchar *answer = ask(name, frames);
+
+        if (*frames > than && n_looked_at > 0)
+            return g_steal_pointer(&answer);
+        g_usleep(100000);
+    }
+    ck_abort_msg("%s stays at %" G_GINT64_FORMAT " frames, %" G_GINT64_FORMAT " looked at", name,
+                 *frames, n_looked_at);
+}
+
 START_TEST(test_reload)
 {
     g_autofree gchar *config = g_build_filename(scene.folder, "c.yaml", NULL);
@@ -127,7 +142,7 @@ START_TEST(test_reload)
     daemon = program_start(output, errors, "run", config, NULL);
     await("camera aa: running", 1, 20);
     await("camera bb: running", 1, 20);
-    before = ask("aa", &frames_before);
+    before = ask_later("aa", &frames_before, 0);
     ck_assert_ptr_nonnull(strstr(before, "running"));
 
     /* the same again: nobody is touched */
@@ -141,14 +156,13 @@ START_TEST(test_reload)
     write_config("  - {name: zz}\n");
     g_subprocess_send_signal(daemon, SIGHUP);
     await("goes on as before", 1, 10);
-    after = ask("aa", &frames_after);
+    after = ask_later("aa", &frames_after, frames_before);
     /* one goes, one comes */
     write_config(other);
     g_subprocess_send_signal(daemon, SIGHUP);
     await("camera cc: running", 1, 15);
     await("camera bb: stopped", 2, 10);
-    last = ask("aa", &frames_last);
-    ck_assert_int_gt(n_looked_at, 0);
+    last = ask_later("aa", &frames_last, frames_after);
     gone = ask("bb", &frames);
     come = ask("cc", &frames);
     g_subprocess_send_signal(daemon, SIGTERM);
@@ -157,8 +171,6 @@ START_TEST(test_reload)
     /* the first one ran through all of it */
     ck_assert_str_eq(before, after);
     ck_assert_str_eq(before, last);
-    ck_assert_int_gt(frames_after, frames_before);
-    ck_assert_int_gt(frames_last, frames_after);
     ck_assert_str_eq(gone, "");
     ck_assert_ptr_nonnull(strstr(come, "running"));
 }
