@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <gst/gst.h>
 
+#include "plugins/capture/gstvigilv4l2src.h"
 #include "plugins/detect/gstvigildetect.h"
 #include "plugins/events/gstvigilevents.h"
 #include "plugins/jpeg/gstvigiljpegdec.h"
@@ -22,6 +23,7 @@ plugin_init(GstPlugin *plugin)
     ok &= GST_ELEMENT_REGISTER(vigilrecord, plugin);
     ok &= GST_ELEMENT_REGISTER(vigiltrack, plugin);
     ok &= GST_ELEMENT_REGISTER(vigiloverlay, plugin);
+    ok &= GST_ELEMENT_REGISTER(vigilv4l2src, plugin);
     return ok;
 }
 
