@@ -4,8 +4,8 @@
  * @title: vigiljpegdec
  *
  * Decodes a camera's Motion JPEG, one frame a buffer, with libjpeg-turbo. What downstream does not ask for is not computed: where it
- * wants a smaller picture the frame is decoded to 1/2, 1/4 or 1/8 of its size at once, which is several times faster than decoding and
- * scaling, and where it wants GRAY8 only luma is decoded.
+ * wants a smaller picture the frame is decoded to 1/2, 1/4 or 1/8 of its size at once, and where it wants GRAY8 only luma is decoded. What
+ * remains is to read the frame's codes, more than half of the time of a whole picture (`tests/bench/bench-jpeg`).
  *
  * The size: of these four the smallest that is not smaller than the width and height that downstream fixes (`videoscale` and a fixed
  * size behind it, or that size itself where it is one of them); else the largest that it takes, so that a range limits the picture. Branches

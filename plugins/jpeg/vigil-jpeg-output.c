@@ -91,11 +91,12 @@ copy_luma(const VigilJpegPlane *plane, const VigilJpegTarget *target, guint y)
 
 /*
  * A row of the target's chroma from two rows of samples, which may be the same one.
+ * @spread: bytes from one sample of the target to the next: a constant where this is called, so that each loop is one of vectors
  * @n: samples wanted, @last: the last sample of a row
  */
-static void
-mix_row(guint8 *out, guint spread, guint n, const guint8 *above, const guint8 *below, guint step_x,
-        guint last)
+static inline void
+mix_row(guint8 *restrict out, guint spread, guint n, const guint8 *above, const guint8 *below,
+        guint step_x, guint last)
 {
     const guint pairs = (last + 1) / 2;
 
@@ -120,12 +121,14 @@ static void
 put_chroma(const VigilJpegPlane *plane, const VigilJpegTarget *target, guint index, guint y,
            const guint8 *above, const guint8 *below)
 {
-    const gboolean interleaved = target->format == VIGIL_PIXELS_NV12;
-    const guint at = interleaved ? 1 : index;
-    guint8 *out = target->planes[at] + (gsize)y * target->strides[at];
+    const guint n = halved(target->width), last = (target->width - 1) / plane->step_x;
 
-    mix_row(interleaved ? out + index - 1 : out, interleaved ? 2 : 1, halved(target->width), above,
-            below, plane->step_x, (target->width - 1) / plane->step_x);
+    if (target->format == VIGIL_PIXELS_NV12)
+        mix_row(target->planes[1] + (gsize)y * target->strides[1] + index - 1, 2, n, above, below,
+                plane->step_x, last);
+    else
+        mix_row(target->planes[index] + (gsize)y * target->strides[index], 1, n, above, below,
+                plane->step_x, last);
 }
 
 /* @y: row of the picture where the strip begins */

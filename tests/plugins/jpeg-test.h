@@ -135,7 +135,7 @@ jpeg_test_decode(const guint8 *data, gsize size, guint scale, J_COLOR_SPACE spac
     jpeg_read_header(&cinfo, TRUE);
     cinfo.scale_num = 1;
     cinfo.scale_denom = scale;
-    cinfo.dct_method = JDCT_ISLOW;
+    cinfo.dct_method = JDCT_IFAST;
     cinfo.do_fancy_upsampling = FALSE;
     cinfo.do_block_smoothing = FALSE;
     cinfo.out_color_space = space;
