@@ -34,6 +34,7 @@ extern const VigilCommand vigil_cmd_clip;
 extern const VigilCommand vigil_cmd_fsck;
 extern const VigilCommand vigil_cmd_status;
 extern const VigilCommand vigil_cmd_detect;
+extern const VigilCommand vigil_cmd_devices;
 extern const VigilCommand vigil_cmd_model;
 extern const VigilCommand vigil_cmd_model_bench;
 extern const VigilCommand vigil_cmd_model_inspect;

@@ -177,6 +177,12 @@ vigil_v4l2_list_controls(VigilV4l2 *self, GArray *controls)
                 vigil_v4l2_read_controls(self->system, self->fd, controls));
 }
 
+gchar *
+vigil_v4l2_describe_control(VigilV4l2 *self, const VigilV4l2Control *control)
+{
+    return vigil_v4l2_control_to_string(self->system, self->fd, control);
+}
+
 gboolean
 vigil_v4l2_apply_controls(VigilV4l2 *self, const GPtrArray *settings, GError **error)
 {

@@ -88,6 +88,9 @@ gint vigil_v4l2_list_modes(VigilV4l2 *self, GArray *modes);
 /** vigil_v4l2_list_controls: appends to @controls (element-type VigilV4l2Control). 0 or -errno. */
 gint vigil_v4l2_list_controls(VigilV4l2 *self, GArray *controls);
 
+/** vigil_v4l2_describe_control: (transfer full): what it may be, for people, see vigil_v4l2_control_to_string(). */
+gchar *vigil_v4l2_describe_control(VigilV4l2 *self, const VigilV4l2Control *control);
+
 /**
  * vigil_v4l2_apply_controls:
  * @settings: (element-type VigilV4l2Setting)

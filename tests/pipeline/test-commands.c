@@ -30,7 +30,7 @@ teardown(void)
 /* --- help and usage -------------------------------------------------------------------------- */
 
 static const gchar *const commands[] = {"run",  "check",  "replay", "events", "clip",
-                                        "fsck", "status", "detect", "model"};
+                                        "fsck", "status", "detect", "model",  "devices"};
 
 START_TEST(test_help)
 {
