@@ -190,6 +190,34 @@ START_TEST(damage_is_seen_and_spares_what_was_before)
 }
 END_TEST
 
+/* As a driver hands them out that has missed a frame's end; or that has lost a packet in the middle. */
+START_TEST(frames_that_run_into_one_another_are_not_whole)
+{
+    const JpegKind kind = jpeg_kind(160, 120, 2, 1);
+    g_autoptr(VigilJpeg) jpeg = vigil_jpeg_new(NULL);
+    gsize first_size, second_size;
+    guint8 *first = jpeg_test_make(&kind, 0, &first_size);
+    guint8 *second = jpeg_test_make(&kind, 1, &second_size);
+
+    for (guint i = 0; i < 2; i++) {
+        g_autoptr(GByteArray) bytes = g_byte_array_new();
+        Picture picture;
+
+        g_byte_array_append(bytes, first, (guint)first_size * 2 / 3);
+        if (i == 0)
+            g_byte_array_append(bytes, second, (guint)second_size);
+        else
+            g_byte_array_append(bytes, first + first_size * 3 / 4,
+                                (guint)(first_size - first_size * 3 / 4));
+        ck_assert_int_eq(decode(jpeg, bytes->data, bytes->len, 1, VIGIL_PIXELS_I420, 0, &picture),
+                         VIGIL_JPEG_DAMAGED);
+        picture_finish(&picture);
+    }
+    free(first);
+    free(second);
+}
+END_TEST
+
 /* --- mutations -------------------------------------------------------------------------------- */
 
 static void
@@ -314,6 +342,7 @@ main(void)
     tcase_add_test(tcase, limits_hold_for_progressive_ones);
     tcase_add_loop_test(tcase, a_frame_cut_anywhere_is_never_whole, 0, 3);
     tcase_add_test(tcase, damage_is_seen_and_spares_what_was_before);
+    tcase_add_test(tcase, frames_that_run_into_one_another_are_not_whole);
     tcase_add_loop_test(tcase, mutated_frames_do_no_harm, 0, 5);
     suite_add_tcase(suite, tcase);
     runner = srunner_create(suite);
