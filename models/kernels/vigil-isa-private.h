@@ -163,7 +163,7 @@ typedef struct {
  * @narrow: (nullable): the table that is faster with weights that take few steps in its @gemm_pack; of matrix products it
  *   has all but @sum, as its weights have no zero point, and of the others nothing
  * @stage: @n activations, turned over with @flip, in the row format
- * @sum: of @n activations in the row format
+ * @sum: of @runs pieces, pieces[t * stride], of @n activations each, in the row format
  *
  * Depthwise. Weights of a panel (of @depthwise_channels, the last one of fewer) are int16, zero point subtracted, and
  * may not fit into 8 bits; depthwise_pack() lays them out as it likes.
@@ -200,7 +200,7 @@ struct VigilIsa {
                        VigilIsaWeight weight, gconstpointer data, void *out);
     const VigilIsa *narrow;
     void (*stage)(const guint8 *in, gsize n, guint8 flip, void *out);
-    gint32 (*sum)(const void *row, gsize n);
+    gint32 (*sum)(const guint8 *const *pieces, gsize stride, guint runs, gsize n);
 
     guint depthwise_channels;
     gboolean (*depthwise_supports)(guint k_h, guint k_w, guint stride);

@@ -82,7 +82,7 @@ join_edge(const ConvPacked *self, const guint8 *line, const guint8 *padding, gin
     return edge;
 }
 
-/* The pieces of the row that begins at input (@y, @x); without horizontal dilation they are lines of the window. */
+/* The pieces of the row that begins at input (@y, @x) and reaches over a side; without horizontal dilation they are lines. */
 static void
 point_at_lines(const ConvPacked *self, const guint8 *in, gint32 y, gint32 x, guint8 *edges,
                const guint8 **rows)
@@ -91,15 +91,12 @@ point_at_lines(const ConvPacked *self, const guint8 *in, gint32 y, gint32 x, gui
     const VigilWindow *window = &self->window;
     const gsize pixel = (gsize)window->in_c * self->packed.isa->row_bytes;
     const gsize stride = (gsize)window->in_w * pixel;
-    const gboolean inside = x >= 0 && x + window->k_w <= window->in_w;
 
     for (gint32 ky = 0; ky < window->k_h; ky++, rows += VIGIL_PACKED_ROWS) {
         const gint32 line_y = y + ky * window->dilation_y;
 
         if (line_y < 0 || line_y >= window->in_h)
             *rows = padding;
-        else if (inside)
-            *rows = in + (gsize)line_y * stride + (gsize)x * pixel;
         else
             *rows = join_edge(self, in + (gsize)line_y * stride, padding, x,
                               edges + (gsize)ky * self->edge_bytes);
@@ -123,6 +120,39 @@ point_at_taps(const ConvPacked *self, const guint8 *in, gint32 y, gint32 x, cons
         }
 }
 
+/* How many windows of one line of the output, from the one at @x on, lie between the image's sides; @n at most. */
+static guint
+count_inside(const VigilWindow *window, gint32 x, guint n)
+{
+    const gint32 last = window->in_w + window->pad_x - window->k_w;
+
+    if (window->dilation_x != 1 || x * window->stride_x < window->pad_x ||
+        x * window->stride_x > last)
+        return 0;
+    return MIN(n, (guint)(MIN(last / window->stride_x, window->out_w - 1) - x + 1));
+}
+
+/* The pieces of @n such windows; (@y, @x) is where the first begins in the input. */
+static void
+point_at_inside(const ConvPacked *self, const guint8 *in, gint32 y, gint32 x, guint n,
+                const guint8 **rows)
+{
+    const VigilWindow *window = &self->window;
+    const gsize pixel = (gsize)window->in_c * self->packed.isa->row_bytes;
+
+    for (gint32 ky = 0; ky < window->k_h; ky++, rows += VIGIL_PACKED_ROWS) {
+        const gint32 line_y = y + ky * window->dilation_y;
+        const gboolean outside = line_y < 0 || line_y >= window->in_h;
+        const gsize step = outside ? 0 : (gsize)window->stride_x * pixel;
+        const guint8 *piece = self->padding;
+
+        if (!outside)
+            piece = in + ((gsize)line_y * (gsize)window->in_w + (gsize)x) * pixel;
+        for (guint r = 0; r < n; r++)
+            rows[r] = piece + r * step;
+    }
+}
+
 static void
 point_at_windows(const ConvPacked *self, const guint8 *in, guint first, guint n, guint8 *scratch,
                  const guint8 **rows)
@@ -130,18 +160,23 @@ point_at_windows(const ConvPacked *self, const guint8 *in, guint first, guint n,
     const VigilWindow *window = &self->window;
     gint32 y = (gint32)(first / (guint)window->out_w), x = (gint32)(first % (guint)window->out_w);
 
-    for (guint r = 0; r < n; r++) {
+    for (guint r = 0; r < n;) {
         const gint32 in_y = y * window->stride_y - window->pad_y;
         const gint32 in_x = x * window->stride_x - window->pad_x;
+        const guint inside = count_inside(window, x, n - r);
 
-        if (window->dilation_x == 1)
+        if (inside > 0)
+            point_at_inside(self, in, in_y, in_x, inside, rows + r);
+        else if (window->dilation_x == 1)
             point_at_lines(self, in, in_y, in_x,
                            scratch + self->edges_offset +
                                (gsize)r * self->packed.runs * self->edge_bytes,
                            rows + r);
         else
             point_at_taps(self, in, in_y, in_x, rows + r);
-        if (++x == window->out_w) {
+        r += MAX(inside, 1u);
+        x += (gint32)MAX(inside, 1u);
+        if (x == window->out_w) {
             x = 0;
             y++;
         }

@@ -222,13 +222,9 @@ vigil_packed_fill(VigilPacked *self, const VigilGemm *gemm, const VigilGraph *gr
 static void
 sum_rows(const VigilPacked *self, const guint8 *const *rows, guint n, gint32 *sums)
 {
-    for (guint r = 0; r < n; r++) {
-        gint32 sum = 0;
-
-        for (guint t = 0; t < self->runs; t++)
-            sum += self->isa->sum(rows[(gsize)t * VIGIL_PACKED_ROWS + r], self->run);
-        sums[r] = -self->weight_zero_point * sum;
-    }
+    for (guint r = 0; r < n; r++)
+        sums[r] = -self->weight_zero_point *
+                  self->isa->sum(rows + r, VIGIL_PACKED_ROWS, self->runs, self->run);
 }
 
 void

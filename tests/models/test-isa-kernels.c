@@ -289,13 +289,16 @@ START_TEST(test_sum)
     for (gsize n = 1; n < 200; n++) {
         g_autofree guint8 *in = g_malloc(n);
         guint8 *row = buffer(n * isa->row_bytes);
+        /* one piece, and three of which each is the row again */
+        const guint8 *const pieces[] = {row, NULL, row, NULL, row};
         gint64 sum = 0;
 
         fill(in, n);
         for (gsize i = 0; i < n; i++)
             sum += value(in, i);
         isa->stage(in, n, 0, row);
-        ck_assert_int_eq(isa->sum(row, n), sum);
+        ck_assert_int_eq(isa->sum(pieces, 1, 1, n), sum);
+        ck_assert_int_eq(isa->sum(pieces, 2, 3, n), 3 * sum);
         g_aligned_free(row);
     }
 }

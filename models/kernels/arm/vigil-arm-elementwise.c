@@ -30,19 +30,21 @@ vigil_arm_stage(const guint8 *in, gsize n, guint8 flip, void *out)
 }
 
 gint32
-vigil_arm_sum(const void *row, gsize n)
+vigil_arm_sum(const guint8 *const *pieces, gsize stride, guint runs, gsize n)
 {
-    const gint8 *in = row;
     int32x4_t total = vdupq_n_s32(0);
-    gint32 sum;
-    gsize i = 0;
+    gint32 rest = 0;
 
-    for (; i + 16 <= n; i += 16)
-        total = vpadalq_s16(total, vpaddlq_s8(vld1q_s8(in + i)));
-    sum = vaddvq_s32(total);
-    for (; i < n; i++)
-        sum += in[i];
-    return sum;
+    for (guint t = 0; t < runs; t++) {
+        const gint8 *in = (const gint8 *)pieces[t * stride];
+        gsize i = 0;
+
+        for (; i + 16 <= n; i += 16)
+            total = vpadalq_s16(total, vpaddlq_s8(vld1q_s8(in + i)));
+        for (; i < n; i++)
+            rest += in[i];
+    }
+    return vaddvq_s32(total) + rest;
 }
 
 void

@@ -13,7 +13,7 @@ G_BEGIN_DECLS
  */
 
 void vigil_arm_stage(const guint8 *in, gsize n, guint8 flip, void *out);
-gint32 vigil_arm_sum(const void *row, gsize n);
+gint32 vigil_arm_sum(const guint8 *const *pieces, gsize stride, guint runs, gsize n);
 void
 vigil_arm_add(const VigilAddLine *line, const guint8 *a, const guint8 *b, guint8 *out, gsize n);
 void

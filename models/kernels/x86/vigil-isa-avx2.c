@@ -54,14 +54,25 @@ stage(const guint8 *in, gsize n, guint8 turn, void *out)
 }
 
 static gint32
-sum(const void *row, gsize n)
+sum(const guint8 *const *pieces, gsize stride, guint runs, gsize n)
 {
-    const gint16 *in = row;
-    gint32 total = 0;
+    const V ones = v_set16(1);
+    V total = v_zero();
+    gint32 lanes[LANES], rest = 0;
 
-    for (gsize i = 0; i < n; i++)
-        total += in[i];
-    return total;
+    for (guint t = 0; t < runs; t++) {
+        const gint16 *in = (const gint16 *)(const void *)pieces[t * stride];
+        gsize i = 0;
+
+        for (; i + 16 <= n; i += 16)
+            total = v_add32(total, _mm256_madd_epi16(v_load(in + i), ones));
+        for (; i < n; i++)
+            rest += in[i];
+    }
+    v_store(lanes, total);
+    for (guint i = 0; i < LANES; i++)
+        rest += lanes[i];
+    return rest;
 }
 
 /* The room of words is what split weights may take. */

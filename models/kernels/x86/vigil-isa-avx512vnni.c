@@ -15,6 +15,50 @@
 
 #include "models/kernels/x86/vigil-x86-elementwise.inc"
 
+#include "models/kernels/x86/vigil-x86-sum.inc"
+
+/*
+ * Depthwise panels of few channels, the last ones, are left to vectors of 256 bits: half of each would be empty here, and
+ * processors that do 512 bits in two halves would do both.
+ */
+static const VigilIsa *const half = &vigil_isa_avxvnni_evex;
+
+static gboolean
+is_half(const VigilPanel *panel)
+{
+    return panel->n <= half->depthwise_channels;
+}
+
+static void
+depthwise_pack_any(VigilPanel *panel, guint k_h, guint k_w, const gint16 *weights, void *packed)
+{
+    gint16 first[9 * PACKED_GROUP / 2];
+
+    if (!is_half(panel)) {
+        depthwise_pack(panel, k_h, k_w, weights, packed);
+        return;
+    }
+    for (guint t = 0; t < 9; t++)
+        memcpy(first + t * PACKED_GROUP / 2, weights + t * PACKED_GROUP,
+               PACKED_GROUP / 2 * sizeof *first);
+    half->depthwise_pack(panel, k_h, k_w, first, packed);
+}
+
+static guint
+depthwise_channel_any(const VigilPanel *panel, guint position)
+{
+    if (!is_half(panel))
+        return depthwise_channel(panel, position);
+    return position < half->depthwise_channels ? half->depthwise_channel(panel, position)
+                                               : PACKED_GROUP;
+}
+
+static void
+depthwise_any(const VigilDepthwiseLines *lines, const VigilPanel *panel)
+{
+    is_half(panel) ? half->depthwise(lines, panel) : depthwise(lines, panel);
+}
+
 /* 32 registers: rows * vectors sums, the weights' vectors, one broadcast. */
 DEFINE_PANEL(1, 16)
 DEFINE_PANEL(2, 12)
@@ -66,18 +110,6 @@ stage(const guint8 *in, gsize n, guint8 turn, void *out)
         memcpy(out, in, n);
 }
 
-static gint32
-sum(const void *row, gsize n)
-{
-    const guint8 *in = row;
-    V total = v_zero();
-    const V ones = v_set8(1);
-
-    for (gsize i = 0; i < n; i += 64)
-        total = dot(total, v_load_mask(mask_first((guint)MIN(n - i, 64u)), in + i), ones);
-    return _mm512_reduce_add_epi32(total);
-}
-
 const VigilIsa vigil_isa_avx512vnni = {
     .name = "avx512vnni",
     .is_supported = is_supported,
@@ -92,10 +124,10 @@ const VigilIsa vigil_isa_avx512vnni = {
     .depthwise_channels = PACKED_GROUP,
     .depthwise_supports = depthwise_supports,
     .depthwise_bytes = depthwise_bytes,
-    .depthwise_pack = depthwise_pack,
-    .depthwise_channel = depthwise_channel,
+    .depthwise_pack = depthwise_pack_any,
+    .depthwise_channel = depthwise_channel_any,
     .depthwise_lines = depthwise_lines,
-    .depthwise = depthwise,
+    .depthwise = depthwise_any,
     .add = add,
     .mul = mul,
     .lookup = lookup,

@@ -25,6 +25,8 @@
 
 #include "models/kernels/x86/vigil-x86-elementwise.inc"
 
+#include "models/kernels/x86/vigil-x86-sum.inc"
+
 /* 16 registers: rows * vectors sums, the weights' vectors, one broadcast. */
 DEFINE_PANEL(1, 12)
 DEFINE_PANEL(2, 6)
@@ -59,17 +61,6 @@ stage(const guint8 *in, gsize n, guint8 turn, void *out)
         flip(in, out, n);
     else
         memcpy(out, in, n);
-}
-
-static gint32
-sum(const void *row, gsize n)
-{
-    const guint8 *in = row;
-    gint32 total = 0;
-
-    for (gsize i = 0; i < n; i++)
-        total += in[i];
-    return total;
 }
 
 #ifdef VIGIL_AVXVNNI_EVEX
