@@ -155,7 +155,8 @@ watch(gpointer user_data)
 
     if (flowing && vigil_camera_get_state(self) == VIGIL_CAMERA_CONNECTING)
         vigil_camera_set_state(self, VIGIL_CAMERA_RUNNING);
-    if (!live || idle_us < SILENCE_US)
+    /* where nothing has flowed nothing is open: a source that waits for its device may do so for ever */
+    if (!live || idle_us < SILENCE_US || (self->absent && !flowing))
         return G_SOURCE_CONTINUE;
     text =
         g_strdup_printf("%s: no frame for %.0f s", self->settings->source->display, idle_us / 1e6);
@@ -187,6 +188,7 @@ begin_attempt(gpointer user_data)
     VigilCameraPipeline *pipeline;
 
     clear_source(&self->timer);
+    self->absent = FALSE;
     self->begun_us = g_get_monotonic_time();
     vigil_camera_set_state(self, VIGIL_CAMERA_CONNECTING);
     pipeline = vigil_camera_pipeline_new(self->settings, &options, &error);

@@ -148,6 +148,34 @@ on_refused(VigilCamera *self, const GstStructure *structure)
     vigil_camera_notify_model(self, VIGIL_CAMERA_MODEL_REFUSED, path, reason);
 }
 
+/* A device that was taken away: the source waits for it by itself. */
+static void
+on_source_state(VigilCamera *self, const GstStructure *structure)
+{
+    const gchar *state = gst_structure_get_string(structure, "state");
+    const gchar *reason = gst_structure_get_string(structure, "reason");
+    const gchar *format = gst_structure_get_string(structure, "format");
+    const gchar *node = gst_structure_get_string(structure, "node");
+    g_autofree gchar *text = NULL;
+
+    if (self->draining)
+        return;
+    self->absent = g_strcmp0(state, "waiting") == 0;
+    if (self->absent) {
+        text = g_strdup_printf("%s is awaited: %s", self->settings->source->display,
+                               reason ? reason : "");
+        vigil_camera_set_error(self, text);
+        vigil_camera_set_state(self, VIGIL_CAMERA_WAITING);
+        return;
+    }
+    if (self->pipeline)
+        vigil_camera_pipeline_touch(self->pipeline);
+    vigil_camera_set_state(self, VIGIL_CAMERA_CONNECTING);
+    text = g_strdup_printf("%s is %s: %s", self->settings->source->display, node ? node : "",
+                           format ? format : "");
+    vigil_camera_log(self, text);
+}
+
 void
 vigil_camera_on_element_message(VigilCamera *self, const GstStructure *structure)
 {
@@ -165,6 +193,8 @@ vigil_camera_on_element_message(VigilCamera *self, const GstStructure *structure
         on_trial(self, structure);
     else if (gst_structure_has_name(structure, "vigildetect-refused"))
         on_refused(self, structure);
+    else if (gst_structure_has_name(structure, "vigilv4l2src-state"))
+        on_source_state(self, structure);
 }
 
 static void

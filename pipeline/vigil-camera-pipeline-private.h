@@ -57,7 +57,11 @@ gboolean vigil_camera_pipeline_add_source(VigilCameraPipeline *self, GError **er
  */
 void vigil_camera_pipeline_take_video(VigilCameraPipeline *self, GstPad *pad, const GstCaps *caps);
 
-/** vigil_camera_pipeline_take_raw: the same before the start for a source of raw frames: puts in an encoder. */
+/**
+ * vigil_camera_pipeline_take_raw:
+ *
+ * The same for a source of raw frames: puts in an encoder. On the thread of the source; trouble comes back.
+ */
 gboolean
 vigil_camera_pipeline_take_raw(VigilCameraPipeline *self, GstElement *source, GError **error);
 

@@ -65,6 +65,14 @@ vigil_camera_pipeline_get_frames(VigilCameraPipeline *self)
     return frames;
 }
 
+void
+vigil_camera_pipeline_touch(VigilCameraPipeline *self)
+{
+    g_mutex_lock(&self->lock);
+    self->last_frame_us = g_get_monotonic_time();
+    g_mutex_unlock(&self->lock);
+}
+
 gint64
 vigil_camera_pipeline_get_idle_us(VigilCameraPipeline *self)
 {
@@ -288,9 +296,7 @@ vigil_camera_pipeline_start(VigilCameraPipeline *self)
 {
     gboolean ok;
 
-    g_mutex_lock(&self->lock);
-    self->last_frame_us = g_get_monotonic_time();
-    g_mutex_unlock(&self->lock);
+    vigil_camera_pipeline_touch(self);
     ok = self->settings->source->kind == VIGIL_SOURCE_FILE
              ? start_file(self)
              : gst_element_set_state(self->pipeline, GST_STATE_PLAYING) != GST_STATE_CHANGE_FAILURE;
@@ -523,6 +529,7 @@ vigil_camera_pipeline_take_raw(VigilCameraPipeline *self, GstElement *source, GE
 {
     g_autoptr(GstElement) convert = gst_bin_get_by_name(GST_BIN(self->pipeline), "convert");
     GstElement *raw_queue, *encode_convert, *encoder, *parser;
+    GstElement *last_first[4];
 
     raw_queue = make_queue(self, "raw-queue", 8, 0, 0, error);
     if (!raw_queue)
@@ -536,8 +543,20 @@ vigil_camera_pipeline_take_raw(VigilCameraPipeline *self, GstElement *source, GE
     parser = vigil_gst_make("h264parse", "parser", error);
     if (!vigil_camera_pipeline_add(self, parser))
         return FALSE;
+    g_mutex_lock(&self->lock);
     self->linked = TRUE;
-    return gst_element_link(source, self->tee) && gst_element_link(self->tee, convert) &&
-           gst_element_link_many(self->tee, raw_queue, encode_convert, encoder, parser, NULL) &&
-           gst_element_link_pads(parser, "src", self->record, "video");
+    g_mutex_unlock(&self->lock);
+    if (!gst_element_link(self->tee, convert) ||
+        !gst_element_link_many(self->tee, raw_queue, encode_convert, encoder, parser, NULL) ||
+        !gst_element_link_pads(parser, "src", self->record, "video"))
+        return FALSE;
+    /* what a frame reaches last is awake first */
+    last_first[0] = parser;
+    last_first[1] = encoder;
+    last_first[2] = encode_convert;
+    last_first[3] = raw_queue;
+    for (guint i = 0; i < G_N_ELEMENTS(last_first); i++)
+        if (!gst_element_sync_state_with_parent(last_first[i]))
+            return FALSE;
+    return gst_element_link(source, self->tee);
 }

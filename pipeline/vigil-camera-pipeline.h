@@ -79,6 +79,8 @@ gboolean vigil_camera_pipeline_drain(VigilCameraPipeline *self, gboolean stoppin
 
 /** vigil_camera_pipeline_get_frames: encoded frames from the source so far. Any thread. */
 guint64 vigil_camera_pipeline_get_frames(VigilCameraPipeline *self);
+/** vigil_camera_pipeline_touch: frames are to be expected from now on. */
+void vigil_camera_pipeline_touch(VigilCameraPipeline *self);
 /** vigil_camera_pipeline_get_idle_us: since the latest one, or since start. Any thread. */
 gint64 vigil_camera_pipeline_get_idle_us(VigilCameraPipeline *self);
 

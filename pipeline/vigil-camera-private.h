@@ -34,6 +34,7 @@ struct VigilCamera {
     gint64 begun_us;
     guint attempt;
     gboolean stopping, draining;
+    gboolean absent; /* the source waits for its device */
     VigilCameraAfter after;
 
     GMutex lock;

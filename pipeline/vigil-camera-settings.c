@@ -107,6 +107,13 @@ read_motion(const VigilYaml *node, gpointer target, VigilYamlMistakes *mistakes,
     vigil_motion_settings_read(node, &((VigilCameraSettings *)target)->motion, mistakes);
 }
 
+static void
+read_capture(const VigilYaml *node, gpointer target, VigilYamlMistakes *mistakes,
+             gpointer user_data)
+{
+    vigil_capture_settings_read(node, &((VigilCameraSettings *)target)->capture, mistakes);
+}
+
 /* What is not there yet is refused, since someone who asked for it must not believe that it works. */
 
 static void
@@ -147,6 +154,7 @@ read_keys(const VigilYaml *node, VigilCameraSettings *self, const gchar *base,
         {.name = "detect_source", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_detect_source},
         {.name = "detect", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_detect},
         {.name = "motion", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_motion},
+        {.name = "capture", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_capture},
         {.name = "masks", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_masks},
         {.name = "start_time", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_start_time},
         {.name = "transport",
@@ -204,6 +212,7 @@ check_kind(const VigilYaml *node, const VigilCameraSettings *self, VigilYamlMist
         {"start_time", VIGIL_SOURCE_FILE, "files (a live camera has the clock)"},
         {"transport", VIGIL_SOURCE_RTSP, "rtsp:// and rtsps:// sources"},
         {"latency", VIGIL_SOURCE_RTSP, "rtsp:// and rtsps:// sources"},
+        {"capture", VIGIL_SOURCE_V4L2, "v4l2: sources"},
     };
 
     for (guint i = 0; self->source && i < G_N_ELEMENTS(keys); i++) {
@@ -236,7 +245,8 @@ vigil_camera_settings_read(const VigilYaml *node, const VigilModelSettings *mode
         return self;
 
     require(node, "name", "what events and folders are named after", mistakes);
-    require(node, "source", "file:///PATH, rtsp://…, rtsps://… or v4l2:/dev/videoN", mistakes);
+    require(node, "source", "file:///PATH, rtsp://…, rtsps://…, v4l2:/dev/videoN or v4l2:serial=…",
+            mistakes);
     require(node, "rules", "without one nothing is ever recorded", mistakes);
     require_rule(node, mistakes);
     check_kind(node, self, mistakes);
@@ -269,6 +279,7 @@ vigil_camera_settings_unref(VigilCameraSettings *self)
     g_free(self->name);
     vigil_source_free(self->source);
     g_free(self->motion.masks);
+    vigil_capture_settings_clear(&self->capture);
     vigil_model_settings_free(self->model);
     vigil_rules_free(self->rules);
     g_free(self);
@@ -282,6 +293,7 @@ vigil_camera_settings_equal_but_model(const VigilCameraSettings *a, const VigilC
            a->threshold == b->threshold && a->start_time_us == b->start_time_us &&
            a->transport == b->transport && a->decoder == b->decoder &&
            a->latency_ns == b->latency_ns && vigil_motion_settings_equal(&a->motion, &b->motion) &&
+           vigil_capture_settings_equal(&a->capture, &b->capture) &&
            vigil_rules_equal(a->rules, b->rules);
 }
 

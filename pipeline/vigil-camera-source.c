@@ -217,75 +217,70 @@ add_rtsp(VigilCameraPipeline *self, GError **error)
 
 /* --- V4L2 ------------------------------------------------------------------------------------ */
 
-/* What the device gives can be asked once it is open. */
-static const gchar *
-choose_format(GstElement *source)
+static gboolean
+link_jpeg(VigilCameraPipeline *self, GstElement *source, GError **error)
 {
-    static const gchar *const formats[] = {"video/x-h264", "image/jpeg", "video/x-raw"};
-    g_autoptr(GstPad) pad = gst_element_get_static_pad(source, "src");
-    g_autoptr(GstCaps) all = gst_pad_query_caps(pad, NULL);
+    GstElement *decoder = vigil_gst_make("vigiljpegdec", "decoder", error);
 
-    for (guint i = 0; i < G_N_ELEMENTS(formats); i++) {
-        g_autoptr(GstCaps) wanted = gst_caps_new_empty_simple(formats[i]);
-
-        if (gst_caps_can_intersect(all, wanted))
-            return formats[i];
-    }
-    return NULL;
+    return vigil_camera_pipeline_add(self, decoder) &&
+           vigil_camera_pipeline_take_raw(self, decoder, error) &&
+           gst_element_sync_state_with_parent(decoder) && gst_element_link(source, decoder);
 }
 
-static gboolean
-link_device(VigilCameraPipeline *self, GstElement *source, const gchar *format, GError **error)
+static void
+take_device(VigilCameraPipeline *self, GstPad *pad, const GstCaps *caps)
 {
-    g_autoptr(GstCaps) caps = gst_caps_new_empty_simple(format);
-    g_autoptr(GstPad) src = NULL;
-    GstElement *filter = vigil_gst_make("capsfilter", "format", error);
-    GstElement *decoder;
+    g_autoptr(GstElement) source = gst_pad_get_parent_element(pad);
+    g_autoptr(GError) error = NULL;
+    const gchar *type = gst_structure_get_name(gst_caps_get_structure(caps, 0));
+    gboolean ok;
 
-    if (!vigil_camera_pipeline_add(self, filter))
-        return FALSE;
-    gst_caps_set_simple(caps, "width", GST_TYPE_INT_RANGE, 16, 1920, "height", GST_TYPE_INT_RANGE,
-                        16, 1080, NULL);
-    g_object_set(filter, "caps", caps, NULL);
-    if (!gst_element_link(source, filter))
-        return FALSE;
-    if (g_str_equal(format, "video/x-h264")) {
-        src = gst_element_get_static_pad(filter, "src");
-        vigil_camera_pipeline_take_video(self, src, caps);
-        return TRUE;
+    if (g_str_equal(type, "image/jpeg")) {
+        ok = link_jpeg(self, source, &error);
+    } else if (g_str_equal(type, "video/x-raw")) {
+        ok = vigil_camera_pipeline_take_raw(self, source, &error);
+    } else {
+        vigil_camera_pipeline_take_video(self, pad, caps);
+        return;
     }
-    if (g_str_equal(format, "video/x-raw"))
-        return vigil_camera_pipeline_take_raw(self, filter, error);
-    decoder = vigil_gst_make("vigiljpegdec", "decoder", error);
-    return vigil_camera_pipeline_add(self, decoder) && gst_element_link(filter, decoder) &&
-           vigil_camera_pipeline_take_raw(self, decoder, error);
+    if (!ok)
+        vigil_camera_pipeline_post(self, error ? error->domain : GST_CORE_ERROR,
+                                   error ? error->code : GST_CORE_ERROR_NEGOTIATION, "%s: %s",
+                                   self->settings->source->display,
+                                   error ? error->message : "its frames cannot be linked");
+}
+
+/* The first caps say what the device gives: it may not be there before that. They go on into what is linked here. */
+static GstPadProbeReturn
+on_device_caps(GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+    GstEvent *event = GST_PAD_PROBE_INFO_EVENT(info);
+    GstCaps *caps;
+
+    if (GST_EVENT_TYPE(event) != GST_EVENT_CAPS)
+        return GST_PAD_PROBE_OK;
+    gst_event_parse_caps(event, &caps);
+    take_device(user_data, pad, caps);
+    return GST_PAD_PROBE_REMOVE;
 }
 
 static gboolean
 add_v4l2(VigilCameraPipeline *self, GError **error)
 {
-    const VigilSource *device = self->settings->source;
-    GstElement *source = vigil_gst_make("v4l2src", "source", error);
-    const gchar *format;
+    const VigilCaptureSettings *capture = &self->settings->capture;
+    GstElement *source = vigil_gst_make("vigilv4l2src", "source", error);
+    g_autoptr(GstPad) pad = NULL;
 
     if (!vigil_camera_pipeline_add(self, source))
         return FALSE;
-    g_object_set(source, "device", device->location, NULL);
-    if (gst_element_set_state(source, GST_STATE_READY) == GST_STATE_CHANGE_FAILURE) {
-        g_set_error(error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND,
-                    "%s cannot be opened: %s", device->display,
-                    g_file_test(device->location, G_FILE_TEST_EXISTS)
-                        ? "it is no camera, in use, or not yours (group video)"
-                        : "there is no such device");
-        return FALSE;
-    }
-    format = choose_format(source);
-    if (!format) {
-        g_set_error(error, GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE,
-                    "%s gives neither H.264 nor JPEG nor raw frames", device->display);
-        return FALSE;
-    }
-    return link_device(self, source, format, error);
+    g_object_set(source, "device", self->settings->source->location, "width", (guint)capture->width,
+                 "height", (guint)capture->height, "fps", capture->fps, "controls",
+                 capture->controls, NULL);
+    if (capture->format)
+        g_object_set(source, "format", capture->format, NULL);
+    pad = gst_element_get_static_pad(source, "src");
+    gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_device_caps, self, NULL);
+    return TRUE;
 }
 
 gboolean

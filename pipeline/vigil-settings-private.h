@@ -34,4 +34,10 @@ gboolean vigil_motion_settings_equal(const VigilMotionSettings *a, const VigilMo
 void vigil_motion_settings_read(const VigilYaml *node, VigilMotionSettings *self,
                                 VigilYamlMistakes *mistakes);
 
+gboolean vigil_capture_settings_equal(const VigilCaptureSettings *a, const VigilCaptureSettings *b);
+void vigil_capture_settings_clear(VigilCaptureSettings *self);
+/** vigil_capture_settings_read: the value of `capture`. */
+void vigil_capture_settings_read(const VigilYaml *node, VigilCaptureSettings *self,
+                                 VigilYamlMistakes *mistakes);
+
 G_END_DECLS

@@ -73,6 +73,18 @@ typedef struct {
 } VigilMotionSettings;
 
 /**
+ * VigilCaptureSettings: what is asked of a V4L2 camera; as the properties of vigilv4l2src
+ * @width: 0: as the element has it; so are @height and @fps
+ * @format: (nullable)
+ * @controls: (nullable)
+ */
+typedef struct {
+    gint64 width, height;
+    gdouble fps;
+    gchar *format, *controls;
+} VigilCaptureSettings;
+
+/**
  * VigilCameraSettings:
  * @name: letters, digits, `-`, `_` and `.`; a folder is named so
  * @fps: frames a second that are looked at, 0: every frame
@@ -82,6 +94,7 @@ typedef struct {
  * @start_time_us: wall time of a file's first frame; %G_MININT64: what the file says
  * @model: this camera's own, or a copy of the configuration's
  * @motion: what vigilmotion is set to
+ * @capture: what vigilv4l2src is set to
  *
  * What was asked for one camera. Reference counted, immutable once loaded.
  */
@@ -100,6 +113,7 @@ typedef struct {
     gint decoder;   /* VigilDecoder */
     gint64 latency_ns;
     VigilMotionSettings motion;
+    VigilCaptureSettings capture;
     VigilModelSettings *model;
     VigilRules *rules;
 } VigilCameraSettings;

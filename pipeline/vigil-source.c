@@ -4,10 +4,12 @@
 #include <string.h>
 
 #include "pipeline/vigil-redact.h"
+#include "plugins/capture/vigil-v4l2-identity.h"
 
 G_DEFINE_QUARK(vigil_source_error_quark, vigil_source_error)
 
-#define KINDS "file:///PATH, rtsp://HOST/PATH, rtsps://HOST/PATH or v4l2:/dev/videoN"
+#define KINDS \
+    "file:///PATH, rtsp://HOST/PATH, rtsps://HOST/PATH, v4l2:/dev/videoN or v4l2:serial=NUMBER"
 
 static gboolean
 has_scheme(const gchar *text, const gchar *scheme)
@@ -40,16 +42,12 @@ parse_file(VigilSource *self, const gchar *path, gboolean escaped, const gchar *
 static gboolean
 parse_v4l2(VigilSource *self, const gchar *device, GError **error)
 {
-    if (has_scheme(device, "serial=")) {
-        g_set_error(error, VIGIL_SOURCE_ERROR, VIGIL_SOURCE_ERROR_UNSUPPORTED,
-                    "v4l2:%s: cameras by serial number are not supported yet: name its link "
-                    "under /dev/v4l/by-id/ instead",
-                    device);
-        return FALSE;
-    }
-    if (!g_path_is_absolute(device)) {
-        g_set_error(error, VIGIL_SOURCE_ERROR, VIGIL_SOURCE_ERROR_INVALID,
-                    "v4l2:%s: write the device's path, as in v4l2:/dev/video0", device);
+    g_autoptr(GError) reason = NULL;
+    g_autoptr(VigilV4l2Identity) identity = vigil_v4l2_identity_parse(device, &reason);
+
+    if (!identity) {
+        g_set_error(error, VIGIL_SOURCE_ERROR, VIGIL_SOURCE_ERROR_INVALID, "v4l2:%s: %s", device,
+                    reason->message);
         return FALSE;
     }
     self->kind = VIGIL_SOURCE_V4L2;

@@ -22,7 +22,7 @@ typedef enum {
 /**
  * VigilSource:
  * @kind: what it is
- * @location: absolute path of the file or device; the URL without who logs in
+ * @location: absolute path of the file; what `device` of vigilv4l2src takes; the URL without who logs in
  * @user: (nullable): decoded
  * @password: (nullable): decoded; never printed
  * @display: fit for logs, errors and JSON
@@ -41,7 +41,7 @@ typedef struct {
 /**
  * vigil_source_parse:
  * @text: `file:///path`, `file:relative/path`, a bare path, `rtsp://[user:password@]host[:port]/path`,
- *   `rtsps://…`, `v4l2:/dev/video0`
+ *   `rtsps://…`, `v4l2:/dev/video0`, `v4l2:serial=NUMBER`, `v4l2:path=PORT`
  * @base: directory that relative paths start from
  *
  * The password is made known to vigil_redact_add_secret(). Errors: %VIGIL_SOURCE_ERROR; messages show no secret.

@@ -11,9 +11,10 @@ classify(gint result)
 {
     if (vigil_v4l2_is_gone(result))
         return VIGIL_V4L2_ERROR_GONE;
-    return result == -ENOTSUP || result == -EACCES || result == -EPERM || result == -EISDIR
-               ? VIGIL_V4L2_ERROR_SETTING
-               : VIGIL_V4L2_ERROR_DEVICE;
+    if (result == -EACCES || result == -EPERM)
+        return VIGIL_V4L2_ERROR_FORBIDDEN;
+    return result == -ENOTSUP || result == -EISDIR ? VIGIL_V4L2_ERROR_SETTING
+                                                   : VIGIL_V4L2_ERROR_DEVICE;
 }
 
 static void

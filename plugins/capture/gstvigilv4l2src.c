@@ -161,9 +161,13 @@ connect_or_wait(GstVigilV4l2Src *self)
 
     if (gst_vigil_v4l2_src_connect(self, &error))
         return GST_FLOW_OK;
-    if (self->ever || !g_error_matches(error, VIGIL_V4L2_ERROR, VIGIL_V4L2_ERROR_SETTING))
+    if (self->ever ||
+        (error->code != VIGIL_V4L2_ERROR_SETTING && error->code != VIGIL_V4L2_ERROR_FORBIDDEN))
         return wait_for_camera(self, error->message);
-    GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS, ("%s", error->message), (NULL));
+    if (error->code == VIGIL_V4L2_ERROR_FORBIDDEN)
+        GST_ELEMENT_ERROR(self, RESOURCE, NOT_AUTHORIZED, ("%s", error->message), (NULL));
+    else
+        GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS, ("%s", error->message), (NULL));
     return GST_FLOW_ERROR;
 }
 

@@ -12,6 +12,7 @@
 #define HEAD "model: {path: m.tflite}\n"
 #define RULES "    rules: [{name: r}]\n"
 #define CAMERA "cameras:\n  - name: a\n    source: file:///x.mp4\n"
+#define DEVICE "cameras:\n  - name: a\n    source: v4l2:/dev/video0\n"
 #define RTSP "cameras:\n  - name: a\n    source: rtsp://u:Geheim77@h/\n"
 
 static gchar *folder;
@@ -72,8 +73,19 @@ static const struct {
      "letters"},
     {HEAD "cameras:\n  - name: a\n    source: http://u:Geheim77@h/\n" RULES,
      ":4:", "cameras[0].source", "rtsp://"},
-    {HEAD "cameras:\n  - name: a\n    source: v4l2:serial=5\n" RULES, ":4:", "cameras[0].source",
-     "by-id"},
+    {HEAD "cameras:\n  - name: a\n    source: v4l2:serial=\n" RULES, ":4:", "cameras[0].source",
+     "vigil devices"},
+    {HEAD CAMERA RULES "    capture: {width: 640}\n", ":6:", "capture", "v4l2: sources"},
+    {HEAD DEVICE RULES "    capture: {width: 0}\n", ":6:", "capture.width", "16"},
+    {HEAD DEVICE RULES "    capture: {format: h263}\n", ":6:", "capture.format", "mjpeg"},
+    {HEAD DEVICE RULES "    capture: {fps: many}\n", ":6:", "capture.fps", "number"},
+    {HEAD DEVICE RULES "    capture: {controls: [gain]}\n", ":6:", "capture.controls", "{gain: 30"},
+    {HEAD DEVICE RULES "    capture: {controls: {'ga=in': 3}}\n", ":6:", "capture.controls",
+     "small letters"},
+    {HEAD DEVICE RULES "    capture: {controls: {gain: '1,2'}}\n", ":6:", "capture.controls.gain",
+     "no comma"},
+    {HEAD DEVICE RULES "    capture: {controls: {gain: [1]}}\n", ":6:", "capture.controls.gain",
+     "a text"},
     {HEAD CAMERA RULES "  - name: a\n    source: file:///y\n" RULES, ":6:", "cameras[1]", "line 3"},
     {HEAD CAMERA RULES "    detect_source: rtsp://u:Geheim77@h/\n", ":6:", "detect_source",
      "leave `detect_source` out"},
@@ -224,6 +236,11 @@ START_TEST(test_everything)
              "      - {name: visitor, classes: [person], zones: [porch], min_score: 0.6, dwell: "
              "2s, cooldown: 10s,\n"
              "         record: {pre: 5s, post: 10s}}\n"
+             "  - name: desk\n"
+             "    source: v4l2:serial=A1\n"
+             "    capture: {width: 1280, height: 720, fps: 12.5, format: 'mjpeg,raw', controls: "
+             "{auto_exposure: Manual Mode, gain: 30}}\n"
+             "    rules: [{name: r}]\n"
              "  - name: tape\n"
              "    source: tape.mp4\n"
              "    start_time: 2026-05-01T12:00:00+02:00\n"
@@ -231,14 +248,20 @@ START_TEST(test_everything)
              &error);
     g_autofree gchar *store = g_build_filename(folder, "data", NULL);
     g_autofree gchar *tape = g_build_filename(folder, "tape.mp4", NULL);
-    const VigilCameraSettings *door, *second;
+    const VigilCameraSettings *door, *desk, *second;
 
     ck_assert_msg(settings != NULL, "%s", error ? error->message : "");
     ck_assert_str_eq(settings->store_path, store);
     ck_assert_int_eq(settings->max_bytes, 20 * G_GINT64_CONSTANT(1000000000));
     ck_assert_int_eq(settings->max_age_ns / 1000000000, 30 * 86400);
     door = settings->cameras->pdata[0];
-    second = settings->cameras->pdata[1];
+    desk = settings->cameras->pdata[1];
+    second = settings->cameras->pdata[2];
+    ck_assert_int_eq(desk->capture.width, 1280);
+    ck_assert_int_eq(desk->capture.height, 720);
+    ck_assert(desk->capture.fps == 12.5);
+    ck_assert_str_eq(desk->capture.format, "mjpeg,raw");
+    ck_assert_str_eq(desk->capture.controls, "auto_exposure=Manual Mode,gain=30");
     ck_assert_str_eq(door->source->password, "secret");
     ck_assert_int_eq(door->transport, VIGIL_TRANSPORT_UDP);
     ck_assert_int_eq(door->latency_ns, 500000000);

@@ -32,6 +32,9 @@ static const struct {
     {"rtsp://h/?password=geheim", VIGIL_SOURCE_RTSP, "rtsp://h/?password=geheim", NULL, NULL,
      "rtsp://h/?password=***"},
     {"v4l2:/dev/video0", VIGIL_SOURCE_V4L2, "/dev/video0", NULL, NULL, "v4l2:/dev/video0"},
+    {"v4l2:serial=1234", VIGIL_SOURCE_V4L2, "serial=1234", NULL, NULL, "v4l2:serial=1234"},
+    {"v4l2:path=pci-0000:00:14.0-usb-0:1:1.0", VIGIL_SOURCE_V4L2,
+     "path=pci-0000:00:14.0-usb-0:1:1.0", NULL, NULL, "v4l2:path=pci-0000:00:14.0-usb-0:1:1.0"},
 };
 
 START_TEST(test_good)
@@ -62,7 +65,7 @@ static const gchar *const bad[] = {
     "rtsp://:80:90/",
     "v4l2:video0",
     "v4l2:",
-    "v4l2:serial=1234",
+    "v4l2:serial=",
     "file:///a%00b",
     "file:///100% b.mp4",
 };

@@ -549,6 +549,25 @@ GST_START_TEST(mistakes_are_errors)
 }
 GST_END_TEST
 
+GST_START_TEST(forbidden_camera_is_an_error)
+{
+    GstMessage *message;
+    GError *error = NULL;
+
+    vigil_fake_v4l2_plug(fake, 0, &webcam);
+    vigil_fake_v4l2_fail(fake, 1, EACCES);
+    gst_element_set_state(source, GST_STATE_PLAYING);
+    message = gst_bus_timed_pop_filtered(bus, 20 * GST_SECOND, GST_MESSAGE_ERROR);
+    fail_unless(message != NULL);
+    gst_message_parse_error(message, &error, NULL);
+    fail_unless(g_error_matches(error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_AUTHORIZED));
+    fail_unless(strstr(error->message, "group video") != NULL, "%s", error->message);
+    g_error_free(error);
+    gst_message_unref(message);
+    stop();
+}
+GST_END_TEST
+
 /* Once it was right, the same refusal is waited out: another camera may be in its port for a while. */
 GST_START_TEST(what_was_right_once_is_waited_for)
 {
@@ -599,6 +618,7 @@ vigilv4l2src_suite(void)
     tcase_add_test(tcase, silent_camera_is_opened_anew);
     tcase_add_test(tcase, a_pause_leaves_no_old_frames);
     tcase_add_loop_test(tcase, mistakes_are_errors, 0, G_N_ELEMENTS(wrong));
+    tcase_add_test(tcase, forbidden_camera_is_an_error);
     tcase_add_test(tcase, what_was_right_once_is_waited_for);
     return suite;
 }
