@@ -76,7 +76,7 @@ join_pair(const VigilGraph *graph, VigilNode *node)
             !as_table(graph, node->inputs[1], sources[i], b))
             continue;
         node->pairwise(node, a, b, both, TABLE_BYTES);
-        vigil_kernel_become_lookup(node, sources[i], both);
+        vigil_kernel_become_lookup(node, sources[i], both, source->count);
         return;
     }
 }
@@ -91,7 +91,8 @@ join_tables(const VigilGraph *graph, VigilNode *node)
         return;
     for (guint i = 0; i < TABLE_BYTES; i++)
         table[i] = node->table[before->table[i]];
-    vigil_kernel_become_lookup(node, before->inputs[0], table);
+    vigil_kernel_become_lookup(node, before->inputs[0], table,
+                               graph->tensors[node->outputs[0]].count);
 }
 
 /* The convolution writes what the table would have written. */

@@ -25,6 +25,14 @@ gboolean
 vigil_broadcast_init(VigilBroadcast *self, VigilGraph *graph, VigilNode *node, GError **error);
 
 /**
+ * vigil_broadcast_spread: where lines are short since constant 8-bit input 0 or 1 is repeated, puts the whole of it into
+ * @node's packed memory, unless that were too large, so that there is one line. After vigil_broadcast_init().
+ * @spread: (out): the input that was, or -1
+ */
+gboolean vigil_broadcast_spread(VigilBroadcast *self, VigilGraph *graph, VigilNode *node,
+                                gint *spread, GError **error);
+
+/**
  * VigilBroadcastLine: computes out[i] from a[i * a_step] and b[i * b_step], i < n, in elements.
  */
 typedef void (*VigilBroadcastLine)(const void *params, const void *a, guint a_step, const void *b,

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "models/kernels/vigil-kernel-broadcast-private.h"
 
+/* Lines from this one on are long enough for the kernels; constants of at most so many bytes are repeated in memory. */
+#define SHORT_LINE 64u
+#define MAX_SPREAD ((gsize)256 << 10)
+
 /* Size of dimension @i of the output, counted in the output's @n_dims; missing ones are 1. */
 static gint32
 dim_of(const VigilTensor *tensor, guint n_dims, guint i)
@@ -103,4 +107,46 @@ vigil_broadcast_run(const VigilBroadcast *self, const void *a, const void *b, vo
             index[d] = 0;
         }
     } while (dim > 0);
+}
+
+static void
+copy_a(const void *params, const void *a, guint a_step, const void *b, guint b_step, void *out,
+       gsize n)
+{
+    for (gsize i = 0; i < n; i++)
+        ((guint8 *)out)[i] = ((const guint8 *)a)[i * a_step];
+}
+
+static void
+copy_b(const void *params, const void *a, guint a_step, const void *b, guint b_step, void *out,
+       gsize n)
+{
+    copy_a(params, b, b_step, a, a_step, out, n);
+}
+
+gboolean
+vigil_broadcast_spread(VigilBroadcast *self, VigilGraph *graph, VigilNode *node, gint *spread,
+                       GError **error)
+{
+    const VigilTensor *out = vigil_node_output(graph, node, 0);
+    const VigilTensor *inputs[] = {vigil_node_input(graph, node, 0),
+                                   vigil_node_input(graph, node, 1)};
+
+    *spread = -1;
+    for (gint i = 0; i < 2; i++)
+        if (inputs[i]->data != NULL && inputs[i]->count > 1 && inputs[i]->count < out->count)
+            *spread = i;
+    if (*spread < 0 || self->line >= SHORT_LINE || out->element_bytes != 1 ||
+        out->count > MAX_SPREAD) {
+        *spread = -1;
+        return TRUE;
+    }
+    if (vigil_node_pack(graph, node, out->count, error) == NULL)
+        return FALSE;
+    vigil_broadcast_run(self, inputs[0]->data, inputs[1]->data, node->packed, 1,
+                        *spread == 0 ? copy_a : copy_b, NULL);
+    inputs[*spread] = out;
+    *self = (VigilBroadcast){0};
+    plan_loops(self, inputs[0], inputs[1], out->n_dims, out->dims);
+    return TRUE;
 }

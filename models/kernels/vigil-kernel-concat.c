@@ -21,24 +21,26 @@ typedef struct {
 
 typedef struct {
     gsize outer, total;
+    gsize chunk; /* blocks of the outermost loop that are done at a time */
     Part parts[];
 } Concat;
 
 static void
-concat_run(const VigilNode *node, const VigilRun *run)
+concat_chunk(const VigilNode *node, const VigilRun *run, guint chunk, guint8 *scratch)
 {
     const Concat *self = node->params;
-    guint8 *out = vigil_run_output(run, node, 0);
+    const gsize first = chunk * self->chunk, end = MIN(first + self->chunk, self->outer);
+    guint8 *out = (guint8 *)vigil_run_output(run, node, 0) + first * self->total;
 
     for (guint i = 0; i < node->n_inputs; i++) {
         const Part *part = &self->parts[i];
-        const guint8 *in = vigil_run_input(run, node, i);
+        const guint8 *in = (const guint8 *)vigil_run_input(run, node, i) + first * part->block;
         guint8 *to = out;
 
         /* An empty input can have any number of empty blocks. */
         if (part->block == 0)
             continue;
-        for (gsize o = 0; o < self->outer; o++, in += part->block, to += self->total) {
+        for (gsize o = first; o < end; o++, in += part->block, to += self->total) {
             if (!part->rescaled)
                 memcpy(to, in, part->block);
             else
@@ -47,6 +49,27 @@ concat_run(const VigilNode *node, const VigilRun *run)
         }
         out += part->block;
     }
+}
+
+static void
+concat_reach(const VigilNode *node, guint chunk, gsize *in, gsize *out)
+{
+    const Concat *self = node->params;
+    const gsize end = MIN((chunk + 1) * self->chunk, self->outer);
+    gsize block = 0;
+
+    for (guint i = 0; i < node->n_inputs; i++)
+        block = MAX(block, self->parts[i].block);
+    *in = end * block;
+    *out = end * self->total;
+}
+
+static void
+set_chunks(Concat *self, VigilNode *node)
+{
+    self->chunk = MAX(VIGIL_KERNEL_CHUNK / MAX(self->total, 1u), 1u);
+    vigil_node_set_chunks(node, (guint)((self->outer + self->chunk - 1) / self->chunk),
+                          concat_chunk, concat_reach, NULL);
 }
 
 /* round(real / scale) + zero_point, ties away from zero as TensorFlow Lite rounds here: on the file's numbers. */
@@ -148,6 +171,7 @@ concat_prepare(VigilGraph *graph, VigilNode *node, GError **error)
         self->parts[i].block = (gsize)in->dims[axis] * inner;
     }
     self->total = (gsize)along * inner;
+    set_chunks(self, node);
     dims[axis] = (gint32)MIN(along, G_MAXINT32);
     return vigil_node_set_output(graph, node, 0, first->n_dims, dims, error);
 }
@@ -188,6 +212,7 @@ pack_prepare(VigilGraph *graph, VigilNode *node, GError **error)
         self->parts[i].block = inner;
     }
     self->total = inner * node->n_inputs;
+    set_chunks(self, node);
     for (guint i = 0; i <= first->n_dims; i++)
         dims[i] = i < axis    ? first->dims[i]
                   : i == axis ? (gint32)node->n_inputs
@@ -196,7 +221,7 @@ pack_prepare(VigilGraph *graph, VigilNode *node, GError **error)
 }
 
 const VigilOp vigil_ops_concat[] = {
-    {2, NULL, "CONCATENATION", concat_prepare, concat_run},
-    {83, NULL, "PACK", pack_prepare, concat_run},
+    {2, NULL, "CONCATENATION", concat_prepare, NULL},
+    {83, NULL, "PACK", pack_prepare, NULL},
     {0},
 };

@@ -40,11 +40,15 @@ fill_table(Lut *self, const LutContext *context, LutFunction function, gint32 lo
 }
 
 static void
-lut_run(const VigilNode *node, const VigilRun *run)
+lut_chunk(const VigilNode *node, const VigilRun *run, guint chunk, guint8 *scratch)
 {
-    vigil_kernel_lookup(run->graph->isa, node->table, vigil_run_input(run, node, 0),
-                        vigil_run_output(run, node, 0),
-                        run->graph->tensors[node->outputs[0]].count);
+    const gsize first = (gsize)chunk * VIGIL_KERNEL_CHUNK;
+    const gsize rest = run->graph->tensors[node->outputs[0]].count - first;
+    const guint8 *in = vigil_run_input(run, node, 0);
+    guint8 *out = vigil_run_output(run, node, 0);
+
+    vigil_kernel_lookup(run->graph->isa, node->table, in + first, out + first,
+                        MIN(rest, VIGIL_KERNEL_CHUNK));
 }
 
 void
@@ -61,14 +65,14 @@ vigil_kernel_lookup(const VigilIsa *isa, const guint8 *table, const guint8 *in, 
 
 /* A node that computes by @self. */
 static void
-use_table(VigilNode *node, const Lut *self)
+use_table(VigilNode *node, const Lut *self, gsize count)
 {
     node->table = self->table;
-    node->run = lut_run;
+    vigil_kernel_set_bytewise(node, count, lut_chunk);
 }
 
 void
-vigil_kernel_become_lookup(VigilNode *node, gint32 input, const guint8 *table)
+vigil_kernel_become_lookup(VigilNode *node, gint32 input, const guint8 *table, gsize count)
 {
     Lut *self = vigil_node_params(node, sizeof *self);
 
@@ -76,7 +80,7 @@ vigil_kernel_become_lookup(VigilNode *node, gint32 input, const guint8 *table)
     node->inputs[0] = input;
     node->n_inputs = 1;
     node->pairwise = NULL;
-    use_table(node, self);
+    use_table(node, self, count);
 }
 
 /* Everything the functions have in common; the types of input and output may differ for QUANTIZE. */
@@ -114,7 +118,7 @@ lut_finish(VigilNode *node, const LutContext *context, LutFunction function)
 
     vigil_kernel_type_range(context->out->type, &lo, &hi);
     fill_table(self, context, function, lo, hi);
-    use_table(node, self);
+    use_table(node, self, context->out->count);
 }
 
 /* @y in the output's scale, rounded by @rounding; bounded so that the cast is defined. */
@@ -234,7 +238,7 @@ prepare_relu(VigilGraph *graph, VigilNode *node, VigilActivation kind, GError **
     Lut *self = vigil_node_params(node, sizeof *self);
 
     fill_table(self, &context, rescale, lo, hi);
-    use_table(node, self);
+    use_table(node, self, context.out->count);
     return TRUE;
 }
 
@@ -381,14 +385,14 @@ dequantize_run(const VigilNode *node, const VigilRun *run)
 }
 
 const VigilOp vigil_ops_lut[] = {
-    {14, NULL, "LOGISTIC", logistic_prepare, lut_run},
-    {28, NULL, "TANH", tanh_prepare, lut_run},
-    {19, NULL, "RELU", relu_prepare, lut_run},
-    {20, NULL, "RELU_N1_TO_1", relu_n1_to_1_prepare, lut_run},
-    {21, NULL, "RELU6", relu6_prepare, lut_run},
-    {98, NULL, "LEAKY_RELU", leaky_relu_prepare, lut_run},
-    {117, NULL, "HARD_SWISH", hard_swish_prepare, lut_run},
-    {114, NULL, "QUANTIZE", quantize_prepare, lut_run},
+    {14, NULL, "LOGISTIC", logistic_prepare, NULL},
+    {28, NULL, "TANH", tanh_prepare, NULL},
+    {19, NULL, "RELU", relu_prepare, NULL},
+    {20, NULL, "RELU_N1_TO_1", relu_n1_to_1_prepare, NULL},
+    {21, NULL, "RELU6", relu6_prepare, NULL},
+    {98, NULL, "LEAKY_RELU", leaky_relu_prepare, NULL},
+    {117, NULL, "HARD_SWISH", hard_swish_prepare, NULL},
+    {114, NULL, "QUANTIZE", quantize_prepare, NULL},
     {6, NULL, "DEQUANTIZE", dequantize_prepare, dequantize_run},
     {0},
 };

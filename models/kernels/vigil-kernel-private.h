@@ -46,8 +46,17 @@ const gchar *vigil_kernel_builtin_name(gint32 code);
 void vigil_kernel_lookup(const VigilIsa *isa, const guint8 *table, const guint8 *in, guint8 *out,
                          gsize n);
 
-/** vigil_kernel_become_lookup: @node computes @table (copied) of tensor @input from now on. */
-void vigil_kernel_become_lookup(VigilNode *node, gint32 input, const guint8 *table);
+/** vigil_kernel_become_lookup: @node computes @table (copied) of the @count bytes of tensor @input from now on. */
+void vigil_kernel_become_lookup(VigilNode *node, gint32 input, const guint8 *table, gsize count);
+
+/* Bytes of output that a chunk of an operator makes which computes little for each. */
+#define VIGIL_KERNEL_CHUNK 16384u
+
+/**
+ * vigil_kernel_set_bytewise: @node has chunks of %VIGIL_KERNEL_CHUNK bytes of its output, which has @bytes; byte i is computed
+ * of byte i of its inputs.
+ */
+void vigil_kernel_set_bytewise(VigilNode *node, gsize bytes, VigilChunk chunk);
 
 /** VigilActivation: ActivationFunctionType of the schema. */
 typedef enum {

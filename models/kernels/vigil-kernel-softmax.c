@@ -19,6 +19,61 @@ typedef struct {
     gfloat table[256]; /* [255 - d] = t(d) */
 } Softmax;
 
+static void
+softmax_line(const Softmax *self, const guint8 *in, guint8 *out)
+{
+    const guint8 flip = self->is_signed ? 0x80 : 0;
+    const gint32 lowest = self->is_signed ? -128 : 0;
+    guint8 highest = 0;
+    const gfloat *table;
+    gfloat sum = 0, factor;
+
+    for (gsize i = 0; i < self->line; i++)
+        highest = MAX(highest, in[i] ^ flip);
+    table = self->table + (255 - highest);
+    for (gsize i = 0; i < self->line; i++)
+        sum += table[in[i] ^ flip];
+    factor = 1.0f / (sum * self->scale);
+    for (gsize i = 0; i < self->line; i++) {
+        /* what is far out of range must not reach the conversion to a whole number */
+        const gfloat q = MIN(table[in[i] ^ flip] * factor, 1024.0f);
+        const gint32 whole = (gint32)q;
+        const gint32 rounded = self->is_signed ? whole + (q - (gfloat)whole >= 0.5f) /* roundf() */
+                                               : (gint32)(q + 0.5f);
+        const gint32 x = rounded + self->zero_point;
+
+        out[i] = (guint8)CLAMP(x, lowest, lowest + 255);
+    }
+}
+
+/* Lines of a chunk. */
+static gsize
+chunk_lines(const Softmax *self)
+{
+    return MAX(VIGIL_KERNEL_CHUNK / self->line, 1);
+}
+
+static void
+softmax_chunk(const VigilNode *node, const VigilRun *run, guint chunk, guint8 *scratch)
+{
+    const Softmax *self = node->params;
+    const gsize first = chunk * chunk_lines(self);
+    const gsize end = MIN(first + chunk_lines(self), self->n_lines);
+    const guint8 *in = vigil_run_input(run, node, 0);
+    guint8 *out = vigil_run_output(run, node, 0);
+
+    for (gsize i = first; i < end; i++)
+        softmax_line(self, in + i * self->line, out + i * self->line);
+}
+
+static void
+softmax_reach(const VigilNode *node, guint chunk, gsize *in, gsize *out)
+{
+    const Softmax *self = node->params;
+
+    *in = *out = (chunk + 1) * chunk_lines(self) * self->line;
+}
+
 static gboolean
 softmax_prepare(VigilGraph *graph, VigilNode *node, GError **error)
 {
@@ -43,45 +98,13 @@ softmax_prepare(VigilGraph *graph, VigilNode *node, GError **error)
     self->zero_point = out->zero_point;
     for (gint d = 0; d < 256; d++)
         self->table[255 - d] = expf(factor * (gfloat)d);
+    vigil_node_set_chunks(node,
+                          (guint)((self->n_lines + chunk_lines(self) - 1) / chunk_lines(self)),
+                          softmax_chunk, softmax_reach, NULL);
     return vigil_node_copy_shape(graph, node, 0, in, error);
 }
 
-static void
-softmax_line(const Softmax *self, const guint8 *in, guint8 *out)
-{
-    const guint8 flip = self->is_signed ? 0x80 : 0;
-    const gint32 lowest = self->is_signed ? -128 : 0;
-    guint8 highest = 0;
-    const gfloat *table;
-    gfloat sum = 0, factor;
-
-    for (gsize i = 0; i < self->line; i++)
-        highest = MAX(highest, in[i] ^ flip);
-    table = self->table + (255 - highest);
-    for (gsize i = 0; i < self->line; i++)
-        sum += table[in[i] ^ flip];
-    factor = 1.0f / (sum * self->scale);
-    for (gsize i = 0; i < self->line; i++) {
-        /* what is far out of range must not reach the conversion to a whole number */
-        const gfloat q = MIN(table[in[i] ^ flip] * factor, 1024.0f);
-        const gint32 rounded = (gint32)(self->is_signed ? roundf(q) : q + 0.5f) + self->zero_point;
-
-        out[i] = (guint8)CLAMP(rounded, lowest, lowest + 255);
-    }
-}
-
-static void
-softmax_run(const VigilNode *node, const VigilRun *run)
-{
-    const Softmax *self = node->params;
-    const guint8 *in = vigil_run_input(run, node, 0);
-    guint8 *out = vigil_run_output(run, node, 0);
-
-    for (gsize i = 0; i < self->n_lines; i++)
-        softmax_line(self, in + i * self->line, out + i * self->line);
-}
-
 const VigilOp vigil_ops_softmax[] = {
-    {25, NULL, "SOFTMAX", softmax_prepare, softmax_run},
+    {25, NULL, "SOFTMAX", softmax_prepare, NULL},
     {0},
 };

@@ -90,6 +90,20 @@ vigil_kernel_find_op(gint32 code, const gchar *custom)
     return NULL;
 }
 
+static void
+bytewise_reach(const VigilNode *node, guint chunk, gsize *in, gsize *out)
+{
+    *in = *out = ((gsize)chunk + 1) * VIGIL_KERNEL_CHUNK;
+}
+
+void
+vigil_kernel_set_bytewise(VigilNode *node, gsize bytes, VigilChunk chunk)
+{
+    const gsize n = (bytes + VIGIL_KERNEL_CHUNK - 1) / VIGIL_KERNEL_CHUNK;
+
+    vigil_node_set_chunks(node, (guint)n, chunk, bytewise_reach, NULL);
+}
+
 /* The real value @x as a q of @tensor, not clamped to anything but the range of the type. */
 static gint32
 quantize_bound(const VigilTensor *tensor, gfloat x, gint32 lo, gint32 hi)
