@@ -63,7 +63,8 @@ pool_prepare(VigilGraph *graph, VigilNode *node, GError **error)
     if (!check_work(&self->window, graph, node, error))
         return FALSE;
     self->is_signed = in->type == VIGIL_TENSOR_INT8;
-    node->scratch_bytes = (gsize)self->window.in_c * sizeof(gint32);
+    node->scratch_bytes =
+        (gsize)self->window.in_c * MAX(sizeof(gint32), (gsize)self->window.in_w) + VIGIL_ISA_SLACK;
 
     const gint32 dims[] = {self->window.batch, self->window.out_h, self->window.out_w,
                            self->window.in_c};
@@ -121,9 +122,10 @@ max_pixel(const Pool *self, const guint8 *image, gint32 y, gint32 x, gint32 *acc
     clamp_out(self, acc, n, out);
 }
 
-/* The same by a table's kernel: line by line, tap by tap, where no activation is fused. */
+/* The same by a table's kernel, where no activation is fused: of whole lines first, into @column, then of its pixels. */
 static void
-max_line(const Pool *self, const VigilIsa *isa, const guint8 *image, gint32 y, guint8 *out)
+max_line(const Pool *self, const VigilIsa *isa, const guint8 *image, gint32 y, guint8 *column,
+         guint8 *out)
 {
     const VigilWindow *window = &self->window;
     const gint32 in_y = y * window->stride_y - window->pad_y;
@@ -131,16 +133,18 @@ max_line(const Pool *self, const VigilIsa *isa, const guint8 *image, gint32 y, g
     gint32 ky0, ky1, kx0, kx1;
 
     vigil_window_taps(in_y, 1, window->k_h, window->in_h, &ky0, &ky1);
+    memcpy(column, image + (gsize)(in_y + ky0) * line, line);
+    for (gint32 ky = ky0 + 1; ky < ky1; ky++)
+        isa->max(image + (gsize)(in_y + ky) * line, column, line);
     for (gint32 x = 0; x < window->out_w; x++, out += c) {
         const gint32 in_x = x * window->stride_x - window->pad_x;
         const guint8 *first;
 
         vigil_window_taps(in_x, 1, window->k_w, window->in_w, &kx0, &kx1);
-        first = image + (gsize)(in_y + ky0) * line + (gsize)(in_x + kx0) * c;
+        first = column + (gsize)(in_x + kx0) * c;
         memcpy(out, first, c);
-        for (gint32 ky = 0; ky < ky1 - ky0; ky++)
-            for (gint32 kx = ky == 0 ? 1 : 0; kx < kx1 - kx0; kx++)
-                isa->max(first + (gsize)ky * line + (gsize)kx * c, out, c);
+        for (gint32 kx = 1; kx < kx1 - kx0; kx++)
+            isa->max(first + (gsize)kx * c, out, c);
     }
 }
 
@@ -198,7 +202,8 @@ max_pool_run(const VigilNode *node, const VigilRun *run)
         const gsize line = (gsize)self->window.out_w * (gsize)self->window.in_c;
 
         for (gint32 y = 0; y < self->window.out_h; y++)
-            max_line(self, isa, vigil_run_input(run, node, 0), y, out + (gsize)y * line);
+            max_line(self, isa, vigil_run_input(run, node, 0), y, vigil_run_scratch(run, node),
+                     out + (gsize)y * line);
         return;
     }
     pool_each(node, run, max_pixel);
