@@ -38,6 +38,8 @@ typedef struct {
 extern const VigilPixels vigil_pixels_ref;
 #ifdef __x86_64__
 extern const VigilPixels vigil_pixels_avx2;
+#elif defined __aarch64__
+extern const VigilPixels vigil_pixels_neon;
 #endif
 
 /** vigil_pixels_list: those that this processor can run, slowest first; NULL at the end. */

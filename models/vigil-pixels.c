@@ -78,7 +78,13 @@ const VigilPixels vigil_pixels_ref = {
 const VigilPixels *const *
 vigil_pixels_list(void)
 {
-    static const VigilPixels *const plain[] = {&vigil_pixels_ref, NULL};
+    static const VigilPixels *const always[] = {
+        &vigil_pixels_ref,
+#ifdef __aarch64__
+        &vigil_pixels_neon,
+#endif
+        NULL,
+    };
 
 #ifdef __x86_64__
     static const VigilPixels *const wide[] = {&vigil_pixels_ref, &vigil_pixels_avx2, NULL};
@@ -86,7 +92,7 @@ vigil_pixels_list(void)
     if (__builtin_cpu_supports("avx2"))
         return wide;
 #endif
-    return plain;
+    return always;
 }
 
 const VigilPixels *
