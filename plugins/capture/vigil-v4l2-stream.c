@@ -211,6 +211,7 @@ vigil_v4l2_stream_new(const VigilV4l2System *system, gint fd, guint32 type, guin
             self->planes[i][p].dmabuf = -1;
     result = set_up(self, CLAMP(n_buffers, 2, VIGIL_V4L2_MAX_BUFFERS), export, call);
     if (result < 0) {
+        vigil_v4l2_stream_stop(self);
         vigil_v4l2_stream_unref(self);
         return result;
     }
@@ -221,11 +222,15 @@ vigil_v4l2_stream_new(const VigilV4l2System *system, gint fd, guint32 type, guin
 void
 vigil_v4l2_stream_stop(VigilV4l2Stream *self)
 {
+    struct v4l2_requestbuffers none = {.type = self->type, .memory = V4L2_MEMORY_MMAP};
     gint type = (gint)self->type;
 
     g_mutex_lock(&self->lock);
-    if (self->fd >= 0)
+    if (self->fd >= 0) {
         vigil_v4l2_ioctl(self->system, self->fd, VIDIOC_STREAMOFF, &type);
+        /* mappings keep the file open after close(), and with it the device busy, unless it has no buffers any more */
+        vigil_v4l2_ioctl(self->system, self->fd, VIDIOC_REQBUFS, &none);
+    }
     self->fd = -1;
     self->with_driver = 0;
     g_mutex_unlock(&self->lock);

@@ -487,6 +487,23 @@ GST_START_TEST(streams_that_fail_are_opened_anew)
 }
 GST_END_TEST
 
+/* A frame that somebody keeps keeps its mapping, and that the file of the device, open. */
+GST_START_TEST(opened_anew_while_a_frame_is_kept)
+{
+    static const VigilFakeFrame script[] = {{0}, {.error = EIO}};
+    GstBuffer *kept;
+
+    vigil_fake_v4l2_plug(fake, 0, &webcam);
+    vigil_fake_v4l2_script(fake, 0, script, G_N_ELEMENTS(script));
+    gst_harness_play(h);
+    kept = pull();
+    gst_buffer_unref(pull_discont());
+    fail_unless_equals_int(test_count_messages(bus, GST_MESSAGE_ERROR), 0);
+    gst_buffer_unref(kept);
+    stop();
+}
+GST_END_TEST
+
 GST_START_TEST(silent_camera_is_opened_anew)
 {
     vigil_fake_v4l2_plug(fake, 0, &webcam);
@@ -615,6 +632,7 @@ vigilv4l2src_suite(void)
     tcase_add_test(tcase, plugged_in_again_under_another_number);
     tcase_add_test(tcase, twenty_unplugs_leave_nothing_behind);
     tcase_add_test(tcase, streams_that_fail_are_opened_anew);
+    tcase_add_test(tcase, opened_anew_while_a_frame_is_kept);
     tcase_add_test(tcase, silent_camera_is_opened_anew);
     tcase_add_test(tcase, a_pause_leaves_no_old_frames);
     tcase_add_loop_test(tcase, mistakes_are_errors, 0, G_N_ELEMENTS(wrong));

@@ -57,6 +57,27 @@ fake_driver_release(VigilFakeV4l2 *self, FakeFile *file)
     memset(file, 0, sizeof *file);
 }
 
+gboolean
+fake_driver_is_mapped(const FakeFile *file)
+{
+    for (guint i = 0; i < file->n_buffers; i++)
+        for (guint p = 0; p < file->n_planes; p++)
+            if (file->buffers[i].planes[p]->refs > 1)
+                return TRUE;
+    return FALSE;
+}
+
+/* The queue of buffers belongs to one file. */
+static gboolean
+is_busy(const VigilFakeV4l2 *self, const FakeFile *file)
+{
+    for (guint i = 0; i < FAKE_FILES; i++)
+        if (&self->files[i] != file && self->files[i].open && self->files[i].n_buffers &&
+            self->files[i].node == file->node && !self->files[i].gone)
+            return TRUE;
+    return FALSE;
+}
+
 static guint32
 get_type(const FakeFile *file)
 {
@@ -241,11 +262,11 @@ try_format(const FakeFile *file, struct v4l2_format *request)
 }
 
 static gint
-set_format(FakeFile *file, struct v4l2_format *request)
+set_format(const VigilFakeV4l2 *self, FakeFile *file, struct v4l2_format *request)
 {
     gint result;
 
-    if (file->n_buffers)
+    if (file->n_buffers || is_busy(self, file))
         return -EBUSY;
     result = try_format(file, request);
     if (result == 0)
@@ -360,10 +381,8 @@ request_buffers(VigilFakeV4l2 *self, FakeFile *file, struct v4l2_requestbuffers 
         return -EINVAL;
     if (file->streaming)
         return -EBUSY;
-    for (guint i = 0; i < FAKE_FILES; i++)
-        if (&self->files[i] != file && self->files[i].open && self->files[i].n_buffers &&
-            self->files[i].node == file->node && !self->files[i].gone)
-            return -EBUSY;
+    if (is_busy(self, file))
+        return -EBUSY;
     free_buffers(self, file);
     request->count = MIN(request->count, most);
     file->n_buffers = request->count;
@@ -526,7 +545,7 @@ fake_driver_ioctl(VigilFakeV4l2 *self, FakeFile *file, gulong request, gpointer 
     case VIDIOC_ENUM_FRAMESIZES: return enum_size(file, argument);
     case VIDIOC_ENUM_FRAMEINTERVALS: return enum_interval(file, argument);
     case VIDIOC_TRY_FMT: return try_format(file, argument);
-    case VIDIOC_S_FMT: return set_format(file, argument);
+    case VIDIOC_S_FMT: return set_format(self, file, argument);
     case VIDIOC_G_PARM: return set_parameters(file, argument, FALSE);
     case VIDIOC_S_PARM: return set_parameters(file, argument, TRUE);
     case VIDIOC_QUERYCTRL: return query_control(file, argument);

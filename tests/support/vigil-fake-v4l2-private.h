@@ -41,6 +41,7 @@ typedef struct {
 
 typedef struct {
     gboolean open;
+    gboolean closed; /* only its mappings hold it */
     gboolean gone;
     FakeNode *node;
     guint generation;
@@ -72,6 +73,8 @@ struct VigilFakeV4l2 {
 /* vigil-fake-v4l2-driver.c: one file's ioctls; 0 or -errno */
 gint fake_driver_ioctl(VigilFakeV4l2 *self, FakeFile *file, gulong request, gpointer argument);
 void fake_driver_release(VigilFakeV4l2 *self, FakeFile *file);
+/** fake_driver_is_mapped: a file stays open as long as something of it is mapped. */
+gboolean fake_driver_is_mapped(const FakeFile *file);
 void fake_memory_unref(VigilFakeV4l2 *self, FakeMemory *memory);
 /** fake_driver_has_frame: VIDIOC_DQBUF would give something. */
 gboolean fake_driver_has_frame(const VigilFakeV4l2 *self, const FakeFile *file);

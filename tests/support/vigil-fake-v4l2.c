@@ -21,7 +21,9 @@ find_file(VigilFakeV4l2 *self, gint fd)
 {
     const gint i = fd - FAKE_FIRST_FD;
 
-    return i >= 0 && i < FAKE_FILES && self->files[i].open ? &self->files[i] : NULL;
+    return i >= 0 && i < FAKE_FILES && self->files[i].open && !self->files[i].closed
+               ? &self->files[i]
+               : NULL;
 }
 
 static void
@@ -90,7 +92,10 @@ fake_close(gint fd, gpointer user_data)
     g_mutex_lock(&self->lock);
     file = find_file(self, fd);
     g_assert_nonnull(file);
-    fake_driver_release(self, file);
+    file->closed = TRUE;
+    file->streaming = FALSE;
+    if (!fake_driver_is_mapped(file))
+        fake_driver_release(self, file);
     self->counts.files--;
     g_mutex_unlock(&self->lock);
     return 0;
@@ -156,6 +161,9 @@ fake_unmap(gpointer address, gsize length, gpointer user_data)
     g_assert_cmpuint(found->size, ==, length);
     g_ptr_array_remove_fast(self->mappings, found);
     fake_memory_unref(self, found);
+    for (guint i = 0; i < FAKE_FILES; i++)
+        if (self->files[i].closed && !fake_driver_is_mapped(&self->files[i]))
+            fake_driver_release(self, &self->files[i]);
     g_mutex_unlock(&self->lock);
 }
 
