@@ -46,8 +46,8 @@ static gpointer
 open_model(const gchar *model, gchar **why)
 {
     g_autofree gchar *twin = find_twin(model);
-    g_autofree gchar *script =
-        g_build_filename(g_getenv("VIGIL_SOURCE_ROOT"), "tests/bench/bench-onnx.mjs", NULL);
+    const gchar *root = g_getenv("VIGIL_SOURCE_ROOT");
+    g_autofree gchar *script = NULL;
     g_autofree gchar *line = NULL;
     g_autoptr(GSubprocess) process = NULL;
     Onnx *self;
@@ -56,6 +56,11 @@ open_model(const gchar *model, gchar **why)
         *why = g_strdup("there is no ONNX twin");
         return NULL;
     }
+    if (!root) { /* node would wait for a program on its input */
+        *why = g_strdup("VIGIL_SOURCE_ROOT does not say where bench-onnx.mjs is");
+        return NULL;
+    }
+    script = g_build_filename(root, "tests/bench/bench-onnx.mjs", NULL);
     if (bench_peers_folder())
         process = g_subprocess_new(G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDOUT_PIPE |
                                        G_SUBPROCESS_FLAGS_STDERR_SILENCE,
