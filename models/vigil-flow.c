@@ -7,6 +7,8 @@
 #define BYTE_COST 16u
 /* Less is not worth another thread, some microseconds. */
 #define SMALL_COST 1000000u
+/* A node's chunks are put together to so many steps at most. */
+#define MAX_STEPS 64u
 /* Storage of nodes in a row lives as long as the row: so much output at most. */
 #define MAX_ROW_BYTES ((gsize)256 << 10)
 
@@ -104,13 +106,20 @@ depends(const VigilGraph *graph, const Group *group, const Group *before)
 }
 
 static void
-add_step(Flow *self, guint node, guint end, guint chunk, guint need)
+add_step(Flow *self, guint node, guint end, guint chunk, guint end_chunk, guint need)
 {
-    const VigilStep step = {node, end, chunk};
+    const VigilStep step = {node, end, chunk, end_chunk};
     const guint32 at_most = MIN(need, self->steps->len);
 
     g_array_append_val(self->steps, step);
     g_array_append_val(self->needs, at_most);
+}
+
+/* The first chunk of the step after the one that begins with @chunk. */
+static guint
+next_chunk(const VigilNode *node, guint chunk)
+{
+    return MIN(chunk + (node->n_chunks + MAX_STEPS - 1) / MAX_STEPS, node->n_chunks);
 }
 
 /* The steps of @before up to the chunk by which the first @bytes of its output are complete; none: @bytes is 0. */
@@ -121,8 +130,10 @@ steps_for(const VigilGraph *graph, const Group *before, gsize bytes)
     guint step = before->step + (node->begin != NULL ? 1 : 0);
     gsize in, out = 0;
 
-    for (guint chunk = 0; chunk < node->n_chunks && out < bytes; chunk++, step++)
-        node->reach(node, chunk, &in, &out);
+    for (guint chunk = 0; chunk < node->n_chunks && out < bytes; step++) {
+        chunk = next_chunk(node, chunk);
+        node->reach(node, chunk - 1, &in, &out);
+    }
     return step;
 }
 
@@ -135,19 +146,20 @@ add_chunks(Flow *self, const Group *group, const Group *before, gboolean waits)
     const gboolean partly = waits && before->divided && other->reach != NULL && node->reach != NULL;
 
     if (node->begin != NULL)
-        add_step(self, group->first, group->end, VIGIL_STEP_BEGIN,
+        add_step(self, group->first, group->end, VIGIL_STEP_BEGIN, 0,
                  waits ? group->step : before->step);
-    for (guint chunk = 0; chunk < node->n_chunks; chunk++) {
+    for (guint chunk = 0, end; chunk < node->n_chunks; chunk = end) {
         guint need = waits ? group->step : before->step;
         gsize in, out;
 
+        end = next_chunk(node, chunk);
         if (partly) {
-            node->reach(node, chunk, &in, &out);
+            node->reach(node, end - 1, &in, &out);
             need = steps_for(graph, before, in);
         }
         if (node->begin != NULL)
             need = group->step + 1;
-        add_step(self, group->first, group->end, chunk, need);
+        add_step(self, group->first, group->end, chunk, end, need);
     }
 }
 
@@ -175,7 +187,7 @@ vigil_flow_graph(VigilGraph *graph)
         if (group.divided)
             add_chunks(&self, &group, &before, waits);
         else
-            add_step(&self, group.first, group.end, VIGIL_STEP_WHOLE,
+            add_step(&self, group.first, group.end, VIGIL_STEP_WHOLE, 0,
                      waits ? group.step : before.step);
         set_flow_end(graph, &before, group.end - 1);
         set_flow_end(graph, &group, group.end - 1);
@@ -199,7 +211,8 @@ run_step(gpointer data, guint step, guint thread)
     if (self->chunk == VIGIL_STEP_BEGIN) {
         node->begin(node, &own);
     } else if (self->chunk != VIGIL_STEP_WHOLE) {
-        node->chunk(node, &own, self->chunk, own.thread_scratch);
+        for (guint chunk = self->chunk; chunk < self->end_chunk; chunk++)
+            node->chunk(node, &own, chunk, own.thread_scratch);
     } else {
         for (guint i = self->node; i < self->end; i++)
             if (own.graph->nodes[i].run != NULL)

@@ -201,9 +201,9 @@ struct VigilNode {
 #define VIGIL_STEP_BEGIN (G_MAXUINT32 - 1)
 #define VIGIL_STEP_WHOLE G_MAXUINT32
 
-/** VigilStep: part @chunk of node @node, or nodes @node to @end - 1 one after the other. */
+/** VigilStep: chunks @chunk to @end_chunk - 1 of node @node, or nodes @node to @end - 1 one after the other. */
 typedef struct {
-    guint32 node, end, chunk;
+    guint32 node, end, chunk, end_chunk;
 } VigilStep;
 
 /**

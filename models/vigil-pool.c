@@ -40,6 +40,7 @@ typedef struct {
  * itself in @waiting, says what it needs, and looks at @places; who moves on writes its place, and looks at @waiting then.
  */
 static struct {
+    Place places[VIGIL_POOL_MAX_THREADS];
     pthread_mutex_t lock; /* of those that acquire and release */
     guint n_users, n_workers;
     Worker workers[VIGIL_POOL_MAX_THREADS];
@@ -52,7 +53,6 @@ static struct {
     guint n_chunks, threads;
     const guint32 *needs;
     _Atomic guint32 next;
-    Place places[VIGIL_POOL_MAX_THREADS];
     _Atomic guint32 waiting;
     _Atomic guint32 open;
     _Atomic guint32 inside; /* workers */

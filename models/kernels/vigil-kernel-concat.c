@@ -21,7 +21,8 @@ typedef struct {
 
 typedef struct {
     gsize outer, total;
-    gsize chunk; /* blocks of the outermost loop that are done at a time */
+    gsize chunk;  /* blocks of the outermost loop that are done at a time */
+    gsize widest; /* block of an input */
     Part parts[];
 } Concat;
 
@@ -56,17 +57,16 @@ concat_reach(const VigilNode *node, guint chunk, gsize *in, gsize *out)
 {
     const Concat *self = node->params;
     const gsize end = MIN((chunk + 1) * self->chunk, self->outer);
-    gsize block = 0;
 
-    for (guint i = 0; i < node->n_inputs; i++)
-        block = MAX(block, self->parts[i].block);
-    *in = end * block;
+    *in = end * self->widest;
     *out = end * self->total;
 }
 
 static void
 set_chunks(Concat *self, VigilNode *node)
 {
+    for (guint i = 0; i < node->n_inputs; i++)
+        self->widest = MAX(self->widest, self->parts[i].block);
     self->chunk = MAX(VIGIL_KERNEL_CHUNK / MAX(self->total, 1u), 1u);
     vigil_node_set_chunks(node, (guint)((self->outer + self->chunk - 1) / self->chunk),
                           concat_chunk, concat_reach, NULL);

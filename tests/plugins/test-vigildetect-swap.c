@@ -407,9 +407,9 @@ GST_END_TEST
 
 GST_START_TEST(a_model_that_is_too_slow_goes)
 {
-    /* a frame each 5 ms, of 96 × 64 × 225 × 60 products */
-    assert_verdict(&(VigilSpot){96, 64, VIGIL_SPOT_BRIGHT, 2, 60}, "unhealthy", "slow", "before",
-                   200);
+    /* a frame each 2 ms, of 96 × 64 × 225 × 120 products */
+    assert_verdict(&(VigilSpot){96, 64, VIGIL_SPOT_BRIGHT, 2, 120}, "unhealthy", "slow", "before",
+                   500);
 }
 GST_END_TEST
 
