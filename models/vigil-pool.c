@@ -77,8 +77,12 @@ find_lowest(void)
 {
     guint32 lowest = NOTHING;
 
-    for (guint i = 0; i < pool.threads; i++)
-        lowest = MIN(lowest, atomic_load(&pool.places[i].chunk));
+    for (guint i = 0; i < pool.threads; i++) {
+        /* once: MIN() would load it again */
+        const guint32 chunk = atomic_load(&pool.places[i].chunk);
+
+        lowest = MIN(lowest, chunk);
+    }
     return lowest;
 }
 
@@ -213,9 +217,10 @@ void
 vigil_pool_run(guint threads, guint n_chunks, const guint32 *needs, VigilPoolFunc func,
                gpointer data)
 {
+    const guint n_ready = atomic_load(&pool.n_ready);
     guint32 nobody = 0;
 
-    threads = MIN(MIN(threads, n_chunks), (guint)atomic_load(&pool.n_ready) + 1);
+    threads = MIN(MIN(threads, n_chunks), n_ready + 1);
     if (threads <= 1 || !atomic_compare_exchange_strong(&pool.taken, &nobody, 1)) {
         do_alone(n_chunks, func, data);
         return;
