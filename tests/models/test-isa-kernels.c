@@ -12,7 +12,7 @@
 #include "models/kernels/vigil-kernel-fixed-private.h"
 
 #define ROUNDS 120u
-#define MAX_ROWS 20u
+#define MAX_ROWS 40u
 #define MAX_CHANNELS 64u
 #define MAX_TAPS 25u
 #define GUARD 0x5a
