@@ -207,7 +207,6 @@ run_step(gpointer data, guint step, guint thread)
     const VigilNode *node = &own.graph->nodes[self->node];
 
     own.thread_scratch += thread * own.thread_stride;
-    own.threads = 1;
     if (self->chunk == VIGIL_STEP_BEGIN) {
         node->begin(node, &own);
     } else if (self->chunk != VIGIL_STEP_WHOLE) {

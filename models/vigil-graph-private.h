@@ -132,7 +132,8 @@ typedef void (*VigilReach)(const VigilNode *node, guint chunk, gsize *in, gsize 
  * @name: for messages
  * @prepare: checks everything run() relies on, infers output shapes, packs weights; may change
  *   node->run, node->params, node->scratch_bytes, node->macs. Called once, at load, by one thread.
- * @run: cannot fail, allocates nothing, is re-entrant for different arenas
+ * @run: (nullable): cannot fail, allocates nothing, is re-entrant for different arenas; %NULL where prepare() always sets
+ *   chunks or a special one
  */
 struct VigilOp {
     gint32 code;

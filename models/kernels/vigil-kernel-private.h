@@ -27,7 +27,9 @@ G_BEGIN_DECLS
  *     is noticed by the caller after prepare();
  *   - vigil_node_set_output() for *every* output: shapes come from here, not from the file;
  *   - what run() needs goes to vigil_node_params() (offsets, tables, multipliers) and vigil_node_pack()
- *     (weights); working memory is asked for with node->scratch_bytes.
+ *     (weights); working memory is asked for with node->scratch_bytes;
+ *   - work that several threads may share is laid out in parts by vigil_node_set_chunks(), which also sets node->run, or,
+ *     where byte i of the output comes of bytes i of the inputs alone, by vigil_kernel_set_bytewise().
  * run(node, run), each frame: vigil_run_input(), vigil_run_output(), vigil_run_scratch(); the output
  * never overlaps an input. No allocation, no failure, no state.
  *

@@ -11,9 +11,8 @@ sysroot=${VIGIL_ROOM_CACHE:-/var/cache/vigil-rooms}/arm64-$(. /etc/os-release; e
 data=${VIGIL_TESTDATA:-$(realpath -m ../shared/testdata)}
 # whole models are slow here: the small ones
 small=(blazeface_128_int8 coral_mobilenet_v1_0.25_128_quant mlperf_vww_96_int8)
-# a process of another architecture is not traced, killing one at hundreds of points takes minutes, as does a large model in every order of its
-# parts, and the memory of an emulator is
-# not the program's
+# a process of another architecture is not traced, killing one at hundreds of points takes minutes, as does a model in every
+# order of its parts, and the memory of an emulator is not the program's
 native_only='disk-full|flow|kill|memory|recovery'
 computes='golden|isa-kernels|kernels.*|operators'
 

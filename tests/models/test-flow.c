@@ -10,7 +10,7 @@
 
 #include "models/vigil-model-private.h"
 #include "models/vigil-pool-private.h"
-#include "tests/support/vigil-test-data.h"
+#include "tests/support/vigil-test-models.h"
 
 #define N_RUNS 2u
 
@@ -71,21 +71,6 @@ __wrap_vigil_pool_run(guint threads, guint n_chunks, const guint32 *needs, Vigil
     }
 }
 
-static void
-fill_inputs(const VigilModel *model, VigilSession *session, guint32 seed)
-{
-    for (guint i = 0; i < vigil_model_get_n_inputs(model); i++) {
-        const VigilTensorInfo *info = vigil_model_get_input_info(model, i);
-        guint8 *data = vigil_session_get_input(session, i);
-
-        memset(data, 0, info->bytes);
-        for (gsize j = 0; j < info->bytes && info->type != VIGIL_TENSOR_FLOAT32; j++) {
-            seed = seed * 1664525u + 1013904223u;
-            data[j] = (guint8)(seed >> 24);
-        }
-    }
-}
-
 /* (transfer full): all outputs of @n runs, one after the other; each run meets in the arena what the one before left. */
 static GByteArray *
 outputs_of(VigilModel *model, guint threads, guint n)
@@ -96,11 +81,9 @@ outputs_of(VigilModel *model, guint threads, guint n)
     ck_assert_ptr_nonnull(session);
     ck_assert_uint_eq(vigil_session_get_threads(session), threads);
     for (guint r = 0; r < n; r++) {
-        fill_inputs(model, session, r + 7);
+        vigil_test_fill_inputs(model, session, r + 7);
         vigil_session_run(session);
-        for (guint i = 0; i < vigil_model_get_n_outputs(model); i++)
-            g_byte_array_append(bytes, vigil_session_get_output(session, i),
-                                (guint)vigil_model_get_output_info(model, i)->bytes);
+        vigil_test_append_outputs(model, session, bytes);
     }
     return bytes;
 }
@@ -153,23 +136,6 @@ START_TEST(test_model)
 }
 END_TEST
 
-static void
-list_models(void)
-{
-    g_autofree gchar *folder = vigil_test_data_path("models");
-    g_autoptr(GDir) dir = folder != NULL ? g_dir_open(folder, 0, NULL) : NULL;
-    const gchar *name;
-
-    paths = g_ptr_array_new_with_free_func(g_free);
-    g_ptr_array_add(paths, g_build_filename(g_getenv("VIGIL_SOURCE_ROOT"), "models", "default",
-                                            "default", "detector.tflite", NULL));
-    if (dir == NULL)
-        g_print("no test data: only the default model is tested\n");
-    while (dir != NULL && (name = g_dir_read_name(dir)) != NULL)
-        if (g_str_has_suffix(name, ".tflite"))
-            g_ptr_array_add(paths, g_build_filename(folder, name, NULL));
-}
-
 int
 main(void)
 {
@@ -178,7 +144,9 @@ main(void)
     SRunner *runner;
     int failed;
 
-    list_models();
+    paths = vigil_test_models();
+    g_ptr_array_add(paths, g_build_filename(g_getenv("VIGIL_SOURCE_ROOT"), "models", "default",
+                                            "default", "detector.tflite", NULL));
     tcase_set_timeout(tcase, 200);
     tcase_add_loop_test(tcase, test_model, 0, (int)paths->len);
     suite_add_tcase(suite, tcase);

@@ -14,7 +14,7 @@
 #include "models/vigil-detector.h"
 #include "models/vigil-model-private.h"
 #include "models/vigil-package.h"
-#include "tests/models/heap-meter.h"
+#include "tests/support/vigil-heap-meter.h"
 #include "tests/support/vigil-mutate.h"
 #include "tests/support/vigil-spot-model.h"
 #include "tests/support/vigil-test-data.h"
@@ -84,7 +84,7 @@ cpu_seconds(void)
 static void
 begin_attempt(Tally *tally)
 {
-    heap_meter_start();
+    vigil_heap_meter_start();
     tally->begin = cpu_seconds();
 }
 
@@ -93,7 +93,7 @@ static void
 end_attempt(Tally *tally, gsize size, gboolean loaded)
 {
     const gdouble seconds = cpu_seconds() - tally->begin;
-    const gsize peak = heap_meter_get_peak();
+    const gsize peak = vigil_heap_meter_get_peak();
 
     tally->attempts++;
     tally->loaded += loaded ? 1 : 0;
@@ -423,9 +423,9 @@ START_TEST(test_demands)
     demands[_i].make(writer);
     file = vigil_tflite_writer_finish(writer);
     size = g_bytes_get_size(file);
-    heap_meter_start();
+    vigil_heap_meter_start();
     model = vigil_model_load_bytes(file, "large.tflite", &error);
-    peak = heap_meter_get_peak();
+    peak = vigil_heap_meter_get_peak();
     g_print("%s: %.1f MB for a file of %.1f MB: %s\n", demands[_i].name, (gdouble)peak / 1e6,
             (gdouble)size / 1e6, error ? error->message : "loaded");
     ck_assert_uint_le(peak, MEGABYTE + demands[_i].factor * size);
@@ -465,10 +465,10 @@ START_TEST(test_large_file)
     g_assert_no_error(error);
     ck_assert_int_eq(ftruncate(fd, (off_t)16 << 30), 0);
     close(fd);
-    heap_meter_start();
+    vigil_heap_meter_start();
     ck_assert_ptr_null(vigil_model_load(path, &error));
     unlink(path);
-    ck_assert_uint_le(heap_meter_get_peak(), MEGABYTE);
+    ck_assert_uint_le(vigil_heap_meter_get_peak(), MEGABYTE);
     ck_assert_int_eq(error->code, VIGIL_MODEL_ERROR_TOO_LARGE);
     ck_assert_msg(strstr(error->message, limit) != NULL, "%s", error->message);
 }
@@ -476,10 +476,10 @@ END_TEST
 
 START_TEST(test_meter)
 {
-    if (!heap_meter_works())
+    if (!vigil_heap_meter_works())
         g_printerr("SKIP: memory is not counted here\n");
 #if defined(__GLIBC__)
-    ck_assert(heap_meter_works());
+    ck_assert(vigil_heap_meter_works());
 #endif
 }
 END_TEST

@@ -9,7 +9,7 @@
 
 #include "models/kernels/vigil-isa-private.h"
 #include "models/vigil-model.h"
-#include "tests/support/vigil-test-data.h"
+#include "tests/support/vigil-test-models.h"
 
 static GPtrArray *paths;
 
@@ -29,21 +29,6 @@ load(const gchar *path, const gchar *isa, gboolean optimise)
     return model;
 }
 
-static void
-fill_inputs(const VigilModel *model, VigilSession *session, guint32 seed)
-{
-    for (guint i = 0; i < vigil_model_get_n_inputs(model); i++) {
-        const VigilTensorInfo *info = vigil_model_get_input_info(model, i);
-        guint8 *data = vigil_session_get_input(session, i);
-
-        memset(data, 0, info->bytes);
-        for (gsize j = 0; j < info->bytes && info->type != VIGIL_TENSOR_FLOAT32; j++) {
-            seed = seed * 1664525u + 1013904223u;
-            data[j] = (guint8)(seed >> 24);
-        }
-    }
-}
-
 /* (transfer full): all outputs of one run, one after the other. */
 static GByteArray *
 outputs_of(VigilModel *model)
@@ -53,14 +38,12 @@ outputs_of(VigilModel *model)
     GByteArray *bytes = g_byte_array_new();
 
     ck_assert_msg(session != NULL, "%s", error ? error->message : "");
-    fill_inputs(model, session, 7);
+    vigil_test_fill_inputs(model, session, 7);
     vigil_session_run(session);
     /* The second run meets what the first left in the arena. */
-    fill_inputs(model, session, 11);
+    vigil_test_fill_inputs(model, session, 11);
     vigil_session_run(session);
-    for (guint i = 0; i < vigil_model_get_n_outputs(model); i++)
-        g_byte_array_append(bytes, vigil_session_get_output(session, i),
-                            (guint)vigil_model_get_output_info(model, i)->bytes);
+    vigil_test_append_outputs(model, session, bytes);
     return bytes;
 }
 
@@ -117,21 +100,6 @@ START_TEST(test_unknown)
 }
 END_TEST
 
-static void
-list_models(void)
-{
-    g_autofree gchar *folder = vigil_test_data_path("models");
-    g_autoptr(GDir) dir = folder != NULL ? g_dir_open(folder, 0, NULL) : NULL;
-    const gchar *name;
-
-    paths = g_ptr_array_new_with_free_func(g_free);
-    if (dir == NULL)
-        g_print("no test data: only what needs none is tested\n");
-    while (dir != NULL && (name = g_dir_read_name(dir)) != NULL)
-        if (g_str_has_suffix(name, ".tflite"))
-            g_ptr_array_add(paths, g_build_filename(folder, name, NULL));
-}
-
 int
 main(void)
 {
@@ -140,7 +108,7 @@ main(void)
     SRunner *runner;
     int failed;
 
-    list_models();
+    paths = vigil_test_models();
     tcase_set_timeout(tcase, 240);
     if (paths->len > 0)
         tcase_add_loop_test(tcase, test_model, 0, (int)paths->len);

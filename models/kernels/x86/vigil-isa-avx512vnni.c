@@ -32,13 +32,13 @@ is_half(const VigilPanel *panel)
 static void
 depthwise_pack_any(VigilPanel *panel, guint k_h, guint k_w, const gint16 *weights, void *packed)
 {
-    gint16 first[9 * PACKED_GROUP / 2];
+    gint16 first[3 * 3 * PACKED_GROUP / 2]; /* see depthwise_supports() */
 
     if (!is_half(panel)) {
         depthwise_pack(panel, k_h, k_w, weights, packed);
         return;
     }
-    for (guint t = 0; t < 9; t++)
+    for (guint t = 0; t < k_h * k_w; t++)
         memcpy(first + t * PACKED_GROUP / 2, weights + t * PACKED_GROUP,
                PACKED_GROUP / 2 * sizeof *first);
     half->depthwise_pack(panel, k_h, k_w, first, packed);

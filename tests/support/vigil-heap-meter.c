@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/models/heap-meter.h"
+#include "tests/support/vigil-heap-meter.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -7,20 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED
-#endif
-
 static _Atomic gint64 held, peak;
 static gint64 begin;
+static _Atomic guint n_allocations;
 
 static void
-add(gint64 bytes)
+change(gint64 bytes)
 {
     const gint64 now = atomic_fetch_add(&held, bytes) + bytes;
     gint64 most = atomic_load(&peak);
@@ -29,33 +21,61 @@ add(gint64 bytes)
         ;
 }
 
+static void
+add(gint64 bytes)
+{
+    atomic_fetch_add(&n_allocations, 1);
+    change(bytes);
+}
+
 void
-heap_meter_start(void)
+vigil_heap_meter_start(void)
 {
     begin = atomic_load(&held);
     atomic_store(&peak, begin);
 }
 
 gsize
-heap_meter_get_peak(void)
+vigil_heap_meter_get_peak(void)
 {
     return (gsize)(atomic_load(&peak) - begin);
 }
 
-gboolean
-heap_meter_works(void)
+gsize
+vigil_heap_meter_get_held(void)
 {
-    void *volatile memory;
-    gsize seen;
-
-    heap_meter_start();
-    memory = malloc(100000);
-    seen = heap_meter_get_peak();
-    free(memory);
-    return seen >= 100000;
+    return (gsize)atomic_load(&held);
 }
 
-#if defined(SANITIZED)
+guint
+vigil_heap_meter_count(void)
+{
+    return atomic_load(&n_allocations);
+}
+
+gboolean
+vigil_heap_meter_works(void)
+{
+    const guint before = vigil_heap_meter_count();
+    void *volatile memory;
+    void *volatile aligned;
+    void *other;
+    gsize seen;
+
+    vigil_heap_meter_start();
+    memory = malloc(100000);
+    seen = vigil_heap_meter_get_peak();
+    memory = realloc(memory, 200000);
+    aligned = aligned_alloc(64, 64);
+    if (posix_memalign(&other, 64, 64) != 0)
+        other = NULL;
+    free(other);
+    free(aligned);
+    free(memory);
+    return seen >= 100000 && vigil_heap_meter_count() - before == 4;
+}
+
+#if defined(VIGIL_HEAP_METER_SANITIZED)
 /* The sanitizer's interface, <sanitizer/allocator_interface.h>, without its header, which gcc does not ship everywhere. */
 int __sanitizer_install_malloc_and_free_hooks(void (*allocated)(const volatile void *, size_t),
                                               void (*freed)(const volatile void *));
@@ -71,7 +91,7 @@ static void
 freed(const volatile void *memory)
 {
     if (memory)
-        add(-(gint64)__sanitizer_get_allocated_size(memory));
+        change(-(gint64)__sanitizer_get_allocated_size(memory));
 }
 
 __attribute__((constructor)) static void
@@ -115,8 +135,14 @@ realloc(void *memory, size_t size)
     void *moved = __libc_realloc(memory, size);
 
     if (moved || size == 0)
-        add(-before);
+        change(-before);
     return counted(moved);
+}
+
+void *
+aligned_alloc(size_t alignment, size_t size)
+{
+    return counted(__libc_memalign(alignment, size));
 }
 
 int
@@ -130,7 +156,7 @@ void
 free(void *memory)
 {
     if (memory)
-        add(-(gint64)malloc_usable_size(memory));
+        change(-(gint64)malloc_usable_size(memory));
     __libc_free(memory);
 }
 #endif
