@@ -32,7 +32,7 @@ is_half(const VigilPanel *panel)
 static void
 depthwise_pack_any(VigilPanel *panel, guint k_h, guint k_w, const gint16 *weights, void *packed)
 {
-    gint16 first[3 * 3 * PACKED_GROUP / 2]; /* see depthwise_supports() */
+    gint16 first[5 * 5 * PACKED_GROUP / 2]; /* see depthwise_supports() */
 
     if (!is_half(panel)) {
         depthwise_pack(panel, k_h, k_w, weights, packed);
