@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "models/kernels/vigil-kernel-move-private.h"
 #include "models/kernels/vigil-kernel-private.h"
 #include "models/vigil-normalize-private.h"
 
@@ -41,13 +42,11 @@ concat_chunk(const VigilNode *node, const VigilRun *run, guint chunk, guint8 *sc
         /* An empty input can have any number of empty blocks. */
         if (part->block == 0)
             continue;
-        for (gsize o = first; o < end; o++, in += part->block, to += self->total) {
-            if (!part->rescaled)
-                memcpy(to, in, part->block);
-            else
-                for (gsize j = 0; j < part->block; j++)
-                    to[j] = part->table[in[j]];
-        }
+        if (!part->rescaled)
+            vigil_move_lines(in, (gssize)part->block, to, self->total, part->block, end - first);
+        else
+            for (gsize o = first; o < end; o++, in += part->block, to += self->total)
+                vigil_kernel_lookup(run->graph->isa, part->table, in, to, part->block);
         out += part->block;
     }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "models/kernels/vigil-kernel-move-private.h"
 #include "models/kernels/vigil-kernel-private.h"
 
 /*
@@ -104,6 +105,8 @@ pad_run(const VigilNode *node, const VigilRun *run)
     const Pad *self = node->params;
     const guint last = self->n_dims - 1;
     const gsize line = (gsize)self->in_size[last] * self->element;
+    const gsize n_lines = last > 0 ? (gsize)self->in_size[last - 1] : 1;
+    const gsize out_step = last > 0 ? self->out_pitch[last - 1] : line;
     const guint8 *in = vigil_run_input(run, node, 0);
     guint8 *out = vigil_run_output(run, node, 0);
     gint32 index[VIGIL_MAX_DIMS] = {0};
@@ -114,9 +117,9 @@ pad_run(const VigilNode *node, const VigilRun *run)
         return;
     out += self->first;
     do {
-        memcpy(out, in, line);
-        in += line;
-        for (dim = last; dim > 0; dim--) {
+        vigil_move_lines(in, (gssize)line, out, out_step, line, n_lines);
+        in += n_lines * line;
+        for (dim = MAX(last, 1) - 1; dim > 0; dim--) {
             const guint d = dim - 1;
 
             out += self->out_pitch[d];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "models/kernels/vigil-kernel-move-private.h"
 #include "models/kernels/vigil-kernel-private.h"
 
 /*
@@ -102,6 +103,11 @@ transpose_prepare(VigilGraph *graph, VigilNode *node, GError **error)
         return vigil_node_fail(graph, node, error, VIGIL_MODEL_ERROR_INVALID,
                                "the order must name each of %u dimensions once", in->n_dims);
     self->n_dims = n;
+    if (!check_same_kind(graph, node, error) ||
+        !vigil_node_set_output(graph, node, 0, n, self->dims, error))
+        return FALSE;
+    if (vigil_move_become_transpose(node, in, order))
+        return TRUE;
     if (!remap_init(self, graph, node, error))
         return FALSE;
     get_steps(in, steps);

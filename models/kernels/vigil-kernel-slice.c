@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "models/kernels/vigil-kernel-slice-private.h"
 
+#include "models/kernels/vigil-kernel-move-private.h"
+
 #include <string.h>
 
 /*
@@ -9,22 +11,29 @@
  *     out[i0][i1]... = in[begin0 + i0 * stride0][begin1 + i1 * stride1]...
  */
 
+/* The two innermost dimensions. */
 static void
-copy_line(const guint8 *in, gssize step, gint32 size, guint8 *out, gsize element)
+copy_lines(const VigilSlice *self, const guint8 *in, guint8 *out, gsize element)
 {
-    if (step == 1) {
-        memcpy(out, in, (gsize)size * element);
+    const guint last = self->n_dims - 1;
+    const gsize n = (gsize)self->size[last];
+    const gsize n_lines = last > 0 ? (gsize)self->size[last - 1] : 1;
+    const gssize step = self->step[last] * (gssize)element;
+    const gssize line_step = last > 0 ? self->step[last - 1] * (gssize)element : 0;
+
+    if (self->step[last] == 1) {
+        vigil_move_lines(in, line_step, out, n * element, n * element, n_lines);
         return;
     }
-    for (gint32 i = 0; i < size; i++)
-        memcpy(out + (gsize)i * element, in + i * step * (gssize)element, element);
+    for (gsize i = 0; i < n_lines; i++, in += line_step, out += n * element)
+        vigil_move_lines(in, step, out, element, element, n);
 }
 
 void
 vigil_slice_copy(const VigilSlice *self, const guint8 *in, guint8 *out, gsize element)
 {
-    const guint last = self->n_dims - 1;
     gint32 index[VIGIL_MAX_DIMS] = {0};
+    gsize plane;
     guint dim;
 
     for (guint i = 0; i < self->n_dims; i++)
@@ -35,10 +44,12 @@ vigil_slice_copy(const VigilSlice *self, const guint8 *in, guint8 *out, gsize el
         memcpy(out, in, element);
         return;
     }
+    plane = (gsize)self->size[self->n_dims - 1] * element;
+    plane *= self->n_dims > 1 ? (gsize)self->size[self->n_dims - 2] : 1;
     do {
-        copy_line(in, self->step[last], self->size[last], out, element);
-        out += (gsize)self->size[last] * element;
-        for (dim = last; dim > 0; dim--) {
+        copy_lines(self, in, out, element);
+        out += plane;
+        for (dim = MAX(self->n_dims, 2) - 2; dim > 0; dim--) {
             const guint d = dim - 1;
 
             in += self->step[d] * (gssize)element;
