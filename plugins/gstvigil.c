@@ -5,6 +5,7 @@
 #include "plugins/detect/gstvigildetect.h"
 #include "plugins/events/gstvigilevents.h"
 #include "plugins/jpeg/gstvigiljpegdec.h"
+#include "plugins/mask/gstvigilmask.h"
 #include "plugins/motion/gstvigilmotion.h"
 #include "plugins/overlay/gstvigiloverlay.h"
 #include "plugins/record/gstvigilrecord.h"
@@ -19,6 +20,7 @@ plugin_init(GstPlugin *plugin)
     ok &= GST_ELEMENT_REGISTER(vigildetect, plugin);
     ok &= GST_ELEMENT_REGISTER(vigilevents, plugin);
     ok &= GST_ELEMENT_REGISTER(vigiljpegdec, plugin);
+    ok &= GST_ELEMENT_REGISTER(vigilmask, plugin);
     ok &= GST_ELEMENT_REGISTER(vigilmotion, plugin);
     ok &= GST_ELEMENT_REGISTER(vigilrecord, plugin);
     ok &= GST_ELEMENT_REGISTER(vigiltrack, plugin);
