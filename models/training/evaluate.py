@@ -2,13 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measures a detector on labelled images: AP50, recall at 80 % precision, false alarms on empty images.
 
-    evaluate.py DATASET_DIR MODEL... [--all] [--size 320x192] [--detail] [--json OUT]
+    evaluate.py DATASET_DIR [NAME=]MODEL... [--all] [--size 320x192] [--detail] [--labels TXT] [--json OUT]
 
 MODEL is
 - a package or a .tflite: run by Vigil's own core, as it is shipped (`vigil detect`, one process);
 - weights of ours in floats (.npz, or a checkpoint .pt), at --size, or at several: WEIGHTS@320x192,256x256;
 - YOLOX-nano's .onnx, at 416x416 in floats.
-Several models end in one table; --labels is for those that are a .tflite.
+Several models end in one table, under their NAMEs, with multiply-accumulates and bytes (facts.py); --labels is for
+those that are a .tflite without labels of its own. All that this project ships or compares with, in one call:
+
+    evaluate.py DATASET_DIR weights/default.npz@352x224 ../default/default ssd_mobilenet_v1.tflite yolox_nano.onnx
 
 Images are those of the validation split (dataset.py), or all with --all: for data that the model has not seen.
 Only boxes of at least 5 % of the image's height are wanted, smaller ones are neither wanted nor punished; groups
@@ -18,31 +21,20 @@ import argparse
 import dataclasses
 import json
 import os
-import shutil
 import subprocess
 import sys
 
 import numpy as np
 
 import dataset
+import facts
 import metrics
 from detector import CLASSES
+from program import find_vigil
 
 LOWEST_SCORE = 0.01
 NMS_IOU = 0.5
 BANDS = (("5-15 %", 0.05, 0.15), ("15-40 %", 0.15, 0.4), ("over 40 %", 0.4, 10.0))
-
-
-def find_vigil(given):
-    """The program: as given, of a build in the source tree, or installed."""
-    here = os.path.dirname(os.path.abspath(__file__))
-    for path in (given, os.environ.get("VIGIL"), os.path.join(here, "../../build/pipeline/vigil")):
-        if path and os.path.exists(path):
-            return path
-    path = shutil.which("vigil")
-    if not path:
-        sys.exit("evaluate.py: no vigil program: build it, or name it by --vigil")
-    return path
 
 
 def detect_by_vigil(samples, model, options, groups):
@@ -51,7 +43,9 @@ def detect_by_vigil(samples, model, options, groups):
     if options.labels and model.endswith(".tflite"):
         command += ["-l", options.labels]
     by_name = {c.lower(): groups.get(c, c) for c in (*groups, *CLASSES)}
-    run = subprocess.run(command + [s.path for s in samples], stdout=subprocess.PIPE, text=True, check=True)
+    run = subprocess.run(command + [s.path for s in samples], stdout=subprocess.PIPE, text=True, check=False)
+    if run.returncode:
+        sys.exit(f"evaluate.py: vigil detect could not run {model} (exit code {run.returncode})")
     found = {}
     for line in run.stdout.splitlines():
         entry = json.loads(line)
@@ -103,7 +97,7 @@ def detect_by_torch(samples, net, size):
     return result
 
 
-def detect_by_yolox(samples, path, size=(416, 416)):
+def detect_by_yolox(samples, path, size=facts.ONNX_SIZE):
     import torch
 
     import teacher
@@ -206,10 +200,11 @@ def parse_size(text):
 def runs_of(options):
     """(title, options of its own) of each model at each size."""
     for text in options.models:
-        model, _, sizes = text.partition("@")
+        name, _, place = text.rpartition("=")
+        model, _, sizes = place.partition("@")
+        floats = model.endswith((".npz", ".pt"))
         for size in [parse_size(t) for t in sizes.split(",")] if sizes else [options.size]:
-            floats = model.endswith((".npz", ".pt"))
-            title = f"{model} {size[0]}x{size[1]}" if floats else model
+            title = f"{name or model} {size[0]}x{size[1]}" if floats else name or model
             yield title, argparse.Namespace(**{**vars(options), "model": model, "size": size})
 
 
@@ -221,17 +216,25 @@ def evaluate_one(samples, title, options):
     for part_title, part in results.items():
         print_table(f"{title}: all ({len(samples)} images)" if part_title == "all" else part_title, part)
     sys.stdout.flush()
-    return results
+    macs, size = facts.of(options.model, options.size, options.vigil)
+    return {"facts": {"macs": macs, "bytes": size}, **results}
 
 
-def print_comparison(runs):
-    """A table of all models: AP50 and recall at 80 % precision of each group."""
+def comparison(runs):
+    """Lines of a table of all models: what they cost and, of each group, the three figures of `summary()`."""
     groups = [c for c in CLASSES if next(iter(runs.values()))["all"][c]["labels"]]
-    print("\n| model | " + " | ".join(f"{g}: AP50, recall at 80 %" for g in groups) + " |")
-    print("|---" * (len(groups) + 1) + "|")
+    lines = [
+        "AP50, recall at 80 % precision, and how many of a thousand pictures without the group get a false box",
+        "",
+        "| model | M MACs | bytes | " + " | ".join(groups) + " |",
+        "|---" * (len(groups) + 3) + "|",
+    ]
     for title, results in runs.items():
-        cells = [f"{results['all'][g]['ap50']:.3f}, {results['all'][g]['recall_at_p80']:.3f}" for g in groups]
-        print(f"| {title} | " + " | ".join(cells) + " |")
+        cost = f"{results['facts']['macs'] / 1e6:.1f} | {results['facts']['bytes']:,}"
+        parts = [results["all"][g] for g in groups]
+        cells = [f"{r['ap50']:.3f}, {r['recall_at_p80']:.3f}, {r['false_per_1000']:.0f}" for r in parts]
+        lines.append(f"| {title} | {cost} | " + " | ".join(cells) + " |")
+    return lines
 
 
 def main():
@@ -253,7 +256,7 @@ def main():
         samples = dataset.split(samples)[1]
     runs = {title: evaluate_one(samples, title, one) for title, one in runs_of(options)}
     if len(runs) > 1:
-        print_comparison(runs)
+        print("\n" + "\n".join(comparison(runs)))
     if options.json:
         with open(options.json, "w", encoding="utf-8") as file:
             json.dump(runs if len(runs) > 1 else next(iter(runs.values())), file, indent=1)

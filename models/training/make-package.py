@@ -23,6 +23,7 @@ import dataset
 import detector
 import evaluate
 import export
+from program import find_vigil
 
 MANIFEST = """# SPDX-License-Identifier: Apache-2.0
 # {title}
@@ -84,7 +85,7 @@ def write_golden(options, threshold):
     write(options.out, "golden.raw", (pixels.astype(np.int16) - 128).astype(np.int8).tobytes())
     picture = os.path.join(options.out, "golden.png")
     Image.fromarray(pixels).save(picture)
-    command = [evaluate.find_vigil(options.vigil), "detect", "-m", options.out, "-t", f"{threshold:.2f}", picture]
+    command = [find_vigil(options.vigil), "detect", "-m", options.out, "-t", f"{threshold:.2f}", picture]
     run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     os.unlink(picture)
     found = json.loads(run.stdout)["detections"]

@@ -21,8 +21,8 @@ import numpy as np
 from PIL import Image
 
 import dataset
-import evaluate
 from detector import CLASSES
+from program import find_vigil
 
 GROUPS = CLASSES[:3]
 WIDTH, HEIGHT, RATE = 640, 360, 5
@@ -141,7 +141,7 @@ def replay(film, model, motion, options):
         with open(config, "w", encoding="utf-8") as file:
             values = {"folder": folder, "model": model, "film": os.path.abspath(film), "motion": motion}
             file.write(CONFIG.format(rules=rules, **values))
-        command = [evaluate.find_vigil(options.vigil), "replay", config]
+        command = [find_vigil(options.vigil), "replay", config]
         run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     events = [json.loads(line) for line in run.stdout.splitlines() if line.startswith("{")]
     return [e for e in events if e.get("type") == "end"]

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trains the detector on shards of taught views; see README.md for the whole recipe.
 
-    train.py DATASET SHARDS RUN --minutes 85 [--resume] [--init WEIGHTS]
+    train.py DATASET SHARDS RUN --minutes 85 [--resume [--anew]] [--init WEIGHTS]
 
 RUN gets last.pt (a full state: resume continues it), best.pt and log. The learning rate follows the time
-trained, not a number of epochs, since what counts on a shared machine is when it ends.
+trained, not a number of epochs, since what counts on a shared machine is when it ends. That time is the steps' alone:
+neither validation nor a pause in which the process was stopped counts. With --anew the schedule of --minutes and
+--rate begins where the run stands: to end a long one early, or to go on after its end.
 """
 import argparse
 import math
@@ -24,6 +26,24 @@ import speed
 
 BOX_WEIGHT = 2.0
 GUIDE_SHARE = 0.5  # the part of a larger network's scores in the targets, with --distill
+
+
+class Clock:
+    """The seconds trained: of the steps alone, and of one that was stopped meanwhile only what steps take."""
+
+    STOPPED = 20  # times the usual; a loaded machine makes steps a few times as long
+    FIRST = 60.0  # seconds; the first step of a process may take long
+
+    def __init__(self):
+        self.usual = 0.0
+
+    def of_step(self, seconds):
+        """What counts of a step that took so many seconds."""
+        longest = self.STOPPED * self.usual if self.usual else self.FIRST
+        if seconds > longest:
+            return self.usual
+        self.usual = 0.95 * self.usual + 0.05 * seconds if self.usual else seconds
+        return seconds
 
 
 class Shards:
@@ -150,6 +170,7 @@ class Run:
         if self.guide:
             self.guide = self.guide.to(memory_format=torch.channels_last)
         self.step, self.elapsed, self.best = 0, 0.0, 0.0
+        self.began = 0.0  # where the schedule begins, in seconds trained
 
     def state(self):
         return {
@@ -160,6 +181,7 @@ class Run:
             "step": self.step,
             "elapsed": self.elapsed,
             "best": self.best,
+            "began": self.began,
             "numpy": self.rng.bit_generator.state,
             "torch": torch.get_rng_state(),
         }
@@ -175,14 +197,19 @@ class Run:
         self.ema.load_state_dict(state["ema"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.elapsed, self.best = state["step"], state["elapsed"], state["best"]
+        self.began = state.get("began", 0.0)
         self.rng.bit_generator.state = state["numpy"]
         torch.set_rng_state(state["torch"])
+
+    def begin_anew(self):
+        """A new schedule from here on; what is best in it is told apart from what was before."""
+        self.began, self.best = self.elapsed, 0.0
 
     def progress(self):
         """The part of the plan that is done, 0 to 1."""
         if self.args.steps:
             return min(1.0, self.step / self.args.steps)
-        return min(1.0, self.elapsed / (self.args.minutes * 60))
+        return min(1.0, (self.elapsed - self.began) / (self.args.minutes * 60))
 
     def set_rate(self):
         """Warm-up by steps, then half a cosine over the time."""
@@ -253,16 +280,17 @@ def report(run, samples):
 def loop(run, shards, samples):
     """Trains until the planned time is over."""
     args = run.args
-    last = began = time.time()
+    began = time.time()
+    clock = Clock()
     next_save, next_report = began + args.save * 60, began + args.report * 60
     sums, count = np.zeros(2), 0
     while run.progress() < 1:
         prefix = "plain" if run.progress() > args.plain_from else ""
+        before = time.time()
         sums += run.train_step(shards.next(prefix))
         count += 1
         now = time.time()
-        run.elapsed += now - last
-        last = now
+        run.elapsed += clock.of_step(now - before)
         if run.step % 100 == 0:
             speed = count * args.batch / (now - began)
             log(
@@ -287,13 +315,14 @@ def main():
     parser.add_argument("dataset", help="folder with annotations.jsonl: its validation scenes are used")
     parser.add_argument("shards", help="folder that distill.py writes into")
     parser.add_argument("run", help="folder for the log and checkpoints")
-    parser.add_argument("--minutes", type=float, default=90, help="time to train in all")
+    parser.add_argument("--minutes", type=float, default=90, help="time to train, since --anew if that was given")
     parser.add_argument("--steps", type=int, help="steps to train in all, instead of minutes: for comparisons")
     parser.add_argument("--config", default="default", choices=sorted(detector.CONFIGS))
     parser.add_argument("--init", help="weights (.npz or .pt) to begin with; default: random")
     parser.add_argument("--distill", help="weights of a larger network whose outputs join the targets")
     parser.add_argument("--sizes", default="320x192,256x256", help="input sizes to validate at")
     parser.add_argument("--resume", action="store_true", help="continue RUN/last.pt")
+    parser.add_argument("--anew", action="store_true", help="with --resume: the schedule begins here")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=2.5e-3)
     parser.add_argument("--decay", type=float, default=0.02)
@@ -309,6 +338,8 @@ def main():
     run = Run(args)
     if args.resume:
         run.resume()
+    if args.anew:
+        run.begin_anew()
     macs, parameters = detector.count(run.net, 320, 192)
     speed.quicken(run.net)
     samples = dataset.split(dataset.read(args.dataset))[1]

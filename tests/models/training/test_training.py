@@ -2,6 +2,7 @@
 """Tests of the training tools on tiny synthetic data: /usr/bin/python3 -m unittest discover tests/models/training"""
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import types
@@ -19,6 +20,8 @@ except ImportError as error:
 import augment
 import dataset
 import detector
+import evaluate
+import facts
 import metrics
 import prune
 import speed
@@ -281,6 +284,53 @@ class DatasetTest(unittest.TestCase):
         self.assertTrue(5 < len(validation) < 60)
 
 
+class EvaluateTest(unittest.TestCase):
+    def test_sum_of_a_report(self):
+        report = "   0 CONV_2D  [1,2]  100 MACs\noperators: 1 (1 at run time)\nmultiply-accumulates: 123456\nweights: 5 bytes\n"
+        self.assertEqual(facts.macs_of(report), 123456)
+
+    def test_cost_of_weights_and_file_of_a_package(self):
+        net = detector.Detector(SMALL)
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "w.npz")
+            detector.save(net, path)
+            macs, size = facts.of(path, (64, 96))
+            self.assertEqual((macs, size / 4), detector.count(net, 64, 96))
+            with open(os.path.join(folder, "manifest.ini"), "w", encoding="utf-8") as file:
+                file.write("# a model\n[model]\nname=x\nfile=some.tflite\n[input]\npad=114\n")
+            self.assertEqual(facts.file_of(folder), os.path.join(folder, "some.tflite"))
+            self.assertEqual(facts.file_of(path), path)
+
+    def test_models_names_and_sizes(self):
+        models = ["a.tflite", "small=w.npz@64x96,32x32", "w.pt"]
+        runs = list(evaluate.runs_of(types.SimpleNamespace(models=models, size=(320, 192))))
+        self.assertEqual([title for title, _ in runs], ["a.tflite", "small 64x96", "small 32x32", "w.pt 320x192"])
+        self.assertEqual([one.model for _, one in runs], ["a.tflite", "w.npz", "w.npz", "w.pt"])
+        self.assertEqual([one.size for _, one in runs][1:], [(64, 96), (32, 32), (320, 192)])
+
+    def test_one_table_of_floats(self):
+        """Data and weights to a table, with the groups that the data hold."""
+        torch.set_num_threads(1)
+        with tempfile.TemporaryDirectory() as folder:
+            Image.fromarray(np.zeros((40, 60, 3), np.uint8)).save(os.path.join(folder, "a.png"))
+            with open(os.path.join(folder, "CLASSMAP.json"), "w", encoding="utf-8") as file:
+                json.dump({"groups": {"car": "vehicle"}}, file)
+            with open(os.path.join(folder, "annotations.jsonl"), "w", encoding="utf-8") as file:
+                box = ["car", 0, 0, 0.5, 0.5]
+                file.write(json.dumps({"file": "a.png", "scene": 0, "labelled": ["vehicle"], "boxes": [box]}) + "\n")
+            path, out = os.path.join(folder, "w.npz"), os.path.join(folder, "out.json")
+            detector.save(detector.Detector(SMALL), path)
+            script = os.path.join(os.path.dirname(evaluate.__file__), "evaluate.py")
+            command = [sys.executable, script, folder, f"one={path}@64x64,96x64", "--all", "--json", out]
+            run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+            with open(out, encoding="utf-8") as file:
+                figures = json.load(file)
+        self.assertIn("| model | M MACs | bytes | vehicle |", run.stdout)
+        self.assertEqual(list(figures), ["one 64x64", "one 96x64"])
+        self.assertAlmostEqual(figures["one 96x64"]["facts"]["macs"], 1.5 * figures["one 64x64"]["facts"]["macs"])
+        self.assertEqual(figures["one 64x64"]["all"]["vehicle"]["labels"], 1)
+
+
 class PruneTest(unittest.TestCase):
     def test_keeping_all_keeps_the_network(self):
         net = randomize(detector.Detector(SMALL))
@@ -351,6 +401,38 @@ class TrainTest(unittest.TestCase):
             detector.save(run.ema, weights)
             guided = train.Run(self.arguments(folder, init=weights, distill=weights))
             self.assertTrue(np.isfinite(guided.train_step(shards.next())).all())
+
+    def test_a_schedule_begins_anew_and_survives_a_resume(self):
+        with tempfile.TemporaryDirectory() as folder:
+            run = train.Run(self.arguments(folder, minutes=10))
+            run.step, run.elapsed, run.best = 500, 600.0, 1.5
+            self.assertEqual(run.progress(), 1.0)
+            run.begin_anew()
+            self.assertEqual((run.progress(), run.best), (0.0, 0.0))
+            self.assertAlmostEqual(run.set_rate(), 3e-2)
+            run.elapsed = 900.0
+            run.save("last.pt")
+            again = train.Run(self.arguments(folder, minutes=10))
+            again.resume()
+            self.assertAlmostEqual(again.progress(), 0.5)
+
+    def test_states_of_before_begin_at_zero(self):
+        with tempfile.TemporaryDirectory() as folder:
+            run = train.Run(self.arguments(folder, minutes=10))
+            run.elapsed = 300.0
+            state = run.state()
+            del state["began"]
+            torch.save(state, os.path.join(folder, "last.pt"))
+            run.resume()
+            self.assertAlmostEqual(run.progress(), 0.5)
+
+    def test_pauses_do_not_count(self):
+        clock = train.Clock()
+        self.assertEqual(clock.of_step(2.0), 2.0)
+        for _ in range(200):
+            self.assertEqual(clock.of_step(0.5), 0.5)
+        self.assertAlmostEqual(clock.of_step(3600.0), 0.5, 2)
+        self.assertEqual(clock.of_step(4.0), 4.0)
 
     def test_giou(self):
         a = torch.tensor([[1.0, 1, 1, 1], [1, 1, 1, 1]])
