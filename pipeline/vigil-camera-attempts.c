@@ -182,8 +182,10 @@ static gboolean
 begin_attempt(gpointer user_data)
 {
     VigilCamera *self = user_data;
-    const VigilCameraPipelineOptions options = {
-        .database = self->database, .clips = self->clips, .realtime = self->options.realtime};
+    const VigilCameraPipelineOptions options = {.database = self->database,
+                                                .clips = self->clips,
+                                                .failures = self->decoder_failures,
+                                                .realtime = self->options.realtime};
     g_autoptr(GError) error = NULL;
     VigilCameraPipeline *pipeline;
 

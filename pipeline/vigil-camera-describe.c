@@ -94,6 +94,20 @@ describe_detection(JsonBuilder *json, const VigilCameraSettings *settings,
     json_builder_end_object(json);
 }
 
+static void
+describe_decoder(JsonBuilder *json, const VigilCameraDecoder *decoder)
+{
+    json_builder_set_member_name(json, "decoder");
+    json_builder_begin_object(json);
+    add_string(json, "name", decoder->name);
+    json_builder_set_member_name(json, "hardware");
+    json_builder_add_boolean_value(json, decoder->hardware);
+    add_int(json, "replaced", decoder->replaced);
+    add_string(json, "failed", decoder->failed);
+    add_string(json, "reason", decoder->failed ? decoder->reason : NULL);
+    json_builder_end_object(json);
+}
+
 void
 vigil_camera_describe(VigilCamera *self, JsonBuilder *json)
 {
@@ -117,6 +131,7 @@ vigil_camera_describe(VigilCamera *self, JsonBuilder *json)
     for (guint i = 0; i < VIGIL_N_OUTCOMES; i++)
         add_int(json, vigil_outcome_to_string(i), (gint64)status.outcomes[i]);
     json_builder_end_object(json);
+    describe_decoder(json, &status.decoder);
     describe_detection(json, settings, &status.detection);
     describe_model(json, &status);
     add_seconds(json, "inference_s", status.inference_us ? status.inference_us : -1);

@@ -148,6 +148,32 @@ on_refused(VigilCamera *self, const GstStructure *structure)
     vigil_camera_notify_model(self, VIGIL_CAMERA_MODEL_REFUSED, path, reason);
 }
 
+/* The log hears of a decoder that is replaced, and of what it is replaced by: the camera goes on. */
+static void
+on_decoder(VigilCamera *self, const GstStructure *structure)
+{
+    const gchar *failed = gst_structure_get_string(structure, "failed");
+    const gchar *reason = gst_structure_get_string(structure, "reason");
+    g_autofree gchar *safe = vigil_redact(reason);
+    g_autofree gchar *text = NULL;
+    VigilCameraDecoder *decoder = &self->status.decoder;
+
+    g_mutex_lock(&self->lock);
+    decoder->name = g_intern_string(gst_structure_get_string(structure, "decoder"));
+    gst_structure_get_boolean(structure, "hardware", &decoder->hardware);
+    if (failed) {
+        decoder->failed = g_intern_string(failed);
+        g_strlcpy(decoder->reason, safe ? safe : "", sizeof decoder->reason);
+        decoder->replaced++;
+    }
+    g_mutex_unlock(&self->lock);
+    if (!failed)
+        return;
+    text = g_strdup_printf("the decoder %s failed (%s), and %s takes its place", failed, safe,
+                           gst_structure_get_string(structure, "decoder"));
+    vigil_camera_log(self, text);
+}
+
 /* A device that was taken away: the source waits for it by itself. */
 static void
 on_source_state(VigilCamera *self, const GstStructure *structure)
@@ -193,6 +219,8 @@ vigil_camera_on_element_message(VigilCamera *self, const GstStructure *structure
         on_trial(self, structure);
     else if (gst_structure_has_name(structure, "vigildetect-refused"))
         on_refused(self, structure);
+    else if (gst_structure_has_name(structure, "vigil-decoder"))
+        on_decoder(self, structure);
     else if (gst_structure_has_name(structure, "vigilv4l2src-state"))
         on_source_state(self, structure);
 }

@@ -3,18 +3,13 @@
 
 #include "models/vigil-detector.h"
 #include "pipeline/vigil-camera-pipeline.h"
+#include "pipeline/vigil-decoder-choice.h"
 
 G_BEGIN_DECLS
 
-/** VigilCodec: what the recorder writes. */
-typedef enum {
-    VIGIL_CODEC_H264,
-    VIGIL_CODEC_H265,
-    VIGIL_N_CODECS,
-} VigilCodec;
-
 struct VigilCameraPipeline {
     const VigilCameraSettings *settings;
+    VigilDecoderFailures *failures; /* (nullable) */
     gboolean live, realtime;
 
     VigilDetector *detector; /* until the start: later only the element holds it */
@@ -42,6 +37,17 @@ void vigil_camera_get_thresholds(const VigilCameraSettings *settings,
 const VigilModelSettings *vigil_camera_pipeline_first_model(const VigilCameraPipeline *self);
 /** vigil_camera_pipeline_make_detect: (transfer floating) (nullable): vigildetect for it. */
 GstElement *vigil_camera_pipeline_make_detect(VigilCameraPipeline *self, GError **error);
+
+/* vigil-camera-decoder.c */
+
+/**
+ * vigil_camera_pipeline_make_decoder:
+ *
+ * Returns: (transfer floating) (nullable): what decodes for the detector: the best there is for the camera, and others in its place
+ *   when it fails
+ */
+GstElement *
+vigil_camera_pipeline_make_decoder(VigilCameraPipeline *self, VigilCodec codec, GError **error);
 
 /** vigil_camera_pipeline_add: (transfer floating) @element: %FALSE when it is %NULL, @error being set already. */
 gboolean vigil_camera_pipeline_add(VigilCameraPipeline *self, GstElement *element);

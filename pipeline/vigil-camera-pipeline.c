@@ -231,6 +231,7 @@ vigil_camera_pipeline_new(const VigilCameraSettings *settings,
 
     g_mutex_init(&self->lock);
     self->settings = settings;
+    self->failures = options->failures ? vigil_decoder_failures_ref(options->failures) : NULL;
     self->live = vigil_source_is_live(settings->source);
     self->realtime = options->realtime;
     self->others = g_string_new(NULL);
@@ -258,6 +259,7 @@ vigil_camera_pipeline_free(VigilCameraPipeline *self)
         gst_object_unref(self->pipeline);
     }
     g_clear_pointer(&self->detector, vigil_detector_unref);
+    vigil_decoder_failures_unref(self->failures);
     g_string_free(self->others, TRUE);
     g_mutex_clear(&self->lock);
     g_free(self);
@@ -331,83 +333,26 @@ vigil_camera_pipeline_drain(VigilCameraPipeline *self, gboolean stopping)
 /* --- when the stream says what it is --------------------------------------------------------- */
 
 static const struct {
-    const gchar *media, *parser, *decoder;
-} codecs[VIGIL_N_CODECS] = {
-    {"video/x-h264", "h264parse", "avdec_h264"},
-    {"video/x-h265", "h265parse", "avdec_h265"},
+    const gchar *media, *parser;
+} codecs[] = {
+    [VIGIL_CODEC_H264] = {"video/x-h264", "h264parse"},
+    [VIGIL_CODEC_H265] = {"video/x-h265", "h265parse"},
 };
-
-static const struct {
-    VigilCodec codec;
-    const gchar *factory;
-    const gchar *after; /* brings frames from the device's memory to ours */
-} hardware[] = {
-    {VIGIL_CODEC_H264, "nvv4l2decoder", "nvvidconv"},
-    {VIGIL_CODEC_H265, "nvv4l2decoder", "nvvidconv"},
-    {VIGIL_CODEC_H264, "v4l2h264dec", NULL},
-    {VIGIL_CODEC_H265, "v4l2slh265dec", NULL},
-    {VIGIL_CODEC_H265, "v4l2h265dec", NULL},
-};
-
-static GstElement *
-make_software_decoder(VigilCodec codec, GError **error)
-{
-    GstElement *decoder = vigil_gst_make(codecs[codec].decoder, "decoder", error);
-
-    /* frame threads would delay each frame by as many frames as there are threads */
-    if (decoder)
-        g_object_set(decoder, "max-threads", 1, NULL);
-    return decoder;
-}
-
-/*
- * Which decoder: hardware only for live sources unless it is asked for, as its frames differ a little from one chip to the
- * next, and a file is to give the same events everywhere.
- */
-static GstElement *
-make_decoder(VigilCameraPipeline *self, VigilCodec codec, const gchar **after, GError **error)
-{
-    const gint wanted = self->settings->decoder;
-
-    *after = NULL;
-    if (wanted == VIGIL_DECODER_SOFTWARE || (wanted == VIGIL_DECODER_AUTO && !self->live))
-        return make_software_decoder(codec, error);
-    for (guint i = 0; i < G_N_ELEMENTS(hardware); i++) {
-        if (hardware[i].codec != codec || !vigil_gst_has(hardware[i].factory))
-            continue;
-        *after = hardware[i].after;
-        return vigil_gst_make(hardware[i].factory, "decoder", error);
-    }
-    if (wanted == VIGIL_DECODER_AUTO)
-        return make_software_decoder(codec, error);
-    g_set_error(error, GST_CORE_ERROR, GST_CORE_ERROR_MISSING_PLUGIN,
-                "there is no hardware decoder for %s here: write decoder: auto",
-                codecs[codec].media + 8);
-    return NULL;
-}
 
 static gboolean
 add_decoder(VigilCameraPipeline *self, VigilCodec codec, GError **error)
 {
-    const gchar *after_name;
-    GstElement *queue, *decoder, *after = NULL;
+    GstElement *queue, *decoder;
     g_autoptr(GstElement) convert = gst_bin_get_by_name(GST_BIN(self->pipeline), "convert");
 
     queue = make_queue(self, "decode-queue", 0, 0, DECODE_QUEUE_NS, error);
     if (!queue)
         return FALSE;
-    decoder = make_decoder(self, codec, &after_name, error);
+    decoder = vigil_camera_pipeline_make_decoder(self, codec, error);
     if (!vigil_camera_pipeline_add(self, decoder))
         return FALSE;
-    if (after_name) {
-        after = vigil_gst_make(after_name, NULL, error);
-        if (!vigil_camera_pipeline_add(self, after) || !gst_element_link(after, convert))
-            return FALSE;
-    }
-    if (!gst_element_link_many(queue, decoder, after ? after : convert, NULL))
+    if (!gst_element_link_many(queue, decoder, convert, NULL))
         return FALSE;
-    if (after)
-        gst_element_sync_state_with_parent(after);
     gst_element_sync_state_with_parent(decoder);
     gst_element_sync_state_with_parent(queue);
     return gst_element_link(self->tee, queue);
@@ -439,7 +384,7 @@ find_codec(const GstCaps *caps, VigilCodec *codec)
 {
     const GstStructure *structure = gst_caps_get_structure(caps, 0);
 
-    for (guint i = 0; i < VIGIL_N_CODECS; i++) {
+    for (guint i = 0; i < G_N_ELEMENTS(codecs); i++) {
         if (gst_structure_has_name(structure, codecs[i].media)) {
             *codec = i;
             return TRUE;

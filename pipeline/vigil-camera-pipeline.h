@@ -3,6 +3,7 @@
 
 #include <gst/gst.h>
 
+#include "pipeline/vigil-decoder-failures.h"
 #include "pipeline/vigil-settings.h"
 
 G_BEGIN_DECLS
@@ -11,11 +12,13 @@ G_BEGIN_DECLS
  * VigilCameraPipelineOptions:
  * @database: path of the store's SQLite file; borrowed
  * @clips: directory of the clips; borrowed
+ * @failures: (nullable): decoders that are not to be tried first; borrowed
  * @realtime: a file is played at its own speed; otherwise as fast as it goes, without a clock
  */
 typedef struct {
     const gchar *database;
     const gchar *clips;
+    VigilDecoderFailures *failures;
     gboolean realtime;
 } VigilCameraPipelineOptions;
 

@@ -29,6 +29,7 @@ struct VigilCamera {
     GPtrArray *
         past; /* (element-type VigilCameraSettings): of before, which the pipeline may still look at */
     GMainLoop *loop;
+    VigilDecoderFailures *decoder_failures; /* what a new pipeline does not begin with */
     VigilCameraPipeline *pipeline;
     GSource *bus_watch, *watchdog, *timer;
     gint64 begun_us;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "pipeline/vigil-decoder-choice.h"
 #include "pipeline/vigil-settings-private.h"
 #include "pipeline/vigil-time.h"
 
@@ -114,6 +115,27 @@ read_capture(const VigilYaml *node, gpointer target, VigilYamlMistakes *mistakes
     vigil_capture_settings_read(node, &((VigilCameraSettings *)target)->capture, mistakes);
 }
 
+static void
+read_decoder(const VigilYaml *node, gpointer target, VigilYamlMistakes *mistakes,
+             gpointer user_data)
+{
+    VigilCameraSettings *self = target;
+    const gchar *text = NULL;
+    GError *error = NULL;
+
+    if (vigil_yaml_read_string(node, &text, &error)) {
+        g_autofree gchar *names = vigil_decoder_get_names();
+
+        if (!vigil_decoder_is_wish(text))
+            vigil_yaml_set_error(node, &error,
+                                 "\"%s\" is none of: auto, software, hardware, or an element: %s",
+                                 text, names);
+        else if (!g_str_equal(text, "auto"))
+            self->decoder = g_strdup(text);
+    }
+    vigil_yaml_mistakes_add(mistakes, error);
+}
+
 /* What is not there yet is refused, since someone who asked for it must not believe that it works. */
 
 static void
@@ -147,7 +169,6 @@ read_keys(const VigilYaml *node, VigilCameraSettings *self, const gchar *base,
           VigilYamlMistakes *mistakes)
 {
     static const gchar *const transports[] = {"tcp", "udp", NULL};
-    static const gchar *const decoders[] = {"auto", "software", "hardware", NULL};
     static const VigilYamlKey keys[] = {
         {.name = "name", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_name},
         {.name = "source", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_source},
@@ -161,10 +182,7 @@ read_keys(const VigilYaml *node, VigilCameraSettings *self, const gchar *base,
          .type = VIGIL_YAML_KEY_WORD,
          .offset = G_STRUCT_OFFSET(VigilCameraSettings, transport),
          .words = transports},
-        {.name = "decoder",
-         .type = VIGIL_YAML_KEY_WORD,
-         .offset = G_STRUCT_OFFSET(VigilCameraSettings, decoder),
-         .words = decoders},
+        {.name = "decoder", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_decoder},
         {.name = "latency",
          .type = VIGIL_YAML_KEY_DURATION,
          .offset = G_STRUCT_OFFSET(VigilCameraSettings, latency_ns),
@@ -277,6 +295,7 @@ vigil_camera_settings_unref(VigilCameraSettings *self)
     if (!self || !g_atomic_ref_count_dec(&self->refs))
         return;
     g_free(self->name);
+    g_free(self->decoder);
     vigil_source_free(self->source);
     g_free(self->motion.masks);
     vigil_capture_settings_clear(&self->capture);
@@ -291,7 +310,7 @@ vigil_camera_settings_equal_but_model(const VigilCameraSettings *a, const VigilC
     return g_str_equal(a->name, b->name) && vigil_source_equal(a->source, b->source) &&
            a->fps == b->fps && a->weight == b->weight && a->max_age_ns == b->max_age_ns &&
            a->threshold == b->threshold && a->start_time_us == b->start_time_us &&
-           a->transport == b->transport && a->decoder == b->decoder &&
+           a->transport == b->transport && g_strcmp0(a->decoder, b->decoder) == 0 &&
            a->latency_ns == b->latency_ns && vigil_motion_settings_equal(&a->motion, &b->motion) &&
            vigil_capture_settings_equal(&a->capture, &b->capture) &&
            vigil_rules_equal(a->rules, b->rules);

@@ -41,6 +41,7 @@ vigil_camera_new(VigilCameraSettings *settings, const VigilCameraOptions *option
     self->owner_context = g_main_context_ref_thread_default();
     self->context = g_main_context_new();
     self->loop = g_main_loop_new(self->context, FALSE);
+    self->decoder_failures = vigil_decoder_failures_new();
     self->status.since_us = g_get_real_time();
     self->thread = g_thread_new(settings->name, vigil_camera_run, self);
     return self;
@@ -55,6 +56,7 @@ vigil_camera_unref(VigilCamera *self)
     vigil_camera_settings_unref(self->settings);
     vigil_camera_settings_unref(self->latest);
     g_ptr_array_unref(self->past);
+    vigil_decoder_failures_unref(self->decoder_failures);
     vigil_camera_status_clear(&self->status);
     g_main_loop_unref(self->loop);
     g_main_context_unref(self->context);

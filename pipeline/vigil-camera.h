@@ -56,6 +56,22 @@ typedef struct {
 } VigilCameraDetection;
 
 /**
+ * VigilCameraDecoder: who decodes for the detector.
+ * @name: (nullable): the element; interned; %NULL: nobody yet, or nothing is to be decoded
+ * @hardware: a device does
+ * @failed: (nullable): the element that it replaced last; interned
+ * @reason: why that one was replaced
+ * @replaced: how often one was
+ */
+typedef struct {
+    const gchar *name;
+    gboolean hardware;
+    const gchar *failed;
+    gchar reason[200];
+    guint replaced;
+} VigilCameraDecoder;
+
+/**
  * VigilCameraStatus:
  * @since_us: wall time of the last change of @state
  * @error: (nullable): what went wrong last; without secrets
@@ -68,6 +84,7 @@ typedef struct {
  * @unrecorded: warnings of the recorder: something was not kept
  * @inference_us: mean time of an inference; 0: none yet
  * @detection: see there
+ * @decoder: see there
  * @model: that looks at it; both %NULL: none yet
  * @trial: of it, or of the one that was sent away last
  * @position_ns: of a file
@@ -88,6 +105,7 @@ typedef struct {
     gchar last_event[VIGIL_EVENT_ID_LENGTH + 1];
     gint64 inference_us;
     VigilCameraDetection detection;
+    VigilCameraDecoder decoder;
     VigilModelId model;
     VigilCameraTrial trial;
     gint64 position_ns, duration_ns;

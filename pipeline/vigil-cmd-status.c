@@ -80,6 +80,22 @@ print_detection(JsonObject *camera)
 }
 
 static void
+print_decoder(JsonObject *camera)
+{
+    JsonObject *decoder = json_object_has_member(camera, "decoder")
+                              ? json_object_get_object_member(camera, "decoder")
+                              : NULL;
+
+    if (!decoder || !*get_string(decoder, "name"))
+        return;
+    printf("  %-16s decoded by %s", "", get_string(decoder, "name"));
+    if (*get_string(decoder, "failed"))
+        printf(", since %s failed (%s)", get_string(decoder, "failed"),
+               get_string(decoder, "reason"));
+    printf("\n");
+}
+
+static void
 print_camera(JsonObject *camera)
 {
     const gchar *error = get_string(camera, "error");
@@ -89,6 +105,7 @@ print_camera(JsonObject *camera)
            get_string(camera, "name"), get_string(camera, "state"), get_string(camera, "since"),
            get_int(camera, "frames"), get_int(camera, "events"), get_int(camera, "losses"));
     printf("  %-16s %s\n", "", get_string(camera, "source"));
+    print_decoder(camera);
     print_detection(camera);
     print_model(camera);
     if (*error)

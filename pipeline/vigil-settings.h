@@ -21,13 +21,6 @@ typedef enum {
     VIGIL_TRANSPORT_UDP,
 } VigilTransport;
 
-/** VigilDecoder: who decodes video for the detector. */
-typedef enum {
-    VIGIL_DECODER_AUTO,     /* hardware for live sources where present, else software */
-    VIGIL_DECODER_SOFTWARE, /* avdec_h264, avdec_h265 */
-    VIGIL_DECODER_HARDWARE, /* v4l2h264dec, nvv4l2decoder …; no other */
-} VigilDecoder;
-
 /**
  * VigilModelSettings:
  * @path: absolute; of a named one "default" or "tiny", or of its slot once vigil_model_source_resolve() was called
@@ -110,7 +103,7 @@ typedef struct {
     gdouble threshold;
     gint64 start_time_us;
     gint transport; /* VigilTransport */
-    gint decoder;   /* VigilDecoder */
+    gchar *decoder; /* (nullable): which decodes for the detector, see VigilDecoderWish */
     gint64 latency_ns;
     VigilMotionSettings motion;
     VigilCaptureSettings capture;

@@ -113,6 +113,7 @@ static const struct {
     {HEAD RTSP RULES "    start_time: 2026-05-01\n", ":6:", "start_time", "files"},
     {HEAD RTSP RULES "    latency: 20\n", ":6:", "latency", "unit"},
     {HEAD CAMERA RULES "    decoder: gpu\n", ":6:", "decoder", "hardware"},
+    {HEAD CAMERA RULES "    decoder: avdec_h26\n", ":6:", "decoder", "avdec_h264"},
     {HEAD CAMERA RULES "    zone: {}\n", ":6:", "zone", "did you mean \"zones\""},
     {HEAD CAMERA "    zones: {z: [[0,0],[1,1]]}\n" RULES, ":5:", "zones.z", "at least 3 points"},
     {HEAD CAMERA "    rules: [{name: r, zones: [y]}]\n", ":5:", "rules[0]", "y"},
@@ -177,7 +178,7 @@ START_TEST(test_defaults)
     ck_assert(camera->fps == 0 && camera->threshold < 0);
     ck_assert(camera->weight == 1 && camera->max_age_ns == 1000000000);
     ck_assert_int_eq(camera->transport, VIGIL_TRANSPORT_TCP);
-    ck_assert_int_eq(camera->decoder, VIGIL_DECODER_AUTO);
+    ck_assert_ptr_null(camera->decoder);
     ck_assert_int_eq(camera->start_time_us, G_MININT64);
     ck_assert_int_eq(camera->latency_ns, 200000000);
 }
@@ -265,7 +266,7 @@ START_TEST(test_everything)
     ck_assert_str_eq(door->source->password, "secret");
     ck_assert_int_eq(door->transport, VIGIL_TRANSPORT_UDP);
     ck_assert_int_eq(door->latency_ns, 500000000);
-    ck_assert_int_eq(door->decoder, VIGIL_DECODER_SOFTWARE);
+    ck_assert_str_eq(door->decoder, "software");
     ck_assert(door->fps == 5 && door->threshold == 0.5);
     ck_assert(door->weight == 4 && door->max_age_ns == 300000000);
     ck_assert_str_eq(door->model->path, "/other.tflite");

@@ -1,0 +1,642 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pipeline/vigil-decoder-bin.h"
+
+/* What is kept of a group of pictures, to be decoded again: cameras send 1 to 8 s between keyframes. */
+#define LONGEST_GROUP 256
+#define LARGEST_GROUP (8 * 1024 * 1024)
+
+struct _VigilDecoderBin {
+    GstBin parent;
+    GstPad *sink, *src; /* ghost pads */
+    VigilCodec codec;
+    VigilDecoderCandidate candidates[VIGIL_DECODER_CANDIDATES];
+    guint n;
+    GstCaps *sink_caps; /* what any of them takes */
+    VigilDecoderFailures *failures;
+
+    GMutex exchange; /* held while a decoder is put in or taken out */
+    /* under exchange */
+    gboolean closing;            /* none is put in any more */
+    guint current;               /* of @candidates */
+    GstElement *decoder, *after; /* (nullable); the bin owns them */
+    GString *reasons;            /* of all that failed */
+    gchar *last_failed, *last_reason;
+
+    /* thread of the sink pad */
+    GQueue group; /* (element-type GstBuffer): since the last keyframe */
+    gsize group_bytes;
+    gboolean group_broken; /* too large: it is not kept */
+    gboolean await_key;
+    gboolean fed_key; /* to the current decoder */
+
+    GMutex lock; /* held for moments only */
+    /* under lock */
+    gchar *failure; /* (nullable): why the current one is to be replaced */
+    GstFlowReturn downstream;
+    guint n_silent;
+    GstClockTime last_pts, skip_until;
+    gboolean repeating; /* a new decoder has not given its first picture */
+    gboolean eos_in, eos_out;
+};
+
+G_DEFINE_TYPE(VigilDecoderBin, vigil_decoder_bin, GST_TYPE_BIN)
+
+static GstStaticPadTemplate sink_template =
+    GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE(
+    "src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS("video/x-raw(ANY)"));
+
+/* --- what went wrong ------------------------------------------------------------------------- */
+
+/* The first reason counts: later ones follow from it. */
+static void
+note_failure(VigilDecoderBin *self, const gchar *reason)
+{
+    g_mutex_lock(&self->lock);
+    if (!self->failure)
+        self->failure = g_strdup(reason);
+    g_mutex_unlock(&self->lock);
+}
+
+static gboolean
+has_failure(VigilDecoderBin *self)
+{
+    gboolean has;
+
+    g_mutex_lock(&self->lock);
+    has = self->failure != NULL;
+    g_mutex_unlock(&self->lock);
+    return has;
+}
+
+static void
+push_eos(GstElement *element, gpointer user_data)
+{
+    gst_pad_push_event(VIGIL_DECODER_BIN(element)->src, gst_event_new_eos());
+}
+
+/* A decoder that breaks while it gives its last frames may forget to say that they were the last. */
+static void
+finish_eos(VigilDecoderBin *self)
+{
+    gboolean missing;
+
+    g_mutex_lock(&self->lock);
+    missing = self->eos_in && !self->eos_out && self->failure;
+    if (missing)
+        self->eos_out = TRUE;
+    g_mutex_unlock(&self->lock);
+    if (missing)
+        gst_element_call_async(GST_ELEMENT(self), push_eos, NULL, NULL);
+}
+
+static void
+handle_message(GstBin *bin, GstMessage *message)
+{
+    VigilDecoderBin *self = VIGIL_DECODER_BIN(bin);
+    g_autoptr(GError) error = NULL;
+
+    if (GST_MESSAGE_TYPE(message) != GST_MESSAGE_ERROR) {
+        GST_BIN_CLASS(vigil_decoder_bin_parent_class)->handle_message(bin, message);
+        return;
+    }
+    gst_message_parse_error(message, &error, NULL);
+    note_failure(self, error->message);
+    finish_eos(self);
+    gst_message_unref(message);
+}
+
+/* --- putting decoders in and taking them out (exchange held) ------------------------------------ */
+
+static void
+post_decoder(VigilDecoderBin *self)
+{
+    const VigilDecoderCandidate *candidate = &self->candidates[self->current];
+    GstStructure *structure =
+        gst_structure_new("vigil-decoder", "decoder", G_TYPE_STRING, candidate->factory, "hardware",
+                          G_TYPE_BOOLEAN, candidate->hardware, NULL);
+
+    if (self->last_failed)
+        gst_structure_set(structure, "failed", G_TYPE_STRING, self->last_failed, "reason",
+                          G_TYPE_STRING, self->last_reason, NULL);
+    gst_element_post_message(GST_ELEMENT(self),
+                             gst_message_new_element(GST_OBJECT(self), structure));
+}
+
+static void
+set_decoder(VigilDecoderBin *self, GstElement *decoder)
+{
+    self->decoder = decoder;
+    g_mutex_lock(&self->lock);
+    self->n_silent = 0;
+    g_clear_pointer(&self->failure, g_free);
+    g_mutex_unlock(&self->lock);
+    self->fed_key = FALSE;
+}
+
+static void
+take_out(VigilDecoderBin *self)
+{
+    GstElement *const parts[] = {self->decoder, self->after};
+
+    gst_ghost_pad_set_target(GST_GHOST_PAD(self->sink), NULL);
+    gst_ghost_pad_set_target(GST_GHOST_PAD(self->src), NULL);
+    for (guint i = 0; i < G_N_ELEMENTS(parts); i++) {
+        if (!parts[i])
+            continue;
+        gst_element_set_locked_state(parts[i], TRUE);
+        gst_element_set_state(parts[i], GST_STATE_NULL);
+        gst_bin_remove(GST_BIN(self), parts[i]);
+    }
+    self->after = NULL;
+    set_decoder(self, NULL);
+}
+
+static gboolean
+set_target(GstPad *ghost, GstElement *element, const gchar *name)
+{
+    g_autoptr(GstPad) pad = gst_element_get_static_pad(element, name);
+
+    return pad && gst_ghost_pad_set_target(GST_GHOST_PAD(ghost), pad);
+}
+
+static gboolean
+put_in(VigilDecoderBin *self)
+{
+    const VigilDecoderCandidate *candidate = &self->candidates[self->current];
+    GstElement *decoder = gst_element_factory_make(candidate->factory, NULL);
+
+    if (!decoder)
+        return FALSE;
+    /* frame threads would delay each frame by as many frames as there are threads, and cost a tenth more */
+    if (g_object_class_find_property(G_OBJECT_GET_CLASS(decoder), "max-threads"))
+        g_object_set(decoder, "max-threads", 1, NULL);
+    gst_bin_add(GST_BIN(self), decoder);
+    set_decoder(self, decoder);
+    if (candidate->after) {
+        self->after = gst_element_factory_make(candidate->after, NULL);
+        if (!self->after)
+            return FALSE;
+        gst_bin_add(GST_BIN(self), self->after);
+        if (!gst_element_link(decoder, self->after))
+            return FALSE;
+    }
+    return set_target(self->sink, decoder, "sink") &&
+           set_target(self->src, self->after ? self->after : decoder, "src");
+}
+
+static gboolean
+start(VigilDecoderBin *self, GstState state)
+{
+    return (!self->after ||
+            gst_element_set_state(self->after, state) != GST_STATE_CHANGE_FAILURE) &&
+           gst_element_set_state(self->decoder, state) != GST_STATE_CHANGE_FAILURE;
+}
+
+static void
+give_up_current(VigilDecoderBin *self)
+{
+    const VigilDecoderCandidate *candidate = &self->candidates[self->current];
+
+    g_free(self->last_reason);
+    g_mutex_lock(&self->lock);
+    self->last_reason = self->failure ? g_steal_pointer(&self->failure)
+                                      : g_strdup("it cannot be put in or started");
+    g_mutex_unlock(&self->lock);
+    g_free(self->last_failed);
+    self->last_failed = g_strdup(candidate->factory);
+    g_string_append_printf(self->reasons, "%s%s: %s", self->reasons->len ? "; " : "",
+                           self->last_failed, self->last_reason);
+    if (self->failures)
+        vigil_decoder_failures_add(self->failures, candidate->factory, g_get_monotonic_time());
+    take_out(self);
+    self->current++;
+}
+
+/* Until one is in and has reached @state. */
+static gboolean
+ensure(VigilDecoderBin *self, GstState state)
+{
+    while (self->current < self->n) {
+        const gboolean is_new = !self->decoder;
+
+        if ((!is_new || put_in(self)) && start(self, state)) {
+            if (is_new)
+                post_decoder(self);
+            return TRUE;
+        }
+        give_up_current(self);
+    }
+    GST_ELEMENT_ERROR(self, STREAM, DECODE,
+                      ("No decoder works for this %s stream: %s",
+                       vigil_codec_to_string(self->codec), self->reasons->str),
+                      (NULL));
+    return FALSE;
+}
+
+/* --- frames in ----------------------------------------------------------------------------------- */
+
+static void
+forget_group(VigilDecoderBin *self)
+{
+    g_queue_clear_full(&self->group, (GDestroyNotify)gst_buffer_unref);
+    self->group_bytes = 0;
+}
+
+static void
+keep(VigilDecoderBin *self, GstBuffer *buffer)
+{
+    if (!GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT)) {
+        forget_group(self);
+        self->group_broken = FALSE;
+    }
+    self->group_bytes += gst_buffer_get_size(buffer);
+    if (self->group_broken || self->group.length >= LONGEST_GROUP ||
+        self->group_bytes > LARGEST_GROUP || self->current + 1 >= self->n) {
+        forget_group(self);
+        self->group_broken = TRUE;
+        return;
+    }
+    g_queue_push_tail(&self->group, gst_buffer_ref(buffer));
+}
+
+static void
+watch_silence(VigilDecoderBin *self, GstBuffer *buffer)
+{
+    guint n;
+
+    if (!GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT))
+        self->fed_key = TRUE;
+    if (!self->fed_key)
+        return;
+    g_mutex_lock(&self->lock);
+    n = ++self->n_silent;
+    g_mutex_unlock(&self->lock);
+    /* where there is no other, better late than never */
+    if (n > VIGIL_DECODER_SILENT_FRAMES && self->current + 1 < self->n)
+        note_failure(self, "it gave no picture for many frames");
+}
+
+/* Returns: FALSE when the decoder is to be replaced. */
+static gboolean
+feed(VigilDecoderBin *self, GstBuffer *buffer, GstFlowReturn *flow)
+{
+    g_autofree gchar *reason = NULL;
+    GstFlowReturn downstream;
+
+    if (has_failure(self))
+        return FALSE;
+    watch_silence(self, buffer);
+    *flow = gst_proxy_pad_chain_default(self->sink, GST_OBJECT(self), gst_buffer_ref(buffer));
+    g_mutex_lock(&self->lock);
+    downstream = self->downstream;
+    g_mutex_unlock(&self->lock);
+    if (*flow == GST_FLOW_NOT_NEGOTIATED && downstream >= GST_FLOW_OK) {
+        note_failure(self, "it does not take this format of stream, or gives none that is of use");
+    } else if (*flow < GST_FLOW_EOS && downstream >= GST_FLOW_OK) {
+        reason = g_strdup_printf("it returned \"%s\" for a frame", gst_flow_get_name(*flow));
+        note_failure(self, reason);
+    }
+    return !has_failure(self);
+}
+
+static GstFlowReturn
+exchange(VigilDecoderBin *self)
+{
+    GstFlowReturn flow = GST_FLOW_OK;
+    GstState state;
+
+    GST_OBJECT_LOCK(self);
+    state = MAX(GST_STATE_TARGET(self), GST_STATE_PAUSED);
+    GST_OBJECT_UNLOCK(self);
+    g_mutex_lock(&self->exchange);
+    g_mutex_lock(&self->lock);
+    self->repeating = TRUE;
+    self->skip_until = self->last_pts;
+    g_mutex_unlock(&self->lock);
+    if (self->closing) {
+        flow = GST_FLOW_FLUSHING;
+    } else {
+        give_up_current(self);
+        if (!ensure(self, state))
+            flow = GST_FLOW_ERROR;
+    }
+    g_mutex_unlock(&self->exchange);
+    return flow;
+}
+
+/* The next decoder, from the last keyframe on, until one has taken all of it. */
+static GstFlowReturn
+replace(VigilDecoderBin *self)
+{
+    GstFlowReturn flow;
+    GList *next;
+
+    do {
+        flow = exchange(self);
+        if (flow != GST_FLOW_OK)
+            return flow;
+        self->await_key = self->group.length == 0;
+        for (next = self->group.head; next && feed(self, next->data, &flow); next = next->next)
+            ;
+    } while (next);
+    return flow;
+}
+
+static GstFlowReturn
+chain(GstPad *pad, GstObject *parent, GstBuffer *buffer)
+{
+    VigilDecoderBin *self = VIGIL_DECODER_BIN(parent);
+    GstFlowReturn flow = GST_FLOW_OK;
+
+    keep(self, buffer);
+    if (self->await_key && GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT)) {
+        gst_buffer_unref(buffer);
+        return GST_FLOW_OK;
+    }
+    self->await_key = FALSE;
+    if (!feed(self, buffer, &flow))
+        flow = replace(self);
+    gst_buffer_unref(buffer);
+    return flow;
+}
+
+static gboolean
+sink_event(GstPad *pad, GstObject *parent, GstEvent *event)
+{
+    VigilDecoderBin *self = VIGIL_DECODER_BIN(parent);
+    const GstEventType type = GST_EVENT_TYPE(event);
+    gboolean ok;
+
+    if (type == GST_EVENT_EOS && has_failure(self))
+        replace(self);
+    if (type == GST_EVENT_FLUSH_STOP) {
+        forget_group(self);
+        self->group_broken = TRUE;
+    }
+    g_mutex_lock(&self->lock);
+    if (type == GST_EVENT_FLUSH_STOP || type == GST_EVENT_SEGMENT)
+        self->last_pts = self->skip_until = GST_CLOCK_TIME_NONE;
+    if (type == GST_EVENT_FLUSH_STOP)
+        self->eos_in = self->eos_out = FALSE;
+    if (type == GST_EVENT_EOS)
+        self->eos_in = TRUE;
+    g_mutex_unlock(&self->lock);
+    ok = gst_pad_event_default(pad, parent, event);
+    if (type == GST_EVENT_EOS)
+        finish_eos(self);
+    return ok;
+}
+
+/* What a decoder takes may say less about the stream than it will refuse; the next one is to get its chance then. */
+static gboolean
+sink_query(GstPad *pad, GstObject *parent, GstQuery *query)
+{
+    VigilDecoderBin *self = VIGIL_DECODER_BIN(parent);
+    g_autoptr(GstCaps) result = NULL;
+    GstCaps *caps;
+
+    switch (GST_QUERY_TYPE(query)) {
+    case GST_QUERY_CAPS:
+        gst_query_parse_caps(query, &caps);
+        result = caps ? gst_caps_intersect_full(caps, self->sink_caps, GST_CAPS_INTERSECT_FIRST)
+                      : gst_caps_ref(self->sink_caps);
+        gst_query_set_caps_result(query, result);
+        return TRUE;
+    case GST_QUERY_ACCEPT_CAPS:
+        gst_query_parse_accept_caps(query, &caps);
+        gst_query_set_accept_caps_result(query, gst_caps_can_intersect(caps, self->sink_caps));
+        return TRUE;
+    default: return gst_pad_query_default(pad, parent, query);
+    }
+}
+
+/* --- pictures out -------------------------------------------------------------------------------- */
+
+static GstFlowReturn
+src_chain(GstPad *pad, GstObject *parent, GstBuffer *buffer)
+{
+    VigilDecoderBin *self = gst_pad_get_element_private(pad);
+    const GstClockTime pts = GST_BUFFER_PTS(buffer);
+    GstFlowReturn flow = GST_FLOW_OK;
+    gboolean known;
+
+    g_mutex_lock(&self->lock);
+    self->n_silent = 0;
+    self->repeating = FALSE;
+    known = GST_CLOCK_TIME_IS_VALID(pts) && GST_CLOCK_TIME_IS_VALID(self->skip_until) &&
+            pts <= self->skip_until;
+    if (GST_CLOCK_TIME_IS_VALID(pts) && !known)
+        self->last_pts = pts;
+    g_mutex_unlock(&self->lock);
+    if (known) {
+        gst_buffer_unref(buffer);
+        return flow;
+    }
+    flow = gst_proxy_pad_chain_default(pad, parent, buffer);
+    g_mutex_lock(&self->lock);
+    self->downstream = flow;
+    g_mutex_unlock(&self->lock);
+    return flow;
+}
+
+/* That another decoder gives the pictures is no news of the stream. */
+static gboolean
+src_event(GstPad *pad, GstObject *parent, GstEvent *event)
+{
+    VigilDecoderBin *self = gst_pad_get_element_private(pad);
+    const GstEventType type = GST_EVENT_TYPE(event);
+    gboolean drop;
+
+    g_mutex_lock(&self->lock);
+    drop = self->repeating && (type == GST_EVENT_STREAM_START || type == GST_EVENT_SEGMENT) &&
+           GST_CLOCK_TIME_IS_VALID(self->last_pts);
+    if (type == GST_EVENT_EOS) {
+        drop = self->eos_out;
+        self->eos_out = TRUE;
+    }
+    g_mutex_unlock(&self->lock);
+    if (!drop)
+        return gst_pad_event_default(pad, parent, event);
+    gst_event_unref(event);
+    return TRUE;
+}
+
+/* --- states -------------------------------------------------------------------------------------- */
+
+static void
+reset(VigilDecoderBin *self)
+{
+    forget_group(self);
+    self->group_broken = TRUE; /* until the first keyframe */
+    self->await_key = FALSE;
+    g_mutex_lock(&self->lock);
+    self->downstream = GST_FLOW_OK;
+    self->last_pts = self->skip_until = GST_CLOCK_TIME_NONE;
+    self->repeating = self->eos_in = self->eos_out = FALSE;
+    g_mutex_unlock(&self->lock);
+}
+
+static GstStateChangeReturn
+change_state(GstElement *element, GstStateChange transition)
+{
+    VigilDecoderBin *self = VIGIL_DECODER_BIN(element);
+    const GstState next = GST_STATE_TRANSITION_NEXT(transition);
+    const GstState current = GST_STATE_TRANSITION_CURRENT(transition);
+    const gboolean up = next > current;
+    GstStateChangeReturn result = GST_STATE_CHANGE_FAILURE;
+
+    if (next == current)
+        return GST_ELEMENT_CLASS(vigil_decoder_bin_parent_class)->change_state(element, transition);
+    if (transition == GST_STATE_CHANGE_READY_TO_PAUSED)
+        reset(self);
+    g_mutex_lock(&self->exchange);
+    self->closing = !up;
+    if (up) {
+        if (ensure(self, next))
+            result = GST_ELEMENT_CLASS(vigil_decoder_bin_parent_class)
+                         ->change_state(element, transition);
+        g_mutex_unlock(&self->exchange);
+        return result;
+    }
+    /* not held: a thread that brings frames may want it, and is waited for now */
+    g_mutex_unlock(&self->exchange);
+    result = GST_ELEMENT_CLASS(vigil_decoder_bin_parent_class)->change_state(element, transition);
+    if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
+        reset(self);
+    return result;
+}
+
+/* --- the making of it ---------------------------------------------------------------------------- */
+
+/* Of what a candidate takes: kind of stream and its form. */
+static GstCaps *
+get_forms(const gchar *name)
+{
+    g_autoptr(GstElementFactory) factory = gst_element_factory_find(name);
+    GstCaps *forms = gst_caps_new_empty();
+    const GList *item =
+        factory ? gst_element_factory_get_static_pad_templates(factory) : (GList *)NULL;
+
+    for (; item; item = item->next) {
+        GstStaticPadTemplate *template = item->data;
+        g_autoptr(GstCaps) caps = NULL;
+
+        if (template->direction != GST_PAD_SINK)
+            continue;
+        caps = gst_static_caps_get(&template->static_caps);
+        for (guint i = 0; i < gst_caps_get_size(caps); i++) {
+            const GstStructure *full = gst_caps_get_structure(caps, i);
+            const GValue *format = gst_structure_get_value(full, "stream-format");
+            GstStructure *form = gst_structure_new_empty(gst_structure_get_name(full));
+
+            if (format)
+                gst_structure_set_value(form, "stream-format", format);
+            gst_caps_append_structure(forms, form);
+        }
+    }
+    return forms;
+}
+
+/* The one form of the stream that any of them takes, since it stays the same when they are exchanged. */
+static GstCaps *
+make_sink_caps(const VigilDecoderBin *self)
+{
+    static const gchar *const media[VIGIL_N_CODECS] = {"video/x-h264", "video/x-h265",
+                                                       "image/jpeg"};
+    GstCaps *caps = gst_caps_new_empty_simple(media[self->codec]);
+
+    for (guint i = 0; i < self->n; i++) {
+        g_autoptr(GstCaps) forms = get_forms(self->candidates[i].factory);
+        GstCaps *both = gst_caps_intersect(caps, forms);
+
+        if (gst_caps_is_empty(both)) {
+            gst_caps_unref(both);
+        } else {
+            gst_caps_unref(caps);
+            caps = both;
+        }
+    }
+    if (self->codec != VIGIL_CODEC_JPEG)
+        gst_caps_set_simple(caps, "alignment", G_TYPE_STRING, "au", NULL);
+    return caps;
+}
+
+static GstPad *
+add_ghost(VigilDecoderBin *self, GstStaticPadTemplate *static_template)
+{
+    g_autoptr(GstPadTemplate) template = gst_static_pad_template_get(static_template);
+    GstPad *pad =
+        gst_ghost_pad_new_no_target_from_template(static_template->name_template, template);
+
+    gst_element_add_pad(GST_ELEMENT(self), pad);
+    return pad;
+}
+
+static void
+vigil_decoder_bin_init(VigilDecoderBin *self)
+{
+    g_autoptr(GstProxyPad) inner = NULL;
+
+    g_mutex_init(&self->exchange);
+    g_mutex_init(&self->lock);
+    g_queue_init(&self->group);
+    self->reasons = g_string_new(NULL);
+    self->sink = add_ghost(self, &sink_template);
+    self->src = add_ghost(self, &src_template);
+    gst_pad_set_chain_function(self->sink, chain);
+    gst_pad_set_event_function(self->sink, sink_event);
+    gst_pad_set_query_function(self->sink, sink_query);
+    inner = gst_proxy_pad_get_internal(GST_PROXY_PAD(self->src));
+    gst_pad_set_element_private(GST_PAD(inner), self);
+    gst_pad_set_chain_function(GST_PAD(inner), src_chain);
+    gst_pad_set_event_function(GST_PAD(inner), src_event);
+    reset(self);
+}
+
+static void
+finalize(GObject *object)
+{
+    VigilDecoderBin *self = VIGIL_DECODER_BIN(object);
+
+    forget_group(self);
+    gst_clear_caps(&self->sink_caps);
+    vigil_decoder_failures_unref(self->failures);
+    g_string_free(self->reasons, TRUE);
+    g_free(self->last_failed);
+    g_free(self->last_reason);
+    g_free(self->failure);
+    g_mutex_clear(&self->exchange);
+    g_mutex_clear(&self->lock);
+    G_OBJECT_CLASS(vigil_decoder_bin_parent_class)->finalize(object);
+}
+
+static void
+vigil_decoder_bin_class_init(VigilDecoderBinClass *klass)
+{
+    GstElementClass *element_class = GST_ELEMENT_CLASS(klass);
+
+    G_OBJECT_CLASS(klass)->finalize = finalize;
+    GST_BIN_CLASS(klass)->handle_message = handle_message;
+    element_class->change_state = change_state;
+    gst_element_class_add_static_pad_template(element_class, &sink_template);
+    gst_element_class_add_static_pad_template(element_class, &src_template);
+    gst_element_class_set_static_metadata(element_class, "Vigil decoder", "Codec/Decoder/Video",
+                                          "A decoder that another one replaces when it fails",
+                                          "The Vigil authors");
+}
+
+GstElement *
+vigil_decoder_bin_new(const gchar *name, VigilCodec codec, const VigilDecoderCandidate *candidates,
+                      guint n, VigilDecoderFailures *failures)
+{
+    VigilDecoderBin *self = g_object_new(VIGIL_TYPE_DECODER_BIN, "name", name, NULL);
+
+    self->codec = codec;
+    self->n = MIN(n, VIGIL_DECODER_CANDIDATES);
+    for (guint i = 0; i < self->n; i++)
+        self->candidates[i] = candidates[i];
+    self->sink_caps = make_sink_caps(self);
+    self->failures = failures ? vigil_decoder_failures_ref(failures) : NULL;
+    return GST_ELEMENT(self);
+}
