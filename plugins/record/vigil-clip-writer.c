@@ -157,12 +157,19 @@ build_pipeline(VigilClipWriter *self, GstCaps *caps, gboolean reorders, GError *
     GstBin *bin = GST_BIN(self->pipeline);
     const GstStructure *s = gst_caps_get_structure(caps, 0);
     gboolean h265 = gst_structure_has_name(s, "video/x-h265");
+    const gchar *const parser = h265 ? "h265parse" : "h264parse";
+    g_autoptr(GstCaps) form =
+        gst_caps_new_simple(h265 ? "video/x-h265" : "video/x-h264", "stream-format", G_TYPE_STRING,
+                            h265 ? "hvc1" : "avc", "alignment", G_TYPE_STRING, "au", NULL);
     const gchar *chain[6] = {"appsrc"};
     GstElement *elements[6];
     guint n = 1;
 
     if (needs_parser(s) || reorders)
-        chain[n++] = h265 ? "h265parse" : "h264parse";
+        chain[n++] = parser;
+    /* the next one does not tell the parser which form the muxer wants */
+    if (reorders)
+        chain[n++] = "capsfilter";
     if (reorders)
         chain[n++] = h265 ? "h265timestamper" : "h264timestamper";
     chain[n++] = "mp4mux";
@@ -171,6 +178,8 @@ build_pipeline(VigilClipWriter *self, GstCaps *caps, gboolean reorders, GError *
         elements[i] = add_element(bin, chain[i], error);
         if (!elements[i])
             return FALSE;
+        if (g_str_equal(chain[i], "capsfilter"))
+            g_object_set(elements[i], "caps", form, NULL);
         if (i > 0 && !gst_element_link_pads(elements[i - 1], "src", elements[i],
                                             i + 2 == n ? "video_%u" : "sink")) {
             g_set_error(error, GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION, "%s does not link to %s",
