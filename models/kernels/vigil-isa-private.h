@@ -178,7 +178,7 @@ typedef struct {
  *
  * The rest, each may be missing:
  * @add, @mul: lines of both operands, without broadcasting
- * @lookup: out[i] = table[in[i]]
+ * @lookup: out[i] = table[in[i]]; @lookup_floats: the same with a table of numbers
  * @flip: out[i] = in[i] ^ 0x80; may be in place
  * @max: acc[i] = max(acc[i], in[i]), of the table's sign
  * @requantize_floats: out[i] = clamp(rne(in[i] * inverse), lo, hi) + zero_point, NaN: lo
@@ -214,6 +214,7 @@ struct VigilIsa {
     void (*add)(const VigilAddLine *line, const guint8 *a, const guint8 *b, guint8 *out, gsize n);
     void (*mul)(const VigilMulLine *line, const guint8 *a, const guint8 *b, guint8 *out, gsize n);
     void (*lookup)(const guint8 *table, const guint8 *in, guint8 *out, gsize n);
+    void (*lookup_floats)(const gfloat *table, const guint8 *in, gfloat *out, gsize n);
     void (*flip)(const guint8 *in, guint8 *out, gsize n);
     void (*max)(const guint8 *in, guint8 *acc, gsize n);
     void (*dequantize)(const guint8 *in, gint32 zero_point, gfloat scale, gfloat *out, gsize n);

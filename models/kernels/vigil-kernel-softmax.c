@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 
+#include "models/kernels/vigil-kernel-clones-private.h"
+#include "models/kernels/vigil-kernel-move-private.h"
 #include "models/kernels/vigil-kernel-private.h"
+
+/* Short lines are done so many at a time, side by side: of one line the sums wait for each other. */
+#define COLUMNS 64u
+#define MAX_SHORT 128u
+#define MIN_COLUMNS 16u
 
 /*
  * SOFTMAX of 8 bits over the last dimension. With m the line's highest q and t(d) = exp(-beta * scale * d),
@@ -19,6 +26,28 @@ typedef struct {
     gfloat table[256]; /* [255 - d] = t(d) */
 } Softmax;
 
+/* What is far out of range must not reach the conversion to a whole number. */
+static inline gfloat
+limit(gfloat q)
+{
+    return MIN(q, 1024.0f);
+}
+
+/* roundf(); twice the fraction is exact. */
+static inline gint32
+round_signed(gfloat q)
+{
+    const gint32 whole = (gint32)q;
+
+    return whole + (gint32)((q - (gfloat)whole) * 2.0f);
+}
+
+static inline gint32
+round_unsigned(gfloat q)
+{
+    return (gint32)(q + 0.5f);
+}
+
 static void
 softmax_line(const Softmax *self, const guint8 *in, guint8 *out)
 {
@@ -35,22 +64,98 @@ softmax_line(const Softmax *self, const guint8 *in, guint8 *out)
         sum += table[in[i] ^ flip];
     factor = 1.0f / (sum * self->scale);
     for (gsize i = 0; i < self->line; i++) {
-        /* what is far out of range must not reach the conversion to a whole number */
-        const gfloat q = MIN(table[in[i] ^ flip] * factor, 1024.0f);
-        const gint32 whole = (gint32)q;
-        const gint32 rounded = self->is_signed ? whole + (q - (gfloat)whole >= 0.5f) /* roundf() */
-                                               : (gint32)(q + 0.5f);
-        const gint32 x = rounded + self->zero_point;
+        const gfloat q = limit(table[in[i] ^ flip] * factor);
+        const gint32 x = (self->is_signed ? round_signed(q) : round_unsigned(q)) + self->zero_point;
 
         out[i] = (guint8)CLAMP(x, lowest, lowest + 255);
     }
+}
+
+/* Turns the @q into places in the table. */
+VIGIL_CLONES static void
+find_places(guint8 *restrict q, gsize line, guint8 flip)
+{
+    guint8 rise[COLUMNS] = {0};
+
+    for (gsize i = 0; i < line; i++)
+        for (guint c = 0; c < COLUMNS; c++) {
+            q[i * COLUMNS + c] ^= flip;
+            rise[c] = MAX(rise[c], q[i * COLUMNS + c]);
+        }
+    for (guint c = 0; c < COLUMNS; c++)
+        rise[c] = 255 - rise[c];
+    for (gsize i = 0; i < line; i++)
+        for (guint c = 0; c < COLUMNS; c++)
+            q[i * COLUMNS + c] += rise[c];
+}
+
+/* Elements are added in their order, as in softmax_line(). */
+VIGIL_CLONES static void
+sum_columns(const gfloat *restrict t, gsize line, gfloat scale, gfloat *restrict factors)
+{
+    gfloat sums[COLUMNS] = {0};
+
+    for (gsize i = 0; i < line; i++)
+        for (guint c = 0; c < COLUMNS; c++)
+            sums[c] += t[i * COLUMNS + c];
+    for (guint c = 0; c < COLUMNS; c++)
+        factors[c] = 1.0f / (sums[c] * scale);
+}
+
+/* A loop of its own: compilers make branches of the limit where the conversion follows. */
+VIGIL_CLONES static void
+scale_columns(gfloat *restrict t, gsize line, const gfloat *restrict factors)
+{
+    for (gsize i = 0; i < line; i++)
+        for (guint c = 0; c < COLUMNS; c++)
+            t[i * COLUMNS + c] = limit(t[i * COLUMNS + c] * factors[c]);
+}
+
+VIGIL_CLONES static void
+round_columns(const gfloat *restrict t, gsize line, gint32 zero_point, gboolean is_signed,
+              guint8 *restrict out)
+{
+    if (is_signed)
+        for (gsize i = 0; i < line * COLUMNS; i++)
+            out[i] = (guint8)CLAMP(round_signed(t[i]) + zero_point, -128, 127);
+    else
+        for (gsize i = 0; i < line * COLUMNS; i++)
+            out[i] = (guint8)CLAMP(round_unsigned(t[i]) + zero_point, 0, 255);
+}
+
+/* @n lines, COLUMNS at most; @scratch: [line][COLUMNS] numbers, and as many bytes. */
+static void
+softmax_columns(const Softmax *self, const VigilIsa *isa, guint8 *scratch, const guint8 *in,
+                guint8 *out, gsize n)
+{
+    const gsize line = self->line, cells = line * COLUMNS;
+    gfloat *t = (gfloat *)(void *)scratch, factors[COLUMNS];
+    guint8 *q = (guint8 *)(t + cells);
+
+    vigil_move_transposed(in, line, n, line, q, COLUMNS);
+    find_places(q, line, self->is_signed ? 0x80 : 0);
+    if (isa->lookup_floats != NULL)
+        isa->lookup_floats(self->table, q, t, cells);
+    else
+        for (gsize i = 0; i < cells; i++)
+            t[i] = self->table[q[i]];
+    sum_columns(t, line, self->scale, factors);
+    scale_columns(t, line, factors);
+    round_columns(t, line, self->zero_point, self->is_signed, q);
+    vigil_move_transposed(q, COLUMNS, line, n, out, line);
+}
+
+static gboolean
+is_by_columns(const Softmax *self)
+{
+    return self->line <= MAX_SHORT && self->n_lines >= MIN_COLUMNS;
 }
 
 /* Lines of a chunk. */
 static gsize
 chunk_lines(const Softmax *self)
 {
-    return MAX(VIGIL_KERNEL_CHUNK / self->line, 1);
+    return MAX(VIGIL_KERNEL_CHUNK / self->line / COLUMNS * COLUMNS, COLUMNS);
 }
 
 static void
@@ -62,8 +167,13 @@ softmax_chunk(const VigilNode *node, const VigilRun *run, guint chunk, guint8 *s
     const guint8 *in = vigil_run_input(run, node, 0);
     guint8 *out = vigil_run_output(run, node, 0);
 
-    for (gsize i = first; i < end; i++)
-        softmax_line(self, in + i * self->line, out + i * self->line);
+    if (is_by_columns(self))
+        for (gsize i = first; i < end; i += COLUMNS)
+            softmax_columns(self, run->graph->isa, scratch, in + i * self->line,
+                            out + i * self->line, MIN(COLUMNS, end - i));
+    else
+        for (gsize i = first; i < end; i++)
+            softmax_line(self, in + i * self->line, out + i * self->line);
 }
 
 static void
@@ -98,6 +208,8 @@ softmax_prepare(VigilGraph *graph, VigilNode *node, GError **error)
     self->zero_point = out->zero_point;
     for (gint d = 0; d < 256; d++)
         self->table[255 - d] = expf(factor * (gfloat)d);
+    if (is_by_columns(self))
+        node->thread_scratch_bytes = self->line * COLUMNS * (sizeof(gfloat) + 1);
     vigil_node_set_chunks(node,
                           (guint)((self->n_lines + chunk_lines(self) - 1) / chunk_lines(self)),
                           softmax_chunk, softmax_reach, NULL);

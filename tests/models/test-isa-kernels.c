@@ -596,6 +596,18 @@ check_bytes(void)
         for (gsize i = 0; i < line.n; i++)
             ck_assert_uint_eq(line.out[i], table[line.a[i]]);
     }
+    if (isa->lookup_floats != NULL) {
+        g_autofree gfloat *floats = g_new(gfloat, line.n + 1);
+        gfloat numbers[256];
+
+        for (guint i = 0; i < 256; i++)
+            numbers[i] = (gfloat)g_rand_double(source);
+        floats[line.n] = -1.0f;
+        isa->lookup_floats(numbers, line.a, floats, line.n);
+        for (gsize i = 0; i < line.n; i++)
+            ck_assert_float_eq(floats[i], numbers[line.a[i]]);
+        ck_assert_float_eq(floats[line.n], -1.0f);
+    }
     if (isa->flip != NULL) {
         isa->flip(line.a, line.out, line.n);
         for (gsize i = 0; i < line.n; i++)

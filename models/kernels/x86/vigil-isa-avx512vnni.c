@@ -101,6 +101,37 @@ lookup(const guint8 *table, const guint8 *in, guint8 *out, gsize n)
     }
 }
 
+/* The sixteen parts of the table are looked up in pairs by the index's low 5 bits; the others choose. */
+static inline __attribute__((always_inline)) F
+lookup_sixteen(const F table[16], V index)
+{
+    const __mmask16 five = _mm512_test_epi32_mask(index, v_set32(32));
+    const __mmask16 six = _mm512_test_epi32_mask(index, v_set32(64));
+    const __mmask16 seven = _mm512_test_epi32_mask(index, v_set32(128));
+    F x[8];
+
+    _Pragma("GCC unroll 8") for (guint i = 0; i < 8; i++) x[i] =
+        _mm512_permutex2var_ps(table[2 * i], index, table[2 * i + 1]);
+    _Pragma("GCC unroll 4") for (guint i = 0; i < 4; i++) x[i] =
+        _mm512_mask_blend_ps(five, x[2 * i], x[2 * i + 1]);
+    x[0] = _mm512_mask_blend_ps(six, x[0], x[1]);
+    x[1] = _mm512_mask_blend_ps(six, x[2], x[3]);
+    return _mm512_mask_blend_ps(seven, x[0], x[1]);
+}
+
+static void
+lookup_floats(const gfloat *table, const guint8 *in, gfloat *out, gsize n)
+{
+    F parts[16];
+    gsize i = 0;
+
+    _Pragma("GCC unroll 16") for (guint p = 0; p < 16; p++) parts[p] = f_load(table + p * LANES);
+    for (; i + LANES <= n; i += LANES)
+        f_store(out + i, lookup_sixteen(parts, v_widen8(in + i)));
+    for (; i < n; i++)
+        out[i] = table[in[i]];
+}
+
 static void
 stage(const guint8 *in, gsize n, guint8 turn, void *out)
 {
@@ -131,6 +162,7 @@ const VigilIsa vigil_isa_avx512vnni = {
     .add = add,
     .mul = mul,
     .lookup = lookup,
+    .lookup_floats = lookup_floats,
     .flip = flip,
     .max = max,
     .dequantize = dequantize,
