@@ -10,6 +10,7 @@ G_BEGIN_DECLS
  *
  * Rewrites prepared operators into fewer that give the same bytes:
  *   - a function of one byte and what is computed of its result and its own input (x * logistic(x)) into one table;
+ *   - what is computed of bytes and of a constant that is the same everywhere into a table;
  *   - tables of tables into one;
  *   - a table that alone reads a convolution's output into the convolution, while the output is still in the cache;
  *   - away with what nobody reads any more.

@@ -34,11 +34,27 @@ count_readers(const VigilGraph *graph)
     return readers;
 }
 
-/* @tensor as a function of tensor @of: itself, or a table of it. */
+/* A constant that has the same byte everywhere. */
+static gboolean
+is_uniform(const VigilTensor *tensor)
+{
+    const guint8 *bytes = tensor->data;
+
+    if (bytes == NULL || !vigil_tensor_is_8bit(tensor) || tensor->count == 0)
+        return FALSE;
+    return memcmp(bytes, bytes + 1, tensor->count - 1) == 0;
+}
+
+/* @tensor as a function of tensor @of: itself, a table of it, or the same for all of it. */
 static gboolean
 as_table(const VigilGraph *graph, gint32 tensor, gint32 of, guint8 *table)
 {
     const VigilNode *producer = producer_of(graph, tensor);
+
+    if (is_uniform(&graph->tensors[tensor])) {
+        memset(table, *(const guint8 *)graph->tensors[tensor].data, TABLE_BYTES);
+        return TRUE;
+    }
 
     if (tensor == of) {
         for (guint i = 0; i < TABLE_BYTES; i++)
@@ -60,7 +76,7 @@ source_of(const VigilGraph *graph, gint32 tensor)
     return producer != NULL && producer->table != NULL ? producer->inputs[0] : tensor;
 }
 
-/* Both operands are functions of one tensor: so is the result. */
+/* Both operands are functions of one tensor, or one of them is the same everywhere: so is the result. */
 static void
 join_pair(const VigilGraph *graph, VigilNode *node)
 {

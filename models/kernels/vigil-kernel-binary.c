@@ -21,7 +21,6 @@
  */
 typedef struct {
     VigilBroadcast broadcast;
-    gint spread; /* input that lies in the packed memory, or -1 */
     VigilBroadcastLine line;
     gint32 a_multiplier, b_multiplier, bias;
     guint shift;
@@ -154,21 +153,13 @@ enum {
     DIV,
 };
 
-static const guint8 *
-operand(const VigilNode *node, const VigilRun *run, gint index)
-{
-    const Binary *self = node->params;
-
-    return self->spread == index ? node->packed : vigil_run_input(run, node, (guint)index);
-}
-
 static void
 binary_run(const VigilNode *node, const VigilRun *run)
 {
     const Binary *self = node->params;
 
-    vigil_broadcast_run(&self->broadcast, operand(node, run, 0), operand(node, run, 1),
-                        vigil_run_output(run, node, 0),
+    vigil_broadcast_run(&self->broadcast, vigil_run_input(run, node, 0),
+                        vigil_run_input(run, node, 1), vigil_run_output(run, node, 0),
                         run->graph->tensors[node->outputs[0]].element_bytes, self->line, self);
 }
 
@@ -177,13 +168,8 @@ static void
 binary_chunk(const VigilNode *node, const VigilRun *run, guint chunk, guint8 *scratch)
 {
     const Binary *self = node->params;
-    const VigilBroadcast *walk = &self->broadcast;
-    const gsize first = (gsize)chunk * VIGIL_KERNEL_CHUNK;
-    guint8 *out = vigil_run_output(run, node, 0);
 
-    self->line(self, operand(node, run, 0) + first * walk->a_line, walk->a_line,
-               operand(node, run, 1) + first * walk->b_line, walk->b_line, out + first,
-               MIN(walk->line - first, VIGIL_KERNEL_CHUNK));
+    vigil_broadcast_chunk(&self->broadcast, node, run, chunk, self->line, self);
 }
 
 /* Lines of which one operand is a single value are left to plain C. */
@@ -344,14 +330,13 @@ binary_prepare(VigilGraph *graph, VigilNode *node, guint kind, GError **error)
     if (column >= 2 && vigil_fb_i8(&node->options, 0, 0) != VIGIL_ACTIVATION_NONE)
         return vigil_node_fail(graph, node, error, VIGIL_MODEL_ERROR_UNSUPPORTED,
                                "an activation on whole numbers is not supported");
-    self->spread = -1;
     if (!vigil_broadcast_init(&self->broadcast, graph, node, error))
         return FALSE;
     if (column >= 2)
         return TRUE;
     use_isa(self, graph, node, kind);
     node->pairwise = binary_pairwise;
-    if (!vigil_broadcast_spread(&self->broadcast, graph, node, &self->spread, error))
+    if (!vigil_broadcast_spread(&self->broadcast, graph, node, error))
         return FALSE;
     if (self->broadcast.n_outer == 0)
         vigil_kernel_set_bytewise(node, self->broadcast.line, binary_chunk);

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "models/kernels/vigil-kernel-broadcast-private.h"
 
-/* Lines from this one on are long enough for the kernels; constants of at most so many bytes are repeated in memory. */
+#include <string.h>
+
+/* Where the same line comes again and again, as many of them as make so many bytes. */
+#define PERIOD 4096u
+/* Other lines from this one on are long enough for the kernels; constants are repeated for at most so many bytes. */
 #define SHORT_LINE 64u
 #define MAX_SPREAD ((gsize)256 << 10)
 
@@ -75,7 +79,7 @@ vigil_broadcast_init(VigilBroadcast *self, VigilGraph *graph, VigilNode *node, G
     }
     if (!vigil_node_set_output(graph, node, 0, n_dims, dims, error))
         return FALSE;
-    *self = (VigilBroadcast){0};
+    *self = (VigilBroadcast){.spread = -1};
     if (vigil_node_output(graph, node, 0)->count > 0)
         plan_loops(self, a, b, n_dims, dims);
     return TRUE;
@@ -124,29 +128,73 @@ copy_b(const void *params, const void *a, guint a_step, const void *b, guint b_s
     copy_a(params, b, b_step, a, a_step, out, n);
 }
 
+/* Whether input @index is one line that comes again for each line of the other input. */
+static gboolean
+is_periodic(const VigilBroadcast *self, gint index)
+{
+    const gsize step = index == 0 ? self->a_step[0] : self->b_step[0];
+    const gsize other = index == 0 ? self->b_step[0] : self->a_step[0];
+
+    return self->n_outer == 1 && self->a_line == 1 && self->b_line == 1 && step == 0 &&
+           other == self->line;
+}
+
+static void
+repeat(guint8 *out, const guint8 *in, gsize n, gsize period)
+{
+    for (gsize i = 0; i < period; i += n)
+        memcpy(out + i, in, MIN(n, period - i));
+}
+
 gboolean
-vigil_broadcast_spread(VigilBroadcast *self, VigilGraph *graph, VigilNode *node, gint *spread,
-                       GError **error)
+vigil_broadcast_spread(VigilBroadcast *self, VigilGraph *graph, VigilNode *node, GError **error)
 {
     const VigilTensor *out = vigil_node_output(graph, node, 0);
-    const VigilTensor *inputs[] = {vigil_node_input(graph, node, 0),
-                                   vigil_node_input(graph, node, 1)};
+    const void *data[2];
+    gboolean periodic;
+    gsize period;
+    gint spread = -1;
 
-    *spread = -1;
-    for (gint i = 0; i < 2; i++)
-        if (inputs[i]->data != NULL && inputs[i]->count > 1 && inputs[i]->count < out->count)
-            *spread = i;
-    if (*spread < 0 || self->line >= SHORT_LINE || out->element_bytes != 1 ||
-        out->count > MAX_SPREAD) {
-        *spread = -1;
-        return TRUE;
+    for (gint i = 0; i < 2; i++) {
+        const VigilTensor *input = vigil_node_input(graph, node, (guint)i);
+
+        data[i] = input->data;
+        if (input->data != NULL && input->count > 1 && input->count < out->count)
+            spread = i;
     }
-    if (vigil_node_pack(graph, node, out->count, error) == NULL)
+    if (spread < 0 || out->element_bytes != 1)
+        return TRUE;
+    periodic = is_periodic(self, spread);
+    if (periodic ? self->line >= PERIOD : self->line >= SHORT_LINE || out->count > MAX_SPREAD)
+        return TRUE;
+    period = periodic ? MIN(PERIOD / self->line * self->line, out->count) : out->count;
+    if (vigil_node_pack(graph, node, period, error) == NULL)
         return FALSE;
-    vigil_broadcast_run(self, inputs[0]->data, inputs[1]->data, node->packed, 1,
-                        *spread == 0 ? copy_a : copy_b, NULL);
-    inputs[*spread] = out;
-    *self = (VigilBroadcast){0};
-    plan_loops(self, inputs[0], inputs[1], out->n_dims, out->dims);
+    if (periodic)
+        repeat(node->packed, data[spread], self->line, period);
+    else
+        vigil_broadcast_run(self, data[0], data[1], node->packed, 1, spread == 0 ? copy_a : copy_b,
+                            NULL);
+    *self = (VigilBroadcast){
+        .line = out->count, .a_line = 1, .b_line = 1, .spread = spread, .period = period};
     return TRUE;
+}
+
+void
+vigil_broadcast_chunk(const VigilBroadcast *self, const VigilNode *node, const VigilRun *run,
+                      guint chunk, VigilBroadcastLine line, const void *params)
+{
+    const guint8 *a = self->spread == 0 ? node->packed : vigil_run_input(run, node, 0);
+    const guint8 *b = self->spread == 1 ? node->packed : vigil_run_input(run, node, 1);
+    guint8 *out = vigil_run_output(run, node, 0);
+    const gsize end = MIN((chunk + (gsize)1) * VIGIL_KERNEL_CHUNK, self->line);
+    gsize n;
+
+    for (gsize i = (gsize)chunk * VIGIL_KERNEL_CHUNK; i < end; i += n) {
+        const gsize at = self->spread < 0 ? i : i % self->period;
+
+        n = self->spread < 0 ? end - i : MIN(self->period - at, end - i);
+        line(params, a + (self->spread == 0 ? at : i) * self->a_line, self->a_line,
+             b + (self->spread == 1 ? at : i) * self->b_line, self->b_line, out + i, n);
+    }
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "models/kernels/vigil-kernel-broadcast-private.h"
+#include "models/kernels/vigil-kernel-clones-private.h"
 
 /*
  * MINIMUM, MAXIMUM: of the stored numbers, with broadcasting; inputs and output share type and scale.
@@ -10,15 +11,20 @@ typedef struct {
     VigilBroadcastLine line;
 } Extreme;
 
-#define DEFINE_LINE(NAME, TYPE, PICK)                                                  \
-    static void NAME(const void *params, const void *pa, guint a_step, const void *pb, \
-                     guint b_step, void *po, gsize n)                                  \
-    {                                                                                  \
-        const TYPE *restrict a = pa, *restrict b = pb;                                 \
-        TYPE *restrict out = po;                                                       \
-                                                                                       \
-        for (gsize i = 0; i < n; i++)                                                  \
-            out[i] = PICK(a[i * a_step], b[i * b_step]);                               \
+#define DEFINE_LINE(NAME, TYPE, PICK)                                               \
+    VIGIL_CLONES static void NAME(const void *params, const void *pa, guint a_step, \
+                                  const void *pb, guint b_step, void *po, gsize n)  \
+    {                                                                               \
+        const TYPE *restrict a = pa, *restrict b = pb;                              \
+        TYPE *restrict out = po;                                                    \
+                                                                                    \
+        if (a_step == 1 && b_step == 1) { /* vectorises */                          \
+            for (gsize i = 0; i < n; i++)                                           \
+                out[i] = PICK(a[i], b[i]);                                          \
+            return;                                                                 \
+        }                                                                           \
+        for (gsize i = 0; i < n; i++)                                               \
+            out[i] = PICK(a[i * a_step], b[i * b_step]);                            \
     }
 
 DEFINE_LINE(min_uint8, guint8, MIN)
@@ -29,6 +35,22 @@ DEFINE_LINE(max_uint8, guint8, MAX)
 DEFINE_LINE(max_int8, gint8, MAX)
 DEFINE_LINE(max_int32, gint32, MAX)
 DEFINE_LINE(max_int64, gint64, MAX)
+
+static void
+extreme_pairwise(const VigilNode *node, const guint8 *a, const guint8 *b, guint8 *out, gsize n)
+{
+    const Extreme *self = node->params;
+
+    self->line(NULL, a, 1, b, 1, out, n);
+}
+
+static void
+extreme_chunk(const VigilNode *node, const VigilRun *run, guint chunk, guint8 *scratch)
+{
+    const Extreme *self = node->params;
+
+    vigil_broadcast_chunk(&self->broadcast, node, run, chunk, self->line, NULL);
+}
 
 static gboolean
 extreme_prepare(VigilGraph *graph, VigilNode *node, gboolean maximum, GError **error)
@@ -55,7 +77,16 @@ extreme_prepare(VigilGraph *graph, VigilNode *node, gboolean maximum, GError **e
         return vigil_node_fail(graph, node, error, VIGIL_MODEL_ERROR_UNSUPPORTED,
                                "the type must be INT8, UINT8, INT32 or INT64");
     }
-    return vigil_broadcast_init(&self->broadcast, graph, node, error);
+    if (!vigil_broadcast_init(&self->broadcast, graph, node, error))
+        return FALSE;
+    if (!vigil_tensor_is_8bit(a))
+        return TRUE;
+    node->pairwise = extreme_pairwise;
+    if (!vigil_broadcast_spread(&self->broadcast, graph, node, error))
+        return FALSE;
+    if (self->broadcast.n_outer == 0)
+        vigil_kernel_set_bytewise(node, self->broadcast.line, extreme_chunk);
+    return TRUE;
 }
 
 static gboolean
