@@ -59,10 +59,14 @@ depthwise_any(const VigilDepthwiseLines *lines, const VigilPanel *panel)
     is_half(panel) ? half->depthwise(lines, panel) : depthwise(lines, panel);
 }
 
-/* 32 registers: rows * vectors sums, the weights' vectors, one broadcast. */
-DEFINE_PANEL(1, 16)
-DEFINE_PANEL(2, 12)
-DEFINE_PANEL(3, 8)
+/*
+ * 32 registers: rows * vectors sums, the weights' vectors, one broadcast. Of up to three vectors half as many rows as there
+ * is room for: pointers to more would not all be in registers, and of blocks that are short the processor begins the next
+ * one while it still rounds the sums of the last.
+ */
+DEFINE_PANEL(1, 8)
+DEFINE_PANEL(2, 6)
+DEFINE_PANEL(3, 4)
 DEFINE_PANEL(4, 6)
 
 static void
