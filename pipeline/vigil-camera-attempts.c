@@ -61,6 +61,7 @@ drop_pipeline(VigilCamera *self)
     pipeline = g_steal_pointer(&self->pipeline);
     if (pipeline)
         self->frames_before += vigil_camera_pipeline_get_frames(pipeline);
+    self->rates = (VigilRateWindow){0};
     g_mutex_unlock(&self->lock);
     /* may take long: not under the lock */
     if (pipeline)
@@ -153,6 +154,7 @@ watch(gpointer user_data)
     const gboolean flowing = vigil_camera_pipeline_get_frames(self->pipeline) > 0;
     g_autofree gchar *text = NULL;
 
+    vigil_camera_sample_rates(self);
     if (flowing && vigil_camera_get_state(self) == VIGIL_CAMERA_CONNECTING)
         vigil_camera_set_state(self, VIGIL_CAMERA_RUNNING);
     /* where nothing has flowed nothing is open: a source that waits for its device may do so for ever */
@@ -227,6 +229,7 @@ vigil_camera_run(gpointer user_data)
     g_autoptr(GSource) first = g_idle_source_new();
 
     g_main_context_push_thread_default(self->context);
+    vigil_camera_read_day(self);
     g_source_set_callback(first, begin_attempt, self, NULL);
     g_source_attach(first, self->context);
     g_main_loop_run(self->loop);

@@ -108,6 +108,108 @@ describe_decoder(JsonBuilder *json, const VigilCameraDecoder *decoder)
     json_builder_end_object(json);
 }
 
+static void
+describe_rates(JsonBuilder *json, const gdouble rates[VIGIL_RATE_COUNTERS])
+{
+    static const gchar *const names[VIGIL_RATE_COUNTERS] = {"captured", "decoded", "inferred"};
+
+    json_builder_set_member_name(json, "rates");
+    json_builder_begin_object(json);
+    for (guint i = 0; i < VIGIL_RATE_COUNTERS; i++) {
+        json_builder_set_member_name(json, names[i]);
+        json_builder_add_double_value(json, round(rates[i] * 100.0) / 100.0);
+    }
+    json_builder_end_object(json);
+}
+
+static void
+describe_dropouts(JsonBuilder *json, const VigilCameraDropouts *dropouts)
+{
+    g_autofree gchar *since = dropouts->since_us ? vigil_time_format(dropouts->since_us) : NULL;
+
+    json_builder_set_member_name(json, "dropouts");
+    json_builder_begin_object(json);
+    add_int(json, "count", dropouts->count);
+    add_string(json, "since", since);
+    add_seconds(json, "total_s", dropouts->total_us);
+    add_seconds(json, "longest_s", dropouts->longest_us);
+    json_builder_end_object(json);
+}
+
+static void
+describe_queues(JsonBuilder *json, const VigilCameraQueue *queues)
+{
+    static const gchar *const names[VIGIL_CAMERA_N_QUEUES] = {"decode", "frames", "record"};
+
+    json_builder_set_member_name(json, "queues");
+    json_builder_begin_object(json);
+    for (guint i = 0; i < VIGIL_CAMERA_N_QUEUES; i++) {
+        json_builder_set_member_name(json, names[i]);
+        json_builder_begin_object(json);
+        add_int(json, "frames", queues[i].frames);
+        add_int(json, "bytes", queues[i].bytes);
+        add_seconds(json, "age_s", (gint64)(queues[i].age_ns / 1000));
+        json_builder_end_object(json);
+    }
+    json_builder_end_object(json);
+}
+
+static void
+describe_capture(JsonBuilder *json, const VigilCameraCapture *capture)
+{
+    json_builder_set_member_name(json, "capture");
+    if (!capture->known) {
+        json_builder_add_null_value(json);
+        return;
+    }
+    json_builder_begin_object(json);
+    add_int(json, "frames", (gint64)capture->frames);
+    add_int(json, "lost", (gint64)capture->lost);
+    add_int(json, "corrupt", (gint64)capture->corrupt);
+    add_int(json, "short", (gint64)capture->too_short);
+    add_int(json, "oversize", (gint64)capture->oversize);
+    add_int(json, "backwards", (gint64)capture->backwards);
+    add_int(json, "dropped", (gint64)capture->dropped);
+    add_int(json, "unplugs", (gint64)capture->unplugs);
+    json_builder_end_object(json);
+}
+
+static void
+describe_recording(JsonBuilder *json, const VigilCameraRecording *recording)
+{
+    json_builder_set_member_name(json, "recording");
+    json_builder_begin_object(json);
+    add_int(json, "ring_bytes", (gint64)recording->ring_bytes);
+    add_int(json, "ring_frames", recording->ring_frames);
+    add_int(json, "frames_lost", (gint64)recording->frames_lost);
+    add_int(json, "clips_complete", (gint64)recording->clips_complete);
+    add_int(json, "clips_failed", (gint64)recording->clips_failed);
+    add_int(json, "clips_short", (gint64)recording->clips_short);
+    json_builder_end_object(json);
+}
+
+static void
+describe_day(JsonBuilder *json, const VigilCameraDay *day)
+{
+    guint64 frames = 0;
+
+    json_builder_set_member_name(json, "day");
+    json_builder_begin_object(json);
+    add_int(json, "minutes", (gint64)day->minutes);
+    for (guint i = 0; i < VIGIL_N_OUTCOMES; i++) {
+        add_int(json, vigil_outcome_to_string(i), (gint64)day->outcomes[i]);
+        frames += day->outcomes[i];
+    }
+    json_builder_set_member_name(json, "coverage");
+    if (frames > 0)
+        json_builder_add_double_value(
+            json,
+            round((gdouble)day->outcomes[VIGIL_OUTCOME_INFERRED] * 1e4 / (gdouble)frames) / 1e4);
+    else
+        json_builder_add_null_value(json);
+    json_builder_end_object(json);
+}
+
 void
 vigil_camera_describe(VigilCamera *self, JsonBuilder *json)
 {
@@ -126,11 +228,17 @@ vigil_camera_describe(VigilCamera *self, JsonBuilder *json)
     add_int(json, "losses", status.losses);
     add_int(json, "frames", (gint64)status.frames);
     add_seconds(json, "last_frame_s_ago", status.idle_us);
+    describe_rates(json, status.rates);
+    describe_dropouts(json, &status.dropouts);
     json_builder_set_member_name(json, "outcomes");
     json_builder_begin_object(json);
     for (guint i = 0; i < VIGIL_N_OUTCOMES; i++)
         add_int(json, vigil_outcome_to_string(i), (gint64)status.outcomes[i]);
     json_builder_end_object(json);
+    describe_day(json, &status.day);
+    describe_capture(json, &status.live.capture);
+    describe_queues(json, status.live.queues);
+    describe_recording(json, &status.live.recording);
     describe_decoder(json, &status.decoder);
     describe_detection(json, settings, &status.detection);
     describe_model(json, &status);

@@ -46,6 +46,7 @@ on_outcomes(VigilCamera *self, const GstStructure *structure)
     if (error || !vigil_store_add_outcomes(self->options.store, self->settings->name, minute,
                                            counts, &error))
         g_message("camera %s: %s", self->settings->name, error->message);
+    vigil_camera_read_day(self);
 }
 
 static void

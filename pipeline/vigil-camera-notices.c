@@ -78,6 +78,26 @@ vigil_camera_notify_model(VigilCamera *self, VigilCameraNews news, const gchar *
                            .reason = g_strdup(reason)});
 }
 
+/* (lock held) */
+static void
+note_dropout(VigilCamera *self, VigilCameraState before, VigilCameraState state)
+{
+    VigilCameraDropouts *dropouts = &self->status.dropouts;
+    const gint64 now_us = g_get_real_time();
+    gint64 lasted_us;
+
+    if (state == VIGIL_CAMERA_RUNNING) {
+        /* a clock that was set back in between says nothing */
+        lasted_us = MAX(now_us - dropouts->since_us, 0);
+        dropouts->total_us += lasted_us;
+        dropouts->longest_us = MAX(dropouts->longest_us, lasted_us);
+        dropouts->since_us = 0;
+    } else if (before == VIGIL_CAMERA_RUNNING) {
+        dropouts->count += !vigil_camera_state_is_final(state);
+        dropouts->since_us = now_us;
+    }
+}
+
 void
 vigil_camera_set_state(VigilCamera *self, VigilCameraState state)
 {
@@ -85,6 +105,8 @@ vigil_camera_set_state(VigilCamera *self, VigilCameraState state)
 
     g_mutex_lock(&self->lock);
     changed = self->status.state != state;
+    if (changed)
+        note_dropout(self, self->status.state, state);
     self->status.state = state;
     if (changed)
         self->status.since_us = g_get_real_time();

@@ -23,6 +23,7 @@ struct VigilCameraPipeline {
     gboolean linked;      /* a video stream was taken */
     GString *others;      /* streams that were not, for the message when there is no video */
     guint64 frames;       /* as the next three: counted at the tee */
+    gint decoded;         /* atomic */
     gint64 last_frame_us; /* monotonic; the start to begin with */
     gint64 last_pts_ns;
     gint64 duration_ns; /* what a file claims; 0: nothing */

@@ -54,6 +54,20 @@ count_frame(GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
     return GST_PAD_PROBE_OK;
 }
 
+/* Pictures need no other lock: one thread brings them. */
+static GstPadProbeReturn
+count_picture(GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+    g_atomic_int_inc(&((VigilCameraPipeline *)user_data)->decoded);
+    return GST_PAD_PROBE_OK;
+}
+
+guint64
+vigil_camera_pipeline_get_decoded(VigilCameraPipeline *self)
+{
+    return (guint)g_atomic_int_get(&self->decoded);
+}
+
 guint64
 vigil_camera_pipeline_get_frames(VigilCameraPipeline *self)
 {
@@ -168,6 +182,7 @@ static gboolean
 add_analysis(VigilCameraPipeline *self, GError **error)
 {
     GstElement *convert, *motion, *detect, *track, *events;
+    g_autoptr(GstPad) sink = NULL;
     gdouble strong, weak;
 
     vigil_camera_get_thresholds(self->settings, vigil_camera_pipeline_first_model(self), &strong,
@@ -179,6 +194,8 @@ add_analysis(VigilCameraPipeline *self, GError **error)
     convert = vigil_gst_make("videoconvert", "convert", error);
     if (!vigil_camera_pipeline_add(self, convert))
         return FALSE;
+    sink = gst_element_get_static_pad(convert, "sink");
+    gst_pad_add_probe(sink, GST_PAD_PROBE_TYPE_BUFFER, count_picture, self, NULL);
     detect = vigil_camera_pipeline_make_detect(self, error);
     if (!vigil_camera_pipeline_add(self, detect))
         return FALSE;

@@ -3,6 +3,7 @@
 
 #include <gst/gst.h>
 
+#include "pipeline/vigil-camera-live.h"
 #include "pipeline/vigil-decoder-failures.h"
 #include "pipeline/vigil-settings.h"
 
@@ -82,6 +83,10 @@ gboolean vigil_camera_pipeline_drain(VigilCameraPipeline *self, gboolean stoppin
 
 /** vigil_camera_pipeline_get_frames: encoded frames from the source so far. Any thread. */
 guint64 vigil_camera_pipeline_get_frames(VigilCameraPipeline *self);
+/** vigil_camera_pipeline_get_decoded: pictures for the detector so far. Any thread. */
+guint64 vigil_camera_pipeline_get_decoded(VigilCameraPipeline *self);
+/** vigil_camera_pipeline_get_live: (out): any thread. */
+void vigil_camera_pipeline_get_live(VigilCameraPipeline *self, VigilCameraLive *live);
 /** vigil_camera_pipeline_touch: frames are to be expected from now on. */
 void vigil_camera_pipeline_touch(VigilCameraPipeline *self);
 /** vigil_camera_pipeline_get_idle_us: since the latest one, or since start. Any thread. */

@@ -41,6 +41,7 @@ struct VigilCamera {
     GMutex lock;
     gboolean orphaned;     /* the owner is gone: no more notices */
     guint64 frames_before; /* of earlier pipelines */
+    VigilRateWindow rates; /* of the present one */
     VigilCameraStatus status;
 };
 
@@ -54,6 +55,10 @@ void vigil_camera_notify_event(VigilCamera *self, const gchar *json, VigilEventT
 /** vigil_camera_notify_model: @path: of the model; @reason: (nullable) */
 void vigil_camera_notify_model(VigilCamera *self, VigilCameraNews news, const gchar *path,
                                const gchar *reason);
+/** vigil_camera_sample_rates: to be called now and then. */
+void vigil_camera_sample_rates(VigilCamera *self);
+/** vigil_camera_read_day: what the store has of the last 24 hours. */
+void vigil_camera_read_day(VigilCamera *self);
 void vigil_camera_set_state(VigilCamera *self, VigilCameraState state);
 void vigil_camera_log(VigilCamera *self, const gchar *text);
 /** vigil_camera_set_error: secrets are taken out. */

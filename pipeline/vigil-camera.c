@@ -42,7 +42,7 @@ vigil_camera_new(VigilCameraSettings *settings, const VigilCameraOptions *option
     self->context = g_main_context_new();
     self->loop = g_main_loop_new(self->context, FALSE);
     self->decoder_failures = vigil_decoder_failures_new();
-    self->status.since_us = g_get_real_time();
+    self->status.since_us = self->status.dropouts.since_us = g_get_real_time();
     self->thread = g_thread_new(settings->name, vigil_camera_run, self);
     return self;
 }
@@ -170,6 +170,8 @@ vigil_camera_get_status(VigilCamera *self, VigilCameraStatus *status)
             status->idle_us = vigil_camera_pipeline_get_idle_us(self->pipeline);
         vigil_camera_pipeline_get_progress(self->pipeline, &status->position_ns,
                                            &status->duration_ns);
+        vigil_camera_pipeline_get_live(self->pipeline, &status->live);
+        vigil_rate_window_get(&self->rates, status->rates);
     }
     g_mutex_unlock(&self->lock);
 }

@@ -3,6 +3,8 @@
 
 #include "events/vigil-event.h"
 #include "events/vigil-outcome.h"
+#include "pipeline/vigil-camera-live.h"
+#include "pipeline/vigil-rate.h"
 #include "pipeline/vigil-settings.h"
 #include "storage/vigil-store.h"
 
@@ -72,6 +74,29 @@ typedef struct {
 } VigilCameraDecoder;
 
 /**
+ * VigilCameraDropouts: times in which the camera gave nothing.
+ * @count: how often that began since the start, after frames had come
+ * @since_us: wall time since when it gives nothing; 0: it runs
+ * @total_us: how long all of them were, and the wait for the first frame, without the one that lasts
+ * @longest_us: of those
+ */
+typedef struct {
+    guint count;
+    gint64 since_us;
+    gint64 total_us, longest_us;
+} VigilCameraDropouts;
+
+/**
+ * VigilCameraDay: the last 24 hours, as the store has them, up to the last full minute.
+ * @outcomes: frames by what became of them
+ * @minutes: in which there were any
+ */
+typedef struct {
+    guint64 outcomes[VIGIL_N_OUTCOMES];
+    guint64 minutes;
+} VigilCameraDay;
+
+/**
  * VigilCameraStatus:
  * @since_us: wall time of the last change of @state
  * @error: (nullable): what went wrong last; without secrets
@@ -85,6 +110,10 @@ typedef struct {
  * @inference_us: mean time of an inference; 0: none yet
  * @detection: see there
  * @decoder: see there
+ * @dropouts: see there
+ * @day: see there
+ * @rates: frames a second captured, decoded and looked at, over the last ten seconds
+ * @live: see there
  * @model: that looks at it; both %NULL: none yet
  * @trial: of it, or of the one that was sent away last
  * @position_ns: of a file
@@ -106,6 +135,10 @@ typedef struct {
     gint64 inference_us;
     VigilCameraDetection detection;
     VigilCameraDecoder decoder;
+    VigilCameraDropouts dropouts;
+    VigilCameraDay day;
+    gdouble rates[VIGIL_RATE_COUNTERS];
+    VigilCameraLive live;
     VigilModelId model;
     VigilCameraTrial trial;
     gint64 position_ns, duration_ns;

@@ -4,6 +4,7 @@
 
 #include "pipeline/vigil-command.h"
 #include "pipeline/vigil-status-socket.h"
+#include "pipeline/vigil-status-table.h"
 #include "pipeline/vigil-store-place.h"
 #include "pipeline/vigil-time.h"
 
@@ -105,6 +106,7 @@ print_camera(JsonObject *camera)
            get_string(camera, "name"), get_string(camera, "state"), get_string(camera, "since"),
            get_int(camera, "frames"), get_int(camera, "events"), get_int(camera, "losses"));
     printf("  %-16s %s\n", "", get_string(camera, "source"));
+    vigil_status_table_print_details(camera);
     print_decoder(camera);
     print_detection(camera);
     print_model(camera);
@@ -129,6 +131,8 @@ print_text(const gchar *document)
     cameras = json_object_has_member(root, "cameras")
                   ? json_object_get_array_member(root, "cameras")
                   : NULL;
+    if (cameras)
+        vigil_status_table_print(cameras);
     for (guint i = 0; cameras && i < json_array_get_length(cameras); i++)
         print_camera(json_array_get_object_element(cameras, i));
     return TRUE;

@@ -101,3 +101,37 @@ vigil_store_get_outcomes(VigilStore *self, const gchar *camera, gint64 since_us,
     g_mutex_unlock(&self->mutex);
     return ok;
 }
+
+static gboolean
+read_minutes(VigilStore *self, const gchar *camera, gint64 since_us, gint64 until_us, guint64 *n,
+             GError **error)
+{
+    g_autoptr(GError) local = NULL;
+    g_auto(VigilStatement) statement =
+        vigil_statement(self, "SELECT count(DISTINCT o.minute_wall_us) FROM outcomes o "
+                              "JOIN cameras k ON k.id = o.camera_id WHERE k.name = :camera "
+                              "AND o.minute_wall_us >= :since AND o.minute_wall_us < :until");
+
+    vigil_statement_text(&statement, ":camera", camera);
+    vigil_statement_int(&statement, ":since", since_us);
+    vigil_statement_int(&statement, ":until", until_us);
+    if (vigil_statement_step(&statement, &local))
+        *n = (guint64)sqlite3_column_int64(statement.stmt, 0);
+    if (!local)
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&local));
+    return FALSE;
+}
+
+gboolean
+vigil_store_get_minutes(VigilStore *self, const gchar *camera, gint64 since_us, gint64 until_us,
+                        guint64 *n, GError **error)
+{
+    gboolean ok;
+
+    *n = 0;
+    g_mutex_lock(&self->mutex);
+    ok = check_open(self, error) && read_minutes(self, camera, since_us, until_us, n, error);
+    g_mutex_unlock(&self->mutex);
+    return ok;
+}

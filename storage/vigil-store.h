@@ -253,6 +253,10 @@ gboolean
 vigil_store_get_outcomes(VigilStore *self, const gchar *camera, gint64 since_us, gint64 until_us,
                          guint64 counts[VIGIL_N_OUTCOMES], GError **error);
 
+/** vigil_store_get_minutes: (out) @n: minutes that begin in [@since_us, @until_us) with any frame at all. */
+gboolean vigil_store_get_minutes(VigilStore *self, const gchar *camera, gint64 since_us,
+                                 gint64 until_us, guint64 *n, GError **error);
+
 /* --- checking ------------------------------------------------------------------------------------------------ */
 
 /**

@@ -157,6 +157,33 @@ START_TEST(wrong_control_is_given_up)
 }
 END_TEST
 
+/* What the device does wrong is in the camera's status. */
+START_TEST(broken_frames_are_counted)
+{
+    static const VigilFakeFrame script[] = {{0},
+                                            {.flags = V4L2_BUF_FLAG_ERROR},
+                                            {.skip = 3},
+                                            {.flags = V4L2_BUF_FLAG_ERROR},
+                                            {.size = 9}};
+    VigilCameraStatus status = {0};
+
+    vigil_fake_v4l2_plug(fake, 0, &webcam);
+    vigil_fake_v4l2_script(fake, 0, script, G_N_ELEMENTS(script));
+    start("    capture: {format: raw}\n");
+    await(VIGIL_CAMERA_RUNNING, 10);
+    vigil_camera_get_status(camera, &status);
+    ck_assert(status.live.capture.known);
+    ck_assert_uint_ge(status.live.capture.frames, 10);
+    ck_assert_uint_eq(status.live.capture.corrupt, 2);
+    ck_assert_uint_eq(status.live.capture.lost, 3);
+    ck_assert_uint_eq(status.live.capture.too_short, 1);
+    ck_assert_uint_eq(status.dropouts.count, 0);
+    ck_assert_int_eq(status.dropouts.since_us, 0);
+    vigil_camera_status_clear(&status);
+    stop();
+}
+END_TEST
+
 int
 main(void)
 {
@@ -168,6 +195,7 @@ main(void)
     tcase_set_timeout(tcase, 120);
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, comes_goes_and_comes_back);
+    tcase_add_test(tcase, broken_frames_are_counted);
     tcase_add_test(tcase, wrong_control_is_given_up);
     suite_add_tcase(suite, tcase);
     srunner_run_all(runner, CK_NORMAL);

@@ -295,7 +295,7 @@ START_TEST(test_models_and_outcomes)
     const guint32 counts[VIGIL_N_OUTCOMES] = {
         [VIGIL_OUTCOME_INFERRED] = 50, [VIGIL_OUTCOME_SKIPPED_RATE] = 200};
     const gint64 minute = 60 * (gint64)G_USEC_PER_SEC;
-    guint64 sums[VIGIL_N_OUTCOMES];
+    guint64 sums[VIGIL_N_OUTCOMES], n;
     g_autoptr(GError) error = NULL;
 
     store_test_init(&t, NULL);
@@ -316,6 +316,12 @@ START_TEST(test_models_and_outcomes)
     ck_assert_uint_eq(sums[VIGIL_OUTCOME_FAILED], 0);
     ck_assert(vigil_store_get_outcomes(t.store, "door", -minute, G_MAXINT64, sums, &error));
     ck_assert_uint_eq(sums[VIGIL_OUTCOME_INFERRED], 200);
+    ck_assert(vigil_store_get_minutes(t.store, "door", -minute, G_MAXINT64, &n, &error));
+    ck_assert_uint_eq(n, 3);
+    ck_assert(vigil_store_get_minutes(t.store, "door", 0, TEST_WALL_US, &n, &error));
+    ck_assert_uint_eq(n, 1);
+    ck_assert(vigil_store_get_minutes(t.store, "yard", -minute, G_MAXINT64, &n, &error));
+    ck_assert_uint_eq(n, 0);
     store_test_finish(&t);
 }
 END_TEST

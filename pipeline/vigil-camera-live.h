@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/** VigilCameraQueue: what waits in a queue of the pipeline: @age_ns: from its oldest frame to its newest */
+typedef struct {
+    guint frames, bytes;
+    guint64 age_ns;
+} VigilCameraQueue;
+
+enum {
+    VIGIL_CAMERA_QUEUE_DECODE, /* coded frames for the decoder */
+    VIGIL_CAMERA_QUEUE_FRAMES, /* pictures for the detector */
+    VIGIL_CAMERA_QUEUE_RECORD, /* coded frames for the recorder */
+    VIGIL_CAMERA_N_QUEUES,
+};
+
+/** VigilCameraCapture: counters of vigilv4l2src, see its `stats`; @known: the camera is one of V4L2. */
+typedef struct {
+    gboolean known;
+    guint64 frames, lost, corrupt, too_short, oversize, backwards, dropped, unplugs;
+} VigilCameraCapture;
+
+/** VigilCameraRecording: some counters of vigilrecord, see its `stats`. */
+typedef struct {
+    guint64 ring_bytes;
+    guint ring_frames;
+    guint64 frames_lost, clips_complete, clips_failed, clips_short;
+} VigilCameraRecording;
+
+/** VigilCameraLive: what the elements of the present pipeline hold and have counted; zeroed where there is none. */
+typedef struct {
+    VigilCameraQueue queues[VIGIL_CAMERA_N_QUEUES];
+    VigilCameraCapture capture;
+    VigilCameraRecording recording;
+} VigilCameraLive;
+
+G_END_DECLS

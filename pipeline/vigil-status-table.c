@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pipeline/vigil-status-table.h"
+
+#include <stdio.h>
+
+/* (nullable): the object at the end of the path */
+static JsonObject *
+get_object(JsonObject *object, const gchar *name)
+{
+    JsonNode *node = object ? json_object_get_member(object, name) : NULL;
+
+    return node && JSON_NODE_HOLDS_OBJECT(node) ? json_node_get_object(node) : NULL;
+}
+
+static gint64
+get_int(JsonObject *object, const gchar *name)
+{
+    return object ? json_object_get_int_member_with_default(object, name, 0) : 0;
+}
+
+static gdouble
+get_double(JsonObject *object, const gchar *name)
+{
+    return object ? json_object_get_double_member_with_default(object, name, 0) : 0;
+}
+
+static const gchar *
+get_string(JsonObject *object, const gchar *name)
+{
+    return object ? json_object_get_string_member_with_default(object, name, "") : "";
+}
+
+static void
+print_row(JsonObject *camera)
+{
+    JsonObject *rates = get_object(camera, "rates");
+    JsonObject *detection = get_object(camera, "detection");
+    const gchar *decoder = get_string(get_object(camera, "decoder"), "name");
+
+    printf("%-16s %-11s %8.1f %8.1f %8.1f %9.0f %8" G_GINT64_FORMAT " %6" G_GINT64_FORMAT "  %s\n",
+           get_string(camera, "name"), get_string(camera, "state"), get_double(rates, "captured"),
+           get_double(rates, "decoded"), get_double(rates, "inferred"),
+           get_double(get_object(detection, "queue_age_ms"), "p95"),
+           get_int(get_object(camera, "dropouts"), "count"), get_int(camera, "events"),
+           *decoder ? decoder : "-");
+}
+
+void
+vigil_status_table_print(JsonArray *cameras)
+{
+    printf("%-16s %-11s %8s %8s %8s %9s %8s %6s  %s\n", "CAMERA", "STATE", "CAPTURED", "DECODED",
+           "INFERRED", "AGE95 ms", "DROPOUTS", "EVENTS", "DECODER");
+    for (guint i = 0; i < json_array_get_length(cameras); i++)
+        print_row(json_array_get_object_element(cameras, i));
+    printf("\n");
+}
+
+static void
+print_dropouts(JsonObject *dropouts)
+{
+    if (!dropouts || (get_int(dropouts, "count") == 0 && !*get_string(dropouts, "since")))
+        return;
+    printf("  %-16s %" G_GINT64_FORMAT " drop-outs, %.0f s in all, the longest %.0f s", "",
+           get_int(dropouts, "count"), get_double(dropouts, "total_s"),
+           get_double(dropouts, "longest_s"));
+    if (*get_string(dropouts, "since"))
+        printf("; nothing since %s", get_string(dropouts, "since"));
+    printf("\n");
+}
+
+static void
+print_capture(JsonObject *capture)
+{
+    if (capture)
+        printf("  %-16s captured %" G_GINT64_FORMAT ", lost %" G_GINT64_FORMAT
+               "; broken: %" G_GINT64_FORMAT " marked so, %" G_GINT64_FORMAT
+               " short, %" G_GINT64_FORMAT " oversize, %" G_GINT64_FORMAT
+               " back in time; unplugged %" G_GINT64_FORMAT " times\n",
+               "", get_int(capture, "frames"), get_int(capture, "lost"),
+               get_int(capture, "corrupt"), get_int(capture, "short"), get_int(capture, "oversize"),
+               get_int(capture, "backwards"), get_int(capture, "unplugs"));
+}
+
+static void
+print_queues(JsonObject *queues)
+{
+    static const gchar *const names[] = {"decode", "frames", "record"};
+
+    if (!queues)
+        return;
+    printf("  %-16s waiting", "");
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+        JsonObject *queue = get_object(queues, names[i]);
+
+        printf("%s %s %" G_GINT64_FORMAT " (%.2f s)", i ? "," : ":", names[i],
+               get_int(queue, "frames"), get_double(queue, "age_s"));
+    }
+    printf("\n");
+}
+
+static void
+print_day(JsonObject *day)
+{
+    if (get_int(day, "minutes") > 0)
+        printf("  %-16s last 24 h: frames in %" G_GINT64_FORMAT
+               " minutes; looked at %.1f %% of them\n",
+               "", get_int(day, "minutes"), 100.0 * get_double(day, "coverage"));
+}
+
+void
+vigil_status_table_print_details(JsonObject *camera)
+{
+    print_dropouts(get_object(camera, "dropouts"));
+    print_capture(get_object(camera, "capture"));
+    print_queues(get_object(camera, "queues"));
+    print_day(get_object(camera, "day"));
+}
