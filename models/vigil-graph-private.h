@@ -164,6 +164,7 @@ struct VigilOp {
  * @begin: (nullable): what comes before all chunks; @chunk: (nullable): one of them; @reach: (nullable): nothing is known
  * @flow_end: the last node that may be at work while this one is, see vigil-flow-private.h
  * @table: (nullable): the node computes out[i] = table[in[i]] from input 0; in @params
+ * @order: (nullable): TRANSPOSE: the dimension of input 0 for each of the output's; owned
  * @pairwise: (nullable): what the node computes of two 8-bit lines; only byte by byte
  * @takes_lookup: whether @lookup may be set
  * @lookup: (nullable): a node with packed weights applies this table to its output; owned
@@ -192,6 +193,7 @@ struct VigilNode {
     VigilReach reach;
     guint flow_end;
     const guint8 *table;
+    gint32 *order;
     void (*pairwise)(const VigilNode *node, const guint8 *a, const guint8 *b, guint8 *out, gsize n);
     gboolean takes_lookup;
     guint8 *lookup;

@@ -92,6 +92,7 @@ vigil_graph_clear(VigilGraph *self)
         g_free(self->nodes[i].outputs);
         g_free(self->nodes[i].params);
         g_free(self->nodes[i].lookup);
+        g_free(self->nodes[i].order);
         free(self->nodes[i].packed);
     }
     g_clear_pointer(&self->tensors, g_free);

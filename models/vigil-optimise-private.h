@@ -16,7 +16,8 @@ G_BEGIN_DECLS
  *   - away with what nobody reads any more.
  *
  * Called between preparing and planning, unless the environment variable VIGIL_OPTIMISE is 0. PAD goes into
- * convolutions earlier: see vigil_window_absorb_pad().
+ * convolutions earlier, see vigil_window_absorb_pad(), and a TRANSPOSE of a TRANSPOSE becomes one or none where it is
+ * prepared.
  */
 void vigil_optimise_graph(VigilGraph *graph);
 

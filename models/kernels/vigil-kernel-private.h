@@ -51,6 +51,13 @@ void vigil_kernel_lookup(const VigilIsa *isa, const guint8 *table, const guint8 
 /** vigil_kernel_become_lookup: @node computes @table (copied) of the @count bytes of tensor @input from now on. */
 void vigil_kernel_become_lookup(VigilNode *node, gint32 input, const guint8 *table, gsize count);
 
+/**
+ * vigil_kernel_make_view: output 0 of @node has these dimensions and shares the storage of input 0; of a constant it becomes a
+ * constant.
+ */
+gboolean vigil_kernel_make_view(VigilGraph *graph, VigilNode *node, guint n_dims,
+                                const gint32 *dims, GError **error);
+
 /* Bytes of output that a chunk of an operator makes which computes little for each. */
 #define VIGIL_KERNEL_CHUNK 16384u
 

@@ -78,40 +78,85 @@ remap_finish(Remap *self)
 }
 
 static gboolean
-transpose_prepare(VigilGraph *graph, VigilNode *node, GError **error)
+read_order(const VigilGraph *graph, const VigilNode *node, gint32 *order, GError **error)
 {
-    Remap *self = vigil_node_params(node, sizeof *self);
-    gint32 order[VIGIL_MAX_DIMS];
-    gsize steps[VIGIL_MAX_DIMS];
-    const VigilTensor *in;
+    const VigilTensor *in = vigil_node_input(graph, node, 0);
     guint n, seen = 0;
 
-    if (!vigil_node_check_arity(graph, node, 2, 2, 1, error) ||
-        !vigil_node_const_ints(graph, node, 1, order, VIGIL_MAX_DIMS, &n, error))
+    if (!vigil_node_const_ints(graph, node, 1, order, VIGIL_MAX_DIMS, &n, error))
         return FALSE;
-    in = vigil_node_input(graph, node, 0);
     for (guint i = 0; i < n && n == in->n_dims; i++) {
         guint axis;
 
         if (!vigil_node_axis(graph, node, order[i], in->n_dims, &axis, error))
             return FALSE;
         order[i] = (gint32)axis;
-        self->dims[i] = in->dims[axis];
         seen |= 1u << axis;
     }
     if (n != in->n_dims || seen != (1u << n) - 1)
         return vigil_node_fail(graph, node, error, VIGIL_MODEL_ERROR_INVALID,
                                "the order must name each of %u dimensions once", in->n_dims);
-    self->n_dims = n;
-    if (!check_same_kind(graph, node, error) ||
-        !vigil_node_set_output(graph, node, 0, n, self->dims, error))
+    return TRUE;
+}
+
+/* Of what another TRANSPOSE gives: reads what that one reads. */
+static void
+join_orders(const VigilGraph *graph, VigilNode *node, gint32 *order)
+{
+    const gint32 producer = graph->tensors[node->inputs[0]].producer;
+    const VigilNode *before = producer >= 0 ? &graph->nodes[producer] : NULL;
+
+    if (!graph->optimise || before == NULL || before->order == NULL || before->folded)
+        return;
+    for (guint i = 0; i < graph->tensors[node->inputs[0]].n_dims; i++)
+        order[i] = before->order[order[i]];
+    node->inputs[0] = before->inputs[0];
+}
+
+/* Whether what has more than one element along it stays in its order. */
+static gboolean
+moves_nothing(const VigilTensor *in, const gint32 *order)
+{
+    gint32 last = -1;
+
+    for (guint i = 0; i < in->n_dims; i++) {
+        if (in->dims[order[i]] == 1)
+            continue;
+        if (order[i] < last)
+            return FALSE;
+        last = order[i];
+    }
+    return TRUE;
+}
+
+static gboolean
+transpose_prepare(VigilGraph *graph, VigilNode *node, GError **error)
+{
+    gint32 order[VIGIL_MAX_DIMS];
+    gsize steps[VIGIL_MAX_DIMS];
+    const VigilTensor *in;
+    Remap *self;
+
+    if (!vigil_node_check_arity(graph, node, 2, 2, 1, error) ||
+        !read_order(graph, node, order, error) || !check_same_kind(graph, node, error))
+        return FALSE;
+    join_orders(graph, node, order);
+    in = vigil_node_input(graph, node, 0);
+    self = vigil_node_params(node, sizeof *self);
+    self->n_dims = in->n_dims;
+    for (guint d = 0; d < in->n_dims; d++)
+        self->dims[d] = in->dims[order[d]];
+    node->order = g_memdup2(order, sizeof order);
+    if (graph->optimise && moves_nothing(in, order))
+        return vigil_kernel_make_view(graph, node, in->n_dims, self->dims, error);
+    if (!vigil_node_set_output(graph, node, 0, in->n_dims, self->dims, error))
         return FALSE;
     if (vigil_move_become_transpose(node, in, order))
         return TRUE;
     if (!remap_init(self, graph, node, error))
         return FALSE;
     get_steps(in, steps);
-    for (guint d = 0; d < n; d++) {
+    for (guint d = 0; d < in->n_dims; d++) {
         for (gint32 i = 0; i < self->dims[d]; i++)
             self->offsets[d][i] = (guint32)((gsize)i * steps[order[d]]);
     }

@@ -4,9 +4,9 @@
 
 /* RESHAPE, SQUEEZE, EXPAND_DIMS: other dimensions for the same bytes. SHAPE: the dimensions themselves. */
 
-/* Output 0 shares the storage of input 0; of a constant it becomes a constant. */
-static gboolean
-make_view(VigilGraph *graph, VigilNode *node, guint n_dims, const gint32 *dims, GError **error)
+gboolean
+vigil_kernel_make_view(VigilGraph *graph, VigilNode *node, guint n_dims, const gint32 *dims,
+                       GError **error)
 {
     const VigilTensor *in = vigil_node_input(graph, node, 0);
     VigilTensor *out = vigil_node_output(graph, node, 0);
@@ -72,7 +72,7 @@ reshape_prepare(VigilGraph *graph, VigilNode *node, GError **error)
     }
     if (wild >= 0)
         dims[wild] = known > 0 ? (gint32)(vigil_node_input(graph, node, 0)->count / known) : 0;
-    return make_view(graph, node, n, dims, error);
+    return vigil_kernel_make_view(graph, node, n, dims, error);
 }
 
 static gboolean
@@ -103,7 +103,7 @@ squeeze_prepare(VigilGraph *graph, VigilNode *node, GError **error)
     for (guint i = 0; i < in->n_dims; i++)
         if (!drop[i])
             dims[n++] = in->dims[i];
-    return make_view(graph, node, n, dims, error);
+    return vigil_kernel_make_view(graph, node, n, dims, error);
 }
 
 static gboolean
@@ -124,7 +124,7 @@ expand_dims_prepare(VigilGraph *graph, VigilNode *node, GError **error)
         return FALSE;
     for (guint i = 0; i <= in->n_dims; i++)
         dims[i] = i < at ? in->dims[i] : i == at ? 1 : in->dims[i - 1];
-    return make_view(graph, node, in->n_dims + 1, dims, error);
+    return vigil_kernel_make_view(graph, node, in->n_dims + 1, dims, error);
 }
 
 static gboolean
