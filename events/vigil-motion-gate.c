@@ -45,3 +45,11 @@ vigil_motion_gate_decide(VigilMotionGate *self, gint64 time_ns, VigilMotionState
     self->looked_ns = time_ns;
     return TRUE;
 }
+
+gboolean
+vigil_motion_gate_is_quiet(const VigilMotionGate *self, gint64 time_ns, guint n_tracks)
+{
+    if (!self->begun || n_tracks > 0)
+        return FALSE;
+    return !self->moved || time_ns - self->moved_ns >= self->hold_ns;
+}

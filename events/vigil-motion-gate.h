@@ -37,4 +37,7 @@ void vigil_motion_gate_reset(VigilMotionGate *self);
 gboolean vigil_motion_gate_decide(VigilMotionGate *self, gint64 time_ns, VigilMotionState state,
                                   guint n_tracks);
 
+/** vigil_motion_gate_is_quiet: nothing moved for so long that nothing is held any more, and nothing is tracked. */
+gboolean vigil_motion_gate_is_quiet(const VigilMotionGate *self, gint64 time_ns, guint n_tracks);
+
 G_END_DECLS

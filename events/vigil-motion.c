@@ -2,6 +2,7 @@
 #include "events/vigil-motion-private.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "events/vigil-geometry.h"
 
@@ -98,6 +99,25 @@ vigil_motion_reset(VigilMotion *self)
 {
     self->n_learned = 0;
     self->learning = TRUE;
+}
+
+void
+vigil_motion_copy_state(VigilMotion *self, const VigilMotion *from)
+{
+    const guint n = vigil_motion_grid_cells(&self->grid);
+
+    g_return_if_fail(n == vigil_motion_grid_cells(&from->grid));
+    self->last_ns = from->last_ns;
+    self->learning_since_ns = from->learning_since_ns;
+    self->n_learned = from->n_learned;
+    self->learning = from->learning;
+    memcpy(self->background, from->background, n * sizeof self->background[0]);
+    memcpy(self->variance, from->variance, n * sizeof self->variance[0]);
+    memcpy(self->recent, from->recent, n * sizeof self->recent[0]);
+    memcpy(self->turns, from->turns, n * sizeof self->turns[0]);
+    memcpy(self->doubt, from->doubt, n * sizeof self->doubt[0]);
+    memcpy(self->differed, from->differed, n);
+    memcpy(self->before, from->before, n);
 }
 
 void

@@ -78,6 +78,14 @@ void vigil_motion_add_mask(VigilMotion *self, const VigilPoint *points, guint n_
 void vigil_motion_update(VigilMotion *self, gint64 time_ns, const guint8 *luma, gsize stride,
                          VigilMotionResult *result);
 
+/**
+ * vigil_motion_copy_state:
+ * @from: made with the same sizes as @self
+ *
+ * What @from knows of its scene; masks and sensitivity stay those of @self.
+ */
+void vigil_motion_copy_state(VigilMotion *self, const VigilMotion *from);
+
 /** vigil_motion_reset: the next frame is the first. Masks stay. */
 void vigil_motion_reset(VigilMotion *self);
 

@@ -4,6 +4,7 @@
 #include "plugins/capture/gstvigilv4l2src.h"
 #include "plugins/detect/gstvigildetect.h"
 #include "plugins/events/gstvigilevents.h"
+#include "plugins/idle/gstvigilidle.h"
 #include "plugins/jpeg/gstvigiljpegdec.h"
 #include "plugins/mask/gstvigilmask.h"
 #include "plugins/motion/gstvigilmotion.h"
@@ -19,6 +20,7 @@ plugin_init(GstPlugin *plugin)
 
     ok &= GST_ELEMENT_REGISTER(vigildetect, plugin);
     ok &= GST_ELEMENT_REGISTER(vigilevents, plugin);
+    ok &= GST_ELEMENT_REGISTER(vigilidle, plugin);
     ok &= GST_ELEMENT_REGISTER(vigiljpegdec, plugin);
     ok &= GST_ELEMENT_REGISTER(vigilmask, plugin);
     ok &= GST_ELEMENT_REGISTER(vigilmotion, plugin);

@@ -76,6 +76,7 @@ gst_vigil_detect_forget(GstVigilDetect *self)
     self->qos_earliest = GST_CLOCK_TIME_NONE;
     GST_OBJECT_UNLOCK(self);
     self->live_known = FALSE;
+    self->catch_up_until = GST_CLOCK_TIME_NONE;
 }
 
 VigilStreamOptions
@@ -250,7 +251,11 @@ decide(GstVigilDetect *self, GstBuffer *buffer, gint64 *age_ns)
     gint64 lateness = 0;
     VigilOutcome outcome;
 
-    if (self->live && GST_CLOCK_TIME_IS_VALID(running))
+    if (GST_CLOCK_TIME_IS_VALID(running) && GST_CLOCK_TIME_IS_VALID(self->catch_up_until) &&
+        running > self->catch_up_until)
+        self->catch_up_until = GST_CLOCK_TIME_NONE;
+    if (self->live && GST_CLOCK_TIME_IS_VALID(running) &&
+        !GST_CLOCK_TIME_IS_VALID(self->catch_up_until))
         now = gst_vigil_element_get_running_time(GST_ELEMENT(self));
     GST_OBJECT_LOCK(self);
     if (GST_CLOCK_TIME_IS_VALID(now))

@@ -50,6 +50,7 @@ struct _GstVigilDetect {
     GstSegment segment;
     GstVideoInfo info;
     gboolean live, live_known;
+    GstClockTime catch_up_until; /* running time; frames up to it are late by intent */
     GstClockTime latency;
 
     /* who pushes: the task, or in a pipeline that is not live the sink pad's thread */

@@ -52,6 +52,7 @@
  * ]|
  */
 #include "plugins/common/gstvigilmeta.h"
+#include "plugins/common/gstvigilprobe.h"
 #include "plugins/common/gstvigilstream.h"
 #include "plugins/detect/gstvigildetect-private.h"
 
@@ -189,6 +190,19 @@ end_stream(GstVigilDetect *self)
         GST_ELEMENT_FLOW_ERROR(self, flow);
 }
 
+/* What vigilidle says: frames that nobody decoded, and such as come late because it held them. */
+static void
+note_idle(GstVigilDetect *self, GstEvent *event)
+{
+    GstClockTime until;
+
+    if (gst_vigil_event_parse_catch_up(event, &until))
+        self->catch_up_until = until;
+    GST_OBJECT_LOCK(self);
+    self->stats.outcomes[VIGIL_OUTCOME_SKIPPED_NO_MOTION] += gst_vigil_event_parse_left(event);
+    GST_OBJECT_UNLOCK(self);
+}
+
 static gboolean
 gst_vigil_detect_sink_event(GstPad *pad, GstObject *parent, GstEvent *event)
 {
@@ -198,6 +212,7 @@ gst_vigil_detect_sink_event(GstPad *pad, GstObject *parent, GstEvent *event)
     if (GST_EVENT_IS_SERIALIZED(event) && self->live &&
         GST_EVENT_TYPE(event) != GST_EVENT_FLUSH_STOP)
         vigil_stream_drain(self->stream);
+    note_idle(self, event);
     switch (GST_EVENT_TYPE(event)) {
     case GST_EVENT_FLUSH_START:
         ok = gst_pad_push_event(self->srcpad, event);

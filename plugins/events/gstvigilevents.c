@@ -31,6 +31,7 @@
 #include <gst/video/video.h>
 
 #include "plugins/common/gstvigilmeta.h"
+#include "plugins/common/gstvigilprobe.h"
 #include "plugins/common/gstvigilstream.h"
 #include "plugins/events/vigil-event-stage.h"
 #include "plugins/events/vigil-run-nonce.h"
@@ -272,6 +273,9 @@ gst_vigil_events_sink_event(GstPad *pad, GstObject *parent, GstEvent *event)
     case GST_EVENT_FLUSH_STOP:
         gst_segment_init(&self->segment, GST_FORMAT_TIME);
         vigil_event_stage_break(&self->stage);
+        break;
+    case GST_EVENT_GAP:
+        vigil_event_stage_leave(&self->stage, gst_vigil_event_parse_left(event));
         break;
     case GST_EVENT_TAG: note_tags(self, event); break;
     case GST_EVENT_EOS:

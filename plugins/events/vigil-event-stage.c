@@ -126,3 +126,9 @@ vigil_event_stage_process(VigilEventStage *self, GstBuffer *buffer, gint64 time_
     return vigil_outcome_minutes_add(&self->minutes, self->options.camera,
                                      self->options.wall_base_us + time_ns / 1000, outcome);
 }
+
+void
+vigil_event_stage_leave(VigilEventStage *self, guint n_frames)
+{
+    self->minutes.counts[VIGIL_OUTCOME_SKIPPED_NO_MOTION] += n_frames;
+}

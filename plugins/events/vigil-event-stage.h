@@ -63,6 +63,9 @@ gboolean vigil_event_stage_takes(const VigilEventStage *self, gint64 time_ns);
  */
 GstStructure *vigil_event_stage_process(VigilEventStage *self, GstBuffer *buffer, gint64 time_ns);
 
+/** vigil_event_stage_leave: so many frames were not decoded, as nothing moved; they count for the minute that is going on. */
+void vigil_event_stage_leave(VigilEventStage *self, guint n_frames);
+
 /** vigil_event_stage_close: ends what is open. */
 void vigil_event_stage_close(VigilEventStage *self, VigilEndReason reason);
 

@@ -12,6 +12,8 @@
  * (`tracked-interval`), so that what stands still keeps its track; else one frame in ten seconds (`idle-interval`). vigiltrack tells how
  * many tracks live by an upstream event.
  *
+ * vigilidle before the decoder asks whether nothing happens, and has keyframes looked at while it keeps the others from the decoder.
+ *
  * The property `stats`, and once a second and at the end of the stream an element message `vigilmotion-stats`, has, all guint64:
  * `frames`, `looks` (frames compared with the background), `moving`, `quiet`, `scene-changes`, `passed` (frames worth an inference).
  *
@@ -21,13 +23,9 @@
  * gst-launch-1.0 filesrc location=camera.mp4 ! qtdemux ! h264parse ! avdec_h264 ! vigilmotion masks="0,0 1,0 1,0.1 0,0.1" ! vigildetect model=default fps=5 ! vigiltrack ! vigiloverlay ! fakesink
  * ]|
  */
-#include "plugins/motion/gstvigilmotion.h"
-
-#include <gst/video/video.h>
-
-#include "events/vigil-motion-gate.h"
 #include "plugins/common/gstvigilmeta.h"
 #include "plugins/common/gstvigilstream.h"
+#include "plugins/motion/gstvigilmotion-private.h"
 #include "plugins/motion/vigil-mask-list.h"
 
 GST_DEBUG_CATEGORY_STATIC(vigil_motion_debug);
@@ -35,31 +33,6 @@ GST_DEBUG_CATEGORY_STATIC(vigil_motion_debug);
 
 #define STATS_INTERVAL_US G_USEC_PER_SEC
 #define DEFAULT_LOOKS 5 /* a second */
-
-typedef struct {
-    guint64 frames, looks, moving, quiet, scene_changes, passed;
-} MotionStats;
-
-struct _GstVigilMotion {
-    GstBaseTransform parent;
-
-    /* object lock */
-    guint sensitivity;
-    gint looks_n, looks_d;
-    gint64 hold_ns, tracked_ns, idle_ns;
-    gchar *masks;
-    guint n_tracks;
-    MotionStats stats;
-
-    /* streaming thread */
-    GArray *polygons;
-    VigilMotion *motion;
-    VigilMotionGate gate;
-    VigilMotionResult result; /* of the last look */
-    gint64 last_slot;
-    GstVideoInfo info;
-    gint64 stats_posted_us;
-};
 
 enum {
     PROP_0,
@@ -92,7 +65,7 @@ forget_stream(GstVigilMotion *self)
         vigil_motion_reset(self->motion);
     vigil_motion_gate_reset(&self->gate);
     self->result = (VigilMotionResult){.state = VIGIL_MOTION_LEARNING};
-    self->last_slot = -1;
+    self->last_slot = self->probed_ns = -1;
     GST_OBJECT_LOCK(self);
     self->n_tracks = 0;
     GST_OBJECT_UNLOCK(self);
@@ -107,7 +80,7 @@ gst_vigil_motion_start(GstBaseTransform *trans)
 
     GST_OBJECT_LOCK(self);
     masks = g_strdup(self->masks);
-    self->stats = (MotionStats){0};
+    self->stats = (GstVigilMotionStats){0};
     GST_OBJECT_UNLOCK(self);
     self->polygons = vigil_mask_list_parse(masks, &error);
     if (!self->polygons) {
@@ -125,6 +98,7 @@ gst_vigil_motion_stop(GstBaseTransform *trans)
     GstVigilMotion *self = GST_VIGIL_MOTION(trans);
 
     g_clear_pointer(&self->motion, vigil_motion_free);
+    g_clear_pointer(&self->saved, vigil_motion_free);
     g_clear_pointer(&self->polygons, g_array_unref);
     return TRUE;
 }
@@ -141,6 +115,7 @@ gst_vigil_motion_set_caps(GstBaseTransform *trans, GstCaps *incaps, GstCaps *out
     sensitivity = self->sensitivity;
     GST_OBJECT_UNLOCK(self);
     g_clear_pointer(&self->motion, vigil_motion_free);
+    g_clear_pointer(&self->saved, vigil_motion_free);
     if (GST_VIDEO_INFO_WIDTH(&self->info) > 65535 || GST_VIDEO_INFO_HEIGHT(&self->info) > 65535)
         return FALSE;
     self->motion = vigil_motion_new((guint)GST_VIDEO_INFO_WIDTH(&self->info),
@@ -163,7 +138,7 @@ gst_vigil_motion_propose_allocation(GstBaseTransform *trans, GstQuery *decide, G
 static GstStructure *
 stats_structure(GstVigilMotion *self)
 {
-    MotionStats stats;
+    GstVigilMotionStats stats;
 
     GST_OBJECT_LOCK(self);
     stats = self->stats;
@@ -208,8 +183,8 @@ gst_vigil_motion_src_event(GstBaseTransform *trans, GstEvent *event)
 }
 
 /* Time is cut into slots, as vigildetect does for its rate. */
-static gboolean
-is_look_due(GstVigilMotion *self, gint64 time_ns)
+gboolean
+gst_vigil_motion_is_look_due(GstVigilMotion *self, gint64 time_ns)
 {
     gint looks_n, looks_d;
     gint64 slot;
@@ -228,8 +203,8 @@ is_look_due(GstVigilMotion *self, gint64 time_ns)
     return TRUE;
 }
 
-static void
-count_look(GstVigilMotion *self)
+void
+gst_vigil_motion_count_look(GstVigilMotion *self)
 {
     GST_OBJECT_LOCK(self);
     self->stats.looks++;
@@ -251,14 +226,14 @@ look(GstVigilMotion *self, GstBuffer *buffer, gint64 time_ns)
     if (GST_VIDEO_FRAME_PLANE_STRIDE(&frame, 0) > 0) {
         vigil_motion_update(self->motion, time_ns, GST_VIDEO_FRAME_PLANE_DATA(&frame, 0),
                             (gsize)GST_VIDEO_FRAME_PLANE_STRIDE(&frame, 0), &self->result);
-        count_look(self);
+        gst_vigil_motion_count_look(self);
     }
     gst_video_frame_unmap(&frame);
     return TRUE;
 }
 
-static gboolean
-is_worth_an_inference(GstVigilMotion *self, gint64 time_ns)
+gboolean
+gst_vigil_motion_is_worth_an_inference(GstVigilMotion *self, gint64 time_ns)
 {
     guint n_tracks;
 
@@ -271,19 +246,13 @@ is_worth_an_inference(GstVigilMotion *self, gint64 time_ns)
     return vigil_motion_gate_decide(&self->gate, time_ns, self->result.state, n_tracks);
 }
 
-static GstFlowReturn
-gst_vigil_motion_transform_ip(GstBaseTransform *trans, GstBuffer *buffer)
+void
+gst_vigil_motion_mark(GstVigilMotion *self, GstBuffer *buffer, gint64 time_ns)
 {
-    GstVigilMotion *self = GST_VIGIL_MOTION(trans);
-    const gint64 time_ns = gst_vigil_stream_time(&trans->segment, buffer);
     gboolean worth = TRUE;
 
     if (time_ns >= 0) {
-        if (is_look_due(self, time_ns) && !look(self, buffer, time_ns)) {
-            GST_ELEMENT_WARNING(self, STREAM, FAILED, ("A frame could not be read."), (NULL));
-            return GST_FLOW_OK;
-        }
-        worth = is_worth_an_inference(self, time_ns);
+        worth = gst_vigil_motion_is_worth_an_inference(self, time_ns);
         gst_vigil_buffer_set_motion(buffer, &self->result);
     }
     if (!worth && gst_vigil_buffer_get_outcome(buffer) == VIGIL_OUTCOME_INFERRED)
@@ -294,7 +263,32 @@ gst_vigil_motion_transform_ip(GstBaseTransform *trans, GstBuffer *buffer)
     GST_OBJECT_UNLOCK(self);
     if (g_get_monotonic_time() - self->stats_posted_us >= STATS_INTERVAL_US)
         post_stats(self);
+}
+
+static GstFlowReturn
+gst_vigil_motion_transform_ip(GstBaseTransform *trans, GstBuffer *buffer)
+{
+    GstVigilMotion *self = GST_VIGIL_MOTION(trans);
+    const gint64 time_ns = gst_vigil_stream_time(&trans->segment, buffer);
+
+    /* the keyframe that was looked at already, when vigilidle sends the frames behind it after all */
+    if (time_ns >= 0 && time_ns == self->probed_ns)
+        return GST_BASE_TRANSFORM_FLOW_DROPPED;
+    if (time_ns >= 0 && gst_vigil_motion_is_look_due(self, time_ns) &&
+        !look(self, buffer, time_ns)) {
+        GST_ELEMENT_WARNING(self, STREAM, FAILED, ("A frame could not be read."), (NULL));
+        return GST_FLOW_OK;
+    }
+    gst_vigil_motion_mark(self, buffer, time_ns);
     return GST_FLOW_OK;
+}
+
+static gboolean
+gst_vigil_motion_query(GstBaseTransform *trans, GstPadDirection direction, GstQuery *query)
+{
+    if (direction == GST_PAD_SINK && gst_vigil_motion_answer_probe(GST_VIGIL_MOTION(trans), query))
+        return TRUE;
+    return GST_BASE_TRANSFORM_CLASS(gst_vigil_motion_parent_class)->query(trans, direction, query);
 }
 
 static void
@@ -436,6 +430,7 @@ gst_vigil_motion_class_init(GstVigilMotionClass *klass)
     transform_class->propose_allocation = gst_vigil_motion_propose_allocation;
     transform_class->sink_event = gst_vigil_motion_sink_event;
     transform_class->src_event = gst_vigil_motion_src_event;
+    transform_class->query = gst_vigil_motion_query;
     transform_class->transform_ip = gst_vigil_motion_transform_ip;
 }
 

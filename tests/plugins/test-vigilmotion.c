@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "plugins/common/gstvigilprobe.h"
 #include "plugins/common/gstvigilstream.h"
 #include "plugins/motion/vigil-mask-list.h"
 #include "tests/plugins/plugin-test.h"
@@ -91,6 +92,106 @@ GST_START_TEST(what_is_tracked_keeps_being_looked_at)
     assert_equals_int(push_empty(40, 140), 10);
     fail_unless(gst_harness_push_upstream_event(h, gst_vigil_event_new_tracks(0)));
     assert_equals_int(push_empty(140, 220), 0);
+}
+GST_END_TEST
+
+/* As vigilidle asks, with a picture or (@x -2) without. Returns: the answer. */
+static gboolean
+ask(guint frame, gint x, guint n_left)
+{
+    g_autoptr(GstCaps) caps = gst_video_info_to_caps(&info);
+    g_autoptr(GstBuffer) picture = x >= -1 ? picture_new(frame, x) : NULL;
+    GstSample *sample = picture ? gst_sample_new(picture, caps, NULL, NULL) : NULL;
+    GstQuery *query = gst_vigil_query_new_probe(frame * FRAME, sample, n_left);
+    gboolean quiet;
+
+    fail_unless(gst_pad_peer_query(h->srcpad, query));
+    quiet = gst_vigil_query_get_quiet(query);
+    gst_query_unref(query);
+    if (sample)
+        gst_sample_unref(sample);
+    return quiet;
+}
+
+GST_START_TEST(a_probe_says_when_it_is_quiet)
+{
+    fail_if(ask(0, -2, 0));
+    push_empty(0, 20);
+    fail_if(ask(20, -2, 0));
+    push_empty(20, 40);
+    fail_unless(ask(40, -2, 0));
+    fail_unless(gst_harness_push_upstream_event(h, gst_vigil_event_new_tracks(1)));
+    fail_if(ask(40, -2, 0));
+    fail_unless(gst_harness_push_upstream_event(h, gst_vigil_event_new_tracks(0)));
+    push(41, 100);
+    push(43, 120);
+    fail_if(ask(44, -2, 0));
+}
+GST_END_TEST
+
+GST_START_TEST(a_quiet_keyframe_is_sent_on_once)
+{
+    GstBuffer *out;
+    GstEvent *event;
+    guint n_left = 0;
+
+    push_empty(0, 40);
+    fail_unless(ask(60, -1, 19));
+    out = gst_harness_try_pull(h);
+    fail_unless(out != NULL);
+    assert_equals_uint64(GST_BUFFER_PTS(out), 60 * FRAME);
+    assert_equals_int(gst_vigil_buffer_get_outcome(out), VIGIL_OUTCOME_SKIPPED_NO_MOTION);
+    gst_buffer_unref(out);
+    while ((event = gst_harness_try_pull_event(h))) {
+        n_left += gst_vigil_event_parse_left(event);
+        gst_event_unref(event);
+    }
+    assert_equals_int(n_left, 19);
+    /* the frames from there on are sent after all, it among them */
+    fail_unless(gst_harness_push(h, picture_new(60, -1)) == GST_FLOW_OK);
+    fail_unless(gst_harness_try_pull(h) == NULL);
+    push_empty(61, 62);
+    /* one in ten seconds is worth an inference */
+    fail_unless(ask(140, -1, 0));
+    out = gst_harness_try_pull(h);
+    assert_equals_int(gst_vigil_buffer_get_outcome(out), VIGIL_OUTCOME_INFERRED);
+    gst_buffer_unref(out);
+}
+GST_END_TEST
+
+GST_START_TEST(a_keyframe_with_motion_is_forgotten)
+{
+    guint first = 0;
+
+    push_empty(0, 40);
+    fail_if(ask(60, 100, 19));
+    fail_unless(gst_harness_try_pull(h) == NULL);
+    fail_if(gst_harness_events_in_queue(h) > 3);
+    /* what is sent then begins before it, and is compared with what was there */
+    for (guint i = 41; i < 61 && first == 0; i++)
+        if (push(i, i < 50 ? -1 : 100) == VIGIL_OUTCOME_INFERRED)
+            first = i;
+    fail_unless(first >= 50 && first <= 52, "first %u", first);
+}
+GST_END_TEST
+
+GST_START_TEST(a_keyframe_of_another_size_is_no_answer)
+{
+    g_autoptr(GstCaps) caps = NULL;
+    GstVideoInfo other = test_video_info(GST_VIDEO_FORMAT_I420, 160, 120);
+    GstSample *sample;
+    GstQuery *query;
+    GstBuffer *picture = test_frame_new(&other, 60 * FRAME, FRAME);
+
+    push_empty(0, 40);
+    caps = gst_video_info_to_caps(&other);
+    sample = gst_sample_new(picture, caps, NULL, NULL);
+    query = gst_vigil_query_new_probe(60 * FRAME, sample, 0);
+    fail_unless(gst_pad_peer_query(h->srcpad, query));
+    fail_if(gst_vigil_query_get_quiet(query));
+    gst_query_unref(query);
+    gst_sample_unref(sample);
+    gst_buffer_unref(picture);
 }
 GST_END_TEST
 
@@ -413,6 +514,10 @@ vigilmotion_suite(void)
     tcase_add_test(tcase, an_empty_yard_is_looked_at_seldom);
     tcase_add_test(tcase, what_moves_is_worth_a_look_and_has_a_region);
     tcase_add_test(tcase, what_is_tracked_keeps_being_looked_at);
+    tcase_add_test(tcase, a_probe_says_when_it_is_quiet);
+    tcase_add_test(tcase, a_quiet_keyframe_is_sent_on_once);
+    tcase_add_test(tcase, a_keyframe_with_motion_is_forgotten);
+    tcase_add_test(tcase, a_keyframe_of_another_size_is_no_answer);
     tcase_add_test(tcase, another_outcome_is_left_as_it_is);
     tcase_add_test(tcase, stats_count);
     tcase_add_test(tcase, no_memory_is_copied);

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which frames are sent, held and left. */
+#include <gst/video/video-event.h>
+
+#include "plugins/common/gstvigilprobe.h"
+#include "plugins/common/gstvigilstream.h"
+#include "plugins/idle/gstvigilidle-private.h"
+
+GST_DEBUG_CATEGORY_EXTERN(vigil_idle_debug);
+#define GST_CAT_DEFAULT vigil_idle_debug
+
+/* While awake: how often it is asked whether one could sleep. */
+#define ASK_NS ((gint64)GST_SECOND)
+/* Keyframes do not come to the nanosecond. */
+#define TOLERANCE_NS ((gint64)(100 * GST_MSECOND))
+
+static void
+count(GstVigilIdle *self, guint64 *counter, guint64 n)
+{
+    GST_OBJECT_LOCK(self);
+    *counter += n;
+    GST_OBJECT_UNLOCK(self);
+}
+
+static void
+let_go(GstVigilIdle *self)
+{
+    g_queue_clear_full(&self->held, (GDestroyNotify)gst_buffer_unref);
+    self->held_bytes = 0;
+}
+
+void
+gst_vigil_idle_forget(GstVigilIdle *self)
+{
+    let_go(self);
+    vigil_coded_size_reset(self->sizes);
+    self->asleep = self->size_in_doubt = FALSE;
+    self->asked_ns = self->sent_ns = self->key_ns = -1;
+    self->groups_too_long = FALSE;
+    self->n_left = 0;
+}
+
+static GstFlowReturn
+send(GstVigilIdle *self, GstBuffer *buffer)
+{
+    count(self, &self->stats.passed, 1);
+    return gst_pad_push(self->srcpad, buffer);
+}
+
+static void
+hold(GstVigilIdle *self, GstBuffer *buffer, gint64 time_ns)
+{
+    if (g_queue_is_empty(&self->held))
+        self->held_since_ns = time_ns;
+    g_queue_push_tail(&self->held, buffer);
+    self->held_bytes += gst_buffer_get_size(buffer);
+}
+
+/* The frames that come are older than those that a live pipeline likes; for these that is no fault. */
+static void
+announce_catching_up(GstVigilIdle *self)
+{
+    GstClockTime until = 0;
+
+    for (GList *link = self->held.head; link; link = link->next) {
+        const GstClockTime running = gst_segment_to_running_time(
+            &self->segment, GST_FORMAT_TIME, GST_BUFFER_PTS((GstBuffer *)link->data));
+
+        if (GST_CLOCK_TIME_IS_VALID(running))
+            until = MAX(until, running);
+    }
+    gst_pad_push_event(self->srcpad, gst_vigil_event_new_catch_up(until));
+}
+
+GstFlowReturn
+gst_vigil_idle_wake(GstVigilIdle *self, guint64 *counter)
+{
+    GstFlowReturn flow = GST_FLOW_OK;
+    GstBuffer *buffer;
+
+    if (!self->asleep)
+        return GST_FLOW_OK;
+    GST_DEBUG_OBJECT(self, "awake: %u frames to catch up with", self->held.length);
+    self->asleep = FALSE;
+    count(self, &self->stats.caught_up, self->held.length);
+    if (counter)
+        count(self, counter, 1);
+    if (!g_queue_is_empty(&self->held))
+        announce_catching_up(self);
+    while (flow == GST_FLOW_OK && (buffer = g_queue_pop_head(&self->held)))
+        flow = send(self, buffer);
+    let_go(self);
+    return flow;
+}
+
+static gboolean
+is_quiet(GstVigilIdle *self, gint64 time_ns, GstSample *sample)
+{
+    GstQuery *query = gst_vigil_query_new_probe((GstClockTime)time_ns, sample, self->n_left);
+    gboolean quiet = FALSE;
+
+    if (gst_pad_peer_query(self->srcpad, query)) {
+        quiet = gst_vigil_query_get_quiet(query);
+        self->n_left = 0;
+    }
+    gst_query_unref(query);
+    self->asked_ns = time_ns;
+    return quiet && g_atomic_int_get(&self->n_tracks) == 0;
+}
+
+/* Frames that the decoder keeps for reordering may show something yet: what is still makes it give them. */
+static gboolean
+may_sleep(GstVigilIdle *self, gint64 time_ns)
+{
+    return is_quiet(self, time_ns, NULL) &&
+           gst_pad_push_event(self->srcpad, gst_video_event_new_still_frame(TRUE)) &&
+           is_quiet(self, time_ns, NULL);
+}
+
+static void
+settle(GstVigilIdle *self, gboolean quiet)
+{
+    if (self->size_in_doubt) {
+        vigil_coded_size_judge(self->sizes, !quiet);
+        count(self, &self->stats.false_sizes, quiet ? 1 : 0);
+    }
+    self->size_in_doubt = FALSE;
+    vigil_coded_size_settle(self->sizes, quiet);
+}
+
+/* --- where frames are made from others ------------------------------------------------------- */
+
+static GstFlowReturn
+take_awake(GstVigilIdle *self, GstBuffer *buffer, gboolean key, gint64 time_ns)
+{
+    gboolean quiet;
+
+    if (!key || self->groups_too_long ||
+        (self->asked_ns >= 0 && time_ns < self->asked_ns + ASK_NS - TOLERANCE_NS))
+        return send(self, buffer);
+    quiet = may_sleep(self, time_ns);
+    settle(self, quiet);
+    if (!quiet)
+        return send(self, buffer);
+    GST_DEBUG_OBJECT(self, "asleep at %" GST_TIME_FORMAT, GST_TIME_ARGS(time_ns));
+    self->asleep = TRUE;
+    count(self, &self->stats.sleeps, 1);
+    hold(self, buffer, time_ns);
+    self->first_seen = FALSE;
+    return GST_FLOW_OK;
+}
+
+/* The keyframe with which the last probe was done is held for those behind it only. */
+static guint
+count_unseen(const GstVigilIdle *self)
+{
+    return self->held.length - (self->held.length > 0 && self->first_seen ? 1 : 0);
+}
+
+static gboolean
+probe(GstVigilIdle *self, GstBuffer *key, gint64 time_ns)
+{
+    GstSample *sample;
+    gboolean quiet;
+
+    if (!self->decoder)
+        self->decoder = vigil_key_decoder_new(self->caps);
+    sample = self->decoder ? vigil_key_decoder_run(self->decoder, key) : NULL;
+    if (!sample)
+        return FALSE;
+    count(self, &self->stats.probes, 1);
+    self->n_left = count_unseen(self);
+    quiet = is_quiet(self, time_ns, sample);
+    gst_sample_unref(sample);
+    return quiet;
+}
+
+static GstFlowReturn
+take_key_asleep(GstVigilIdle *self, GstBuffer *buffer, gint64 time_ns)
+{
+    gint64 check_ns;
+    guint n_left;
+
+    GST_OBJECT_LOCK(self);
+    check_ns = self->check_ns;
+    GST_OBJECT_UNLOCK(self);
+    if (time_ns < self->asked_ns + check_ns - TOLERANCE_NS) {
+        hold(self, buffer, time_ns);
+        return GST_FLOW_OK;
+    }
+    n_left = count_unseen(self);
+    if (!probe(self, buffer, time_ns)) {
+        settle(self, FALSE);
+        hold(self, buffer, time_ns);
+        return gst_vigil_idle_wake(self, &self->stats.woken_by_probe);
+    }
+    settle(self, TRUE);
+    count(self, &self->stats.left, n_left);
+    let_go(self);
+    hold(self, buffer, time_ns);
+    self->first_seen = TRUE;
+    return GST_FLOW_OK;
+}
+
+static gboolean
+holds_too_much(GstVigilIdle *self, gint64 time_ns)
+{
+    gboolean much;
+
+    GST_OBJECT_LOCK(self);
+    much = self->held_bytes > self->held_max_bytes ||
+           time_ns - self->held_since_ns > self->held_max_ns;
+    GST_OBJECT_UNLOCK(self);
+    return much;
+}
+
+static GstFlowReturn
+take_asleep(GstVigilIdle *self, GstBuffer *buffer, gboolean key, gboolean alarm, gint64 time_ns)
+{
+    if (key)
+        return take_key_asleep(self, buffer, time_ns);
+    hold(self, buffer, time_ns);
+    if (alarm) {
+        self->size_in_doubt = TRUE;
+        return gst_vigil_idle_wake(self, &self->stats.woken_by_size);
+    }
+    if (holds_too_much(self, time_ns))
+        return gst_vigil_idle_wake(self, &self->stats.woken_by_limit);
+    return GST_FLOW_OK;
+}
+
+/* --- where each frame is a keyframe ---------------------------------------------------------- */
+
+static GstFlowReturn
+take_intra(GstVigilIdle *self, GstBuffer *buffer, gint64 time_ns)
+{
+    gint64 look_ns;
+
+    GST_OBJECT_LOCK(self);
+    look_ns = self->look_ns;
+    GST_OBJECT_UNLOCK(self);
+    if (self->asleep && time_ns < self->sent_ns + look_ns) {
+        self->n_left++;
+        count(self, &self->stats.left, 1);
+        gst_buffer_unref(buffer);
+        return GST_FLOW_OK;
+    }
+    if (self->asleep || self->asked_ns < 0 || time_ns >= self->asked_ns + ASK_NS) {
+        const gboolean quiet = is_quiet(self, time_ns, NULL);
+
+        if (quiet && !self->asleep)
+            count(self, &self->stats.sleeps, 1);
+        if (!quiet && self->asleep)
+            count(self, &self->stats.woken_by_probe, 1);
+        self->asleep = quiet;
+    }
+    self->sent_ns = time_ns;
+    return send(self, buffer);
+}
+
+/* --------------------------------------------------------------------------------------------- */
+
+static gboolean
+read_frame(GstVigilIdle *self, GstBuffer *buffer, VigilCodedFrame *frame)
+{
+    GstMapInfo map;
+    gboolean ok;
+
+    if (!gst_buffer_map(buffer, &map, GST_MAP_READ))
+        return FALSE;
+    ok = vigil_coded_frame_read(frame, &self->format, map.data, map.size);
+    gst_buffer_unmap(buffer, &map);
+    return ok;
+}
+
+static GstFlowReturn
+send_as_it_is(GstVigilIdle *self, GstBuffer *buffer)
+{
+    const GstFlowReturn flow = gst_vigil_idle_wake(self, NULL);
+
+    if (flow == GST_FLOW_OK)
+        return send(self, buffer);
+    gst_buffer_unref(buffer);
+    return flow;
+}
+
+/* Who sleeps through groups of pictures that are too long to hold wakes in each of them, and late. */
+static void
+begin_group(GstVigilIdle *self, gint64 time_ns)
+{
+    GST_OBJECT_LOCK(self);
+    self->groups_too_long = self->key_ns >= 0 && time_ns - self->key_ns > self->held_max_ns;
+    GST_OBJECT_UNLOCK(self);
+    self->key_ns = time_ns;
+    vigil_coded_size_begin_group(self->sizes);
+}
+
+GstFlowReturn
+gst_vigil_idle_take(GstVigilIdle *self, GstBuffer *buffer)
+{
+    const gint64 time_ns = gst_vigil_stream_time(&self->segment, buffer);
+    VigilCodedFrame frame;
+    gboolean alarm = FALSE;
+
+    count(self, &self->stats.frames, 1);
+    if (!self->usable || time_ns < 0)
+        return send_as_it_is(self, buffer);
+    if (self->asked_ns > time_ns + (gint64)GST_SECOND) /* the stream went back */
+        self->asked_ns = -1;
+    if (self->intra)
+        return take_intra(self, buffer, time_ns);
+    if (!read_frame(self, buffer, &frame))
+        return send_as_it_is(self, buffer);
+    if (frame.key)
+        begin_group(self, time_ns);
+    else
+        alarm = vigil_coded_size_add(self->sizes, frame.kind, gst_buffer_get_size(buffer));
+    if (self->asleep && g_atomic_int_get(&self->n_tracks) > 0) {
+        hold(self, buffer, time_ns);
+        return gst_vigil_idle_wake(self, &self->stats.woken_by_track);
+    }
+    return self->asleep ? take_asleep(self, buffer, frame.key, alarm, time_ns)
+                        : take_awake(self, buffer, frame.key, time_ns);
+}
