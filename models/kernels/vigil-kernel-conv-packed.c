@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "models/kernels/vigil-kernel-conv-rows-private.h"
+
 /* A chunk is worth about as many multiply-accumulates, a byte of output counting for some; and a node has so many at most. */
 #define CHUNK_COST 1000000u
 #define BYTE_COST 16u
@@ -13,34 +15,32 @@
 /*
  * @pointwise: rows are pixels of the input as they lie: no window, no padding
  * @chunk_rows: pixels of a chunk; or, where pixels are few, all of them, and @chunk_panels of the panels
- * @padding: a piece of nothing but zero points, in the row format
+ * @windows: what finds rows where they are not pixels
  */
 typedef struct {
     VigilPacked packed;
-    VigilWindow window;
+    VigilConvRows windows;
     gboolean pointwise, staged;
     guint batch, pixels, n;
     guint chunk_rows, row_chunks, chunk_panels, panel_chunks;
     gsize image_bytes;
-    const guint8 *padding;
-    gsize sums_offset, edges_offset, edge_bytes;
+    gsize sums_offset, rows_offset;
 } ConvPacked;
 
-/* Memory of a thread: pointers to pieces, sums of rows, and what must be put together: edges, or staged pixels. */
+/* Memory of a thread: pointers to pieces, sums of rows, and what must be put together: windows, or staged pixels. */
 static void
 plan_scratch(ConvPacked *self, VigilNode *node)
 {
     const VigilPacked *packed = &self->packed;
     const gsize slack = VIGIL_ISA_SLACK;
-    gsize pieces = (gsize)packed->runs * VIGIL_PACKED_ROWS;
+    gsize row_bytes = self->windows.row_bytes;
 
-    self->edge_bytes = (gsize)packed->k * packed->isa->row_bytes;
-    self->sums_offset = pieces * sizeof(guint8 *);
-    self->edges_offset =
+    self->sums_offset = (gsize)packed->runs * VIGIL_PACKED_ROWS * sizeof(guint8 *);
+    self->rows_offset =
         vigil_isa_round_up(self->sums_offset + VIGIL_PACKED_ROWS * sizeof(gint32), VIGIL_ALIGN);
-    if (self->pointwise && !self->staged)
-        pieces = 0;
-    node->thread_scratch_bytes = self->edges_offset + pieces * self->edge_bytes + slack;
+    if (self->pointwise)
+        row_bytes = self->staged ? (gsize)packed->run * packed->isa->row_bytes : 0;
+    node->thread_scratch_bytes = self->rows_offset + VIGIL_PACKED_ROWS * row_bytes + slack;
     /* For all threads. */
     if (!self->pointwise && self->staged)
         node->scratch_bytes = self->image_bytes * packed->isa->row_bytes + slack;
@@ -56,7 +56,7 @@ point_at_pixels(const ConvPacked *self, const guint8 *in, guint first, guint n, 
     gsize step = packed->run;
 
     if (self->staged) {
-        guint8 *copy = scratch + self->edges_offset;
+        guint8 *copy = scratch + self->rows_offset;
 
         packed->isa->stage(from, (gsize)n * packed->run, packed->in_flip, copy);
         from = copy;
@@ -64,123 +64,6 @@ point_at_pixels(const ConvPacked *self, const guint8 *in, guint first, guint n, 
     }
     for (guint r = 0; r < n; r++)
         rows[r] = from + r * step;
-}
-
-/* A line of the window that reaches over the image's sides: its pixels inside between pixels of padding. */
-static const guint8 *
-join_edge(const ConvPacked *self, const guint8 *line, const guint8 *padding, gint32 x, guint8 *edge)
-{
-    const VigilWindow *window = &self->window;
-    const gsize pixel = (gsize)window->in_c * self->packed.isa->row_bytes;
-    const gint32 first = CLAMP(-x, 0, window->k_w);
-    const gint32 end = CLAMP(window->in_w - x, first, window->k_w);
-
-    memcpy(edge, padding, (gsize)first * pixel);
-    memcpy(edge + (gsize)first * pixel, line + (gsize)(x + first) * pixel,
-           (gsize)(end - first) * pixel);
-    memcpy(edge + (gsize)end * pixel, padding, (gsize)(window->k_w - end) * pixel);
-    return edge;
-}
-
-/* The pieces of the row that begins at input (@y, @x) and reaches over a side; without horizontal dilation they are lines. */
-static void
-point_at_lines(const ConvPacked *self, const guint8 *in, gint32 y, gint32 x, guint8 *edges,
-               const guint8 **rows)
-{
-    const guint8 *padding = self->padding;
-    const VigilWindow *window = &self->window;
-    const gsize pixel = (gsize)window->in_c * self->packed.isa->row_bytes;
-    const gsize stride = (gsize)window->in_w * pixel;
-
-    for (gint32 ky = 0; ky < window->k_h; ky++, rows += VIGIL_PACKED_ROWS) {
-        const gint32 line_y = y + ky * window->dilation_y;
-
-        if (line_y < 0 || line_y >= window->in_h)
-            *rows = padding;
-        else
-            *rows = join_edge(self, in + (gsize)line_y * stride, padding, x,
-                              edges + (gsize)ky * self->edge_bytes);
-    }
-}
-
-static void
-point_at_taps(const ConvPacked *self, const guint8 *in, gint32 y, gint32 x, const guint8 **rows)
-{
-    const VigilWindow *window = &self->window;
-    const gsize pixel = (gsize)window->in_c * self->packed.isa->row_bytes;
-
-    for (gint32 ky = 0; ky < window->k_h; ky++)
-        for (gint32 kx = 0; kx < window->k_w; kx++, rows += VIGIL_PACKED_ROWS) {
-            const gint32 tap_y = y + ky * window->dilation_y, tap_x = x + kx * window->dilation_x;
-            const gboolean inside =
-                tap_y >= 0 && tap_y < window->in_h && tap_x >= 0 && tap_x < window->in_w;
-
-            *rows = inside ? in + ((gsize)tap_y * (gsize)window->in_w + (gsize)tap_x) * pixel
-                           : self->padding;
-        }
-}
-
-/* How many windows of one line of the output, from the one at @x on, lie between the image's sides; @n at most. */
-static guint
-count_inside(const VigilWindow *window, gint32 x, guint n)
-{
-    const gint32 last = window->in_w + window->pad_x - window->k_w;
-
-    if (window->dilation_x != 1 || x * window->stride_x < window->pad_x ||
-        x * window->stride_x > last)
-        return 0;
-    return MIN(n, (guint)(MIN(last / window->stride_x, window->out_w - 1) - x + 1));
-}
-
-/* The pieces of @n such windows; (@y, @x) is where the first begins in the input. */
-static void
-point_at_inside(const ConvPacked *self, const guint8 *in, gint32 y, gint32 x, guint n,
-                const guint8 **rows)
-{
-    const VigilWindow *window = &self->window;
-    const gsize pixel = (gsize)window->in_c * self->packed.isa->row_bytes;
-
-    for (gint32 ky = 0; ky < window->k_h; ky++, rows += VIGIL_PACKED_ROWS) {
-        const gint32 line_y = y + ky * window->dilation_y;
-        const gboolean outside = line_y < 0 || line_y >= window->in_h;
-        const gsize step = outside ? 0 : (gsize)window->stride_x * pixel;
-        const guint8 *piece = self->padding;
-
-        if (!outside)
-            piece = in + ((gsize)line_y * (gsize)window->in_w + (gsize)x) * pixel;
-        for (guint r = 0; r < n; r++)
-            rows[r] = piece + r * step;
-    }
-}
-
-static void
-point_at_windows(const ConvPacked *self, const guint8 *in, guint first, guint n, guint8 *scratch,
-                 const guint8 **rows)
-{
-    const VigilWindow *window = &self->window;
-    gint32 y = (gint32)(first / (guint)window->out_w), x = (gint32)(first % (guint)window->out_w);
-
-    for (guint r = 0; r < n;) {
-        const gint32 in_y = y * window->stride_y - window->pad_y;
-        const gint32 in_x = x * window->stride_x - window->pad_x;
-        const guint inside = count_inside(window, x, n - r);
-
-        if (inside > 0)
-            point_at_inside(self, in, in_y, in_x, inside, rows + r);
-        else if (window->dilation_x == 1)
-            point_at_lines(self, in, in_y, in_x,
-                           scratch + self->edges_offset +
-                               (gsize)r * self->packed.runs * self->edge_bytes,
-                           rows + r);
-        else
-            point_at_taps(self, in, in_y, in_x, rows + r);
-        r += MAX(inside, 1u);
-        x += (gint32)MAX(inside, 1u);
-        if (x == window->out_w) {
-            x = 0;
-            y++;
-        }
-    }
 }
 
 /* Pixels @first to @first + @n - 1 of @image times panels @panel to @end_panel - 1. */
@@ -195,10 +78,10 @@ conv_rows(const ConvPacked *self, const VigilNode *node, const VigilRun *run, gu
     if (self->pointwise)
         point_at_pixels(self, in + (gsize)image * self->image_bytes, first, n, scratch, rows);
     else
-        point_at_windows(self,
-                         self->staged ? vigil_run_scratch(run, node)
-                                      : in + (gsize)image * self->image_bytes,
-                         first, n, scratch, rows);
+        vigil_conv_rows_point(&self->windows,
+                              self->staged ? vigil_run_scratch(run, node)
+                                           : in + (gsize)image * self->image_bytes,
+                              first, n, scratch + self->rows_offset, rows);
     out += ((gsize)image * self->pixels + first) * self->n;
     vigil_packed_run(&self->packed, rows, n, panel, end_panel,
                      (gint32 *)(void *)(scratch + self->sums_offset), out, self->n);
@@ -226,7 +109,7 @@ static void
 conv_reach(const VigilNode *node, guint chunk, gsize *in, gsize *out)
 {
     const ConvPacked *self = node->params;
-    const VigilWindow *window = &self->window;
+    const VigilWindow *window = &self->windows.window;
     const guint rows = chunk / self->panel_chunks, image = rows / self->row_chunks;
     const guint end = MIN((rows % self->row_chunks + 1) * self->chunk_rows, self->pixels);
     const gboolean all_panels = chunk % self->panel_chunks == self->panel_chunks - 1;
@@ -304,21 +187,14 @@ is_possible(const VigilIsa *isa, const VigilWindow *window, const VigilTensor *i
     return isa->gemm != NULL && (pointwise || !staged || in->dims[0] == 1);
 }
 
-/* Pieces that a row consists of. */
-static guint
-count_runs(const VigilWindow *window)
-{
-    if (window == NULL || is_pointwise(window))
-        return 1;
-    return (guint)(window->dilation_x == 1 ? window->k_h : window->k_h * window->k_w);
-}
-
 gboolean
 vigil_conv_packed_prepare(VigilGraph *graph, VigilNode *node, const VigilWindow *window,
                           const VigilGemm *gemm, gint8 activation, gboolean *done, GError **error)
 {
     const VigilTensor *in = vigil_node_input(graph, node, 0);
-    const guint runs = count_runs(window), run = gemm->k / runs;
+    const gboolean pointwise = window == NULL || is_pointwise(window);
+    const guint runs = pointwise ? 1 : vigil_conv_rows_pieces(window, MAX(graph->isa->k_group, 1u)),
+                run = gemm->k / runs;
     const VigilIsa *isa =
         vigil_packed_choose(graph->isa, vigil_node_input(graph, node, 1), gemm->n, runs, run);
     const gboolean other_sign = (in->type == VIGIL_TENSOR_INT8) != isa->is_signed;
@@ -331,10 +207,10 @@ vigil_conv_packed_prepare(VigilGraph *graph, VigilNode *node, const VigilWindow 
     *done = FALSE;
     if (!is_possible(isa, window, in, staged) || !vigil_packed_fits(graph, node))
         return TRUE;
-    plan.pointwise = window == NULL || is_pointwise(window);
+    plan.pointwise = pointwise;
     plan.batch = 1;
     if (window != NULL) {
-        plan.window = *window;
+        plan.windows = vigil_conv_rows_plan(window, runs, isa->row_bytes);
         plan.batch = (guint)window->batch;
         plan.pixels = (guint)window->out_h * (guint)window->out_w;
     }
@@ -349,7 +225,7 @@ vigil_conv_packed_prepare(VigilGraph *graph, VigilNode *node, const VigilWindow 
     if (!vigil_gemm_init(&constants, graph, node, 0, activation, error))
         return FALSE;
     vigil_packed_fill(&self->packed, &constants, graph, node);
-    self->padding = (guint8 *)(void *)constants.weights + packed_bytes;
+    self->windows.padding = (guint8 *)(void *)constants.weights + packed_bytes;
     fill_padding(self, (guint8 *)(void *)constants.weights + packed_bytes);
     plan_scratch(self, node);
     plan_chunks(self, node);

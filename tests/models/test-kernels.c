@@ -86,7 +86,7 @@ pick_shape(gboolean dilated)
 {
     Shape s = {.h = pick(1, 9),
                .w = pick(1, 9),
-               .c = pick(1, 40),
+               .c = pick(0, 2) == 0 ? pick(1, 5) : pick(1, 40),
                .out_c = pick(1, 11),
                .padding = pick(0, 1)};
     gint32 reach_y, reach_x;
