@@ -72,6 +72,28 @@ void vigil_camera_pipeline_take_video(VigilCameraPipeline *self, GstPad *pad, co
 gboolean
 vigil_camera_pipeline_take_raw(VigilCameraPipeline *self, GstElement *source, GError **error);
 
+/* vigil-camera-mask.c */
+
+/** vigil_camera_pipeline_records_masked: whether clips are made of frames that are masked and encoded anew, all of which must be decoded for it. */
+gboolean vigil_camera_pipeline_records_masked(const VigilCameraPipeline *self);
+/**
+ * vigil_camera_pipeline_link_frames:
+ * @convert: gives decoded frames
+ *
+ * Links it to the queue of the detector, by way of the masks, if there are any: behind these the recorder gets its frames.
+ */
+gboolean
+vigil_camera_pipeline_link_frames(VigilCameraPipeline *self, GstElement *convert, GError **error);
+
+/* vigil-camera-encoder.c */
+
+/**
+ * vigil_camera_pipeline_add_encoder: (transfer none) (nullable): what takes raw frames, encodes them as H.264 with the best encoder that
+ * is there, a keyframe every 2 s at least, and gives them to the recorder. In a live pipeline it never blocks: what the encoder does not
+ * take in time is left out.
+ */
+GstElement *vigil_camera_pipeline_add_encoder(VigilCameraPipeline *self, GError **error);
+
 /** vigil_camera_pipeline_note_other: remembers a stream that is of no use. */
 void vigil_camera_pipeline_note_other(VigilCameraPipeline *self, const GstCaps *caps);
 

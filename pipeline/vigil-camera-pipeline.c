@@ -143,6 +143,8 @@ make_events(VigilCameraPipeline *self, GError **error)
     if (events)
         g_object_set(events, "camera", self->settings->name, "rule-set", self->settings->rules,
                      NULL);
+    if (events && self->settings->metadata_only)
+        g_object_set(events, "snapshot", FALSE, NULL);
     if (events && self->settings->start_time_us != G_MININT64)
         g_object_set(events, "wall-base", self->settings->start_time_us, NULL);
     if (events && !self->live && !self->realtime)
@@ -210,7 +212,7 @@ add_analysis(VigilCameraPipeline *self, GError **error)
     if (!vigil_camera_pipeline_add(self, events))
         return FALSE;
     motion = add_motion(self, self->frame_queue, error);
-    return motion && gst_element_link(convert, self->frame_queue) &&
+    return motion && vigil_camera_pipeline_link_frames(self, convert, error) &&
            gst_element_link_many(motion, detect, track, events, NULL) &&
            gst_element_link_pads(events, "src", self->record, "events");
 }
@@ -375,6 +377,13 @@ add_decoder(VigilCameraPipeline *self, VigilCodec codec, GError **error)
     return gst_element_link(self->tee, queue);
 }
 
+/* As it comes from the camera, which is before any mask. */
+static gboolean
+records_coded(const VigilCameraPipeline *self)
+{
+    return !self->settings->masks && vigil_camera_settings_records(self->settings);
+}
+
 static gboolean
 add_recording(VigilCameraPipeline *self, GError **error)
 {
@@ -417,7 +426,7 @@ link_video(VigilCameraPipeline *self, GstPad *pad, VigilCodec codec, GError **er
     GstElement *parser;
     gint64 duration;
 
-    if (!add_decoder(self, codec, error) || !add_recording(self, error))
+    if (!add_decoder(self, codec, error) || (records_coded(self) && !add_recording(self, error)))
         return FALSE;
     parser = add_parser(self, codec, error);
     if (!parser)
@@ -461,64 +470,26 @@ vigil_camera_pipeline_take_video(VigilCameraPipeline *self, GstPad *pad, const G
 
 /* --- raw frames ------------------------------------------------------------------------------ */
 
-static GstElement *
-make_encoder(GError **error)
+/* Frames of a camera with masks are encoded behind the mask. */
+static gboolean
+encode_frames(VigilCameraPipeline *self, GError **error)
 {
-    GstElement *encoder;
+    GstElement *queue;
 
-    if (vigil_gst_has("v4l2h264enc"))
-        return vigil_gst_make("v4l2h264enc", "encoder", error);
-    if (vigil_gst_has("x264enc")) {
-        encoder = vigil_gst_make("x264enc", "encoder", error);
-        if (encoder)
-            gst_util_set_object_arg(G_OBJECT(encoder), "tune", "zerolatency");
-        if (encoder)
-            gst_util_set_object_arg(G_OBJECT(encoder), "speed-preset", "superfast");
-        if (encoder)
-            g_object_set(encoder, "key-int-max", 60, "bitrate", 2000, NULL);
-        return encoder;
-    }
-    if (vigil_gst_has("openh264enc"))
-        return vigil_gst_make("openh264enc", "encoder", error);
-    g_set_error(error, GST_CORE_ERROR, GST_CORE_ERROR_MISSING_PLUGIN,
-                "no H.264 encoder is installed for a camera that does not encode itself; Debian "
-                "has x264enc in gstreamer1.0-plugins-ugly");
-    return NULL;
+    if (self->settings->masks || !vigil_camera_settings_records(self->settings))
+        return TRUE;
+    queue = vigil_camera_pipeline_add_encoder(self, error);
+    return queue && gst_element_link(self->tee, queue);
 }
 
 gboolean
 vigil_camera_pipeline_take_raw(VigilCameraPipeline *self, GstElement *source, GError **error)
 {
     g_autoptr(GstElement) convert = gst_bin_get_by_name(GST_BIN(self->pipeline), "convert");
-    GstElement *raw_queue, *encode_convert, *encoder, *parser;
-    GstElement *last_first[4];
 
-    raw_queue = make_queue(self, "raw-queue", 8, 0, 0, error);
-    if (!raw_queue)
-        return FALSE;
-    encode_convert = vigil_gst_make("videoconvert", NULL, error);
-    if (!vigil_camera_pipeline_add(self, encode_convert))
-        return FALSE;
-    encoder = make_encoder(error);
-    if (!vigil_camera_pipeline_add(self, encoder))
-        return FALSE;
-    parser = vigil_gst_make("h264parse", "parser", error);
-    if (!vigil_camera_pipeline_add(self, parser))
-        return FALSE;
     g_mutex_lock(&self->lock);
     self->linked = TRUE;
     g_mutex_unlock(&self->lock);
-    if (!gst_element_link(self->tee, convert) ||
-        !gst_element_link_many(self->tee, raw_queue, encode_convert, encoder, parser, NULL) ||
-        !gst_element_link_pads(parser, "src", self->record, "video"))
-        return FALSE;
-    /* what a frame reaches last is awake first */
-    last_first[0] = parser;
-    last_first[1] = encoder;
-    last_first[2] = encode_convert;
-    last_first[3] = raw_queue;
-    for (guint i = 0; i < G_N_ELEMENTS(last_first); i++)
-        if (!gst_element_sync_state_with_parent(last_first[i]))
-            return FALSE;
-    return gst_element_link(source, self->tee);
+    return encode_frames(self, error) && gst_element_link(self->tee, convert) &&
+           gst_element_link(source, self->tee);
 }

@@ -31,6 +31,11 @@ typedef struct {
  *     source … parse → tee ┬ queue → decode → queue → vigildetect → vigiltrack → vigilevents → record.events
  *                          └ queue → [encode] ──────────────────────────────────────────────→ record.video
  *
+ * With masks:
+ *
+ *     … tee → queue → decode → vigilmask → tee ┬ queue → vigildetect → … → record.events
+ *                                              └ queue → encode → record.video
+ *
  * What is between source and tee comes when the stream says what it is. Frames are not thinned out before the decoder, as
  * each is made from those before it; vigildetect takes of them what `detect.fps` asks for and, in a live pipeline, passes
  * on those that come too late, so that the queues before it never grow.

@@ -136,23 +136,21 @@ read_decoder(const VigilYaml *node, gpointer target, VigilYamlMistakes *mistakes
     vigil_yaml_mistakes_add(mistakes, error);
 }
 
-/* What is not there yet is refused, since someone who asked for it must not believe that it works. */
-
 static void
 read_masks(const VigilYaml *node, gpointer target, VigilYamlMistakes *mistakes, gpointer user_data)
 {
-    GError *error = NULL;
-
-    if (vigil_yaml_get_kind(node) == VIGIL_YAML_SEQUENCE && vigil_yaml_get_n(node) == 0)
-        return;
-    vigil_yaml_set_error(
-        node, &error,
-        "this version has no masks: nothing would be hidden; leave `masks` out, "
-        "and use `zones` to say where objects count, or `motion: {masks: …}` where "
-        "motion does not");
-    vigil_yaml_mistakes_add(mistakes, error);
+    vigil_privacy_settings_read_masks(node, &((VigilCameraSettings *)target)->masks, mistakes);
 }
 
+static void
+read_metadata_only(const VigilYaml *node, gpointer target, VigilYamlMistakes *mistakes,
+                   gpointer user_data)
+{
+    vigil_privacy_settings_read_metadata_only(node, &((VigilCameraSettings *)target)->metadata_only,
+                                              mistakes);
+}
+
+/* What is not there yet is refused, since someone who asked for it must not believe that it works. */
 static void
 read_detect_source(const VigilYaml *node, gpointer target, VigilYamlMistakes *mistakes,
                    gpointer user_data)
@@ -177,6 +175,7 @@ read_keys(const VigilYaml *node, VigilCameraSettings *self, const gchar *base,
         {.name = "motion", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_motion},
         {.name = "capture", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_capture},
         {.name = "masks", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_masks},
+        {.name = "metadata_only", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_metadata_only},
         {.name = "start_time", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_start_time},
         {.name = "transport",
          .type = VIGIL_YAML_KEY_WORD,
@@ -270,6 +269,8 @@ vigil_camera_settings_read(const VigilYaml *node, const VigilModelSettings *mode
     check_kind(node, self, mistakes);
     self->rules = vigil_rules_from_yaml(node, &error);
     vigil_yaml_mistakes_add(mistakes, g_steal_pointer(&error));
+    if (self->rules && self->metadata_only)
+        vigil_privacy_settings_forbid_clips(node, self->rules, mistakes);
 
     if (!self->model && model) {
         self->model = vigil_model_settings_copy(model);
@@ -298,10 +299,20 @@ vigil_camera_settings_unref(VigilCameraSettings *self)
     g_free(self->decoder);
     vigil_source_free(self->source);
     g_free(self->motion.masks);
+    g_free(self->masks);
     vigil_capture_settings_clear(&self->capture);
     vigil_model_settings_free(self->model);
     vigil_rules_free(self->rules);
     g_free(self);
+}
+
+gboolean
+vigil_camera_settings_records(const VigilCameraSettings *self)
+{
+    for (guint i = 0; i < self->rules->rules->len; i++)
+        if (g_array_index(self->rules->rules, VigilRule, i).record)
+            return TRUE;
+    return FALSE;
 }
 
 gboolean
@@ -313,6 +324,7 @@ vigil_camera_settings_equal_but_model(const VigilCameraSettings *a, const VigilC
            a->transport == b->transport && g_strcmp0(a->decoder, b->decoder) == 0 &&
            a->latency_ns == b->latency_ns && vigil_motion_settings_equal(&a->motion, &b->motion) &&
            vigil_capture_settings_equal(&a->capture, &b->capture) &&
+           g_strcmp0(a->masks, b->masks) == 0 && a->metadata_only == b->metadata_only &&
            vigil_rules_equal(a->rules, b->rules);
 }
 

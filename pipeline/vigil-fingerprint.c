@@ -41,6 +41,8 @@ vigil_fingerprint_replay(const VigilCameraSettings *settings, const VigilDetecto
         (gint)(1e4 * settings->threshold), (gint)(1e4 * settings->model->threshold),
         (gint)(1e4 * settings->model->iou_threshold), (gint)settings->model->max_detections);
     g_checksum_update(checksum, (const guchar *)asked, -1);
+    if (settings->masks)
+        g_checksum_update(checksum, (const guchar *)settings->masks, -1);
     if (settings->motion.enabled)
         add_motion(checksum, &settings->motion);
     add_labels(checksum, detector);

@@ -28,6 +28,16 @@ VigilCameraSettings *
 vigil_camera_settings_read(const VigilYaml *node, const VigilModelSettings *model,
                            const gchar *base, VigilYamlMistakes *mistakes);
 
+/** vigil_privacy_settings_read_masks: the value of a camera's `masks`. @masks: (out) (nullable): left alone where there are none */
+void vigil_privacy_settings_read_masks(const VigilYaml *node, gchar **masks,
+                                       VigilYamlMistakes *mistakes);
+/** vigil_privacy_settings_read_metadata_only: the value of `metadata_only`. */
+void vigil_privacy_settings_read_metadata_only(const VigilYaml *node, gboolean *metadata_only,
+                                               VigilYamlMistakes *mistakes);
+/** vigil_privacy_settings_forbid_clips: of a camera that records no pictures. @rules: as they were read from @camera */
+void vigil_privacy_settings_forbid_clips(const VigilYaml *camera, VigilRules *rules,
+                                         VigilYamlMistakes *mistakes);
+
 VigilMotionSettings vigil_motion_settings_defaults(void);
 gboolean vigil_motion_settings_equal(const VigilMotionSettings *a, const VigilMotionSettings *b);
 /** vigil_motion_settings_read: the value of `motion`. */

@@ -88,6 +88,8 @@ typedef struct {
  * @model: this camera's own, or a copy of the configuration's
  * @motion: what vigilmotion is set to
  * @capture: what vigilv4l2src is set to
+ * @masks: (nullable): what nobody may see, as vigilmask's property of that name; %NULL: no masks
+ * @metadata_only: nothing of the pictures is kept: no snapshots, and no rule records
  *
  * What was asked for one camera. Reference counted, immutable once loaded.
  */
@@ -107,6 +109,8 @@ typedef struct {
     gint64 latency_ns;
     VigilMotionSettings motion;
     VigilCaptureSettings capture;
+    gchar *masks;
+    gboolean metadata_only;
     VigilModelSettings *model;
     VigilRules *rules;
 } VigilCameraSettings;
@@ -150,6 +154,9 @@ gboolean vigil_camera_settings_equal(const VigilCameraSettings *a, const VigilCa
 /** vigil_camera_settings_equal_but_model: a running camera need only change its model, if anything. */
 gboolean
 vigil_camera_settings_equal_but_model(const VigilCameraSettings *a, const VigilCameraSettings *b);
+
+/** vigil_camera_settings_records: whether any rule wants clips. */
+gboolean vigil_camera_settings_records(const VigilCameraSettings *self);
 
 VigilModelSettings *vigil_model_settings_copy(const VigilModelSettings *self);
 void vigil_model_settings_free(VigilModelSettings *self);

@@ -27,8 +27,9 @@ struct _GstVigilRecord {
     VigilStore *store; /* READY and above */
     /* PAUSED and above; set and cleared while no pad is active, and under object lock */
     VigilRecorder *recorder;
-    gboolean live_known, has_caps; /* video's streaming thread */
-    gint64 last_pts_ns;            /* video's streaming thread */
+    gboolean live_known,
+        has_caps;       /* video's streaming thread; the events' where there is no video */
+    gint64 last_pts_ns; /* video's streaming thread */
     guint32 eos_seqnum;
 
     GMutex state_lock;

@@ -211,12 +211,18 @@ describe_frame(GstVigilRecord *self, GstBuffer *buffer, VigilRingFrame *frame)
 }
 
 static void
-handle_first_frame(GstVigilRecord *self)
+ask_for_life(GstVigilRecord *self, RecordPad *pad)
 {
     GstClockTime latency;
 
     self->live_known = TRUE;
-    vigil_recorder_set_live(self->recorder, gst_vigil_pad_is_live(self->video.pad, &latency));
+    vigil_recorder_set_live(self->recorder, gst_vigil_pad_is_live(pad->pad, &latency));
+}
+
+static void
+handle_first_frame(GstVigilRecord *self)
+{
+    ask_for_life(self, &self->video);
     if (!gst_pad_is_linked(self->events.pad))
         GST_ELEMENT_WARNING(self, CORE, PAD,
                             ("The pad \"events\" is not linked, so that nothing will be recorded: "
@@ -250,10 +256,13 @@ static GstFlowReturn
 gst_vigil_record_events_chain(GstPad *pad, GstObject *parent, GstBuffer *buffer)
 {
     GstVigilRecord *self = GST_VIGIL_RECORD(parent);
+    const gboolean has_video = gst_pad_is_linked(self->video.pad);
     GstFlowReturn flow = wait_for_playing(self, &self->events);
     VigilEvent *event = gst_vigil_buffer_get_event(buffer);
     const gint64 time_ns = to_stream_time(&self->events.segment, GST_BUFFER_PTS(buffer));
 
+    if (flow == GST_FLOW_OK && !has_video && !self->live_known)
+        ask_for_life(self, &self->events);
     if (flow == GST_FLOW_OK && event) {
         GST_DEBUG_OBJECT(self, "%s %s", event->id, vigil_event_type_to_string(event->type));
         if (!vigil_recorder_push_event(self->recorder, event))

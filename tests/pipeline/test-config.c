@@ -96,8 +96,20 @@ static const struct {
     {HEAD CAMERA RULES "    motion: {masks: [[[0,0],[1,0]]]}\n", ":6:", "motion.masks",
      "at least 3 points"},
     {HEAD CAMERA RULES "    motion: {enable: true}\n", ":6:", "motion", "enabled"},
-    {HEAD CAMERA RULES "    masks: [[[0,0],[1,0],[1,1]]]\n", ":6:", "masks",
-     "nothing would be hidden"},
+    {HEAD CAMERA RULES "    masks: [[[0,0],[1,1]]]\n", ":6:", "masks[0]",
+     "at least 3 points, this has 2"},
+    {HEAD CAMERA RULES "    masks:\n      - [[0,0],[1,0],[1,1]]\n      - [[0,0],[1.2,0],[1,1]]\n",
+     ":8:", "masks[1][1][0]", "1.2"},
+    {HEAD CAMERA RULES "    masks: [[0,0],[1,0],[1,1]]\n", ":6:", "masks[0]", "at least 3 points"},
+    {HEAD CAMERA RULES "    masks: {porch: [[0,0],[1,0],[1,1]]}\n", ":6:", "masks",
+     "a list of polygons"},
+    {HEAD CAMERA RULES "    mask: []\n", ":6:", "mask", "did you mean \"masks\""},
+    {HEAD CAMERA RULES "    metadata_only: perhaps\n", ":6:", "metadata_only", "true"},
+    {HEAD CAMERA "    metadata_only: true\n    rules: [{name: r, record: {pre: 3s}}]\n",
+     ":6:", "rules[0].record", "metadata_only"},
+    {HEAD CAMERA
+     "    rules:\n      - {name: q}\n      - {name: r, record: true}\n    metadata_only: true\n",
+     ":7:", "rules[1].record", "no clips"},
     {HEAD CAMERA RULES "    detect: {fps: fast}\n", ":6:", "detect.fps", "number"},
     {HEAD CAMERA RULES "    detect: {fps: 0}\n", ":6:", "detect.fps", "0.1"},
     {HEAD CAMERA RULES "    detect: {weight: 0}\n", ":6:", "detect.weight", "1"},
@@ -230,7 +242,7 @@ START_TEST(test_everything)
              "    detect: {fps: 5, weight: 4, max_age: 300ms, threshold: 0.5, model: {path: "
              "/other.tflite}}\n"
              "    motion: {enabled: false}\n"
-             "    masks: []\n"
+             "    masks: [[[0.0, 0.0], [0.2, 0.0], [0.2, 0.2]], [[0.5, 0], [1, 0], [1, 0.25]]]\n"
              "    zones: {porch: [[0.1, 0.4], [0.6, 0.4], [0.6, 1.0], [0.1, 1.0]]}\n"
              "    lines: {gate: [[0.2, 0.5], [0.8, 0.5]]}\n"
              "    rules:\n"
@@ -245,6 +257,8 @@ START_TEST(test_everything)
              "  - name: tape\n"
              "    source: tape.mp4\n"
              "    start_time: 2026-05-01T12:00:00+02:00\n"
+             "    metadata_only: true\n"
+             "    masks: []\n"
              "    rules: [{name: r}]\n",
              &error);
     g_autofree gchar *store = g_build_filename(folder, "data", NULL);
@@ -271,6 +285,11 @@ START_TEST(test_everything)
     ck_assert(door->weight == 4 && door->max_age_ns == 300000000);
     ck_assert_str_eq(door->model->path, "/other.tflite");
     ck_assert_ptr_null(door->model->labels);
+    ck_assert_str_eq(door->masks, "[[[0, 0], [0.200000003, 0], [0.200000003, 0.200000003]], "
+                                  "[[0.5, 0], [1, 0], [1, 0.25]]]");
+    ck_assert(!door->metadata_only && vigil_camera_settings_records(door));
+    ck_assert_ptr_null(second->masks);
+    ck_assert(second->metadata_only && !vigil_camera_settings_records(second));
     ck_assert_uint_eq(door->rules->zones->len, 1);
     ck_assert_uint_eq(door->rules->lines->len, 1);
     ck_assert_uint_eq(door->rules->rules->len, 1);
@@ -296,6 +315,8 @@ START_TEST(test_equal)
         HEAD CAMERA RULES "    motion: {enabled: true}\n",
         HEAD CAMERA RULES "    motion: {sensitivity: 60}\n",
         HEAD CAMERA RULES "    motion: {masks: [[[0, 0], [1, 0], [1, 1]]]}\n",
+        HEAD CAMERA RULES "    masks: [[[0, 0], [1, 0], [1, 1]]]\n",
+        HEAD CAMERA RULES "    metadata_only: true\n",
         HEAD CAMERA "    zones: {z: [[0,0],[1,0],[1,1]]}\n" RULES,
         HEAD "cameras:\n  - name: a\n    source: file:///y.mp4\n" RULES,
         "model: {path: n.tflite}\n" CAMERA RULES,
