@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "models/kernels/vigil-flexbuffer-private.h"
+#include "models/kernels/vigil-kernel-clones-private.h"
 #include "models/kernels/vigil-kernel-postprocess-private.h"
 #include "models/kernels/vigil-kernel-private.h"
 #include "models/kernels/vigil-kernel-sort-private.h"
@@ -81,27 +82,24 @@ real_at(const VigilTensor *tensor, const void *data, gsize i)
     return ((gfloat)((const guint8 *)data)[i] - (gfloat)tensor->zero_point) * tensor->scale;
 }
 
-static void
-decode_boxes(const VigilNode *node, const VigilRun *run, Corners *boxes)
+static Corners
+decode_box(const VigilNode *node, const VigilRun *run, guint index)
 {
     const Params *p = node->params;
     const VigilTensor *encoding = vigil_node_input(run->graph, node, 0);
     const VigilTensor *anchor = vigil_node_input(run->graph, node, 2);
     const void *encodings = vigil_run_input(run, node, 0), *anchors = vigil_run_input(run, node, 2);
+    gfloat e[4], a[4], y, x, half_h, half_w;
 
-    for (guint i = 0; i < p->n_boxes; i++) {
-        gfloat e[4], a[4], y, x, half_h, half_w;
-
-        for (guint k = 0; k < 4; k++) {
-            e[k] = real_at(encoding, encodings, (gsize)i * p->box_columns + k);
-            a[k] = real_at(anchor, anchors, (gsize)i * 4 + k);
-        }
-        y = (gfloat)((gdouble)e[0] / p->y_scale * a[2] + a[0]);
-        x = (gfloat)((gdouble)e[1] / p->x_scale * a[3] + a[1]);
-        half_h = (gfloat)(0.5 * exp((gdouble)e[2] / p->h_scale) * a[2]);
-        half_w = (gfloat)(0.5 * exp((gdouble)e[3] / p->w_scale) * a[3]);
-        boxes[i] = (Corners){y - half_h, x - half_w, y + half_h, x + half_w};
+    for (guint k = 0; k < 4; k++) {
+        e[k] = real_at(encoding, encodings, (gsize)index * p->box_columns + k);
+        a[k] = real_at(anchor, anchors, (gsize)index * 4 + k);
     }
+    y = (gfloat)((gdouble)e[0] / p->y_scale * a[2] + a[0]);
+    x = (gfloat)((gdouble)e[1] / p->x_scale * a[3] + a[1]);
+    half_h = (gfloat)(0.5 * exp((gdouble)e[2] / p->h_scale) * a[2]);
+    half_w = (gfloat)(0.5 * exp((gdouble)e[3] / p->w_scale) * a[3]);
+    return (Corners){y - half_h, x - half_w, y + half_h, x + half_w};
 }
 
 static gfloat
@@ -143,10 +141,11 @@ sift_down(const gfloat *scores, guint32 *heap, guint n, guint at)
     heap[at] = moving;
 }
 
-/* Greedy suppression of the boxes by s->scores; the indices of what stays go to s->selected. */
+/* Greedy suppression of the boxes by s->scores; the indices of what stays go to s->selected. Boxes are decoded when it is their turn. */
 static guint
-suppress(const Params *p, const Scratch *s, guint limit)
+suppress(const VigilNode *node, const VigilRun *run, const Scratch *s, guint limit)
 {
+    const Params *p = node->params;
     guint n = 0, n_selected = 0;
 
     for (guint i = 0; i < p->n_boxes; i++) {
@@ -159,6 +158,7 @@ suppress(const Params *p, const Scratch *s, guint limit)
         const guint32 index = s->heap[0];
         guint k = 0;
 
+        s->boxes[index] = decode_box(node, run, index);
         while (k < n_selected &&
                !(overlap(&s->boxes[s->selected[k]], &s->boxes[index]) > p->iou_threshold))
             k++;
@@ -184,6 +184,36 @@ load_scores(const VigilNode *node, const VigilRun *run, guint anchor, gfloat *sc
         scores[c] = real_at(tensor, data, first + c);
 }
 
+VIGIL_CLONES static guint8
+highest_of(const guint8 *data, guint n)
+{
+    guint8 highest = 0;
+
+    for (guint i = 0; i < n; i++)
+        highest = MAX(highest, data[i]);
+    return highest;
+}
+
+/* Of the anchor's classes. Bytes are in the order of the numbers that they stand for. */
+static gfloat
+best_score(const VigilNode *node, const VigilRun *run, const Scratch *s, guint anchor)
+{
+    const Params *p = node->params;
+    const VigilTensor *tensor = vigil_node_input(run->graph, node, 1);
+    const guint8 *data = vigil_run_input(run, node, 1);
+    const gsize first = (gsize)anchor * p->n_columns + (p->n_columns - p->n_classes);
+
+    if (tensor->type == VIGIL_TENSOR_UINT8) {
+        const guint8 highest = highest_of(data + first, p->n_classes);
+
+        return real_at(tensor, &highest, 0);
+    }
+    load_scores(node, run, anchor, s->found_scores);
+    vigil_kernel_partial_argsort(s->found_scores, p->n_classes,
+                                 MIN(p->classes_per_detection, p->n_classes), s->order);
+    return s->found_scores[s->order[0]];
+}
+
 static guint
 run_fast(const VigilNode *node, const VigilRun *run, const Scratch *s, gfloat *classes,
          gfloat *scores, Corners *boxes)
@@ -192,12 +222,9 @@ run_fast(const VigilNode *node, const VigilRun *run, const Scratch *s, gfloat *c
     const guint n_best = MIN(p->classes_per_detection, p->n_classes);
     guint n;
 
-    for (guint i = 0; i < p->n_boxes; i++) {
-        load_scores(node, run, i, s->found_scores);
-        vigil_kernel_partial_argsort(s->found_scores, p->n_classes, n_best, s->order);
-        s->scores[i] = s->found_scores[s->order[0]];
-    }
-    n = suppress(p, s, p->max_detections);
+    for (guint i = 0; i < p->n_boxes; i++)
+        s->scores[i] = best_score(node, run, s, i);
+    n = suppress(node, run, s, p->max_detections);
     for (guint i = 0; i < n; i++) {
         load_scores(node, run, s->selected[i], s->found_scores);
         vigil_kernel_partial_argsort(s->found_scores, p->n_classes, n_best, s->order);
@@ -246,7 +273,8 @@ run_regular(const VigilNode *node, const VigilRun *run, const Scratch *s, gfloat
 
         for (guint i = 0; i < p->n_boxes; i++)
             s->scores[i] = real_at(tensor, data, (gsize)i * p->n_columns + column);
-        n = merge_class(p, s, n, suppress(p, s, MIN(p->per_class, p->max_detections)), c, scores);
+        n = merge_class(p, s, n, suppress(node, run, s, MIN(p->per_class, p->max_detections)), c,
+                        scores);
     }
     for (guint i = 0; i < n; i++) {
         boxes[i] = s->boxes[s->found[i] / p->n_classes];
@@ -267,7 +295,6 @@ postprocess_run(const VigilNode *node, const VigilRun *run)
     for (guint i = 0; i < 3; i++)
         memset(vigil_run_output(run, node, i), 0, vigil_node_output(run->graph, node, i)->bytes);
     place_scratch(p, vigil_run_scratch(run, node), &scratch);
-    decode_boxes(node, run, scratch.boxes);
     *count = (gfloat)(p->regular ? run_regular(node, run, &scratch, classes, scores, boxes)
                                  : run_fast(node, run, &scratch, classes, scores, boxes));
 }
