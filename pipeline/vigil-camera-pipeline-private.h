@@ -53,6 +53,15 @@ vigil_camera_pipeline_make_decoder(VigilCameraPipeline *self, VigilCodec codec, 
 /** vigil_camera_pipeline_add: (transfer floating) @element: %FALSE when it is %NULL, @error being set already. */
 gboolean vigil_camera_pipeline_add(VigilCameraPipeline *self, GstElement *element);
 
+/**
+ * vigil_camera_pipeline_add_idle:
+ * @before: linked to it; gives coded frames to be decoded
+ *
+ * Returns: (nullable): what the decoder is linked to: vigilidle, or @before where each frame is decoded
+ */
+GstElement *
+vigil_camera_pipeline_add_idle(VigilCameraPipeline *self, GstElement *before, GError **error);
+
 /** vigil_camera_pipeline_add_source: the elements up to where the stream says what it is. */
 gboolean vigil_camera_pipeline_add_source(VigilCameraPipeline *self, GError **error);
 

@@ -4,8 +4,8 @@
 #include "pipeline/vigil-fingerprint.h"
 #include "pipeline/vigil-gst.h"
 
-/* Encoded video for the detector: what a decoder falls behind while a model is loaded. */
-#define DECODE_QUEUE_NS (3 * GST_SECOND)
+/* Encoded video for the detector: what a decoder falls behind while a model is loaded, or catches up after a rest. */
+#define DECODE_QUEUE_NS (5 * GST_SECOND)
 /* Encoded video for the recorder: what piles up while a disk is slow. */
 #define RECORD_QUEUE_NS (10 * GST_SECOND)
 #define RECORD_QUEUE_BYTES (64 * 1024 * 1024)
@@ -361,7 +361,7 @@ static const struct {
 static gboolean
 add_decoder(VigilCameraPipeline *self, VigilCodec codec, GError **error)
 {
-    GstElement *queue, *decoder;
+    GstElement *queue, *idle, *decoder;
     g_autoptr(GstElement) convert = gst_bin_get_by_name(GST_BIN(self->pipeline), "convert");
 
     queue = make_queue(self, "decode-queue", 0, 0, DECODE_QUEUE_NS, error);
@@ -370,9 +370,11 @@ add_decoder(VigilCameraPipeline *self, VigilCodec codec, GError **error)
     decoder = vigil_camera_pipeline_make_decoder(self, codec, error);
     if (!vigil_camera_pipeline_add(self, decoder))
         return FALSE;
-    if (!gst_element_link_many(queue, decoder, convert, NULL))
+    idle = vigil_camera_pipeline_add_idle(self, queue, error);
+    if (!idle || !gst_element_link_many(idle, decoder, convert, NULL))
         return FALSE;
     gst_element_sync_state_with_parent(decoder);
+    gst_element_sync_state_with_parent(idle);
     gst_element_sync_state_with_parent(queue);
     return gst_element_link(self->tee, queue);
 }

@@ -167,6 +167,7 @@ read_keys(const VigilYaml *node, VigilCameraSettings *self, const gchar *base,
           VigilYamlMistakes *mistakes)
 {
     static const gchar *const transports[] = {"tcp", "udp", NULL};
+    static const gchar *const idles[] = {"auto", "keyframes", "full", NULL};
     static const VigilYamlKey keys[] = {
         {.name = "name", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_name},
         {.name = "source", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_source},
@@ -182,6 +183,10 @@ read_keys(const VigilYaml *node, VigilCameraSettings *self, const gchar *base,
          .offset = G_STRUCT_OFFSET(VigilCameraSettings, transport),
          .words = transports},
         {.name = "decoder", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_decoder},
+        {.name = "idle",
+         .type = VIGIL_YAML_KEY_WORD,
+         .offset = G_STRUCT_OFFSET(VigilCameraSettings, idle),
+         .words = idles},
         {.name = "latency",
          .type = VIGIL_YAML_KEY_DURATION,
          .offset = G_STRUCT_OFFSET(VigilCameraSettings, latency_ns),
@@ -243,6 +248,18 @@ check_kind(const VigilYaml *node, const VigilCameraSettings *self, VigilYamlMist
     }
 }
 
+static void
+check_idle(const VigilYaml *node, const VigilCameraSettings *self, VigilYamlMistakes *mistakes)
+{
+    GError *error = NULL;
+
+    if (self->idle == VIGIL_IDLE_KEYFRAMES && !self->motion.enabled)
+        vigil_yaml_set_error(vigil_yaml_get(node, "idle"), &error,
+                             "whether something moves is seen by the motion gate: write `motion: "
+                             "{enabled: true}` too, or leave `idle` out");
+    vigil_yaml_mistakes_add(mistakes, error);
+}
+
 VigilCameraSettings *
 vigil_camera_settings_read(const VigilYaml *node, const VigilModelSettings *model,
                            const gchar *base, VigilYamlMistakes *mistakes)
@@ -267,6 +284,7 @@ vigil_camera_settings_read(const VigilYaml *node, const VigilModelSettings *mode
     require(node, "rules", "without one nothing is ever recorded", mistakes);
     require_rule(node, mistakes);
     check_kind(node, self, mistakes);
+    check_idle(node, self, mistakes);
     self->rules = vigil_rules_from_yaml(node, &error);
     vigil_yaml_mistakes_add(mistakes, g_steal_pointer(&error));
     if (self->rules && self->metadata_only)
@@ -321,8 +339,9 @@ vigil_camera_settings_equal_but_model(const VigilCameraSettings *a, const VigilC
     return g_str_equal(a->name, b->name) && vigil_source_equal(a->source, b->source) &&
            a->fps == b->fps && a->weight == b->weight && a->max_age_ns == b->max_age_ns &&
            a->threshold == b->threshold && a->start_time_us == b->start_time_us &&
-           a->transport == b->transport && g_strcmp0(a->decoder, b->decoder) == 0 &&
-           a->latency_ns == b->latency_ns && vigil_motion_settings_equal(&a->motion, &b->motion) &&
+           a->transport == b->transport && a->idle == b->idle &&
+           g_strcmp0(a->decoder, b->decoder) == 0 && a->latency_ns == b->latency_ns &&
+           vigil_motion_settings_equal(&a->motion, &b->motion) &&
            vigil_capture_settings_equal(&a->capture, &b->capture) &&
            g_strcmp0(a->masks, b->masks) == 0 && a->metadata_only == b->metadata_only &&
            vigil_rules_equal(a->rules, b->rules);

@@ -45,6 +45,8 @@ vigil_fingerprint_replay(const VigilCameraSettings *settings, const VigilDetecto
         g_checksum_update(checksum, (const guchar *)settings->masks, -1);
     if (settings->motion.enabled)
         add_motion(checksum, &settings->motion);
+    if (settings->idle == VIGIL_IDLE_KEYFRAMES)
+        g_checksum_update(checksum, (const guchar *)"keyframes", -1);
     add_labels(checksum, detector);
     return vigil_run_nonce_finish(checksum);
 }

@@ -21,6 +21,13 @@ typedef enum {
     VIGIL_TRANSPORT_UDP,
 } VigilTransport;
 
+/** VigilIdle: what is decoded for the detector while nothing moves. */
+typedef enum {
+    VIGIL_IDLE_AUTO,      /* of live cameras keyframes, of files everything */
+    VIGIL_IDLE_KEYFRAMES, /* see vigilidle */
+    VIGIL_IDLE_FULL,      /* everything */
+} VigilIdle;
+
 /**
  * VigilModelSettings:
  * @path: absolute; of a named one "default" or "tiny", or of its slot once vigil_model_source_resolve() was called
@@ -105,6 +112,7 @@ typedef struct {
     gdouble threshold;
     gint64 start_time_us;
     gint transport; /* VigilTransport */
+    gint idle;      /* VigilIdle; without @motion everything is decoded */
     gchar *decoder; /* (nullable): which decodes for the detector, see VigilDecoderWish */
     gint64 latency_ns;
     VigilMotionSettings motion;

@@ -21,6 +21,7 @@
  */
 #include "plugins/mask/gstvigilmask.h"
 
+#include "plugins/common/gstvigilprobe.h"
 #include "plugins/common/gstvigilstream.h"
 #include "plugins/mask/vigil-mask-painter.h"
 
@@ -264,6 +265,52 @@ gst_vigil_mask_transform_ip(GstBaseTransform *trans, GstBuffer *buffer)
     return GST_FLOW_ERROR;
 }
 
+/* --- keyframes that vigilidle has looked at -------------------------------------------------- */
+
+static GstSample *
+paint_sample(GstVigilMask *self, GstSample *sample)
+{
+    GstBuffer *picture = gst_sample_get_buffer(sample), *painted = NULL;
+    GstVideoInfo info;
+    GstSample *result = NULL;
+
+    if (gst_video_info_from_caps(&info, gst_sample_get_caps(sample)) &&
+        GST_VIDEO_INFO_FORMAT(&info) == GST_VIDEO_INFO_FORMAT(&self->info) &&
+        acquire(self, &painted) == GST_FLOW_OK && copy_pixels(self, picture, painted) &&
+        gst_buffer_copy_into(painted, picture, GST_BUFFER_COPY_TIMESTAMPS, 0, -1) &&
+        gst_vigil_mask_transform_ip(GST_BASE_TRANSFORM(self), painted) == GST_FLOW_OK)
+        result = gst_sample_new(painted, gst_sample_get_caps(sample), NULL, NULL);
+    gst_clear_buffer(&painted);
+    return result;
+}
+
+/* What is behind must not see more of a keyframe than of a frame. Who is not answered decodes everything. */
+static gboolean
+gst_vigil_mask_query(GstBaseTransform *trans, GstPadDirection direction, GstQuery *query)
+{
+    GstVigilMask *self = GST_VIGIL_MASK(trans);
+    GstSample *sample = NULL, *painted;
+    GstClockTime time;
+    GstQuery *masked;
+    guint n_left;
+    gboolean ok;
+
+    if (gst_vigil_query_parse_probe(query, &time, &sample, &n_left) && sample)
+        gst_vigil_mask_before_transform(trans, NULL);
+    if (!sample || gst_base_transform_is_passthrough(trans))
+        return GST_BASE_TRANSFORM_CLASS(gst_vigil_mask_parent_class)
+            ->query(trans, direction, query);
+    painted = self->painter ? paint_sample(self, sample) : NULL;
+    if (!painted)
+        return FALSE;
+    masked = gst_vigil_query_new_probe(time, painted, n_left);
+    gst_sample_unref(painted);
+    ok = gst_pad_peer_query(GST_BASE_TRANSFORM_SRC_PAD(trans), masked);
+    gst_vigil_query_set_quiet(query, ok && gst_vigil_query_get_quiet(masked));
+    gst_query_unref(masked);
+    return ok;
+}
+
 /* --- properties ------------------------------------------------------------------------------ */
 
 static void
@@ -345,6 +392,7 @@ gst_vigil_mask_class_init(GstVigilMaskClass *klass)
     transform_class->before_transform = gst_vigil_mask_before_transform;
     transform_class->propose_allocation = gst_vigil_mask_propose_allocation;
     transform_class->prepare_output_buffer = gst_vigil_mask_prepare_output_buffer;
+    transform_class->query = gst_vigil_mask_query;
     transform_class->transform_ip = gst_vigil_mask_transform_ip;
 }
 

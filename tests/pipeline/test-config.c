@@ -124,6 +124,8 @@ static const struct {
     {HEAD RTSP RULES "    transport: quic\n", ":6:", "transport", "tcp, udp"},
     {HEAD RTSP RULES "    start_time: 2026-05-01\n", ":6:", "start_time", "files"},
     {HEAD RTSP RULES "    latency: 20\n", ":6:", "latency", "unit"},
+    {HEAD CAMERA RULES "    idle: never\n", ":6:", "idle", "auto, keyframes, full"},
+    {HEAD CAMERA RULES "    idle: keyframes\n", ":6:", "idle", "motion: {enabled: true}"},
     {HEAD CAMERA RULES "    decoder: gpu\n", ":6:", "decoder", "hardware"},
     {HEAD CAMERA RULES "    decoder: avdec_h26\n", ":6:", "decoder", "avdec_h264"},
     {HEAD CAMERA RULES "    zone: {}\n", ":6:", "zone", "did you mean \"zones\""},
@@ -239,6 +241,7 @@ START_TEST(test_everything)
              "    transport: udp\n"
              "    latency: 500ms\n"
              "    decoder: software\n"
+             "    idle: full\n"
              "    detect: {fps: 5, weight: 4, max_age: 300ms, threshold: 0.5, model: {path: "
              "/other.tflite}}\n"
              "    motion: {enabled: false}\n"
@@ -281,6 +284,8 @@ START_TEST(test_everything)
     ck_assert_int_eq(door->transport, VIGIL_TRANSPORT_UDP);
     ck_assert_int_eq(door->latency_ns, 500000000);
     ck_assert_str_eq(door->decoder, "software");
+    ck_assert_int_eq(door->idle, VIGIL_IDLE_FULL);
+    ck_assert_int_eq(second->idle, VIGIL_IDLE_AUTO);
     ck_assert(door->fps == 5 && door->threshold == 0.5);
     ck_assert(door->weight == 4 && door->max_age_ns == 300000000);
     ck_assert_str_eq(door->model->path, "/other.tflite");
@@ -312,6 +317,7 @@ START_TEST(test_equal)
         HEAD CAMERA RULES "    detect: {threshold: 0.3}\n",
         HEAD CAMERA RULES "    start_time: 2026-05-01\n",
         HEAD CAMERA RULES "    decoder: software\n",
+        HEAD CAMERA RULES "    idle: full\n",
         HEAD CAMERA RULES "    motion: {enabled: true}\n",
         HEAD CAMERA RULES "    motion: {sensitivity: 60}\n",
         HEAD CAMERA RULES "    motion: {masks: [[[0, 0], [1, 0], [1, 1]]]}\n",

@@ -2,6 +2,7 @@
 #include <gst/app/gstappsink.h>
 
 #include "events/vigil-mask-spans.h"
+#include "plugins/common/gstvigilprobe.h"
 #include "plugins/mask/vigil-mask-painter.h"
 #include "tests/plugins/plugin-test.h"
 
@@ -421,6 +422,66 @@ GST_START_TEST(a_decoder_does_not_see_the_mask)
 }
 GST_END_TEST
 
+static guint n_painted;
+
+static gboolean
+look_at_probe(GstPad *pad, GstObject *parent, GstQuery *query)
+{
+    GstSample *sample = NULL;
+    GstClockTime time;
+    guint n_left;
+
+    if (!gst_vigil_query_parse_probe(query, &time, &sample, &n_left))
+        return gst_pad_query_default(pad, parent, query);
+    if (sample) {
+        GstBuffer *picture = gst_sample_get_buffer(sample);
+        guint8 corner;
+
+        assert_equals_uint64(GST_BUFFER_PTS(picture), 7);
+        assert_equals_int(gst_buffer_extract(picture, 2 * 64 + 2, &corner, 1), 1);
+        n_painted += corner == 16;
+        gst_buffer_extract(picture, 47 * 64 + 2, &corner, 1);
+        assert_equals_int(corner, 128);
+        assert_equals_int(n_left, 3);
+    }
+    gst_vigil_query_set_quiet(query, TRUE);
+    return TRUE;
+}
+
+static gboolean
+ask(GstHarness *h, GstVideoFormat format)
+{
+    GstVideoInfo info = test_video_info(format, 64, 48);
+    g_autoptr(GstCaps) caps = gst_video_info_to_caps(&info);
+    g_autoptr(GstBuffer) picture = test_frame_new(&info, 7, 1);
+    GstSample *sample = gst_sample_new(picture, caps, NULL, NULL);
+    GstQuery *query = gst_vigil_query_new_probe(7, sample, 3);
+    const gboolean quiet = gst_pad_peer_query(h->srcpad, query) && gst_vigil_query_get_quiet(query);
+
+    gst_query_unref(query);
+    gst_sample_unref(sample);
+    return quiet;
+}
+
+/* What vigilidle decodes beside the frames is painted over as well. */
+GST_START_TEST(keyframes_of_probes_are_masked)
+{
+    GstHarness *h = gst_harness_new("vigilmask");
+    GstVideoInfo info = test_video_info(GST_VIDEO_FORMAT_I420, 64, 48);
+
+    g_object_set(h->element, "masks", "[[[0, 0], [0.5, 0], [0.5, 0.5], [0, 0.5]]]", NULL);
+    gst_pad_set_query_function(h->sinkpad, look_at_probe);
+    test_set_caps(h, &info);
+    gst_buffer_unref(gst_harness_push_and_pull(h, test_frame_new(&info, 0, 1)));
+    fail_unless(ask(h, GST_VIDEO_FORMAT_I420));
+    assert_equals_int(n_painted, 1);
+    /* what cannot be painted goes nowhere */
+    fail_if(ask(h, GST_VIDEO_FORMAT_NV12));
+    assert_equals_int(n_painted, 1);
+    gst_harness_teardown(h);
+}
+GST_END_TEST
+
 static Suite *
 vigilmask_suite(void)
 {
@@ -437,6 +498,7 @@ vigilmask_suite(void)
     tcase_add_test(tcase, no_masks_change_nothing);
     tcase_add_test(tcase, wrong_masks_do_not_start);
     tcase_add_test(tcase, masks_change_from_one_frame_to_the_next);
+    tcase_add_test(tcase, keyframes_of_probes_are_masked);
     tcase_add_test(tcase, a_decoder_does_not_see_the_mask);
     suite_add_tcase(suite, tcase);
     return suite;
