@@ -67,7 +67,7 @@ gboolean vigil_camera_pipeline_add_source(VigilCameraPipeline *self, GError **er
 
 /**
  * vigil_camera_pipeline_take_video:
- * @pad: gives H.264 or H.265 as its @caps say; a second one is left alone
+ * @pad: gives H.264, H.265 or JPEG as its @caps say; a second one is left alone
  *
  * Puts in parser and decoder and links the stream to the tee. Streaming thread; trouble is posted on the bus.
  */

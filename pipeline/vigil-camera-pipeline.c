@@ -352,10 +352,12 @@ vigil_camera_pipeline_drain(VigilCameraPipeline *self, gboolean stopping)
 /* --- when the stream says what it is --------------------------------------------------------- */
 
 static const struct {
-    const gchar *media, *parser;
-} codecs[] = {
+    const gchar *media;
+    const gchar *parser; /* (nullable) */
+} codecs[VIGIL_N_CODECS] = {
     [VIGIL_CODEC_H264] = {"video/x-h264", "h264parse"},
     [VIGIL_CODEC_H265] = {"video/x-h265", "h265parse"},
+    [VIGIL_CODEC_JPEG] = {"image/jpeg", NULL}, /* a frame is a buffer */
 };
 
 static gboolean
@@ -398,13 +400,19 @@ add_recording(VigilCameraPipeline *self, GError **error)
     return gst_element_link(self->tee, queue);
 }
 
-static GstElement *
+/* (transfer full) (nullable): where the stream goes in. */
+static GstPad *
 add_parser(VigilCameraPipeline *self, VigilCodec codec, GError **error)
 {
-    GstElement *parser = vigil_gst_make(codecs[codec].parser, "parser", error);
+    GstElement *parser;
 
-    return vigil_camera_pipeline_add(self, parser) && gst_element_link(parser, self->entry) ? parser
-                                                                                            : NULL;
+    if (!codecs[codec].parser)
+        return gst_element_get_static_pad(self->entry, "sink");
+    parser = vigil_gst_make(codecs[codec].parser, "parser", error);
+    if (!vigil_camera_pipeline_add(self, parser) || !gst_element_link(parser, self->entry))
+        return NULL;
+    gst_element_sync_state_with_parent(parser);
+    return gst_element_get_static_pad(parser, "sink");
 }
 
 static gboolean
@@ -425,22 +433,19 @@ static gboolean
 link_video(VigilCameraPipeline *self, GstPad *pad, VigilCodec codec, GError **error)
 {
     g_autoptr(GstPad) sink = NULL;
-    GstElement *parser;
     gint64 duration;
 
     if (!add_decoder(self, codec, error) || (records_coded(self) && !add_recording(self, error)))
         return FALSE;
-    parser = add_parser(self, codec, error);
-    if (!parser)
+    sink = add_parser(self, codec, error);
+    if (!sink)
         return FALSE;
-    gst_element_sync_state_with_parent(parser);
 
     if (!self->live && gst_pad_query_duration(pad, GST_FORMAT_TIME, &duration) && duration > 0) {
         g_mutex_lock(&self->lock);
         self->duration_ns = duration;
         g_mutex_unlock(&self->lock);
     }
-    sink = gst_element_get_static_pad(parser, "sink");
     return gst_pad_link(pad, sink) == GST_PAD_LINK_OK;
 }
 

@@ -33,7 +33,7 @@ vigil_camera_pipeline_no_more_streams(VigilCameraPipeline *self)
     g_mutex_unlock(&self->lock);
     if (!linked)
         vigil_camera_pipeline_post(self, GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE,
-                                   "%s: no H.264 or H.265 video in it, only: %s",
+                                   "%s: no H.264, H.265 or Motion JPEG video in it, only: %s",
                                    self->settings->source->display, found);
 }
 
@@ -217,33 +217,15 @@ add_rtsp(VigilCameraPipeline *self, GError **error)
 
 /* --- V4L2 ------------------------------------------------------------------------------------ */
 
-static gboolean
-link_jpeg(VigilCameraPipeline *self, GstElement *source, GError **error)
-{
-    GstElement *decoder = vigil_gst_make("vigiljpegdec", "decoder", error);
-
-    return vigil_camera_pipeline_add(self, decoder) &&
-           vigil_camera_pipeline_take_raw(self, decoder, error) &&
-           gst_element_sync_state_with_parent(decoder) && gst_element_link(source, decoder);
-}
-
 static void
 take_device(VigilCameraPipeline *self, GstPad *pad, const GstCaps *caps)
 {
     g_autoptr(GstElement) source = gst_pad_get_parent_element(pad);
     g_autoptr(GError) error = NULL;
-    const gchar *type = gst_structure_get_name(gst_caps_get_structure(caps, 0));
-    gboolean ok;
 
-    if (g_str_equal(type, "image/jpeg")) {
-        ok = link_jpeg(self, source, &error);
-    } else if (g_str_equal(type, "video/x-raw")) {
-        ok = vigil_camera_pipeline_take_raw(self, source, &error);
-    } else {
+    if (!gst_structure_has_name(gst_caps_get_structure(caps, 0), "video/x-raw"))
         vigil_camera_pipeline_take_video(self, pad, caps);
-        return;
-    }
-    if (!ok)
+    else if (!vigil_camera_pipeline_take_raw(self, source, &error))
         vigil_camera_pipeline_post(self, error ? error->domain : GST_CORE_ERROR,
                                    error ? error->code : GST_CORE_ERROR_NEGOTIATION, "%s: %s",
                                    self->settings->source->display,

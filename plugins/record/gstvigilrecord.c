@@ -6,7 +6,7 @@
  * Records events: for each one that vigilevents sends to the pad `events` it writes a clip of the encoded video that comes
  * on the pad `video`, from before the event began until after it ended, and commits event and clip to the store. Nothing
  * is transcoded. A clip is a fragmented MP4 that can be played wherever a power cut ends it; it begins at the keyframe at
- * or before what the rule asks for.
+ * or before what the rule asks for. Motion JPEG is recorded as it comes, too, in QuickTime's form of the same file.
  *
  * An event has a clip of its own, unless it begins while another one is still going on whose clip reaches back far enough:
  * then they share that clip, which ends when the last of them has had its time.
@@ -38,9 +38,10 @@ GST_DEBUG_CATEGORY_STATIC(vigil_record_debug);
 
 #define WARNING_INTERVAL_US (10 * G_USEC_PER_SEC)
 
-#define VIDEO_CAPS                                                                           \
-    "video/x-h264, stream-format=(string){ avc, avc3, byte-stream }, alignment=(string)au; " \
-    "video/x-h265, stream-format=(string){ hvc1, hev1, byte-stream }, alignment=(string)au"
+#define VIDEO_CAPS                                                                            \
+    "video/x-h264, stream-format=(string){ avc, avc3, byte-stream }, alignment=(string)au; "  \
+    "video/x-h265, stream-format=(string){ hvc1, hev1, byte-stream }, alignment=(string)au; " \
+    "image/jpeg"
 
 static GstStaticPadTemplate video_template =
     GST_STATIC_PAD_TEMPLATE("video", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(VIDEO_CAPS));

@@ -123,15 +123,39 @@ on_eos(GstAppSink *sink, gpointer user_data)
     on_new_sample(sink, user_data);
 }
 
-/* mp4mux wants length-prefixed units with their parameter sets in the caps. */
+/* What each kind of stream goes through. */
+typedef struct {
+    const gchar *media;
+    const gchar *parser;
+    const gchar *timestamper; /* works out decoding times; %NULL: they are those of showing */
+    const gchar *format;      /* the muxer's form of the stream */
+    const gchar *muxer;
+} Form;
+
+static const Form forms[] = {
+    {"video/x-h264", "h264parse", "h264timestamper", "avc", "mp4mux"},
+    {"video/x-h265", "h265parse", "h265timestamper", "hvc1", "mp4mux"},
+    {"image/jpeg", "jpegparse", NULL, NULL, "qtmux"},
+};
+
+static const Form *
+find_form(const GstStructure *s)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(forms); i++)
+        if (gst_structure_has_name(s, forms[i].media))
+            return &forms[i];
+    return NULL;
+}
+
+/* The muxer wants length-prefixed units with their parameter sets in the caps. */
 static gboolean
-needs_parser(const GstStructure *s)
+needs_parser(const Form *form, const GstStructure *s)
 {
     const gchar *format = gst_structure_get_string(s, "stream-format");
     gint width, height;
 
-    return !format || g_str_equal(format, "byte-stream") ||
-           !gst_structure_has_field(s, "codec_data") ||
+    return (form->format && (!format || g_str_equal(format, "byte-stream") ||
+                             !gst_structure_has_field(s, "codec_data"))) ||
            !gst_structure_get_int(s, "width", &width) ||
            !gst_structure_get_int(s, "height", &height);
 }
@@ -150,36 +174,59 @@ add_element(GstBin *bin, const gchar *factory, GError **error)
     return element;
 }
 
+/* Names of the elements. Returns: how many. */
+static guint
+choose_elements(const Form *form, const GstStructure *s, gboolean reorders, const gchar *chain[6])
+{
+    guint n = 0;
+
+    reorders = reorders && form->timestamper;
+    chain[n++] = "appsrc";
+    if (needs_parser(form, s) || reorders)
+        chain[n++] = form->parser;
+    /* the next one does not tell the parser which form the muxer wants */
+    if (reorders)
+        chain[n++] = "capsfilter";
+    if (reorders)
+        chain[n++] = form->timestamper;
+    chain[n++] = form->muxer;
+    chain[n++] = "appsink";
+    return n;
+}
+
+static void
+set_filter(GstElement *filter, const Form *form)
+{
+    g_autoptr(GstCaps) caps =
+        gst_caps_new_simple(form->media, "stream-format", G_TYPE_STRING, form->format, "alignment",
+                            G_TYPE_STRING, "au", NULL);
+
+    g_object_set(filter, "caps", caps, NULL);
+}
+
 /* Source, what brings the stream into the muxer's form, muxer, sink. */
 static gboolean
 build_pipeline(VigilClipWriter *self, GstCaps *caps, gboolean reorders, GError **error)
 {
     GstBin *bin = GST_BIN(self->pipeline);
     const GstStructure *s = gst_caps_get_structure(caps, 0);
-    gboolean h265 = gst_structure_has_name(s, "video/x-h265");
-    const gchar *const parser = h265 ? "h265parse" : "h264parse";
-    g_autoptr(GstCaps) form =
-        gst_caps_new_simple(h265 ? "video/x-h265" : "video/x-h264", "stream-format", G_TYPE_STRING,
-                            h265 ? "hvc1" : "avc", "alignment", G_TYPE_STRING, "au", NULL);
-    const gchar *chain[6] = {"appsrc"};
+    const Form *form = find_form(s);
+    const gchar *chain[6];
     GstElement *elements[6];
-    guint n = 1;
+    guint n;
 
-    if (needs_parser(s) || reorders)
-        chain[n++] = parser;
-    /* the next one does not tell the parser which form the muxer wants */
-    if (reorders)
-        chain[n++] = "capsfilter";
-    if (reorders)
-        chain[n++] = h265 ? "h265timestamper" : "h264timestamper";
-    chain[n++] = "mp4mux";
-    chain[n++] = "appsink";
+    if (!form) {
+        g_set_error(error, GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE, "%s cannot be recorded",
+                    gst_structure_get_name(s));
+        return FALSE;
+    }
+    n = choose_elements(form, s, reorders, chain);
     for (guint i = 0; i < n; i++) {
         elements[i] = add_element(bin, chain[i], error);
         if (!elements[i])
             return FALSE;
         if (g_str_equal(chain[i], "capsfilter"))
-            g_object_set(elements[i], "caps", form, NULL);
+            set_filter(elements[i], form);
         if (i > 0 && !gst_element_link_pads(elements[i - 1], "src", elements[i],
                                             i + 2 == n ? "video_%u" : "sink")) {
             g_set_error(error, GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION, "%s does not link to %s",

@@ -18,13 +18,13 @@ typedef void (*VigilClipWakeFunc)(gpointer user_data);
  *
  * Encoded frames of one video → the bytes of a fragmented MP4, without transcoding. The file begins at its first
  * keyframe with time 0 and is playable from its first fragment on, wherever it is cut off; a fragment is 1 s.
- * The muxer is GStreamer's mp4mux; it has threads of its own, but every function here belongs to one thread.
+ * The muxer is GStreamer's mp4mux (qtmux for Motion JPEG, which the other does not take); it has threads of its own, but every function here belongs to one thread.
  */
 typedef struct VigilClipWriter VigilClipWriter;
 
 /**
  * vigil_clip_writer_new:
- * @caps: video/x-h264 or video/x-h265, alignment au, any stream-format
+ * @caps: video/x-h264 or video/x-h265, alignment au, any stream-format; or image/jpeg
  * @reorders: decoding times are missing and frames may be out of order: they are worked out from the stream
  *
  * Errors: GST_CORE_ERROR_MISSING_PLUGIN names the element that is missing.

@@ -91,7 +91,9 @@ start_file(VigilRecorder *self, VigilOpenClip *open, GError **error)
     gst_structure_get_int(s, "height", &height);
     open->info.width = (guint)MAX(width, 0);
     open->info.height = (guint)MAX(height, 0);
-    open->info.codec = gst_structure_has_name(s, "video/x-h265") ? "h265" : "h264";
+    open->info.codec = gst_structure_has_name(s, "video/x-h265") ? "h265"
+                       : gst_structure_has_name(s, "image/jpeg") ? "jpeg"
+                                                                 : "h264";
     open->writer =
         vigil_clip_writer_new(open->caps, open->reorders, write_bytes, wake_for_clip, open, error);
     return open->writer != NULL;

@@ -13,6 +13,9 @@
 static const VigilV4l2Mode modes[] = {
     {V4L2_PIX_FMT_YUYV, 64, 64, 1, 48, 48, 1, FALSE, 1, {{30, 1}}},
 };
+static const VigilV4l2Mode jpeg_modes[] = {
+    {V4L2_PIX_FMT_MJPEG, 64, 64, 1, 48, 48, 1, FALSE, 1, {{30, 1}}},
+};
 static const VigilFakeControl controls[] = {
     {V4L2_CID_GAIN, V4L2_CTRL_TYPE_INTEGER, 0, "Gain", 0, 255, 1, 60, NULL}};
 static const VigilFakeCamera webcam = {.card = "Webcam",
@@ -22,6 +25,9 @@ static const VigilFakeCamera webcam = {.card = "Webcam",
                                        .n_modes = 1,
                                        .controls = controls,
                                        .n_controls = 1};
+
+static const VigilFakeCamera jpeg_webcam = {
+    .card = "Webcam", .serial = "A1B2", .port = "1", .modes = jpeg_modes, .n_modes = 1};
 
 static VigilFakeV4l2 *fake;
 static gchar *folder;
@@ -184,6 +190,22 @@ START_TEST(broken_frames_are_counted)
 }
 END_TEST
 
+/* The recorder gets a camera's JPEGs as they come, also those that nobody can decode, as all of these. */
+START_TEST(motion_jpeg_is_kept_as_it_comes)
+{
+    VigilCameraStatus status = {0};
+
+    vigil_fake_v4l2_plug(fake, 0, &jpeg_webcam);
+    start("");
+    await(VIGIL_CAMERA_RUNNING, 30);
+    vigil_camera_get_status(camera, &status);
+    ck_assert_str_eq(status.decoder.name, "vigiljpegdec");
+    ck_assert_uint_gt(status.live.recording.ring_frames, 0);
+    vigil_camera_status_clear(&status);
+    stop();
+}
+END_TEST
+
 int
 main(void)
 {
@@ -196,6 +218,7 @@ main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, comes_goes_and_comes_back);
     tcase_add_test(tcase, broken_frames_are_counted);
+    tcase_add_test(tcase, motion_jpeg_is_kept_as_it_comes);
     tcase_add_test(tcase, wrong_control_is_given_up);
     suite_add_tcase(suite, tcase);
     srunner_run_all(runner, CK_NORMAL);

@@ -16,6 +16,7 @@ typedef struct {
     GstClockTime first_pts, first_dts, end_pts;
     GstClockTime first_decoded_pts,
         max_step; /* longest distance from one shown picture to the next */
+    gconstpointer user_data;
 } ClipView;
 
 /** test_have_element: says so on stderr when it is missing and the test is skipped. */
