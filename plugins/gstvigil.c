@@ -10,6 +10,7 @@
 #include "plugins/motion/gstvigilmotion.h"
 #include "plugins/overlay/gstvigiloverlay.h"
 #include "plugins/record/gstvigilrecord.h"
+#include "plugins/rtsp/gstvigilrtspsrc.h"
 #include "plugins/track/gstvigiltrack.h"
 #include "vigil-config.h"
 
@@ -25,6 +26,7 @@ plugin_init(GstPlugin *plugin)
     ok &= GST_ELEMENT_REGISTER(vigilmask, plugin);
     ok &= GST_ELEMENT_REGISTER(vigilmotion, plugin);
     ok &= GST_ELEMENT_REGISTER(vigilrecord, plugin);
+    ok &= GST_ELEMENT_REGISTER(vigilrtspsrc, plugin);
     ok &= GST_ELEMENT_REGISTER(vigiltrack, plugin);
     ok &= GST_ELEMENT_REGISTER(vigiloverlay, plugin);
     ok &= GST_ELEMENT_REGISTER(vigilv4l2src, plugin);

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A camera. rtsp-server PORT FILE [USER PASSWORD]: gives an MP4 file at rtsp://127.0.0.1:PORT/live in real time.
+ * rtsp-server --port=PORT [OPTION…] MOUNT=LAUNCH…: gives what the launch lines make at rtsp://ADDRESS:PORT/MOUNT.
+ */
+#include <gst/rtsp-server/rtsp-server.h>
+#include <string.h>
+
+static gchar *port, *address, *login, *certificate;
+
+static const GOptionEntry entries[] = {
+    {"port", 0, 0, G_OPTION_ARG_STRING, &port, "TCP port", "PORT"},
+    {"address", 0, 0, G_OPTION_ARG_STRING, &address, "to listen at", "ADDRESS"},
+    {"login", 0, 0, G_OPTION_ARG_STRING, &login, "that is asked for", "USER:PASSWORD"},
+    {"certificate", 0, 0, G_OPTION_ARG_STRING, &certificate, "with its key: rtsps", "PEM"},
+    {NULL},
+};
+
+static void
+require_login(GstRTSPAuth *auth)
+{
+    g_auto(GStrv) pair = g_strsplit(login, ":", 2);
+    GstRTSPToken *token =
+        gst_rtsp_token_new(GST_RTSP_TOKEN_MEDIA_FACTORY_ROLE, G_TYPE_STRING, "viewer", NULL);
+    g_autofree gchar *basic = gst_rtsp_auth_make_basic(pair[0], pair[1]);
+
+    gst_rtsp_auth_add_basic(auth, basic, token);
+    gst_rtsp_token_unref(token);
+}
+
+static void
+open_to(GstRTSPMediaFactory *factory, const gchar *role)
+{
+    gst_rtsp_media_factory_add_role(factory, role, GST_RTSP_PERM_MEDIA_FACTORY_ACCESS,
+                                    G_TYPE_BOOLEAN, TRUE, GST_RTSP_PERM_MEDIA_FACTORY_CONSTRUCT,
+                                    G_TYPE_BOOLEAN, TRUE, NULL);
+}
+
+static void
+set_auth(GstRTSPServer *server)
+{
+    g_autoptr(GstRTSPAuth) auth = gst_rtsp_auth_new();
+    g_autoptr(GTlsCertificate) tls =
+        certificate ? g_tls_certificate_new_from_file(certificate, NULL) : NULL;
+
+    if (login) {
+        require_login(auth);
+    } else {
+        GstRTSPToken *token =
+            gst_rtsp_token_new(GST_RTSP_TOKEN_MEDIA_FACTORY_ROLE, G_TYPE_STRING, "viewer", NULL);
+
+        gst_rtsp_auth_set_default_token(auth, token);
+        gst_rtsp_token_unref(token);
+    }
+    if (tls)
+        gst_rtsp_auth_set_tls_certificate(auth, tls);
+    gst_rtsp_server_set_auth(server, auth);
+}
+
+static void
+add_mount(GstRTSPMountPoints *mounts, const gchar *argument)
+{
+    g_auto(GStrv) pair = g_strsplit(argument, "=", 2);
+    g_autofree gchar *path = g_strconcat("/", pair[0], NULL);
+    GstRTSPMediaFactory *factory = gst_rtsp_media_factory_new();
+
+    gst_rtsp_media_factory_set_launch(factory, pair[1]);
+    if (login || certificate)
+        open_to(factory, "viewer");
+    gst_rtsp_mount_points_add_factory(mounts, path, factory);
+}
+
+static void
+add_file(GstRTSPMountPoints *mounts, const gchar *file)
+{
+    g_autofree gchar *argument =
+        g_strdup_printf("live=( filesrc location=\"%s\" ! qtdemux ! h264parse config-interval=-1 ! "
+                        "rtph264pay name=pay0 pt=96 )",
+                        file);
+
+    add_mount(mounts, argument);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
+    g_autoptr(GOptionContext) context = g_option_context_new("MOUNT=LAUNCH…");
+    GstRTSPServer *server;
+    GstRTSPMountPoints *mounts;
+    const gchar *file = NULL;
+
+    g_option_context_add_main_entries(context, entries, NULL);
+    if (!g_option_context_parse(context, &argc, &argv, NULL) || argc < 2)
+        return 2;
+    if (!port && (argc == 3 || argc == 5)) {
+        port = g_strdup(argv[1]);
+        login = argc == 5 ? g_strdup_printf("%s:%s", argv[3], argv[4]) : NULL;
+        file = argv[2];
+    } else if (!port) {
+        return 2;
+    }
+    gst_init(NULL, NULL);
+    server = gst_rtsp_server_new();
+    gst_rtsp_server_set_address(server, address ? address : "127.0.0.1");
+    gst_rtsp_server_set_service(server, port);
+    if (login || certificate)
+        set_auth(server);
+    mounts = gst_rtsp_server_get_mount_points(server);
+    if (file)
+        add_file(mounts, file);
+    for (gint i = 1; i < argc && !file; i++)
+        add_mount(mounts, argv[i]);
+    g_object_unref(mounts);
+    if (gst_rtsp_server_attach(server, NULL) == 0)
+        return 1;
+    g_main_loop_run(loop);
+    return 0;
+}
