@@ -58,6 +58,8 @@ configure(GstElement *element, const gchar *name)
         g_object_set(element, "rules", rules, NULL);
     set_path(element, "database", "events.db");
     set_path(element, "location", "clips");
+    if (g_str_equal(name, "vigilrtspsrc"))
+        g_object_set(element, "location", "rtsp://127.0.0.1:1/nobody", NULL);
     if (!g_str_equal(name, "vigildetect"))
         return TRUE;
     model = vigil_test_data_path(TEST_MODEL);
