@@ -5,7 +5,7 @@
  * A launch line stands in a section comment of plugins/<stage>/gst*.c between `|[` and `]|` and begins with
  * "gst-launch-1.0"; blocks that begin otherwise are no launch lines. It may go over several lines with a backslash
  * at their ends. It runs in a folder where these names are files: camera.mp4, model.tflite, labels.txt, rules.yaml. A
- * line that names one of them which is not there, or a camera (/dev/video0) that this machine has not, is skipped with a
+ * line that names one of them which is not there, or a camera (/dev/video0, rtsp://10.0.0.5/) that this machine has not, is skipped with a
  * message.
  */
 #include <glib/gstdio.h>
@@ -19,6 +19,8 @@
 #define TIMEOUT_SECONDS 200
 
 #define CAMERA "/dev/video0"
+/* vigilrtspsrc has a test of its own, with a camera */
+#define NETWORK_CAMERA "rtsp://10.0.0.5/"
 
 static const struct {
     const gchar *name, *data;
@@ -153,6 +155,8 @@ has_its_files(const gchar *line)
     for (guint i = 0; i < G_N_ELEMENTS(files); i++)
         if (strstr(line, files[i].name) && !g_file_test(files[i].name, G_FILE_TEST_EXISTS))
             return FALSE;
+    if (strstr(line, NETWORK_CAMERA))
+        return FALSE;
     return !strstr(line, CAMERA) || g_file_test(CAMERA, G_FILE_TEST_EXISTS);
 }
 
