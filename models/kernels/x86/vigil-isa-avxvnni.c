@@ -6,11 +6,13 @@
 
 #include "models/kernels/vigil-isa-tables-private.h"
 
-/* The encoding of AVX-VNNI; the other one needs AVX-512. */
+/* The encoding of AVX-VNNI; the other one needs AVX-512, and has its 32 registers. */
 #ifdef VIGIL_AVXVNNI_EVEX
 #define DOT_INSTRUCTION "vpdpbusd"
+#define DOT_REGISTERS "v"
 #else
 #define DOT_INSTRUCTION "%{vex%} vpdpbusd"
+#define DOT_REGISTERS "x"
 #endif
 #include "models/kernels/x86/vigil-x86-dot-vnni.inc"
 
@@ -44,7 +46,9 @@ static gboolean
 is_supported(void)
 {
 #ifdef VIGIL_AVXVNNI_EVEX
-    return __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+           __builtin_cpu_supports("avx512vnni");
 #else
     guint eax = 0, ebx, ecx, edx;
 
