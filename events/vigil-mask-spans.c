@@ -237,6 +237,9 @@ fill_span(guint8 *to, guint n, guint step, const guint8 *value, guint size)
         memset(to, *value, n);
     else if (size == step)
         fill_packed(to, (gsize)n * size, value, size);
+    else if (size == 1)
+        for (; n > 0; n--, to += step)
+            *to = *value;
     else
         for (; n > 0; n--, to += step)
             memcpy(to, value, size);

@@ -9,10 +9,8 @@
 static gboolean
 is_wanted(const VigilCameraPipeline *self)
 {
-    g_autoptr(GstElement) mask = gst_bin_get_by_name(GST_BIN(self->pipeline), "mask");
-
     /* what is recorded of a masked camera is what was decoded; and without vigilmotion nobody knows when nothing happens */
-    if (mask || !self->settings->motion.enabled)
+    if (vigil_camera_pipeline_records_masked(self) || !self->settings->motion.enabled)
         return FALSE;
     return self->settings->idle == VIGIL_IDLE_KEYFRAMES ||
            (self->settings->idle == VIGIL_IDLE_AUTO && self->live);
