@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "models/kernels/vigil-kernel-clones-private.h"
 #include "models/kernels/vigil-kernel-fixed-private.h"
 #include "models/kernels/vigil-kernel-private.h"
 
@@ -98,6 +99,17 @@ mean_prepare(VigilGraph *graph, VigilNode *node, GError **error)
     return set_scale(self, graph, node, error);
 }
 
+VIGIL_CLONES static void
+add_line(const guint8 *restrict in, gsize n, gboolean is_signed, gint32 *restrict sums)
+{
+    if (is_signed)
+        for (gsize i = 0; i < n; i++)
+            sums[i] += (gint8)in[i];
+    else
+        for (gsize i = 0; i < n; i++)
+            sums[i] += in[i];
+}
+
 /* Adds each line of the innermost dimension to the sums it belongs to. */
 static void
 add_lines(const Mean *self, const guint8 *in, gint32 *sums)
@@ -108,8 +120,13 @@ add_lines(const Mean *self, const guint8 *in, gint32 *sums)
     guint dim;
 
     do {
-        for (gint32 j = 0; j < self->dims[last]; j++, i++)
-            sums[(gsize)j * self->step[last]] += vigil_kernel_load8(in, self->is_signed, i);
+        if (self->step[last] == 1)
+            add_line(in + i, (gsize)self->dims[last], self->is_signed, sums);
+        else
+            for (gint32 j = 0; j < self->dims[last]; j++)
+                sums[(gsize)j * self->step[last]] +=
+                    vigil_kernel_load8(in, self->is_signed, i + (gsize)j);
+        i += (gsize)self->dims[last];
         for (dim = last; dim > 0; dim--) {
             const guint d = dim - 1;
 
@@ -132,6 +149,18 @@ mean_of_fixed(const Mean *self, gint32 sum)
     return (gint32)CLAMP((x + half) / self->number + self->zero_point, self->lo, self->hi);
 }
 
+VIGIL_CLONES static void
+means_over_image(const Mean *self, const gint32 *restrict sums, gsize n, guint8 *restrict out)
+{
+    const gfloat lo = (gfloat)(self->lo - self->zero_point);
+    const gfloat hi = (gfloat)(self->hi - self->zero_point);
+    const gint32 nothing = self->number * self->in_zero_point, zero_point = self->zero_point;
+    const gfloat scale = self->scale;
+
+    for (gsize i = 0; i < n; i++)
+        out[i] = (guint8)vigil_kernel_requantize(sums[i] - nothing, scale, zero_point, lo, hi);
+}
+
 static gint32
 mean_of(const Mean *self, gint32 sum)
 {
@@ -139,9 +168,6 @@ mean_of(const Mean *self, gint32 sum)
     const gfloat hi = (gfloat)(self->hi - self->zero_point);
     gfloat x;
 
-    if (self->over_image)
-        return vigil_kernel_requantize(sum - self->number * self->in_zero_point, self->scale,
-                                       self->zero_point, lo, hi);
     if (self->fixed)
         return mean_of_fixed(self, sum);
     if (self->same_scale)
@@ -165,8 +191,11 @@ mean_run(const VigilNode *node, const VigilRun *run)
         sums[0] = vigil_kernel_load8(in, self->is_signed, 0);
     else
         add_lines(self, in, sums);
-    for (gsize i = 0; i < count; i++)
-        out[i] = (guint8)mean_of(self, sums[i]);
+    if (self->over_image)
+        means_over_image(self, sums, count, out);
+    else
+        for (gsize i = 0; i < count; i++)
+            out[i] = (guint8)mean_of(self, sums[i]);
 }
 
 const VigilOp vigil_ops_mean[] = {

@@ -4,7 +4,11 @@
 
 #include "models/kernels/vigil-kernel-clones-private.h"
 #include "models/kernels/vigil-kernel-fixed-private.h"
+#include "models/kernels/vigil-kernel-move-private.h"
 #include "models/kernels/vigil-kernel-window-private.h"
+
+/* Of fewer, a call of a table's kernel for each pixel costs more than what it does. */
+#define FEW_CHANNELS 64u
 
 /*
  * MAX_POOL_2D: the highest of the taps that lie in the image. AVERAGE_POOL_2D: their mean, rounded to nearest,
@@ -64,7 +68,8 @@ pool_prepare(VigilGraph *graph, VigilNode *node, GError **error)
         return FALSE;
     self->is_signed = in->type == VIGIL_TENSOR_INT8;
     node->scratch_bytes =
-        (gsize)self->window.in_c * MAX(sizeof(gint32), (gsize)self->window.in_w) + VIGIL_ISA_SLACK;
+        (gsize)self->window.in_c * MAX(sizeof(gint32), 2 * (gsize)self->window.in_w) +
+        VIGIL_ISA_SLACK;
 
     const gint32 dims[] = {self->window.batch, self->window.out_h, self->window.out_w,
                            self->window.in_c};
@@ -122,11 +127,28 @@ max_pixel(const Pool *self, const guint8 *image, gint32 y, gint32 x, gint32 *acc
     clamp_out(self, acc, n, out);
 }
 
+/* Pixels of few channels: of whole lines again, beside each other in @wide, of which windows inside take a pixel each. */
+static void
+max_inside(const VigilWindow *window, const VigilIsa *isa, const guint8 *column, guint8 *wide,
+           gint32 first, gint32 end, guint8 *out)
+{
+    const gsize c = (gsize)window->in_c;
+    const gsize n = (gsize)(window->in_w - window->k_w + 1) * c;
+    const gint32 in_x = first * window->stride_x - window->pad_x;
+
+    memcpy(wide, column, n);
+    for (gint32 kx = 1; kx < window->k_w; kx++)
+        isa->max(column + (gsize)kx * c, wide, n);
+    vigil_move_lines(wide + (gsize)in_x * c, (gssize)((gsize)window->stride_x * c),
+                     out + (gsize)first * c, c, c, (gsize)(end - first));
+}
+
 /* The same by a table's kernel, where no activation is fused: of whole lines first, into @column, then of its pixels. */
 static void
 max_line(const Pool *self, const VigilIsa *isa, const guint8 *image, gint32 y, guint8 *column,
          guint8 *out)
 {
+    gint32 inside = 0, end_inside = 0;
     const VigilWindow *window = &self->window;
     const gint32 in_y = y * window->stride_y - window->pad_y;
     const gsize c = (gsize)window->in_c, line = (gsize)window->in_w * c;
@@ -136,10 +158,19 @@ max_line(const Pool *self, const VigilIsa *isa, const guint8 *image, gint32 y, g
     memcpy(column, image + (gsize)(in_y + ky0) * line, line);
     for (gint32 ky = ky0 + 1; ky < ky1; ky++)
         isa->max(image + (gsize)(in_y + ky) * line, column, line);
+    if (c < FEW_CHANNELS && window->in_w >= window->k_w) {
+        inside = (window->pad_x + window->stride_x - 1) / window->stride_x;
+        end_inside = (window->in_w + window->pad_x - window->k_w) / window->stride_x + 1;
+        end_inside = MIN(end_inside, window->out_w);
+    }
+    if (inside < end_inside)
+        max_inside(window, isa, column, column + line, inside, end_inside, out);
     for (gint32 x = 0; x < window->out_w; x++, out += c) {
         const gint32 in_x = x * window->stride_x - window->pad_x;
         const guint8 *first;
 
+        if (x >= inside && x < end_inside)
+            continue;
         vigil_window_taps(in_x, 1, window->k_w, window->in_w, &kx0, &kx1);
         first = column + (gsize)(in_x + kx0) * c;
         memcpy(out, first, c);
