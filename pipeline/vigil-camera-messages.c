@@ -175,7 +175,7 @@ on_decoder(VigilCamera *self, const GstStructure *structure)
     vigil_camera_log(self, text);
 }
 
-/* A device that was taken away: the source waits for it by itself. */
+/* A camera that is away: the source waits for it by itself. */
 static void
 on_source_state(VigilCamera *self, const GstStructure *structure)
 {
@@ -183,6 +183,7 @@ on_source_state(VigilCamera *self, const GstStructure *structure)
     const gchar *reason = gst_structure_get_string(structure, "reason");
     const gchar *format = gst_structure_get_string(structure, "format");
     const gchar *node = gst_structure_get_string(structure, "node");
+    const gchar *transport = gst_structure_get_string(structure, "transport");
     g_autofree gchar *text = NULL;
 
     if (self->draining)
@@ -192,13 +193,18 @@ on_source_state(VigilCamera *self, const GstStructure *structure)
         text = g_strdup_printf("%s is awaited: %s", self->settings->source->display,
                                reason ? reason : "");
         vigil_camera_set_error(self, text);
-        vigil_camera_set_state(self, VIGIL_CAMERA_WAITING);
+        /* it says so again when the reason is another one: that is no other loss */
+        if (vigil_camera_get_state(self) != VIGIL_CAMERA_WAITING)
+            vigil_camera_set_state(self, VIGIL_CAMERA_WAITING);
         return;
     }
     if (self->pipeline)
         vigil_camera_pipeline_touch(self->pipeline);
     vigil_camera_set_state(self, VIGIL_CAMERA_CONNECTING);
-    text = g_strdup_printf("%s is %s: %s", self->settings->source->display, node ? node : "",
+    text = g_strdup_printf("%s is %s: %s", self->settings->source->display,
+                           node        ? node
+                           : transport ? transport
+                                       : "there",
                            format ? format : "");
     vigil_camera_log(self, text);
 }
@@ -222,7 +228,8 @@ vigil_camera_on_element_message(VigilCamera *self, const GstStructure *structure
         on_refused(self, structure);
     else if (gst_structure_has_name(structure, "vigil-decoder"))
         on_decoder(self, structure);
-    else if (gst_structure_has_name(structure, "vigilv4l2src-state"))
+    else if (gst_structure_has_name(structure, "vigilv4l2src-state") ||
+             gst_structure_has_name(structure, "vigilrtspsrc-state"))
         on_source_state(self, structure);
 }
 

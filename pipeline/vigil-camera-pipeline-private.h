@@ -65,6 +65,10 @@ vigil_camera_pipeline_add_idle(VigilCameraPipeline *self, GstElement *before, GE
 /** vigil_camera_pipeline_add_source: the elements up to where the stream says what it is. */
 gboolean vigil_camera_pipeline_add_source(VigilCameraPipeline *self, GError **error);
 
+/* vigil-camera-rtsp.c */
+
+gboolean vigil_camera_pipeline_add_rtsp(VigilCameraPipeline *self, GError **error);
+
 /**
  * vigil_camera_pipeline_take_video:
  * @pad: gives H.264, H.265 or JPEG as its @caps say; a second one is left alone

@@ -163,10 +163,24 @@ read_detect_source(const VigilYaml *node, gpointer target, VigilYamlMistakes *mi
 }
 
 static void
+read_credentials(const VigilYaml *node, gpointer target, VigilYamlMistakes *mistakes,
+                 gpointer user_data)
+{
+    vigil_rtsp_settings_read_credentials(node, &((VigilCameraSettings *)target)->rtsp, user_data,
+                                         mistakes);
+}
+
+static void
+read_tls(const VigilYaml *node, gpointer target, VigilYamlMistakes *mistakes, gpointer user_data)
+{
+    vigil_rtsp_settings_read_tls(node, &((VigilCameraSettings *)target)->rtsp, user_data, mistakes);
+}
+
+static void
 read_keys(const VigilYaml *node, VigilCameraSettings *self, const gchar *base,
           VigilYamlMistakes *mistakes)
 {
-    static const gchar *const transports[] = {"tcp", "udp", NULL};
+    static const gchar *const transports[] = {"tcp", "udp", "auto", NULL};
     static const gchar *const idles[] = {"auto", "keyframes", "full", NULL};
     static const VigilYamlKey keys[] = {
         {.name = "name", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_name},
@@ -192,6 +206,8 @@ read_keys(const VigilYaml *node, VigilCameraSettings *self, const gchar *base,
          .offset = G_STRUCT_OFFSET(VigilCameraSettings, latency_ns),
          .min = 0,
          .max = 10e9},
+        {.name = "credentials", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_credentials},
+        {.name = "tls", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_tls},
         {.name = "zones", .type = VIGIL_YAML_KEY_OTHER},
         {.name = "lines", .type = VIGIL_YAML_KEY_OTHER},
         {.name = "rules", .type = VIGIL_YAML_KEY_OTHER},
@@ -234,6 +250,8 @@ check_kind(const VigilYaml *node, const VigilCameraSettings *self, VigilYamlMist
         {"start_time", VIGIL_SOURCE_FILE, "files (a live camera has the clock)"},
         {"transport", VIGIL_SOURCE_RTSP, "rtsp:// and rtsps:// sources"},
         {"latency", VIGIL_SOURCE_RTSP, "rtsp:// and rtsps:// sources"},
+        {"credentials", VIGIL_SOURCE_RTSP, "rtsp:// and rtsps:// sources"},
+        {"tls", VIGIL_SOURCE_RTSP, "rtsp:// and rtsps:// sources"},
         {"capture", VIGIL_SOURCE_V4L2, "v4l2: sources"},
     };
 
@@ -319,6 +337,7 @@ vigil_camera_settings_unref(VigilCameraSettings *self)
     g_free(self->motion.masks);
     g_free(self->masks);
     vigil_capture_settings_clear(&self->capture);
+    vigil_rtsp_settings_clear(&self->rtsp);
     vigil_model_settings_free(self->model);
     vigil_rules_free(self->rules);
     g_free(self);
@@ -343,8 +362,8 @@ vigil_camera_settings_equal_but_model(const VigilCameraSettings *a, const VigilC
            g_strcmp0(a->decoder, b->decoder) == 0 && a->latency_ns == b->latency_ns &&
            vigil_motion_settings_equal(&a->motion, &b->motion) &&
            vigil_capture_settings_equal(&a->capture, &b->capture) &&
-           g_strcmp0(a->masks, b->masks) == 0 && a->metadata_only == b->metadata_only &&
-           vigil_rules_equal(a->rules, b->rules);
+           vigil_rtsp_settings_equal(&a->rtsp, &b->rtsp) && g_strcmp0(a->masks, b->masks) == 0 &&
+           a->metadata_only == b->metadata_only && vigil_rules_equal(a->rules, b->rules);
 }
 
 gboolean

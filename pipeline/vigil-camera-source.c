@@ -5,9 +5,6 @@
 #include "pipeline/vigil-camera-pipeline-private.h"
 #include "pipeline/vigil-gst.h"
 
-/* As long as the watchdog waits for a frame: a connection that takes longer is given up by it anyway. */
-#define CONNECT_TIMEOUT_US (5 * G_USEC_PER_SEC)
-
 void
 vigil_camera_pipeline_note_other(VigilCameraPipeline *self, const GstCaps *caps)
 {
@@ -135,86 +132,6 @@ add_file(VigilCameraPipeline *self, GError **error)
     return gst_element_link(source, typefind);
 }
 
-/* --- RTSP ------------------------------------------------------------------------------------ */
-
-static gboolean
-is_video(const GstCaps *caps)
-{
-    const gchar *media = gst_structure_get_string(gst_caps_get_structure(caps, 0), "media");
-
-    return media && g_str_equal(media, "video");
-}
-
-/* Sound is not even asked for. */
-static gboolean
-on_select_stream(GstElement *source, guint index, GstCaps *caps, gpointer user_data)
-{
-    if (!is_video(caps))
-        vigil_camera_pipeline_note_other(user_data, caps);
-    return is_video(caps);
-}
-
-static void
-on_rtsp_pad(GstElement *source, GstPad *pad, gpointer user_data)
-{
-    VigilCameraPipeline *self = user_data;
-    g_autoptr(GstCaps) caps = gst_pad_get_current_caps(pad);
-    g_autoptr(GstCaps) codec = NULL;
-    g_autoptr(GstPad) sink = NULL, src = NULL;
-    g_autoptr(GError) error = NULL;
-    GstElement *depay = NULL;
-    const gchar *encoding;
-
-    if (!caps)
-        caps = gst_pad_query_caps(pad, NULL);
-    encoding = gst_structure_get_string(gst_caps_get_structure(caps, 0), "encoding-name");
-    if (g_strcmp0(encoding, "H264") == 0) {
-        depay = vigil_gst_make("rtph264depay", "depay", &error);
-        codec = gst_caps_new_empty_simple("video/x-h264");
-    } else if (g_strcmp0(encoding, "H265") == 0) {
-        depay = vigil_gst_make("rtph265depay", "depay", &error);
-        codec = gst_caps_new_empty_simple("video/x-h265");
-    } else {
-        vigil_camera_pipeline_note_other(self, caps);
-        return;
-    }
-    if (!depay) {
-        vigil_camera_pipeline_post(self, error->domain, error->code, "%s", error->message);
-        return;
-    }
-    if (!gst_bin_add(GST_BIN(self->pipeline), depay))
-        return; /* a second video stream: there is one element of this name */
-    src = gst_element_get_static_pad(depay, "src");
-    vigil_camera_pipeline_take_video(self, src, codec);
-    gst_element_sync_state_with_parent(depay);
-    sink = gst_element_get_static_pad(depay, "sink");
-    if (gst_pad_link(pad, sink) != GST_PAD_LINK_OK)
-        vigil_camera_pipeline_post(self, GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION,
-                                   "%s: its %s stream cannot be linked",
-                                   self->settings->source->display, encoding);
-}
-
-static gboolean
-add_rtsp(VigilCameraPipeline *self, GError **error)
-{
-    const VigilSource *address = self->settings->source;
-    GstElement *source = vigil_gst_make("rtspsrc", "source", error);
-
-    if (!vigil_camera_pipeline_add(self, source))
-        return FALSE;
-    /* name and password apart from the address, so that no message of an element can hold them */
-    g_object_set(source, "location", address->location, "user-id", address->user, "user-pw",
-                 address->password, "latency", (guint)(self->settings->latency_ns / GST_MSECOND),
-                 "tcp-timeout", (guint64)CONNECT_TIMEOUT_US, "timeout", (guint64)CONNECT_TIMEOUT_US,
-                 NULL);
-    gst_util_set_object_arg(G_OBJECT(source), "protocols",
-                            self->settings->transport == VIGIL_TRANSPORT_UDP ? "udp" : "tcp");
-    g_signal_connect(source, "select-stream", G_CALLBACK(on_select_stream), self);
-    g_signal_connect(source, "pad-added", G_CALLBACK(on_rtsp_pad), self);
-    g_signal_connect(source, "no-more-pads", G_CALLBACK(on_no_more_pads), self);
-    return TRUE;
-}
-
 /* --- V4L2 ------------------------------------------------------------------------------------ */
 
 static void
@@ -270,7 +187,7 @@ vigil_camera_pipeline_add_source(VigilCameraPipeline *self, GError **error)
 {
     switch (self->settings->source->kind) {
     case VIGIL_SOURCE_FILE: return add_file(self, error);
-    case VIGIL_SOURCE_RTSP: return add_rtsp(self, error);
+    case VIGIL_SOURCE_RTSP: return vigil_camera_pipeline_add_rtsp(self, error);
     case VIGIL_SOURCE_V4L2: return add_v4l2(self, error);
     }
     return FALSE;

@@ -44,6 +44,15 @@ gboolean vigil_motion_settings_equal(const VigilMotionSettings *a, const VigilMo
 void vigil_motion_settings_read(const VigilYaml *node, VigilMotionSettings *self,
                                 VigilYamlMistakes *mistakes);
 
+gboolean vigil_rtsp_settings_equal(const VigilRtspSettings *a, const VigilRtspSettings *b);
+void vigil_rtsp_settings_clear(VigilRtspSettings *self);
+/** vigil_rtsp_settings_read_credentials: the value of a camera's `credentials`. */
+void vigil_rtsp_settings_read_credentials(const VigilYaml *node, VigilRtspSettings *self,
+                                          const gchar *base, VigilYamlMistakes *mistakes);
+/** vigil_rtsp_settings_read_tls: the value of a camera's `tls`. */
+void vigil_rtsp_settings_read_tls(const VigilYaml *node, VigilRtspSettings *self,
+                                  const gchar *base, VigilYamlMistakes *mistakes);
+
 gboolean vigil_capture_settings_equal(const VigilCaptureSettings *a, const VigilCaptureSettings *b);
 void vigil_capture_settings_clear(VigilCaptureSettings *self);
 /** vigil_capture_settings_read: the value of `capture`. */

@@ -19,6 +19,7 @@ typedef enum {
 typedef enum {
     VIGIL_TRANSPORT_TCP,
     VIGIL_TRANSPORT_UDP,
+    VIGIL_TRANSPORT_AUTO, /* TCP, and UDP in turn when that gives nothing */
 } VigilTransport;
 
 /** VigilIdle: what is decoded for the detector while nothing moves. */
@@ -73,6 +74,17 @@ typedef struct {
 } VigilMotionSettings;
 
 /**
+ * VigilRtspSettings: as the properties of vigilrtspsrc
+ * @credentials: (nullable): absolute path, or name of a credential of systemd's
+ * @tls_ca: (nullable): absolute
+ * @tls_unverified: the certificate is not judged
+ */
+typedef struct {
+    gchar *credentials, *tls_ca;
+    gboolean tls_unverified;
+} VigilRtspSettings;
+
+/**
  * VigilCaptureSettings: what is asked of a V4L2 camera; as the properties of vigilv4l2src
  * @width: 0: as the element has it; so are @height and @fps
  * @format: (nullable)
@@ -95,6 +107,7 @@ typedef struct {
  * @model: this camera's own, or a copy of the configuration's
  * @motion: what vigilmotion is set to
  * @capture: what vigilv4l2src is set to
+ * @rtsp: what vigilrtspsrc is set to
  * @masks: (nullable): what nobody may see, as vigilmask's property of that name; %NULL: no masks
  * @metadata_only: nothing of the pictures is kept: no snapshots, and no rule records
  *
@@ -117,6 +130,7 @@ typedef struct {
     gint64 latency_ns;
     VigilMotionSettings motion;
     VigilCaptureSettings capture;
+    VigilRtspSettings rtsp;
     gchar *masks;
     gboolean metadata_only;
     VigilModelSettings *model;
