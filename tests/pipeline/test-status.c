@@ -166,6 +166,7 @@ START_TEST(test_running_camera)
 
     kill_server(first);
     await("camera hall: waiting", 1, 10);
+    await("next attempt", 1, 20); /* after 5 s what was recorded is ended */
     lost = ask(&camera);
     ck_assert_int_eq(json_object_get_int_member(part(camera, "dropouts"), "count"), 1);
     ck_assert(!json_object_get_null_member(part(camera, "dropouts"), "since"));
