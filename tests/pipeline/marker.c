@@ -97,7 +97,7 @@ marker_look(GstVideoFrame *frame, guint margin, MarkerCount *count)
     count->frames++;
     count->n_sizes += width != count->last_width;
     count->last_width = width;
-    count->bright += distance(frame, 0, end, width) > 150;
+    count->bright += distance(frame, 0, end, width) > 60;
     for (guint i = 0; i < GST_VIDEO_FRAME_N_COMPONENTS(frame); i++) {
         const guint shift = frame->info.finfo->w_sub[i];
 

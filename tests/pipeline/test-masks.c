@@ -2,6 +2,7 @@
 /* Cameras with privacy masks: what is under them gets nowhere, not in one frame. */
 #include <check.h>
 #include <glib/gstdio.h>
+#include <linux/videodev2.h>
 #include <signal.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #include "pipeline/vigil-model-source.h"
 #include "tests/pipeline/marker.h"
 #include "tests/pipeline/program.h"
+#include "tests/support/vigil-fake-v4l2.h"
 
 #define RULES \
     "    rules: [{name: r, classes: [light], end_after: 1s, record: {pre: 2s, post: 1s}}]\n"
@@ -115,15 +117,16 @@ run_camera(const gchar *config, Watch *detect, Watch *motion)
 
 START_TEST(detector_motion_clip_and_snapshot)
 {
-    static const gchar *const codecs[] = {"libx264", "libx265"};
-    g_autofree gchar *video = g_build_filename(folder, "video.mp4", NULL);
+    static const gchar *const codecs[][2] = {
+        {"libx264", "video.mp4"}, {"libx265", "video.mp4"}, {"mjpeg", "video.mkv"}};
+    g_autofree gchar *video = g_build_filename(folder, codecs[_i][1], NULL);
     g_autofree gchar *config = write_config(video, "    motion: {enabled: true}\n");
     Watch detect = {0}, motion = {0};
     guint n_snapshots, n_clips;
     g_autoptr(GError) error = NULL;
 
     ck_assert(vigil_gst_init(NULL));
-    marker_video(video, 160, 96, codecs[_i]);
+    marker_video(video, 160, 96, codecs[_i][0]);
     error = run_camera(config, &detect, &motion);
     ck_assert_msg(!error, "%s", error ? error->message : "");
     ck_assert_uint_eq(detect.count.frames, 120);
@@ -182,6 +185,82 @@ START_TEST(another_size_in_mid_stream)
     ck_assert_uint_eq(detect.count.most, 0);
     ck_assert_uint_ge(detect.count.frames, 355);
     ck_assert_uint_ge(marker_check_store(store, LEAST_FRAMES, NULL), 3);
+}
+END_TEST
+
+/* --- a camera of raw frames, unplugged and replaced by another ----------------------------------- */
+
+static const VigilV4l2Mode small_modes[] = {
+    {V4L2_PIX_FMT_YUYV, 64, 64, 1, 48, 48, 1, FALSE, 1, {{30, 1}}},
+};
+static const VigilV4l2Mode large_modes[] = {
+    {V4L2_PIX_FMT_YUYV, 160, 160, 1, 96, 96, 1, FALSE, 1, {{30, 1}}},
+};
+static const VigilFakeCamera small_camera = {
+    .card = "Small", .serial = "A1", .port = "1", .modes = small_modes, .n_modes = 1};
+static const VigilFakeCamera large_camera = {
+    .card = "Large", .serial = "A1", .port = "1", .modes = large_modes, .n_modes = 1};
+
+static VigilFakeV4l2 *fake;
+
+const VigilV4l2System *__wrap_vigil_v4l2_system(void);
+
+const VigilV4l2System *
+__wrap_vigil_v4l2_system(void)
+{
+    return vigil_fake_v4l2_get_system(fake);
+}
+
+static void
+await_frames(VigilCameraPipeline *camera, guint64 n)
+{
+    const gint64 end_us = g_get_monotonic_time() + 40 * G_USEC_PER_SEC;
+
+    while (vigil_camera_pipeline_get_frames(camera) < n) {
+        ck_assert(g_get_monotonic_time() < end_us);
+        g_usleep(20000);
+    }
+}
+
+START_TEST(raw_camera_that_is_replaced)
+{
+    g_autofree gchar *config = write_config("v4l2:serial=A1", "");
+    g_autofree gchar *database = g_build_filename(store, "events.db", NULL);
+    g_autofree gchar *clips = g_build_filename(store, "clips", NULL);
+    const VigilCameraPipelineOptions options = {.database = database, .clips = clips};
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VigilSettings) settings = vigil_settings_load(config, &error);
+    VigilCameraPipeline *camera;
+    g_autoptr(GstBus) bus = NULL;
+    GstMessage *message;
+    Watch detect = {0};
+
+    ck_assert(vigil_gst_init(NULL));
+    ck_assert_msg(settings && vigil_model_source_resolve(settings, &error), "%s",
+                  error ? error->message : "");
+    g_mkdir_with_parents(store, 0700);
+    fake = vigil_fake_v4l2_new(TRUE);
+    vigil_fake_v4l2_plug(fake, 0, &small_camera);
+    camera = vigil_camera_pipeline_new(settings->cameras->pdata[0], &options, &error);
+    ck_assert_msg(camera != NULL, "%s", error ? error->message : "");
+    watch_element(vigil_camera_pipeline_get_element(camera), "detect", &detect);
+    bus = gst_element_get_bus(vigil_camera_pipeline_get_element(camera));
+    ck_assert(vigil_camera_pipeline_start(camera));
+    /* its frames become brighter from one to the next: from about the 200th on the model sees them */
+    await_frames(camera, 225);
+    vigil_fake_v4l2_unplug(fake, 0);
+    vigil_fake_v4l2_plug(fake, 1, &large_camera);
+    await_frames(camera, 225 + 245);
+    ck_assert(vigil_camera_pipeline_drain(camera, TRUE));
+    message = gst_bus_timed_pop_filtered(bus, 10 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+    ck_assert(message && GST_MESSAGE_TYPE(message) == GST_MESSAGE_EOS);
+    gst_message_unref(message);
+    vigil_camera_pipeline_free(camera);
+    vigil_fake_v4l2_free(fake);
+    ck_assert_int_eq(detect.count.n_sizes, 2);
+    ck_assert_uint_eq(detect.count.most, 0);
+    ck_assert_uint_ge(detect.count.bright, 60);
+    ck_assert_uint_ge(marker_check_store(store, 5, NULL), 2);
 }
 END_TEST
 
@@ -256,7 +335,7 @@ START_TEST(another_camera_after_a_reconnect)
     g_autofree gchar *source = g_strdup_printf("rtsp://127.0.0.1:%s/live", port);
     g_autofree gchar *config = write_config(source, "");
     g_autoptr(GSubprocess) server = NULL, daemon = NULL;
-    g_autofree gchar *log = NULL;
+    g_autofree gchar *before = NULL, *log = NULL;
     guint n_first;
 
     if (!g_getenv("VIGIL_RTSP_SERVER")) {
@@ -269,8 +348,9 @@ START_TEST(another_camera_after_a_reconnect)
     server = start_server(port, small);
     daemon = program_start(output, errors, "run", config, NULL);
     ck_assert(wait_for_text(errors, END, 1, 40));
+    before = read_text(errors);
     g_subprocess_force_exit(server);
-    ck_assert(wait_for_text(errors, "next attempt", 1, 15));
+    ck_assert(wait_for_text(errors, "yard: waiting", count_text(before, "yard: waiting") + 1, 15));
     n_first = marker_check_store(store, 20, NULL);
     log = read_text(errors);
     g_clear_object(&server);
@@ -293,9 +373,10 @@ main(void)
 
     tcase_set_timeout(tcase, 120);
     tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_add_loop_test(tcase, detector_motion_clip_and_snapshot, 0, 2);
+    tcase_add_loop_test(tcase, detector_motion_clip_and_snapshot, 0, 3);
     tcase_add_test(tcase, without_a_mask_it_would_show);
     tcase_add_test(tcase, another_size_in_mid_stream);
+    tcase_add_test(tcase, raw_camera_that_is_replaced);
     tcase_add_test(tcase, second_best_encoder);
     tcase_add_test(tcase, no_encoder_is_an_error);
     tcase_add_test(tcase, another_camera_after_a_reconnect);
