@@ -180,7 +180,8 @@ vigil_mask_spans_new(const VigilPrivacyMask *mask, guint width, guint height)
 }
 
 VigilMaskSpans *
-vigil_mask_spans_subsample(const VigilMaskSpans *self, guint shift_x, guint shift_y)
+vigil_mask_spans_subsample(const VigilMaskSpans *self, guint shift_x, guint shift_y,
+                           gboolean fields)
 {
     const guint width = (self->width + (1u << shift_x) - 1) >> shift_x;
     const guint height = (self->height + (1u << shift_y) - 1) >> shift_y;
@@ -189,10 +190,11 @@ vigil_mask_spans_subsample(const VigilMaskSpans *self, guint shift_x, guint shif
     GArray *spans = g_array_new(FALSE, FALSE, sizeof(VigilMaskSpan));
 
     for (guint y = 0; y < height; y++) {
-        const guint last = MIN((y + 1) << shift_y, self->height);
+        const guint first = (fields ? y & ~1u : y) << shift_y;
+        const guint end_row = MIN(((fields ? y | 1u : y) + 1) << shift_y, self->height);
 
         memset(covered, 0, width);
-        for (guint i = self->rows[y << shift_y]; i < self->rows[last]; i++) {
+        for (guint i = self->rows[first]; i < self->rows[end_row]; i++) {
             const guint begin = self->spans[i].begin >> shift_x;
             const guint end = ((self->spans[i].end - 1) >> shift_x) + 1;
 

@@ -36,9 +36,11 @@ VigilMaskSpans *vigil_mask_spans_new(const VigilPrivacyMask *mask, guint width, 
 /**
  * vigil_mask_spans_subsample: (transfer full): the same for a plane of which each sample stands for 1 << @shift_x by 1 << @shift_y pixels:
  * covered is each sample that any covered pixel has a part in. The last column and row may stand for less.
+ * @fields: the picture may be two fields: a sample's pixels are then of every other row, so that two rows of samples together
+ *   stand for twice as many rows of pixels
  */
-VigilMaskSpans *
-vigil_mask_spans_subsample(const VigilMaskSpans *self, guint shift_x, guint shift_y);
+VigilMaskSpans *vigil_mask_spans_subsample(const VigilMaskSpans *self, guint shift_x, guint shift_y,
+                                           gboolean fields);
 
 void vigil_mask_spans_free(VigilMaskSpans *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilMaskSpans, vigil_mask_spans_free)

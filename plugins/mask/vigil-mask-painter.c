@@ -140,7 +140,9 @@ vigil_mask_painter_new(const VigilPrivacyMask *mask, const GstVideoInfo *info, g
         if (layer->shift_x == 0 && layer->shift_y == 0)
             continue;
         if (!self->small)
-            self->small = vigil_mask_spans_subsample(self->full, layer->shift_x, layer->shift_y);
+            self->small = vigil_mask_spans_subsample(self->full, layer->shift_x, layer->shift_y,
+                                                     layer->shift_y > 0 &&
+                                                         GST_VIDEO_INFO_IS_INTERLACED(info));
         layer->spans = self->small; /* all chroma has as many samples */
     }
     return g_steal_pointer(&self);

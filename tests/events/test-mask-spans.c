@@ -82,13 +82,26 @@ START_TEST(chroma_of_what_is_covered_in_part)
     g_autoptr(VigilPrivacyMask) mask =
         mask_new("[[[0.4, 0.6], [0.6, 0.6], [0.6, 0.8], [0.4, 0.8]]]");
     g_autoptr(VigilMaskSpans) spans = vigil_mask_spans_new(mask, 5, 5);
-    g_autoptr(VigilMaskSpans) half = vigil_mask_spans_subsample(spans, 1, 1);
-    g_autoptr(VigilMaskSpans) wide = vigil_mask_spans_subsample(spans, 1, 0);
+    g_autoptr(VigilMaskSpans) half = vigil_mask_spans_subsample(spans, 1, 1, FALSE);
+    g_autoptr(VigilMaskSpans) wide = vigil_mask_spans_subsample(spans, 1, 0, FALSE);
     g_autofree gchar *drawing = draw(spans), *small = draw(half), *flat = draw(wide);
 
     ck_assert_str_eq(drawing, ".....\n.....\n.....\n..#..\n.....\n");
     ck_assert_str_eq(small, "...\n.#.\n...\n");
     ck_assert_str_eq(flat, "...\n...\n...\n.#.\n...\n");
+}
+END_TEST
+
+/* Of two fields: the first row of chroma has the rows 0 and 2, the second 1 and 3. */
+START_TEST(chroma_of_fields)
+{
+    g_autoptr(VigilPrivacyMask) mask = mask_new("[[[0, 0.2], [1, 0.2], [1, 0.3], [0, 0.3]]]");
+    g_autoptr(VigilMaskSpans) spans = vigil_mask_spans_new(mask, 2, 10);
+    g_autoptr(VigilMaskSpans) half = vigil_mask_spans_subsample(spans, 1, 1, TRUE);
+    g_autofree gchar *drawing = draw(spans), *small = draw(half);
+
+    ck_assert_str_eq(drawing, "..\n..\n##\n..\n..\n..\n..\n..\n..\n..\n");
+    ck_assert_str_eq(small, "#\n#\n.\n.\n.\n");
 }
 END_TEST
 
@@ -290,6 +303,7 @@ main(void)
     tcase_add_test(tcase, exact_pixels);
     tcase_add_test(tcase, crosses_itself);
     tcase_add_test(tcase, chroma_of_what_is_covered_in_part);
+    tcase_add_test(tcase, chroma_of_fields);
     tcase_add_test(tcase, random_polygons_equal_the_definition);
     tcase_add_test(tcase, fills_what_is_covered_and_nothing_else);
     suite_add_tcase(suite, tcase);

@@ -48,7 +48,7 @@ LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
     same = vigil_privacy_mask_parse(again, NULL);
     g_assert(same && vigil_privacy_mask_get_n(same) == vigil_privacy_mask_get_n(mask));
     spans = vigil_mask_spans_new(mask, data[0] + 1u, data[1] + 1u);
-    half = vigil_mask_spans_subsample(spans, 1, data[0] & 1);
+    half = vigil_mask_spans_subsample(spans, 1, data[0] & 1, data[0] & 2);
     paint(spans, 1 + (data[1] & 3));
     paint(half, 1);
     return 0;
