@@ -171,8 +171,8 @@ typedef struct {
  * @depthwise_bytes: of one panel's packed weights
  * @depthwise_pack: @weights [k_h * k_w][depthwise_channels], of -256..254, those of missing channels 0; may set
  *   panel->second, and panel->vectors to what it likes
- * @depthwise_channel: the channel at @position (0..depthwise_channels - 1) of the panel's bias, scale and fixed arrays;
- *   called after @depthwise_pack
+ * @depthwise_channel: the channel at @position (0..depthwise_channels - 1) of the panel's bias, scale and fixed arrays, which
+ *   may have a channel several times; called after @depthwise_pack
  * @depthwise_lines: lines of output at a time with @stride, at most 4
  * @depthwise: see VigilDepthwiseLines
  *

@@ -308,6 +308,7 @@ END_TEST
 typedef struct {
     guint k_h, k_w, stride, in_h, in_w, out_w, channels, first, n, n_lines;
     gint32 pad_x, y, zero_point;
+    gboolean together; /* the pixels, with nothing between them */
     guint8 *image, *padding;
     gint16 weights[MAX_TAPS * MAX_CHANNELS];
     const guint8 *lines[16];
@@ -328,8 +329,11 @@ pick_image(Image *self)
     self->y = pick(-(gint32)self->k_h + 1, (gint32)self->in_h - 1);
     self->n = (guint)(pick(0, 1) ? pick(1, (gint32)isa->depthwise_channels)
                                  : (gint32)isa->depthwise_channels);
-    self->first = (guint)pick(0, 3);
-    self->channels = self->first + self->n + (guint)pick(0, 3);
+    if (pick(0, 3) == 0)
+        self->n = MIN(4u << pick(0, 3), isa->depthwise_channels);
+    self->together = g_rand_boolean(source);
+    self->first = self->together ? 0 : (guint)pick(0, 3);
+    self->channels = self->first + self->n + (self->together ? 0 : (guint)pick(0, 3));
     self->n_lines =
         (guint)pick(1, (gint32)isa->depthwise_lines(self->k_h, self->k_w, self->stride));
     self->zero_point = lowest() + pick(0, 255);
@@ -412,6 +416,21 @@ check_lines(const Image *self, const VigilDepthwiseLines *call, const VigilPanel
             }
 }
 
+/* A channel that is there several times has the same constants each time. */
+static void
+repeat_constants(Constants *self, const VigilPanel *panel)
+{
+    for (guint p = 0; p < isa->depthwise_channels; p++)
+        for (guint first = 0; first < p; first++)
+            if (isa->depthwise_channel(panel, first) == isa->depthwise_channel(panel, p)) {
+                self->bias[p] = self->bias[first];
+                self->scale[p] = self->scale[first];
+                self->multiplier[p] = self->multiplier[first];
+                self->shift[p] = self->shift[first];
+                break;
+            }
+}
+
 static void
 check_depthwise(guint k_h, guint k_w, guint stride, VigilRequantRule rule)
 {
@@ -421,7 +440,7 @@ check_depthwise(guint k_h, guint k_w, guint stride, VigilRequantRule rule)
     VigilDepthwiseLines call;
     guint8 *packed, *out;
     Constants constants;
-    gsize pixels;
+    gsize pixels, out_step;
 
     pick_image(&self);
     pick_weights(&self);
@@ -433,8 +452,10 @@ check_depthwise(guint k_h, guint k_w, guint stride, VigilRequantRule rule)
     memset(packed, 0, isa->depthwise_bytes(k_h, k_w));
     panel.weights = packed;
     isa->depthwise_pack(&panel, k_h, k_w, self.weights, packed);
+    repeat_constants(&constants, &panel);
     pixels = (gsize)self.out_w * self.n_lines;
-    out = buffer(pixels * (self.n + 3));
+    out_step = self.n + (self.together ? 0 : 3);
+    out = buffer(pixels * out_step);
     call = (VigilDepthwiseLines){
         .requant = &requant,
         .k_h = k_h,
@@ -448,8 +469,8 @@ check_depthwise(guint k_h, guint k_w, guint stride, VigilRequantRule rule)
         .zero_point = self.zero_point,
         .n_lines = self.n_lines,
         .out = out,
-        .out_step = self.n + 3,
-        .out_line = (self.n + 3) * self.out_w,
+        .out_step = out_step,
+        .out_line = out_step * self.out_w,
     };
     isa->depthwise(&call, &panel);
     check_lines(&self, &call, &panel, &constants);
