@@ -3,6 +3,70 @@
 
 #include <gst/allocators/gstdmabuf.h>
 
+/* --- buffers without memory, used again ------------------------------------------------------ */
+
+typedef struct {
+    GstBufferPool parent;
+} GstVigilV4l2Shells;
+
+typedef struct {
+    GstBufferPoolClass parent;
+} GstVigilV4l2ShellsClass;
+
+GType gst_vigil_v4l2_shells_get_type(void);
+G_DEFINE_TYPE(GstVigilV4l2Shells, gst_vigil_v4l2_shells, GST_TYPE_BUFFER_POOL)
+
+static GstFlowReturn
+gst_vigil_v4l2_shells_alloc_buffer(GstBufferPool *pool, GstBuffer **buffer,
+                                   GstBufferPoolAcquireParams *params)
+{
+    *buffer = gst_buffer_new();
+    return GST_FLOW_OK;
+}
+
+/* The memory goes its own way; without the flag the pool does not take the buffer for a broken one. */
+static void
+gst_vigil_v4l2_shells_reset_buffer(GstBufferPool *pool, GstBuffer *buffer)
+{
+    gst_buffer_remove_all_memory(buffer);
+    GST_BUFFER_FLAG_UNSET(buffer, GST_BUFFER_FLAG_TAG_MEMORY);
+    GST_BUFFER_POOL_CLASS(gst_vigil_v4l2_shells_parent_class)->reset_buffer(pool, buffer);
+}
+
+static void
+gst_vigil_v4l2_shells_class_init(GstVigilV4l2ShellsClass *klass)
+{
+    GST_BUFFER_POOL_CLASS(klass)->alloc_buffer = gst_vigil_v4l2_shells_alloc_buffer;
+    GST_BUFFER_POOL_CLASS(klass)->reset_buffer = gst_vigil_v4l2_shells_reset_buffer;
+}
+
+static void
+gst_vigil_v4l2_shells_init(GstVigilV4l2Shells *self)
+{
+}
+
+/* (transfer full) @pool */
+static GstBufferPool *
+start_pool(GstBufferPool *pool, gsize size, guint min, guint max)
+{
+    GstStructure *config = gst_buffer_pool_get_config(pool);
+
+    gst_object_ref_sink(pool);
+    gst_buffer_pool_config_set_params(config, NULL, (guint)size, min, max);
+    if (!gst_buffer_pool_set_config(pool, config) || !gst_buffer_pool_set_active(pool, TRUE))
+        GST_WARNING_OBJECT(pool, "no pool of %" G_GSIZE_FORMAT " bytes", size);
+    return pool;
+}
+
+static void
+stop_pool(GstBufferPool *pool)
+{
+    gst_buffer_pool_set_active(pool, FALSE);
+    gst_object_unref(pool);
+}
+
+/* --- memory of the driver -------------------------------------------------------------------- */
+
 /* Where a memory belongs: what frees it finds its way back by that. */
 typedef struct {
     GstVigilV4l2Buffers *owner;
@@ -15,6 +79,8 @@ struct GstVigilV4l2Buffers {
     VigilV4l2Stream *stream;
     guint n_buffers, n_planes;
     Slot slots[VIGIL_V4L2_MAX_BUFFERS][VIGIL_V4L2_MAX_PLANES];
+    gsize spare_size;
+    GstBufferPool *shells, *spares; /* NULL: closed */
 
     GMutex lock;
     gboolean closed;
@@ -75,7 +141,7 @@ make_memory(const VigilV4l2Plane *plane, GstAllocator *dmabufs)
 }
 
 GstVigilV4l2Buffers *
-gst_vigil_v4l2_buffers_new(VigilV4l2Stream *stream, gboolean dmabuf)
+gst_vigil_v4l2_buffers_new(VigilV4l2Stream *stream, gboolean dmabuf, gsize spare_size)
 {
     GstVigilV4l2Buffers *self = g_new0(GstVigilV4l2Buffers, 1);
     g_autoptr(GstAllocator) dmabufs = dmabuf ? gst_dmabuf_allocator_new() : NULL;
@@ -85,6 +151,10 @@ gst_vigil_v4l2_buffers_new(VigilV4l2Stream *stream, gboolean dmabuf)
     self->stream = vigil_v4l2_stream_ref(stream);
     self->n_buffers = vigil_v4l2_stream_get_n_buffers(stream);
     self->n_planes = vigil_v4l2_stream_get_n_planes(stream);
+    self->shells =
+        start_pool(g_object_new(gst_vigil_v4l2_shells_get_type(), NULL), 0, self->n_buffers, 0);
+    self->spares = start_pool(gst_buffer_pool_new(), spare_size, 0, 2 * self->n_buffers);
+    self->spare_size = spare_size;
     for (guint i = 0; i < self->n_buffers; i++) {
         for (guint p = 0; p < self->n_planes; p++) {
             Slot *slot = &self->slots[i][p];
@@ -114,14 +184,18 @@ gst_vigil_v4l2_buffers_close(GstVigilV4l2Buffers *self)
         for (guint p = 0; p < self->n_planes; p++)
             if (!(out[i] & 1U << p))
                 gst_memory_unref(self->slots[i][p].memory);
+    stop_pool(g_steal_pointer(&self->shells));
+    stop_pool(g_steal_pointer(&self->spares));
     buffers_unref(self);
 }
 
 GstBuffer *
 gst_vigil_v4l2_buffers_wrap(GstVigilV4l2Buffers *self, const VigilV4l2Frame *frame)
 {
-    GstBuffer *buffer = gst_buffer_new();
+    GstBuffer *buffer = NULL;
 
+    if (gst_buffer_pool_acquire_buffer(self->shells, &buffer, NULL) != GST_FLOW_OK)
+        buffer = gst_buffer_new();
     g_mutex_lock(&self->lock);
     self->out[frame->index] = (1U << self->n_planes) - 1;
     g_mutex_unlock(&self->lock);
@@ -132,5 +206,18 @@ gst_vigil_v4l2_buffers_wrap(GstVigilV4l2Buffers *self, const VigilV4l2Frame *fra
                           frame->size[p]);
         gst_buffer_append_memory(buffer, memory);
     }
+    return buffer;
+}
+
+GstBuffer *
+gst_vigil_v4l2_buffers_get_spare(GstVigilV4l2Buffers *self, gsize size)
+{
+    GstBufferPoolAcquireParams params = {.flags = GST_BUFFER_POOL_ACQUIRE_FLAG_DONTWAIT};
+    GstBuffer *buffer = NULL;
+
+    if (size > self->spare_size ||
+        gst_buffer_pool_acquire_buffer(self->spares, &buffer, &params) != GST_FLOW_OK)
+        return gst_buffer_new_allocate(NULL, size, NULL);
+    gst_buffer_set_size(buffer, (gssize)size);
     return buffer;
 }

@@ -17,13 +17,30 @@ G_BEGIN_DECLS
  */
 typedef struct GstVigilV4l2Buffers GstVigilV4l2Buffers;
 
-/** gst_vigil_v4l2_buffers_new: (transfer full): @dmabuf: as DMABUF where the driver exports them. */
-GstVigilV4l2Buffers *gst_vigil_v4l2_buffers_new(VigilV4l2Stream *stream, gboolean dmabuf);
+/**
+ * gst_vigil_v4l2_buffers_new:
+ * @dmabuf: as DMABUF where the driver exports them
+ * @spare_size: bytes of what gst_vigil_v4l2_buffers_get_spare() keeps
+ *
+ * Returns: (transfer full)
+ */
+GstVigilV4l2Buffers *
+gst_vigil_v4l2_buffers_new(VigilV4l2Stream *stream, gboolean dmabuf, gsize spare_size);
 
 /** gst_vigil_v4l2_buffers_close: (transfer full) @self: what is still used is freed when it is no more. */
 void gst_vigil_v4l2_buffers_close(GstVigilV4l2Buffers *self);
 
-/** gst_vigil_v4l2_buffers_wrap: (transfer full): one buffer around the frame's memory, which it gives back in the end. */
+/** gst_vigil_v4l2_buffers_wrap: (transfer full): one buffer around the frame's memory, which it gives back in the end. Allocates nothing. */
 GstBuffer *gst_vigil_v4l2_buffers_wrap(GstVigilV4l2Buffers *self, const VigilV4l2Frame *frame);
+
+/**
+ * gst_vigil_v4l2_buffers_get_spare:
+ *
+ * A buffer of @size bytes of our own, for a copy. Allocated only while fewer than twice the driver's buffers were ever in use at
+ * once, or more are; so many are kept.
+ *
+ * Returns: (transfer full)
+ */
+GstBuffer *gst_vigil_v4l2_buffers_get_spare(GstVigilV4l2Buffers *self, gsize size);
 
 G_END_DECLS

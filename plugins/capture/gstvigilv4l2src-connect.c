@@ -194,6 +194,21 @@ set_up(GstVigilV4l2Src *self, GError **error)
     return result == 0;
 }
 
+/* Bytes of the largest copy of a frame: as the driver has it, or as everybody expects it. */
+static gsize
+get_copy_size(const GstVigilV4l2Src *self)
+{
+    const VigilV4l2Stream *stream = vigil_v4l2_get_stream(self->v4l2);
+    const guint n_planes = vigil_v4l2_stream_get_n_planes(stream);
+    gsize size = 0;
+
+    if (self->raw && !self->usual_layout && !self->video_meta)
+        return GST_VIDEO_INFO_SIZE(&self->info);
+    for (guint p = 0; p < n_planes; p++)
+        size += vigil_v4l2_stream_get_plane(stream, 0, p)->size;
+    return size;
+}
+
 gboolean
 gst_vigil_v4l2_src_connect(GstVigilV4l2Src *self, GError **error)
 {
@@ -201,8 +216,8 @@ gst_vigil_v4l2_src_connect(GstVigilV4l2Src *self, GError **error)
         gst_vigil_v4l2_src_disconnect(self);
         return FALSE;
     }
-    self->wrapped =
-        gst_vigil_v4l2_buffers_new(vigil_v4l2_get_stream(self->v4l2), self->asked.dmabuf);
+    self->wrapped = gst_vigil_v4l2_buffers_new(vigil_v4l2_get_stream(self->v4l2),
+                                               self->asked.dmabuf, get_copy_size(self));
     self->frames_here = 0;
     note_format(self);
     if (!self->ever)

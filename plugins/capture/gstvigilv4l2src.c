@@ -223,11 +223,28 @@ stamp(GstVigilV4l2Src *self, const VigilV4l2Frame *frame, GstBuffer *buffer)
     self->discont = FALSE;
 }
 
-/* (transfer full) @buffer: the same pixels where everybody expects them; %NULL: they cannot be read */
-static GstBuffer *
-relay(GstVigilV4l2Src *self, GstBuffer *buffer)
+/* Used again with the buffer, as the pool's. */
+static void
+add_layout(GstVigilV4l2Src *self, const VigilV4l2Frame *frame, GstBuffer *buffer)
 {
-    GstBuffer *copy = gst_buffer_new_allocate(NULL, GST_VIDEO_INFO_SIZE(&self->info), NULL);
+    GstVideoMeta *meta = gst_buffer_get_video_meta(buffer);
+
+    if (!meta) {
+        meta = gst_buffer_add_video_meta(
+            buffer, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_INFO_FORMAT(&self->info),
+            GST_VIDEO_INFO_WIDTH(&self->info), GST_VIDEO_INFO_HEIGHT(&self->info));
+        GST_META_FLAG_SET(meta, GST_META_FLAG_POOLED);
+    }
+    gst_vigil_v4l2_lay_out(vigil_v4l2_get_format(self->v4l2), &self->info, frame->size,
+                           meta->offset, meta->stride);
+}
+
+/* (transfer full) (nullable): the same pixels where everybody expects them; %NULL: they cannot be read */
+static GstBuffer *
+copy_rows(GstVigilV4l2Src *self, GstBuffer *buffer)
+{
+    GstBuffer *copy =
+        gst_vigil_v4l2_buffers_get_spare(self->wrapped, GST_VIDEO_INFO_SIZE(&self->info));
     GstVideoFrame from, to;
     gboolean ok = FALSE;
 
@@ -238,46 +255,50 @@ relay(GstVigilV4l2Src *self, GstBuffer *buffer)
         }
         gst_video_frame_unmap(&from);
     }
-    gst_buffer_unref(buffer);
     if (!ok)
         gst_clear_buffer(&copy);
     return copy;
 }
 
-static void
-add_layout(GstVigilV4l2Src *self, const VigilV4l2Frame *frame, GstBuffer *buffer)
+/* (transfer full) (nullable): the same bytes */
+static GstBuffer *
+copy_bytes(GstVigilV4l2Src *self, const VigilV4l2Frame *frame, GstBuffer *buffer)
 {
-    gsize offsets[GST_VIDEO_MAX_PLANES];
-    gint strides[GST_VIDEO_MAX_PLANES];
+    const gsize size = gst_buffer_get_size(buffer);
+    GstBuffer *copy = gst_vigil_v4l2_buffers_get_spare(self->wrapped, size);
+    GstMapInfo map;
+    gsize copied = 0;
 
-    gst_vigil_v4l2_lay_out(vigil_v4l2_get_format(self->v4l2), &self->info, frame->size, offsets,
-                           strides);
-    gst_buffer_add_video_meta_full(
-        buffer, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_INFO_FORMAT(&self->info),
-        GST_VIDEO_INFO_WIDTH(&self->info), GST_VIDEO_INFO_HEIGHT(&self->info),
-        GST_VIDEO_INFO_N_PLANES(&self->info), offsets, strides);
+    if (gst_buffer_map(copy, &map, GST_MAP_WRITE)) {
+        copied = gst_buffer_extract(buffer, 0, map.data, size);
+        gst_buffer_unmap(copy, &map);
+    }
+    if (copied < size)
+        gst_clear_buffer(&copy);
+    else if (self->raw && !self->usual_layout)
+        add_layout(self, frame, copy);
+    return copy;
 }
 
-/* (transfer full) (nullable) */
+/* (transfer full) (nullable): of a frame that cannot be read */
 static GstBuffer *
 make_buffer(GstVigilV4l2Src *self, const VigilV4l2Frame *frame)
 {
-    GstBuffer *buffer = gst_vigil_v4l2_buffers_wrap(self->wrapped, frame), *copy = NULL;
-    const gboolean scarce = frame->queued < LEAST_QUEUED;
+    GstBuffer *buffer = gst_vigil_v4l2_buffers_wrap(self->wrapped, frame), *copy;
 
     if (self->raw && !self->usual_layout)
         add_layout(self, frame, buffer);
-    if (self->raw && !self->usual_layout && !self->video_meta) {
-        buffer = relay(self, buffer);
-    } else if (scarce) {
-        copy = gst_buffer_copy_deep(buffer);
-        gst_buffer_unref(buffer);
-        buffer = copy;
-    }
+    if (self->raw && !self->usual_layout && !self->video_meta)
+        copy = copy_rows(self, buffer);
+    else if (frame->queued < LEAST_QUEUED)
+        copy = copy_bytes(self, frame, buffer);
+    else
+        return buffer;
+    gst_buffer_unref(buffer);
     GST_OBJECT_LOCK(self);
     self->copied += copy != NULL;
     GST_OBJECT_UNLOCK(self);
-    return buffer;
+    return copy;
 }
 
 /* What later frames are made from is passed on as far as it is there. */

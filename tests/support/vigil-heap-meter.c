@@ -60,6 +60,7 @@ vigil_heap_meter_works(void)
     void *volatile memory;
     void *volatile aligned;
     void *other;
+    gpointer by_library;
     gsize seen;
 
     vigil_heap_meter_start();
@@ -72,7 +73,9 @@ vigil_heap_meter_works(void)
     free(other);
     free(aligned);
     free(memory);
-    return seen >= 100000 && vigil_heap_meter_count() - before == 4;
+    by_library = g_malloc(1);
+    g_free(by_library);
+    return seen >= 100000 && vigil_heap_meter_count() - before == 5;
 }
 
 #if defined(VIGIL_HEAP_METER_SANITIZED)
@@ -101,6 +104,9 @@ install(void)
 }
 
 #elif defined(__GLIBC__)
+/* Not hidden, as all else is: the shared libraries must find them too. */
+#pragma GCC visibility push(default)
+
 /* glibc's own, under the names that it exports them by. */
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t n, size_t size);
@@ -159,4 +165,6 @@ free(void *memory)
         change(-(gint64)malloc_usable_size(memory));
     __libc_free(memory);
 }
+
+#pragma GCC visibility pop
 #endif
