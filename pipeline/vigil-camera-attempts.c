@@ -192,7 +192,7 @@ begin_attempt(gpointer user_data)
     VigilCameraPipeline *pipeline;
 
     clear_source(&self->timer);
-    self->absent = FALSE;
+    self->absent = self->blind = FALSE;
     self->begun_us = g_get_monotonic_time();
     vigil_camera_set_state(self, VIGIL_CAMERA_CONNECTING);
     pipeline = vigil_camera_pipeline_new(self->settings, &options, &error);

@@ -175,36 +175,52 @@ on_decoder(VigilCamera *self, const GstStructure *structure)
     vigil_camera_log(self, text);
 }
 
+static gboolean
+is_of_detector(const VigilCamera *self, const GstStructure *structure)
+{
+    const VigilSource *source = self->settings->detect_source;
+
+    return source &&
+           g_strcmp0(gst_structure_get_string(structure, "location"), source->location) == 0;
+}
+
+static void
+on_source_away(VigilCamera *self, const VigilSource *source, const gchar *reason)
+{
+    g_autofree gchar *text =
+        g_strdup_printf("%s is awaited: %s", source->display, reason ? reason : "");
+
+    vigil_camera_set_error(self, text);
+    /* it says so again when the reason is another one: that is no other loss */
+    if (vigil_camera_get_state(self) != VIGIL_CAMERA_WAITING)
+        vigil_camera_set_state(self, VIGIL_CAMERA_WAITING);
+}
+
 /* A camera that is away: the source waits for it by itself. */
 static void
 on_source_state(VigilCamera *self, const GstStructure *structure)
 {
-    const gchar *state = gst_structure_get_string(structure, "state");
-    const gchar *reason = gst_structure_get_string(structure, "reason");
-    const gchar *format = gst_structure_get_string(structure, "format");
+    const gboolean sub = is_of_detector(self, structure);
+    const VigilSource *source = sub ? self->settings->detect_source : self->settings->source;
     const gchar *node = gst_structure_get_string(structure, "node");
     const gchar *transport = gst_structure_get_string(structure, "transport");
+    const gchar *format = gst_structure_get_string(structure, "format");
+    const gchar *place = node ? node : transport;
+    gboolean *waits = sub ? &self->blind : &self->absent;
     g_autofree gchar *text = NULL;
 
     if (self->draining)
         return;
-    self->absent = g_strcmp0(state, "waiting") == 0;
-    if (self->absent) {
-        text = g_strdup_printf("%s is awaited: %s", self->settings->source->display,
-                               reason ? reason : "");
-        vigil_camera_set_error(self, text);
-        /* it says so again when the reason is another one: that is no other loss */
-        if (vigil_camera_get_state(self) != VIGIL_CAMERA_WAITING)
-            vigil_camera_set_state(self, VIGIL_CAMERA_WAITING);
+    *waits = g_strcmp0(gst_structure_get_string(structure, "state"), "waiting") == 0;
+    if (*waits) {
+        on_source_away(self, source, gst_structure_get_string(structure, "reason"));
         return;
     }
     if (self->pipeline)
         vigil_camera_pipeline_touch(self->pipeline);
-    vigil_camera_set_state(self, VIGIL_CAMERA_CONNECTING);
-    text = g_strdup_printf("%s is %s: %s", self->settings->source->display,
-                           node        ? node
-                           : transport ? transport
-                                       : "there",
+    if (!self->absent && !self->blind)
+        vigil_camera_set_state(self, VIGIL_CAMERA_CONNECTING);
+    text = g_strdup_printf("%s is %s: %s", source->display, place ? place : "there",
                            format ? format : "");
     vigil_camera_log(self, text);
 }

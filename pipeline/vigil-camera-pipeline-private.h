@@ -16,15 +16,18 @@ struct VigilCameraPipeline {
     GstElement *pipeline;    /* owns all others */
     GstElement *entry;       /* where encoded video goes in: the tee, or what paces it */
     GstElement *tee;
+    GstElement
+        *detect_tee; /* frames for the detector where they are another stream's; otherwise NULL */
     GstElement *frame_queue; /* decoded frames for the detector */
     GstElement *record;
 
     GMutex lock;
-    gboolean linked;      /* a video stream was taken */
-    GString *others;      /* streams that were not, for the message when there is no video */
-    guint64 frames;       /* as the next three: counted at the tee */
-    gint decoded;         /* atomic */
-    gint64 last_frame_us; /* monotonic; the start to begin with */
+    gboolean linked;       /* a video stream was taken */
+    GString *others;       /* streams that were not, for the message when there is no video */
+    guint64 frames;        /* as the next three: counted at the tee */
+    gint decoded;          /* atomic */
+    gint64 last_frame_us;  /* monotonic; the start to begin with */
+    gint64 last_detect_us; /* the latest at detect_tee; 0: none yet */
     gint64 last_pts_ns;
     gint64 duration_ns; /* what a file claims; 0: nothing */
 };
@@ -64,6 +67,9 @@ vigil_camera_pipeline_add_idle(VigilCameraPipeline *self, GstElement *before, GE
 
 /** vigil_camera_pipeline_add_source: the elements up to where the stream says what it is. */
 gboolean vigil_camera_pipeline_add_source(VigilCameraPipeline *self, GError **error);
+
+/** vigil_camera_pipeline_take_detect: the same for the stream that only the detector sees. */
+void vigil_camera_pipeline_take_detect(VigilCameraPipeline *self, GstPad *pad, const GstCaps *caps);
 
 /* vigil-camera-rtsp.c */
 

@@ -54,6 +54,17 @@ count_frame(GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
     return GST_PAD_PROBE_OK;
 }
 
+static GstPadProbeReturn
+note_detect_frame(GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+    VigilCameraPipeline *self = user_data;
+
+    g_mutex_lock(&self->lock);
+    self->last_detect_us = g_get_monotonic_time();
+    g_mutex_unlock(&self->lock);
+    return GST_PAD_PROBE_OK;
+}
+
 /* Pictures need no other lock: one thread brings them. */
 static GstPadProbeReturn
 count_picture(GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
@@ -84,6 +95,8 @@ vigil_camera_pipeline_touch(VigilCameraPipeline *self)
 {
     g_mutex_lock(&self->lock);
     self->last_frame_us = g_get_monotonic_time();
+    if (self->last_detect_us)
+        self->last_detect_us = self->last_frame_us;
     g_mutex_unlock(&self->lock);
 }
 
@@ -94,6 +107,9 @@ vigil_camera_pipeline_get_idle_us(VigilCameraPipeline *self)
 
     g_mutex_lock(&self->lock);
     since = self->last_frame_us;
+    /* once there was something to see, an event may be open that only more of it can end */
+    if (self->last_detect_us)
+        since = MIN(since, self->last_detect_us);
     g_mutex_unlock(&self->lock);
     return g_get_monotonic_time() - since;
 }
@@ -218,6 +234,19 @@ add_analysis(VigilCameraPipeline *self, GError **error)
 }
 
 static gboolean
+add_detect_tee(VigilCameraPipeline *self, GError **error)
+{
+    g_autoptr(GstPad) sink = NULL;
+
+    self->detect_tee = vigil_gst_make("tee", "detect-tee", error);
+    if (!vigil_camera_pipeline_add(self, self->detect_tee))
+        return FALSE;
+    sink = gst_element_get_static_pad(self->detect_tee, "sink");
+    gst_pad_add_probe(sink, GST_PAD_PROBE_TYPE_BUFFER, note_detect_frame, self, NULL);
+    return TRUE;
+}
+
+static gboolean
 add_common(VigilCameraPipeline *self, const VigilCameraPipelineOptions *options, GError **error)
 {
     g_autoptr(GstPad) sink = NULL;
@@ -236,6 +265,8 @@ add_common(VigilCameraPipeline *self, const VigilCameraPipelineOptions *options,
     sink = gst_element_get_static_pad(self->tee, "sink");
     gst_pad_add_probe(sink, GST_PAD_PROBE_TYPE_BUFFER, count_frame, self, NULL);
 
+    if (self->settings->detect_source && !add_detect_tee(self, error))
+        return FALSE;
     self->record = make_record(self, options, error);
     if (!vigil_camera_pipeline_add(self, self->record))
         return FALSE;
@@ -346,6 +377,9 @@ vigil_camera_pipeline_drain(VigilCameraPipeline *self, gboolean stopping)
         return FALSE;
     g_object_set(events, "stopping", stopping, NULL);
     gst_element_call_async(self->pipeline, end_stream, gst_object_ref(self->tee), gst_object_unref);
+    if (self->detect_tee)
+        gst_element_call_async(self->pipeline, end_stream, gst_object_ref(self->detect_tee),
+                               gst_object_unref);
     return TRUE;
 }
 
@@ -378,7 +412,7 @@ add_decoder(VigilCameraPipeline *self, VigilCodec codec, GError **error)
     gst_element_sync_state_with_parent(decoder);
     gst_element_sync_state_with_parent(idle);
     gst_element_sync_state_with_parent(queue);
-    return gst_element_link(self->tee, queue);
+    return gst_element_link(self->detect_tee ? self->detect_tee : self->tee, queue);
 }
 
 /* As it comes from the camera, which is before any mask. */
@@ -435,7 +469,8 @@ link_video(VigilCameraPipeline *self, GstPad *pad, VigilCodec codec, GError **er
     g_autoptr(GstPad) sink = NULL;
     gint64 duration;
 
-    if (!add_decoder(self, codec, error) || (records_coded(self) && !add_recording(self, error)))
+    if (!(self->detect_tee || add_decoder(self, codec, error)) ||
+        (records_coded(self) && !add_recording(self, error)))
         return FALSE;
     sink = add_parser(self, codec, error);
     if (!sink)
@@ -473,6 +508,22 @@ vigil_camera_pipeline_take_video(VigilCameraPipeline *self, GstPad *pad, const G
         vigil_camera_pipeline_post(self, GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION,
                                    "%s: its %s cannot be linked", self->settings->source->display,
                                    codecs[codec].media);
+}
+
+void
+vigil_camera_pipeline_take_detect(VigilCameraPipeline *self, GstPad *pad, const GstCaps *caps)
+{
+    g_autoptr(GstPad) sink = gst_element_get_static_pad(self->detect_tee, "sink");
+    g_autoptr(GError) error = NULL;
+    VigilCodec codec;
+
+    if (find_codec(caps, &codec) && add_decoder(self, codec, &error) &&
+        gst_pad_link(pad, sink) == GST_PAD_LINK_OK)
+        return;
+    vigil_camera_pipeline_post(self, error ? error->domain : GST_CORE_ERROR,
+                               error ? error->code : GST_CORE_ERROR_NEGOTIATION, "%s: %s",
+                               self->settings->detect_source->display,
+                               error ? error->message : "it cannot be linked");
 }
 
 /* --- raw frames ------------------------------------------------------------------------------ */

@@ -36,6 +36,7 @@ struct VigilCamera {
     guint attempt;
     gboolean stopping, draining;
     gboolean absent; /* the source waits for its device */
+    gboolean blind;  /* that of the detector's own stream does */
     VigilCameraAfter after;
 
     GMutex lock;

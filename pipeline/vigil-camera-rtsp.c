@@ -42,6 +42,14 @@ make_source(VigilCameraPipeline *self, const VigilSource *address, const gchar *
     return source;
 }
 
+static gboolean
+is_for_detector(GstPad *pad)
+{
+    g_autoptr(GstElement) source = gst_pad_get_parent_element(pad);
+
+    return source && g_str_equal(GST_OBJECT_NAME(source), "detect-source");
+}
+
 /*
  * The first caps say what the camera sends, and go on into what is linked here. Another size is for those behind it to take; for another
  * codec there are other elements, so the camera is built anew.
@@ -58,22 +66,25 @@ on_caps(GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
         return GST_PAD_PROBE_OK;
     gst_event_parse_caps(event, &caps);
     before = gst_pad_get_current_caps(pad);
-    if (!gst_pad_is_linked(pad)) {
+    if (!gst_pad_is_linked(pad) && is_for_detector(pad)) {
+        vigil_camera_pipeline_take_detect(self, pad, caps);
+    } else if (!gst_pad_is_linked(pad)) {
         vigil_camera_pipeline_take_video(self, pad, caps);
     } else if (before && !g_str_equal(gst_structure_get_name(gst_caps_get_structure(before, 0)),
                                       gst_structure_get_name(gst_caps_get_structure(caps, 0)))) {
         vigil_camera_pipeline_post(self, GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION,
                                    "%s: its codec is another one now",
-                                   self->settings->source->display);
+                                   is_for_detector(pad) ? self->settings->detect_source->display
+                                                        : self->settings->source->display);
         return GST_PAD_PROBE_DROP;
     }
     return GST_PAD_PROBE_OK;
 }
 
-gboolean
-vigil_camera_pipeline_add_rtsp(VigilCameraPipeline *self, GError **error)
+static gboolean
+add_one(VigilCameraPipeline *self, const VigilSource *address, const gchar *name, GError **error)
 {
-    GstElement *source = make_source(self, self->settings->source, "source", error);
+    GstElement *source = make_source(self, address, name, error);
     g_autoptr(GstPad) pad = NULL;
 
     if (!source)
@@ -81,4 +92,14 @@ vigil_camera_pipeline_add_rtsp(VigilCameraPipeline *self, GError **error)
     pad = gst_element_get_static_pad(source, "src");
     gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_caps, self, NULL);
     return TRUE;
+}
+
+gboolean
+vigil_camera_pipeline_add_rtsp(VigilCameraPipeline *self, GError **error)
+{
+    const VigilCameraSettings *settings = self->settings;
+
+    return add_one(self, settings->source, "source", error) &&
+           (!settings->detect_source ||
+            add_one(self, settings->detect_source, "detect-source", error));
 }

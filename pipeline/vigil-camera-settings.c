@@ -150,15 +150,23 @@ read_metadata_only(const VigilYaml *node, gpointer target, VigilYamlMistakes *mi
                                               mistakes);
 }
 
-/* What is not there yet is refused, since someone who asked for it must not believe that it works. */
 static void
 read_detect_source(const VigilYaml *node, gpointer target, VigilYamlMistakes *mistakes,
                    gpointer user_data)
 {
+    VigilCameraSettings *self = target;
+    g_autoptr(GError) reason = NULL;
+    const gchar *text = NULL;
     GError *error = NULL;
 
-    vigil_yaml_set_error(node, &error,
-                         "this version detects on `source` itself; leave `detect_source` out");
+    if (vigil_yaml_read_string(node, &text, &error)) {
+        self->detect_source = vigil_source_parse(text, user_data, &reason);
+        if (!self->detect_source)
+            vigil_yaml_set_error(node, &error, "%s", reason->message);
+        else if (self->detect_source->kind != VIGIL_SOURCE_RTSP)
+            vigil_yaml_set_error(node, &error,
+                                 "another stream of a camera at rtsp:// or rtsps:// is meant");
+    }
     vigil_yaml_mistakes_add(mistakes, error);
 }
 
@@ -238,6 +246,25 @@ require(const VigilYaml *node, const gchar *key, const gchar *what, VigilYamlMis
     vigil_yaml_mistakes_add(mistakes, error);
 }
 
+/* What is recorded would not be what was masked. */
+static void
+check_detect_source(const VigilYaml *node, const VigilCameraSettings *self,
+                    VigilYamlMistakes *mistakes)
+{
+    const VigilYaml *value = vigil_yaml_get(node, "detect_source");
+    GError *error = NULL;
+
+    if (value && self->masks)
+        vigil_yaml_set_error(value, &error,
+                             "a camera with `masks` records what is decoded for the detector: "
+                             "leave `detect_source` out");
+    else if (value && self->metadata_only)
+        vigil_yaml_set_error(value, &error,
+                             "with `metadata_only` nothing is recorded: write this stream as "
+                             "`source`, and leave `detect_source` out");
+    vigil_yaml_mistakes_add(mistakes, error);
+}
+
 /* Keys that mean something for one kind of source only. */
 static void
 check_kind(const VigilYaml *node, const VigilCameraSettings *self, VigilYamlMistakes *mistakes)
@@ -250,6 +277,7 @@ check_kind(const VigilYaml *node, const VigilCameraSettings *self, VigilYamlMist
         {"start_time", VIGIL_SOURCE_FILE, "files (a live camera has the clock)"},
         {"transport", VIGIL_SOURCE_RTSP, "rtsp:// and rtsps:// sources"},
         {"latency", VIGIL_SOURCE_RTSP, "rtsp:// and rtsps:// sources"},
+        {"detect_source", VIGIL_SOURCE_RTSP, "rtsp:// and rtsps:// sources"},
         {"credentials", VIGIL_SOURCE_RTSP, "rtsp:// and rtsps:// sources"},
         {"tls", VIGIL_SOURCE_RTSP, "rtsp:// and rtsps:// sources"},
         {"capture", VIGIL_SOURCE_V4L2, "v4l2: sources"},
@@ -302,6 +330,7 @@ vigil_camera_settings_read(const VigilYaml *node, const VigilModelSettings *mode
     require(node, "rules", "without one nothing is ever recorded", mistakes);
     require_rule(node, mistakes);
     check_kind(node, self, mistakes);
+    check_detect_source(node, self, mistakes);
     check_idle(node, self, mistakes);
     self->rules = vigil_rules_from_yaml(node, &error);
     vigil_yaml_mistakes_add(mistakes, g_steal_pointer(&error));
@@ -334,6 +363,7 @@ vigil_camera_settings_unref(VigilCameraSettings *self)
     g_free(self->name);
     g_free(self->decoder);
     vigil_source_free(self->source);
+    vigil_source_free(self->detect_source);
     g_free(self->motion.masks);
     g_free(self->masks);
     vigil_capture_settings_clear(&self->capture);
@@ -356,7 +386,8 @@ gboolean
 vigil_camera_settings_equal_but_model(const VigilCameraSettings *a, const VigilCameraSettings *b)
 {
     return g_str_equal(a->name, b->name) && vigil_source_equal(a->source, b->source) &&
-           a->fps == b->fps && a->weight == b->weight && a->max_age_ns == b->max_age_ns &&
+           vigil_source_equal(a->detect_source, b->detect_source) && a->fps == b->fps &&
+           a->weight == b->weight && a->max_age_ns == b->max_age_ns &&
            a->threshold == b->threshold && a->start_time_us == b->start_time_us &&
            a->transport == b->transport && a->idle == b->idle &&
            g_strcmp0(a->decoder, b->decoder) == 0 && a->latency_ns == b->latency_ns &&

@@ -99,6 +99,7 @@ typedef struct {
 /**
  * VigilCameraSettings:
  * @name: letters, digits, `-`, `_` and `.`; a folder is named so
+ * @detect_source: another stream of the same camera, which the detector looks at instead
  * @fps: frames a second that are looked at, 0: every frame
  * @weight: share of the time for inferences against other cameras, 1..1000
  * @max_age_ns: a frame of a live camera that is older when its turn comes is not looked at; 0: however old
@@ -120,6 +121,7 @@ typedef struct {
     /*< public >*/
     gchar *name;
     VigilSource *source;
+    VigilSource *detect_source; /* (nullable) */
     gdouble fps;
     gint64 weight, max_age_ns;
     gdouble threshold;

@@ -56,14 +56,14 @@ seconds_since(gint64 begin_us)
 }
 
 static void
-check_clips(void)
+check_clips(guint least)
 {
     g_auto(Program) events = program_run("events", "--store", store, "--format", "json", NULL);
     g_auto(Program) fsck = program_run("fsck", "--store", store, NULL);
     g_auto(GStrv) lines = g_strsplit(g_strstrip(events.output), "\n", -1);
 
     ck_assert_msg(fsck.code == 0, "%s", fsck.output);
-    ck_assert_uint_ge(g_strv_length(lines), 2);
+    ck_assert_uint_ge(g_strv_length(lines), least);
     for (gchar **line = lines; *line; line++) {
         g_autoptr(JsonNode) node = json_from_string(*line, NULL);
         JsonObject *event = json_node_get_object(node);
@@ -110,7 +110,7 @@ START_TEST(test_killed_server)
     ck_assert_int_eq(program_wait_exit(daemon, 5.0), 0);
     g_print("ended %.1f s after SIGTERM\n", seconds_since(at_us));
     kill_server(second);
-    check_clips();
+    check_clips(2);
 }
 END_TEST
 
@@ -216,6 +216,82 @@ START_TEST(test_credentials_file)
 }
 END_TEST
 
+static gchar *
+scale_down(const gchar *video)
+{
+    gchar *path = g_build_filename(scene.folder, "sub.mp4", NULL);
+    const gchar *argv[] = {"ffmpeg",        "-v",   "error",   "-y",      "-i",        video, "-vf",
+                           "scale=320:180", "-c:v", "libx264", "-preset", "ultrafast", "-g",  "24",
+                           "-an",           path,   NULL};
+    g_auto(Program) ffmpeg = program_run_argv(argv);
+
+    ck_assert_msg(ffmpeg.code == 0, "%s", ffmpeg.errors);
+    return path;
+}
+
+static gchar *
+mount_file(const gchar *name, const gchar *file)
+{
+    return g_strdup_printf(
+        "%s=( filesrc location=\"%s\" ! qtdemux ! h264parse config-interval=-1 ! "
+        "rtph264pay name=pay0 pt=96 )",
+        name, file);
+}
+
+/* The small stream is looked at, the large one recorded. */
+START_TEST(test_detect_source)
+{
+    g_autofree gchar *video = scene_cut(&scene, "visit.mp4", 4, 20);
+    g_autofree gchar *small = scale_down(video);
+    g_autofree gchar *main = mount_file("main", video), *sub = mount_file("sub", small);
+    g_autofree gchar *port = g_strdup_printf("%u", free_port());
+    g_autofree gchar *option = g_strdup_printf("--port=%s", port);
+    g_autofree gchar *url = g_strdup_printf("rtsp://127.0.0.1:%s/main", port);
+    g_autofree gchar *more =
+        g_strdup_printf("    detect: {fps: 5}\n    detect_source: rtsp://127.0.0.1:%s/sub\n", port);
+    g_autofree gchar *config = scene_config(&scene, "sub.yaml", store, url, more);
+    const gchar *argv[] = {g_getenv("VIGIL_RTSP_SERVER"), option, main, sub, NULL};
+    g_autoptr(GSubprocess) server = program_start_argv(NULL, NULL, argv);
+    g_autoptr(GSubprocess) daemon = NULL;
+    g_autofree gchar *clips = g_build_filename(store, "clips", NULL);
+    const gchar *probe[] = {"sh",
+                            "-c",
+                            "ffprobe -v error -show_entries stream=width -of csv=p=0 \"$(find "
+                            "\"$1\" -name '*.mp4' | head -1)\"",
+                            "sh",
+                            clips,
+                            NULL};
+    const gchar *wanted[] = {"ffprobe",
+                             "-v",
+                             "error",
+                             "-show_entries",
+                             "stream=width",
+                             "-of",
+                             "csv=p=0",
+                             "-select_streams",
+                             "v",
+                             video,
+                             NULL};
+
+    g_usleep(500000);
+    daemon = program_start(output, errors, "run", config, NULL);
+    await("camera hall: running", 1, 20);
+    await("\"type\":\"begin\"", 1, 30);
+    g_usleep(3000000);
+    g_subprocess_send_signal(daemon, SIGTERM);
+    ck_assert_int_eq(program_wait_exit(daemon, 10.0), 0);
+    kill_server(server);
+    check_clips(1);
+
+    g_auto(Program) recorded = program_run_argv(probe);
+    g_auto(Program) sent = program_run_argv(wanted);
+
+    ck_assert_msg(recorded.code == 0 && *recorded.output, "%s", recorded.errors);
+    ck_assert_str_eq(recorded.output, sent.output);
+    ck_assert_str_ne(recorded.output, "320\n");
+}
+END_TEST
+
 START_TEST(test_nobody_there)
 {
     g_autofree gchar *port = g_strdup_printf("%u", free_port());
@@ -268,6 +344,7 @@ main(void)
         tcase_add_test(tcase, test_frozen_server);
         tcase_add_test(tcase, test_wrong_password);
         tcase_add_test(tcase, test_credentials_file);
+        tcase_add_test(tcase, test_detect_source);
         tcase_add_test(tcase, test_nobody_there);
     }
     suite_add_tcase(suite, tcase);

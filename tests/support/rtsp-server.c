@@ -6,6 +6,10 @@
 #include <gst/rtsp-server/rtsp-server.h>
 #include <string.h>
 
+#define MARK_PERIOD_US 2000000
+#define WHITE 235
+#define BLACK 16
+
 static gchar *port, *address, *login, *certificate;
 
 static const GOptionEntry entries[] = {
@@ -57,6 +61,42 @@ set_auth(GstRTSPServer *server)
     gst_rtsp_server_set_auth(server, auth);
 }
 
+/* Pictures that come through an element `mark` are white in the first half of every other second by the wall clock. */
+static GstPadProbeReturn
+mark_picture(GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+    GstBuffer *buffer = gst_buffer_make_writable(GST_PAD_PROBE_INFO_BUFFER(info));
+    const gboolean white = g_get_real_time() % MARK_PERIOD_US < MARK_PERIOD_US / 2;
+
+    gst_buffer_memset(buffer, 0, white ? WHITE : BLACK, gst_buffer_get_size(buffer) * 2 / 3);
+    gst_buffer_memset(buffer, gst_buffer_get_size(buffer) * 2 / 3, 128, G_MAXSIZE);
+    GST_PAD_PROBE_INFO_DATA(info) = buffer;
+    return GST_PAD_PROBE_OK;
+}
+
+/* Its RTCP tells when pictures were taken, as that of cameras does, and not when they were sent. */
+static void
+on_bin_added(GstBin *bin, GstBin *sub, GstElement *element, gpointer user_data)
+{
+    if (g_object_class_find_property(G_OBJECT_GET_CLASS(element), "rtcp-sync-send-time"))
+        g_object_set(element, "rtcp-sync-send-time", FALSE, NULL);
+}
+
+static void
+on_media(GstRTSPMediaFactory *factory, GstRTSPMedia *media, gpointer user_data)
+{
+    g_autoptr(GstElement) element = gst_rtsp_media_get_element(media);
+    g_autoptr(GstElement) mark = gst_bin_get_by_name(GST_BIN(element), "mark");
+    g_autoptr(GstObject) pipeline = gst_object_get_parent(GST_OBJECT(element));
+    g_autoptr(GstPad) pad = NULL;
+
+    if (!mark || !pipeline)
+        return;
+    pad = gst_element_get_static_pad(mark, "src");
+    gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, mark_picture, NULL, NULL);
+    g_signal_connect(pipeline, "deep-element-added", G_CALLBACK(on_bin_added), NULL);
+}
+
 static void
 add_mount(GstRTSPMountPoints *mounts, const gchar *argument)
 {
@@ -65,6 +105,7 @@ add_mount(GstRTSPMountPoints *mounts, const gchar *argument)
     GstRTSPMediaFactory *factory = gst_rtsp_media_factory_new();
 
     gst_rtsp_media_factory_set_launch(factory, pair[1]);
+    g_signal_connect(factory, "media-configure", G_CALLBACK(on_media), NULL);
     if (login || certificate)
         open_to(factory, "viewer");
     gst_rtsp_mount_points_add_factory(mounts, path, factory);
