@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The source against a camera on the network that dies, hangs, changes and does not want us. */
 #include <gio/gio.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
 
 #include "tests/plugins/plugin-test.h"
 #include "tests/support/vigil-rtsp-camera.h"
@@ -327,6 +330,48 @@ GST_START_TEST(test_stale_burst)
 }
 GST_END_TEST;
 
+/* The one link of this thread's network. */
+static gboolean
+set_link(gboolean up)
+{
+    struct ifreq request = {.ifr_name = "lo", .ifr_flags = up ? IFF_UP | IFF_RUNNING : 0};
+    const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    const gboolean ok = fd >= 0 && ioctl(fd, SIOCSIFFLAGS, &request) == 0;
+
+    close(fd);
+    return ok;
+}
+
+/* In a network of the test's own, which threads and the camera that come later have, too. By TCP and by UDP. */
+GST_START_TEST(test_link_down)
+{
+    static const gchar *const transports[] = {"tcp", "udp"};
+    gint64 begin_us;
+
+    if (unshare(CLONE_NEWNET) != 0 || !set_link(TRUE)) {
+        g_print("skipped: no network of its own: %s\n", g_strerror(errno));
+        return;
+    }
+    gst_util_set_object_arg(G_OBJECT(source), "transport", transports[__i__]);
+    vigil_rtsp_camera_start(&camera, "live=" SMALL, NULL);
+    play();
+    await_streaming();
+    await_frames(25);
+    begin_us = g_get_monotonic_time();
+    fail_unless(set_link(FALSE));
+    fail_unless(await_loss("") <= NOTICED_NS);
+    while (g_get_monotonic_time() - begin_us < 6 * G_USEC_PER_SEC)
+        g_usleep(10000);
+    fail_unless(set_link(TRUE));
+    begin_us = g_get_monotonic_time();
+    await_streaming();
+    g_print("back %.1f s after the link\n", (gdouble)(g_get_monotonic_time() - begin_us) / 1e6);
+    await_frames(25);
+    fail_unless_equals_int(n_backwards, 0);
+    stop();
+}
+GST_END_TEST;
+
 GST_START_TEST(test_no_video)
 {
     GstMessage *message;
@@ -567,6 +612,7 @@ vigilrtspsrc_suite(void)
     tcase_add_test(tcase, test_end_is_a_loss);
     tcase_add_test(tcase, test_other_size_and_codec);
     tcase_add_test(tcase, test_stale_burst);
+    tcase_add_loop_test(tcase, test_link_down, 0, 2);
     tcase_add_test(tcase, test_no_video);
     tcase_add_test(tcase, test_udp);
     tcase_add_test(tcase, test_camera_clock);
