@@ -246,7 +246,6 @@ require(const VigilYaml *node, const gchar *key, const gchar *what, VigilYamlMis
     vigil_yaml_mistakes_add(mistakes, error);
 }
 
-/* What is recorded would not be what was masked. */
 static void
 check_detect_source(const VigilYaml *node, const VigilCameraSettings *self,
                     VigilYamlMistakes *mistakes)
@@ -254,15 +253,29 @@ check_detect_source(const VigilYaml *node, const VigilCameraSettings *self,
     const VigilYaml *value = vigil_yaml_get(node, "detect_source");
     GError *error = NULL;
 
-    if (value && self->masks)
-        vigil_yaml_set_error(value, &error,
-                             "a camera with `masks` records what is decoded for the detector: "
-                             "leave `detect_source` out");
-    else if (value && self->metadata_only)
+    if (value && self->metadata_only)
         vigil_yaml_set_error(value, &error,
                              "with `metadata_only` nothing is recorded: write this stream as "
                              "`source`, and leave `detect_source` out");
     vigil_yaml_mistakes_add(mistakes, error);
+}
+
+/*
+ * Two streams only where each is of use. Clips of a camera with masks are made of its decoded frames, so that the detector may have these as
+ * well; and where nothing is recorded, what the detector looks at is enough.
+ */
+static void
+settle_detect_source(VigilCameraSettings *self)
+{
+    const gboolean records = vigil_camera_settings_records(self);
+
+    if (!self->detect_source || (records && !self->masks))
+        return;
+    if (!records) {
+        vigil_source_free(self->source);
+        self->source = g_steal_pointer(&self->detect_source);
+    }
+    g_clear_pointer(&self->detect_source, vigil_source_free);
 }
 
 /* Keys that mean something for one kind of source only. */
@@ -336,6 +349,8 @@ vigil_camera_settings_read(const VigilYaml *node, const VigilModelSettings *mode
     vigil_yaml_mistakes_add(mistakes, g_steal_pointer(&error));
     if (self->rules && self->metadata_only)
         vigil_privacy_settings_forbid_clips(node, self->rules, mistakes);
+    if (self->rules)
+        settle_detect_source(self);
 
     if (!self->model && model) {
         self->model = vigil_model_settings_copy(model);

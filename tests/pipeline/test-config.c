@@ -91,8 +91,7 @@ static const struct {
      "rtsp:// and rtsps://"},
     {HEAD RTSP RULES "    detect_source: v4l2:/dev/video0\n", ":6:", "detect_source",
      "another stream"},
-    {HEAD RTSP RULES
-     "    detect_source: rtsp://u:Geheim77@h/\n    masks: [[[0, 0], [0.2, 0], [0.2, 0.2]]]\n",
+    {HEAD RTSP RULES "    detect_source: rtsp://u:Geheim77@h/\n    metadata_only: true\n",
      ":6:", "detect_source", "leave `detect_source` out"},
     {HEAD RTSP RULES "    credentials: u:Geheim77\n", ":6:", "credentials", "not the login itself"},
     {HEAD RTSP RULES "    tls: {ca: /nowhere.pem}\n", ":6:", "ca", "no such file"},
@@ -315,6 +314,38 @@ START_TEST(test_everything)
 }
 END_TEST
 
+/* Clips of a camera with masks are made of its decoded frames; without clips one stream is enough. */
+START_TEST(test_one_stream_is_enough)
+{
+    static const struct {
+        const gchar *camera, *source;
+        gboolean two;
+    } cases[] = {
+        {"    rules: [{name: r}]\n", "rtsp://h/main", TRUE},
+        {"    rules: [{name: r}]\n    masks: [[[0, 0], [0.2, 0], [0.2, 0.2]]]\n", "rtsp://h/main",
+         FALSE},
+        {"    rules: [{name: r, record: false}]\n", "rtsp://h/sub", FALSE},
+        {"    rules: [{name: r, record: false}]\n    masks: [[[0, 0], [0.2, 0], [0.2, 0.2]]]\n",
+         "rtsp://h/sub", FALSE},
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree gchar *text =
+            g_strdup_printf(HEAD "cameras:\n  - name: a\n    source: rtsp://h/main\n"
+                                 "    detect_source: rtsp://h/sub\n%s",
+                            cases[i].camera);
+        g_autoptr(GError) error = NULL;
+        g_autoptr(VigilSettings) settings = load(text, &error);
+        const VigilCameraSettings *camera;
+
+        ck_assert_msg(settings != NULL, "%s", error ? error->message : "");
+        camera = settings->cameras->pdata[0];
+        ck_assert_str_eq(camera->source->location, cases[i].source);
+        ck_assert_int_eq(camera->detect_source != NULL, cases[i].two);
+    }
+}
+END_TEST
+
 /* Each change of a camera is one that a reload sees; the same text again is none. */
 START_TEST(test_equal)
 {
@@ -393,6 +424,7 @@ main(void)
     tcase_add_test(tcase, test_defaults);
     tcase_add_test(tcase, test_named_models);
     tcase_add_test(tcase, test_everything);
+    tcase_add_test(tcase, test_one_stream_is_enough);
     tcase_add_test(tcase, test_equal);
     tcase_add_test(tcase, test_unreadable);
     tcase_add_test(tcase, test_sample);
