@@ -175,7 +175,8 @@ make_record(VigilCameraPipeline *self, const VigilCameraPipelineOptions *options
     GstElement *record = vigil_gst_make("vigilrecord", "record", error);
 
     if (record)
-        g_object_set(record, "database", options->database, "location", options->clips, NULL);
+        g_object_set(record, "database", options->database, "location", options->clips,
+                     "encode-jpeg", self->settings->record_as == VIGIL_RECORD_AS_H264, NULL);
     return record;
 }
 

@@ -190,6 +190,7 @@ read_keys(const VigilYaml *node, VigilCameraSettings *self, const gchar *base,
 {
     static const gchar *const transports[] = {"tcp", "udp", "auto", NULL};
     static const gchar *const idles[] = {"auto", "keyframes", "full", NULL};
+    static const gchar *const records[] = {"copy", "h264", NULL};
     static const VigilYamlKey keys[] = {
         {.name = "name", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_name},
         {.name = "source", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_source},
@@ -209,6 +210,10 @@ read_keys(const VigilYaml *node, VigilCameraSettings *self, const gchar *base,
          .type = VIGIL_YAML_KEY_WORD,
          .offset = G_STRUCT_OFFSET(VigilCameraSettings, idle),
          .words = idles},
+        {.name = "record",
+         .type = VIGIL_YAML_KEY_WORD,
+         .offset = G_STRUCT_OFFSET(VigilCameraSettings, record_as),
+         .words = records},
         {.name = "latency",
          .type = VIGIL_YAML_KEY_DURATION,
          .offset = G_STRUCT_OFFSET(VigilCameraSettings, latency_ns),
@@ -406,7 +411,7 @@ vigil_camera_settings_equal_but_model(const VigilCameraSettings *a, const VigilC
            a->threshold == b->threshold && a->start_time_us == b->start_time_us &&
            a->transport == b->transport && a->idle == b->idle &&
            g_strcmp0(a->decoder, b->decoder) == 0 && a->latency_ns == b->latency_ns &&
-           vigil_motion_settings_equal(&a->motion, &b->motion) &&
+           a->record_as == b->record_as && vigil_motion_settings_equal(&a->motion, &b->motion) &&
            vigil_capture_settings_equal(&a->capture, &b->capture) &&
            vigil_rtsp_settings_equal(&a->rtsp, &b->rtsp) && g_strcmp0(a->masks, b->masks) == 0 &&
            a->metadata_only == b->metadata_only && vigil_rules_equal(a->rules, b->rules);

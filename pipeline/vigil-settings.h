@@ -29,6 +29,12 @@ typedef enum {
     VIGIL_IDLE_FULL,      /* everything */
 } VigilIdle;
 
+/** VigilRecordAs: what becomes of Motion JPEG in clips. */
+typedef enum {
+    VIGIL_RECORD_AS_COPY, /* as it comes */
+    VIGIL_RECORD_AS_H264, /* encoded while an event lasts */
+} VigilRecordAs;
+
 /**
  * VigilModelSettings:
  * @path: absolute; of a named one "default" or "tiny", or of its slot once vigil_model_source_resolve() was called
@@ -129,6 +135,7 @@ typedef struct {
     gint transport; /* VigilTransport */
     gint idle;      /* VigilIdle; without @motion everything is decoded */
     gchar *decoder; /* (nullable): which decodes for the detector, see VigilDecoderWish */
+    gint record_as; /* VigilRecordAs */
     gint64 latency_ns;
     VigilMotionSettings motion;
     VigilCaptureSettings capture;

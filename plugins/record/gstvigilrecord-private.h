@@ -23,6 +23,7 @@ struct _GstVigilRecord {
     VigilStore *given_store;
     guint ring_seconds;
     guint64 ring_bytes, max_lead, max_clip;
+    gboolean encode_jpeg;
 
     VigilStore *store; /* READY and above */
     /* PAUSED and above; set and cleared while no pad is active, and under object lock */

@@ -21,6 +21,7 @@ enum {
     PROP_RING_BYTES,
     PROP_MAX_LEAD,
     PROP_MAX_CLIP,
+    PROP_ENCODE_JPEG,
     PROP_STATS,
 };
 
@@ -86,6 +87,7 @@ set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
     case PROP_RING_BYTES: self->ring_bytes = g_value_get_uint64(value); break;
     case PROP_MAX_LEAD: self->max_lead = g_value_get_uint64(value); break;
     case PROP_MAX_CLIP: self->max_clip = g_value_get_uint64(value); break;
+    case PROP_ENCODE_JPEG: self->encode_jpeg = g_value_get_boolean(value); break;
     default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec); break;
     }
     GST_OBJECT_UNLOCK(self);
@@ -106,6 +108,7 @@ get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
     case PROP_RING_BYTES: g_value_set_uint64(value, self->ring_bytes); break;
     case PROP_MAX_LEAD: g_value_set_uint64(value, self->max_lead); break;
     case PROP_MAX_CLIP: g_value_set_uint64(value, self->max_clip); break;
+    case PROP_ENCODE_JPEG: g_value_set_boolean(value, self->encode_jpeg); break;
     case PROP_STATS: g_value_take_boxed(value, make_stats(self)); break;
     default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec); break;
     }
@@ -175,6 +178,14 @@ install_limit_properties(GObjectClass *klass, GParamFlags flags)
             "Longest clip in ns; an event that lasts longer goes on without its video, and "
             "is counted in clips-cut",
             GST_SECOND, G_MAXINT64 / 2, DEFAULT_MAX_CLIP, flags));
+    g_object_class_install_property(
+        klass, PROP_ENCODE_JPEG,
+        g_param_spec_boolean(
+            "encode-jpeg", "Encode JPEG",
+            "Clips of Motion JPEG are encoded to H.264, with the best encoder that is there, while "
+            "they are written; "
+            "FALSE, and where there is no encoder: the frames are kept as they come",
+            FALSE, flags));
     g_object_class_install_property(
         klass, PROP_STATS,
         g_param_spec_boxed(

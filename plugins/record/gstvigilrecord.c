@@ -6,7 +6,8 @@
  * Records events: for each one that vigilevents sends to the pad `events` it writes a clip of the encoded video that comes
  * on the pad `video`, from before the event began until after it ended, and commits event and clip to the store. Nothing
  * is transcoded. A clip is a fragmented MP4 that can be played wherever a power cut ends it; it begins at the keyframe at
- * or before what the rule asks for. Motion JPEG is recorded as it comes, too, in QuickTime's form of the same file.
+ * or before what the rule asks for. Motion JPEG is recorded as it comes, too, in QuickTime's form of the same file, or, with
+ * `encode-jpeg`, encoded to H.264 for the clip alone.
  *
  * An event has a clip of its own, unless it begins while another one is still going on whose clip reaches back far enough:
  * then they share that clip, which ends when the last of them has had its time.
@@ -419,6 +420,7 @@ start(GstVigilRecord *self)
     options.ring_bytes = self->ring_bytes;
     options.max_lead_ns = (gint64)self->max_lead;
     options.max_clip_ns = (gint64)self->max_clip;
+    options.encode_jpeg = self->encode_jpeg;
     GST_OBJECT_UNLOCK(self);
     gst_segment_init(&self->video.segment, GST_FORMAT_TIME);
     gst_segment_init(&self->events.segment, GST_FORMAT_TIME);

@@ -5,8 +5,16 @@
 #include <gst/app/gstappsrc.h>
 #include <string.h>
 
+#include "plugins/common/vigil-encoder.h"
+
 #define FRAGMENT_MS 1000 /* what a cut of the power may cost at most */
 #define FINISH_TIMEOUT_US (5 * G_USEC_PER_SEC)
+/* A small computer may take so long for a second of large pictures. */
+#define FINISH_ENCODING_TIMEOUT_US (20 * G_USEC_PER_SEC)
+/* Coded frames that wait for the encoder: the ring keeps the others. */
+#define ENCODE_BYTES (4 * 1024 * 1024)
+/* In the place of the name of an element. */
+#define ENCODER "(encoder)"
 
 /* How far into the boxes of the file the bytes handed out so far reach. */
 typedef struct {
@@ -23,6 +31,8 @@ struct VigilClipWriter {
     VigilClipWriteFunc write_func;
     VigilClipWakeFunc wake_func;
     gpointer user_data;
+    const gchar *codec;
+    gboolean encodes;
 
     gboolean started;
     VigilRingFrame first_frame;
@@ -118,6 +128,14 @@ on_new_sample(GstAppSink *sink, gpointer user_data)
 }
 
 static void
+on_need_data(GstAppSrc *source, guint length, gpointer user_data)
+{
+    VigilClipWriter *self = user_data;
+
+    self->wake_func(self->user_data);
+}
+
+static void
 on_eos(GstAppSink *sink, gpointer user_data)
 {
     on_new_sample(sink, user_data);
@@ -130,12 +148,13 @@ typedef struct {
     const gchar *timestamper; /* works out decoding times; %NULL: they are those of showing */
     const gchar *format;      /* the muxer's form of the stream */
     const gchar *muxer;
+    const gchar *codec; /* for people */
 } Form;
 
 static const Form forms[] = {
-    {"video/x-h264", "h264parse", "h264timestamper", "avc", "mp4mux"},
-    {"video/x-h265", "h265parse", "h265timestamper", "hvc1", "mp4mux"},
-    {"image/jpeg", "jpegparse", NULL, NULL, "qtmux"},
+    {"video/x-h264", "h264parse", "h264timestamper", "avc", "mp4mux", "h264"},
+    {"video/x-h265", "h265parse", "h265timestamper", "hvc1", "mp4mux", "h265"},
+    {"image/jpeg", "jpegparse", NULL, NULL, "qtmux", "jpeg"},
 };
 
 static const Form *
@@ -160,96 +179,148 @@ needs_parser(const Form *form, const GstStructure *s)
            !gst_structure_get_int(s, "height", &height);
 }
 
-static GstElement *
-add_element(GstBin *bin, const gchar *factory, GError **error)
-{
-    GstElement *element = gst_element_factory_make(factory, NULL);
+#define LONGEST_CHAIN 8
 
-    if (!element) {
-        g_set_error(error, GST_CORE_ERROR, GST_CORE_ERROR_MISSING_PLUGIN,
-                    "GStreamer element %s is missing", factory);
-        return NULL;
-    }
-    gst_bin_add(bin, element);
-    return element;
+/* The elements of a writer, from the frames to the bytes. */
+typedef struct {
+    const gchar *names[LONGEST_CHAIN];
+    guint n;
+    const gchar *codec;  /* of the file */
+    GstElement *encoder; /* (nullable): made already */
+    GstCaps *filter;     /* (nullable): what "capsfilter" asks for */
+} Chain;
+
+static void
+append(Chain *chain, const gchar *name)
+{
+    chain->names[chain->n++] = name;
 }
 
-/* Names of the elements. Returns: how many. */
-static guint
-choose_elements(const Form *form, const GstStructure *s, gboolean reorders, const gchar *chain[6])
+/* Frames of Motion JPEG that are to become H.264. */
+static void
+append_encoding(Chain *chain, const gchar *before)
 {
-    guint n = 0;
-
-    reorders = reorders && form->timestamper;
-    chain[n++] = "appsrc";
-    if (needs_parser(form, s) || reorders)
-        chain[n++] = form->parser;
-    /* the next one does not tell the parser which form the muxer wants */
-    if (reorders)
-        chain[n++] = "capsfilter";
-    if (reorders)
-        chain[n++] = form->timestamper;
-    chain[n++] = form->muxer;
-    chain[n++] = "appsink";
-    return n;
+    chain->codec = "h264";
+    chain->filter = gst_caps_from_string(VIGIL_ENCODER_FORMATS);
+    append(chain, "appsrc");
+    append(chain, "vigiljpegdec");
+    append(chain, before ? before : "videoconvert");
+    append(chain, "capsfilter");
+    append(chain, ENCODER);
+    append(chain, "h264parse");
+    append(chain, "mp4mux");
+    append(chain, "appsink");
 }
 
 static void
-set_filter(GstElement *filter, const Form *form)
+append_copying(Chain *chain, const Form *form, const GstStructure *s, gboolean reorders)
 {
-    g_autoptr(GstCaps) caps =
-        gst_caps_new_simple(form->media, "stream-format", G_TYPE_STRING, form->format, "alignment",
-                            G_TYPE_STRING, "au", NULL);
+    chain->codec = form->codec;
+    append(chain, "appsrc");
+    if (needs_parser(form, s) || reorders)
+        append(chain, form->parser);
+    if (reorders) {
+        /* the next one does not tell the parser which form the muxer wants */
+        chain->filter = gst_caps_new_simple(form->media, "stream-format", G_TYPE_STRING,
+                                            form->format, "alignment", G_TYPE_STRING, "au", NULL);
+        append(chain, "capsfilter");
+        append(chain, form->timestamper);
+    }
+    append(chain, form->muxer);
+    append(chain, "appsink");
+}
 
-    g_object_set(filter, "caps", caps, NULL);
+static void
+choose_elements(Chain *chain, const Form *form, const GstStructure *s, VigilClipWriterFlags flags)
+{
+    const gchar *before = NULL;
+
+    if ((flags & VIGIL_CLIP_WRITER_ENCODE) && gst_structure_has_name(s, "image/jpeg"))
+        chain->encoder = vigil_encoder_make(&before);
+    /* as it comes is better than not at all */
+    if (chain->encoder)
+        append_encoding(chain, before);
+    else
+        append_copying(chain, form, s, (flags & VIGIL_CLIP_WRITER_REORDERS) && form->timestamper);
+}
+
+static GstElement *
+add_element(GstBin *bin, Chain *chain, guint i, GError **error)
+{
+    const gchar *name = chain->names[i];
+    GstElement *element = g_str_equal(name, ENCODER) ? g_steal_pointer(&chain->encoder)
+                                                     : gst_element_factory_make(name, NULL);
+
+    if (!element) {
+        g_set_error(error, GST_CORE_ERROR, GST_CORE_ERROR_MISSING_PLUGIN,
+                    "GStreamer element %s is missing", name);
+        return NULL;
+    }
+    gst_bin_add(bin, element);
+    if (g_str_equal(name, "capsfilter"))
+        g_object_set(element, "caps", chain->filter, NULL);
+    if (g_str_equal(name, ENCODER))
+        vigil_encoder_bound_keyframes(element, FRAGMENT_MS * GST_MSECOND);
+    return element;
+}
+
+static gboolean
+link_chain(VigilClipWriter *self, Chain *chain, GstElement **elements, GError **error)
+{
+    for (guint i = 0; i < chain->n; i++) {
+        elements[i] = add_element(GST_BIN(self->pipeline), chain, i, error);
+        if (!elements[i])
+            return FALSE;
+        if (i > 0 && !gst_element_link_pads(elements[i - 1], "src", elements[i],
+                                            i + 2 == chain->n ? "video_%u" : "sink")) {
+            g_set_error(error, GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION, "%s does not link to %s",
+                        chain->names[i - 1], chain->names[i]);
+            return FALSE;
+        }
+    }
+    return TRUE;
 }
 
 /* Source, what brings the stream into the muxer's form, muxer, sink. */
 static gboolean
-build_pipeline(VigilClipWriter *self, GstCaps *caps, gboolean reorders, GError **error)
+build_pipeline(VigilClipWriter *self, GstCaps *caps, VigilClipWriterFlags flags, GError **error)
 {
-    GstBin *bin = GST_BIN(self->pipeline);
     const GstStructure *s = gst_caps_get_structure(caps, 0);
     const Form *form = find_form(s);
-    const gchar *chain[6];
-    GstElement *elements[6];
-    guint n;
+    GstElement *elements[LONGEST_CHAIN];
+    Chain chain = {.n = 0};
+    gboolean ok;
 
     if (!form) {
         g_set_error(error, GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE, "%s cannot be recorded",
                     gst_structure_get_name(s));
         return FALSE;
     }
-    n = choose_elements(form, s, reorders, chain);
-    for (guint i = 0; i < n; i++) {
-        elements[i] = add_element(bin, chain[i], error);
-        if (!elements[i])
-            return FALSE;
-        if (g_str_equal(chain[i], "capsfilter"))
-            set_filter(elements[i], form);
-        if (i > 0 && !gst_element_link_pads(elements[i - 1], "src", elements[i],
-                                            i + 2 == n ? "video_%u" : "sink")) {
-            g_set_error(error, GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION, "%s does not link to %s",
-                        chain[i - 1], chain[i]);
-            return FALSE;
-        }
-    }
+    choose_elements(&chain, form, s, flags);
+    self->codec = chain.codec;
+    self->encodes = chain.encoder != NULL;
+    ok = link_chain(self, &chain, elements, error);
+    gst_clear_caps(&chain.filter);
+    gst_clear_object(&chain.encoder);
+    if (!ok)
+        return FALSE;
     self->source = GST_APP_SRC(elements[0]);
-    self->sink = GST_APP_SINK(elements[n - 1]);
+    self->sink = GST_APP_SINK(elements[chain.n - 1]);
     /* streamable: bytes only ever go to the end, as the store takes them */
-    g_object_set(elements[n - 2], "fragment-duration", FRAGMENT_MS, "streamable", TRUE, NULL);
+    g_object_set(elements[chain.n - 2], "fragment-duration", FRAGMENT_MS, "streamable", TRUE, NULL);
     g_object_set(self->source, "format", GST_FORMAT_TIME, "caps", caps, "max-bytes",
-                 G_GUINT64_CONSTANT(0), NULL);
+                 (guint64)(self->encodes ? ENCODE_BYTES : 0), "min-percent", 50, NULL);
     g_object_set(self->sink, "sync", FALSE, NULL);
     return TRUE;
 }
 
 VigilClipWriter *
-vigil_clip_writer_new(GstCaps *caps, gboolean reorders, VigilClipWriteFunc write_func,
+vigil_clip_writer_new(GstCaps *caps, VigilClipWriterFlags flags, VigilClipWriteFunc write_func,
                       VigilClipWakeFunc wake_func, gpointer user_data, GError **error)
 {
     g_autoptr(VigilClipWriter) self = g_new0(VigilClipWriter, 1);
     GstAppSinkCallbacks callbacks = {.new_sample = on_new_sample, .eos = on_eos};
+    GstAppSrcCallbacks feed = {.need_data = on_need_data};
     g_autoptr(GstBus) bus = NULL;
 
     g_mutex_init(&self->lock);
@@ -258,8 +329,10 @@ vigil_clip_writer_new(GstCaps *caps, gboolean reorders, VigilClipWriteFunc write
     self->user_data = user_data;
     self->boxes.header_need = 8;
     self->pipeline = gst_object_ref_sink(gst_pipeline_new(NULL));
-    if (!build_pipeline(self, caps, reorders, error))
+    if (!build_pipeline(self, caps, flags, error))
         return NULL;
+    if (self->encodes)
+        gst_app_src_set_callbacks(self->source, &feed, self, NULL);
     gst_app_sink_set_callbacks(self->sink, &callbacks, self, NULL);
     bus = gst_pipeline_get_bus(GST_PIPELINE(self->pipeline));
     gst_bus_set_sync_handler(bus, on_bus_message, self, NULL);
@@ -425,7 +498,8 @@ vigil_clip_writer_pump(VigilClipWriter *self, GError **error)
 gboolean
 vigil_clip_writer_finish(VigilClipWriter *self, GError **error)
 {
-    gint64 deadline = g_get_monotonic_time() + FINISH_TIMEOUT_US;
+    const gint64 patience_us = self->encodes ? FINISH_ENCODING_TIMEOUT_US : FINISH_TIMEOUT_US;
+    gint64 deadline = g_get_monotonic_time() + patience_us;
 
     if (!send_first(self, NULL, error))
         return FALSE;
@@ -435,8 +509,10 @@ vigil_clip_writer_finish(VigilClipWriter *self, GError **error)
 
         if (sample && !write_sample(self, sample, error))
             return FALSE;
-        if (sample)
+        if (sample) {
+            deadline = g_get_monotonic_time() + patience_us;
             continue;
+        }
         if (!check_bus(self, error))
             return FALSE;
         if (gst_app_sink_is_eos(self->sink))
@@ -453,4 +529,16 @@ VigilClipWriterInfo
 vigil_clip_writer_get_info(const VigilClipWriter *self)
 {
     return self->info;
+}
+
+gboolean
+vigil_clip_writer_is_full(const VigilClipWriter *self)
+{
+    return self->encodes && gst_app_src_get_current_level_bytes(self->source) >= ENCODE_BYTES;
+}
+
+const gchar *
+vigil_clip_writer_get_codec(const VigilClipWriter *self)
+{
+    return self->codec;
 }

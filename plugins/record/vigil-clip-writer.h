@@ -16,21 +16,32 @@ typedef void (*VigilClipWakeFunc)(gpointer user_data);
 /**
  * VigilClipWriter:
  *
- * Encoded frames of one video → the bytes of a fragmented MP4, without transcoding. The file begins at its first
+ * Encoded frames of one video → the bytes of a fragmented MP4, without transcoding, unless that is asked for. The file begins at its first
  * keyframe with time 0 and is playable from its first fragment on, wherever it is cut off; a fragment is 1 s.
  * The muxer is GStreamer's mp4mux (qtmux for Motion JPEG, which the other does not take); it has threads of its own, but every function here belongs to one thread.
  */
 typedef struct VigilClipWriter VigilClipWriter;
 
 /**
+ * VigilClipWriterFlags:
+ * @VIGIL_CLIP_WRITER_REORDERS: decoding times are missing and frames may be out of order: they are worked out from the stream
+ * @VIGIL_CLIP_WRITER_ENCODE: Motion JPEG is decoded, and encoded to H.264 with the best encoder that is there; without meaning
+ *   for others
+ */
+typedef enum {
+    VIGIL_CLIP_WRITER_REORDERS = 1 << 0,
+    VIGIL_CLIP_WRITER_ENCODE = 1 << 1,
+} VigilClipWriterFlags;
+
+/**
  * vigil_clip_writer_new:
  * @caps: video/x-h264 or video/x-h265, alignment au, any stream-format; or image/jpeg
- * @reorders: decoding times are missing and frames may be out of order: they are worked out from the stream
+ * @flags: how they are to be written
  *
  * Errors: GST_CORE_ERROR_MISSING_PLUGIN names the element that is missing.
  */
 VigilClipWriter *
-vigil_clip_writer_new(GstCaps *caps, gboolean reorders, VigilClipWriteFunc write_func,
+vigil_clip_writer_new(GstCaps *caps, VigilClipWriterFlags flags, VigilClipWriteFunc write_func,
                       VigilClipWakeFunc wake_func, gpointer user_data, GError **error);
 /** vigil_clip_writer_free: without finish, the bytes that are still in the muxer are lost. */
 void vigil_clip_writer_free(VigilClipWriter *self);
@@ -45,10 +56,19 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilClipWriter, vigil_clip_writer_free)
  */
 gboolean vigil_clip_writer_push(VigilClipWriter *self, const VigilRingFrame *frame,
                                 GstBuffer *buffer, GError **error);
+/**
+ * vigil_clip_writer_is_full: so much waits for the encoder that no more frames should be pushed now; the wake function is called when it has
+ * taken that. Never without %VIGIL_CLIP_WRITER_ENCODE.
+ */
+gboolean vigil_clip_writer_is_full(const VigilClipWriter *self);
 /** vigil_clip_writer_pump: hands what the muxer has ready to the write function. Never waits. */
 gboolean vigil_clip_writer_pump(VigilClipWriter *self, GError **error);
-/** vigil_clip_writer_finish: writes everything that is left. Waits for the muxer, 5 s at most. */
+/** vigil_clip_writer_finish: writes everything that is left. Waits for as long as bytes come, 5 s from one piece to the next (20 s where
+ * frames are encoded). */
 gboolean vigil_clip_writer_finish(VigilClipWriter *self, GError **error);
+
+/** vigil_clip_writer_get_codec: what the file holds: "h264", "h265" or "jpeg". */
+const gchar *vigil_clip_writer_get_codec(const VigilClipWriter *self);
 
 /**
  * VigilClipWriterInfo:

@@ -80,6 +80,8 @@ static gboolean
 start_file(VigilRecorder *self, VigilOpenClip *open, GError **error)
 {
     const GstStructure *s = gst_caps_get_structure(open->caps, 0);
+    const VigilClipWriterFlags flags = (open->reorders ? VIGIL_CLIP_WRITER_REORDERS : 0) |
+                                       (self->options.encode_jpeg ? VIGIL_CLIP_WRITER_ENCODE : 0);
     gint width = 0, height = 0;
 
     open->file = vigil_store_create_clip(self->options.store, open->clip->camera, open->clip->name,
@@ -91,11 +93,10 @@ start_file(VigilRecorder *self, VigilOpenClip *open, GError **error)
     gst_structure_get_int(s, "height", &height);
     open->info.width = (guint)MAX(width, 0);
     open->info.height = (guint)MAX(height, 0);
-    open->info.codec = gst_structure_has_name(s, "video/x-h265") ? "h265"
-                       : gst_structure_has_name(s, "image/jpeg") ? "jpeg"
-                                                                 : "h264";
     open->writer =
-        vigil_clip_writer_new(open->caps, open->reorders, write_bytes, wake_for_clip, open, error);
+        vigil_clip_writer_new(open->caps, flags, write_bytes, wake_for_clip, open, error);
+    if (open->writer)
+        open->info.codec = vigil_clip_writer_get_codec(open->writer);
     return open->writer != NULL;
 }
 
@@ -330,7 +331,8 @@ feed_clip(VigilRecorder *self, VigilOpenClip *open, gboolean *busy)
     GstBuffer *buffer;
     guint n = 0;
 
-    while (!open->done && (buffer = take_frame(self, open, &frame))) {
+    while (!open->done && !(open->writer && vigil_clip_writer_is_full(open->writer)) &&
+           (buffer = take_frame(self, open, &frame))) {
         *busy = TRUE;
         if (!open->writer && !start_file(self, open, &error)) {
             gst_buffer_unref(buffer);

@@ -15,6 +15,7 @@ G_BEGIN_DECLS
  * @ring_bytes: and its limit in bytes
  * @max_lead_ns: not live: how far frames may be ahead of the analysis
  * @max_clip_ns: longest clip
+ * @encode_jpeg: clips of Motion JPEG are encoded to H.264
  * @live: frames come at the rate of a clock and are never held back: what cannot be taken is dropped and counted.
  *   Otherwise they wait
  */
@@ -24,6 +25,7 @@ typedef struct {
     gsize ring_bytes;
     gint64 max_lead_ns;
     gint64 max_clip_ns;
+    gboolean encode_jpeg;
     gboolean live;
 } VigilRecorderOptions;
 

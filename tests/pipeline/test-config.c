@@ -133,6 +133,7 @@ static const struct {
     {HEAD CAMERA RULES "    idle: never\n", ":6:", "idle", "auto, keyframes, full"},
     {HEAD CAMERA RULES "    idle: keyframes\n", ":6:", "idle", "motion: {enabled: true}"},
     {HEAD CAMERA RULES "    decoder: gpu\n", ":6:", "decoder", "hardware"},
+    {HEAD CAMERA RULES "    record: mjpeg\n", ":6:", "record", "copy, h264"},
     {HEAD CAMERA RULES "    decoder: avdec_h26\n", ":6:", "decoder", "avdec_h264"},
     {HEAD CAMERA RULES "    zone: {}\n", ":6:", "zone", "did you mean \"zones\""},
     {HEAD CAMERA "    zones: {z: [[0,0],[1,1]]}\n" RULES, ":5:", "zones.z", "at least 3 points"},

@@ -83,6 +83,47 @@ START_TEST(test_clip_is_a_copy)
 }
 END_TEST
 
+/* (transfer full): what ffprobe says of the video's stream. */
+static gchar *
+probe(const gchar *path, const gchar *entries)
+{
+    const gchar *argv[] = {
+        "ffprobe", "-v", "warning", "-count_packets", "-show_entries", entries, "-of",
+        "csv=p=0", path, NULL};
+    Program ffprobe = program_run_argv(argv);
+
+    ck_assert_msg(ffprobe.code == 0 && !*ffprobe.errors, "%s", ffprobe.errors);
+    g_free(ffprobe.errors);
+    return g_strstrip(ffprobe.output);
+}
+
+/* The same events, with clips in H.264 that show as much. */
+START_TEST(test_clip_is_encoded)
+{
+    g_autofree gchar *video = make_video("v.mov");
+    g_autofree gchar *url = g_strdup_printf("file://%s", video);
+    g_autofree gchar *store = g_build_filename(scene.folder, "store", NULL);
+    g_autofree gchar *store2 = g_build_filename(scene.folder, "store2", NULL);
+    g_autofree gchar *copy = scene_config(&scene, "copy.yaml", store, url, "    record: copy\n");
+    g_autofree gchar *encode =
+        scene_config(&scene, "encode.yaml", store2, url, "    record: h264\n");
+    g_auto(Program) first = program_run("replay", copy, NULL);
+    g_auto(Program) second = program_run("replay", encode, NULL);
+    g_autofree gchar *clip = find_clip(store), *clip2 = find_clip(store2);
+    g_autofree gchar *codec = probe(clip, "stream=codec_name");
+    g_autofree gchar *codec2 = probe(clip2, "stream=codec_name");
+    g_autofree gchar *n = probe(clip, "stream=nb_read_packets");
+    g_autofree gchar *n2 = probe(clip2, "stream=nb_read_packets");
+
+    ck_assert_int_eq(first.code, 0);
+    ck_assert_int_eq(second.code, 0);
+    ck_assert_str_eq(first.output, second.output);
+    ck_assert_str_eq(codec, "mjpeg");
+    ck_assert_str_eq(codec2, "h264");
+    ck_assert_str_eq(n, n2);
+}
+END_TEST
+
 static void
 setup(void)
 {
@@ -107,6 +148,7 @@ main(void)
     if (scene_open(&scene)) {
         scene_close(&scene);
         tcase_add_loop_test(tcase, test_clip_is_a_copy, 0, 3);
+        tcase_add_test(tcase, test_clip_is_encoded);
     }
     suite_add_tcase(suite, tcase);
     /* GLib waits for processes in a thread, which a fork would lose */

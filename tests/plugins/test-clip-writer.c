@@ -97,10 +97,11 @@ on_wake(gpointer user_data)
 
 /* From frame @from on. Returns: whether all was written. */
 static gboolean
-write_take(Take *take, guint from, gboolean reorders, VigilClipWriterInfo *info, GError **error)
+write_take(Take *take, guint from, VigilClipWriterFlags flags, VigilClipWriterInfo *info,
+           GError **error)
 {
     g_autoptr(VigilClipWriter) writer =
-        vigil_clip_writer_new(take->caps, reorders, on_bytes, on_wake, take, error);
+        vigil_clip_writer_new(take->caps, flags, on_bytes, on_wake, take, error);
     gboolean ok = TRUE;
 
     fail_unless(writer != NULL);
@@ -153,7 +154,7 @@ GST_START_TEST(file_begins_at_0_and_lasts_as_long_as_its_frames)
     ClipView view;
     gchar *path;
 
-    fail_unless(write_take(&take, 30, FALSE, &info, NULL));
+    fail_unless(write_take(&take, 30, 0, &info, NULL));
     assert_equals_int64(info.start_ns, 3 * GST_SECOND);
     assert_equals_int64(info.end_ns, 10 * GST_SECOND);
     assert_equals_int(info.n_frames, 70);
@@ -182,7 +183,7 @@ GST_START_TEST(reordered_pictures_without_decoding_times)
 
     for (guint i = 0; i < take.frames->len; i++)
         g_array_index(take.frames, VigilRingFrame, i).dts_ns = VIGIL_RING_TIME_NONE;
-    fail_unless(write_take(&take, 0, TRUE, &info, NULL));
+    fail_unless(write_take(&take, 0, VIGIL_CLIP_WRITER_REORDERS, &info, NULL));
     path = save(&take, take.file->len);
     view = test_view_clip(path, FALSE);
     assert_equals_int(view.n_decoded, N_FRAMES);
@@ -201,7 +202,7 @@ GST_START_TEST(file_that_is_cut_off_anywhere_can_be_played)
     VigilClipWriterInfo info;
     gsize first_end = 0;
 
-    fail_unless(write_take(&take, 0, FALSE, &info, NULL));
+    fail_unless(write_take(&take, 0, 0, &info, NULL));
     assert_equals_int(whole_fragments(&take, take.file->len, &first_end), 10);
     for (guint i = 0; i < N_CUTS; i++) {
         const gsize length =
@@ -226,14 +227,14 @@ GST_START_TEST(error_of_a_write_is_told_once)
     VigilClipWriterInfo info;
     guint n_writes;
 
-    fail_unless(write_take(&take, 0, FALSE, &info, NULL));
+    fail_unless(write_take(&take, 0, 0, &info, NULL));
     n_writes = take.n_writes;
     for (guint i = 1; i <= n_writes; i += 3) {
         g_autoptr(GError) error = NULL;
 
         take.n_writes = 0;
         take.fail_after = i;
-        fail_if(write_take(&take, 0, FALSE, &info, &error));
+        fail_if(write_take(&take, 0, 0, &info, &error));
         fail_unless(g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_NOSPC));
         assert_equals_int(take.n_writes, i);
     }
@@ -275,7 +276,7 @@ GST_START_TEST(motion_jpeg_is_written_as_it_comes)
     gchar *path;
 
     gst_caps_take(&take.caps, gst_caps_from_string(caps[__i__]));
-    fail_unless(write_take(&take, 0, FALSE, &info, NULL));
+    fail_unless(write_take(&take, 0, 0, &info, NULL));
     assert_equals_int(info.n_frames, N_FRAMES);
     assert_equals_int(info.n_fragments, 10);
     path = save(&take, take.file->len);
@@ -286,6 +287,74 @@ GST_START_TEST(motion_jpeg_is_written_as_it_comes)
     fail_unless(duration < 0 || ABS(duration - 10.0) < (__i__ == 0 ? 0.101 : 0.001), "%.3f s",
                 duration);
     test_remove_file(path);
+    take_clear(&take);
+}
+GST_END_TEST
+
+/* Encoded while it is written: each picture, at its time; what waits for the encoder is bounded. */
+GST_START_TEST(motion_jpeg_becomes_h264)
+{
+    Take take = encode("jpegenc", "image/jpeg");
+    VigilClipWriterInfo info;
+    ClipView view;
+    gchar *path;
+
+    gst_caps_take(&take.caps, gst_caps_from_string("image/jpeg,width=160,height=120"));
+    fail_unless(write_take(&take, 20, VIGIL_CLIP_WRITER_ENCODE, &info, NULL));
+    assert_equals_int(info.n_frames, 80);
+    assert_equals_int(info.n_fragments, 8);
+    path = save(&take, take.file->len);
+    view = test_view_clip(path, FALSE);
+    assert_equals_int(view.n_samples, 80);
+    assert_equals_int(view.n_decoded, 80);
+    assert_equals_uint64(view.first_pts, 0);
+    /* how long the last one is shown is lost on the way */
+    fail_unless(view.end_pts >= 7900 * GST_MSECOND && view.end_pts <= 8 * GST_SECOND);
+    assert_equals_uint64(view.max_step, GST_SECOND / 10);
+    fail_unless(view.first_is_key && view.n_errors == 0);
+    test_remove_file(path);
+    take_clear(&take);
+}
+GST_END_TEST
+
+static void
+count_wakes(gpointer user_data)
+{
+    g_atomic_int_inc((gint *)user_data);
+}
+
+static gboolean
+forget_bytes(gconstpointer data, gsize length, gpointer user_data, GError **error)
+{
+    return TRUE;
+}
+
+GST_START_TEST(writer_that_encodes_says_when_it_is_full)
+{
+    Take take = encode("jpegenc", "image/jpeg");
+    gint wakes = 0;
+    g_autoptr(VigilClipWriter) writer = NULL;
+    guint n = 0;
+
+    gst_caps_take(&take.caps, gst_caps_from_string("image/jpeg,width=160,height=120"));
+    writer = vigil_clip_writer_new(take.caps, VIGIL_CLIP_WRITER_ENCODE, forget_bytes, count_wakes,
+                                   &wakes, NULL);
+    fail_unless(writer && !vigil_clip_writer_is_full(writer));
+    assert_equals_string(vigil_clip_writer_get_codec(writer), "h264");
+    /* faster than it can be encoded */
+    while (!vigil_clip_writer_is_full(writer) && ++n < 100000) {
+        VigilRingFrame frame = g_array_index(take.frames, VigilRingFrame, 0);
+
+        frame.pts_ns = n * GST_SECOND / 30;
+        fail_unless(vigil_clip_writer_push(writer, &frame,
+                                           gst_buffer_copy_deep(take.buffers->pdata[0]), NULL));
+    }
+    fail_unless(n < 100000);
+    g_atomic_int_set(&wakes, 0);
+    while (vigil_clip_writer_is_full(writer) || g_atomic_int_get(&wakes) == 0) {
+        fail_unless(vigil_clip_writer_pump(writer, NULL));
+        g_usleep(10000);
+    }
     take_clear(&take);
 }
 GST_END_TEST
@@ -312,7 +381,7 @@ GST_START_TEST(stream_that_is_none)
         g_ptr_array_add(take.buffers, buffer);
     }
     /* it may say so or write nothing, but comes to an end */
-    fail_unless(write_take(&take, 0, FALSE, &info, &error) ? info.n_fragments == 0 : error != NULL);
+    fail_unless(write_take(&take, 0, 0, &info, &error) ? info.n_fragments == 0 : error != NULL);
     take_clear(&take);
 }
 GST_END_TEST
@@ -329,6 +398,8 @@ clip_writer_suite(void)
     tcase_add_loop_test(tcase, motion_jpeg_is_written_as_it_comes, 0, 2);
     if (!test_have_element("x264enc") || !test_have_element("avdec_h264"))
         return suite;
+    tcase_add_test(tcase, motion_jpeg_becomes_h264);
+    tcase_add_test(tcase, writer_that_encodes_says_when_it_is_full);
     tcase_add_test(tcase, file_begins_at_0_and_lasts_as_long_as_its_frames);
     tcase_add_loop_test(tcase, reordered_pictures_without_decoding_times, 0, 2);
     tcase_add_test(tcase, file_that_is_cut_off_anywhere_can_be_played);
