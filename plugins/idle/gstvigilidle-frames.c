@@ -5,6 +5,7 @@
 #include "plugins/common/gstvigilprobe.h"
 #include "plugins/common/gstvigilstream.h"
 #include "plugins/idle/gstvigilidle-private.h"
+#include "plugins/record/vigil-parameter-sets.h"
 
 GST_DEBUG_CATEGORY_EXTERN(vigil_idle_debug);
 #define GST_CAT_DEFAULT vigil_idle_debug
@@ -157,15 +158,32 @@ count_unseen(const GstVigilIdle *self)
     return self->held.length - (self->held.length > 0 && self->first_seen ? 1 : 0);
 }
 
+/* (transfer full): what a decoder needs that has seen nothing else of the stream */
+static GstBuffer *
+with_parameter_sets(GstVigilIdle *self, GstBuffer *key)
+{
+    GstBuffer *whole;
+
+    if (!self->parameter_sets)
+        return gst_buffer_ref(key);
+    whole = gst_buffer_append(gst_buffer_ref(self->parameter_sets), gst_buffer_ref(key));
+    GST_BUFFER_PTS(whole) = GST_BUFFER_PTS(key);
+    GST_BUFFER_DTS(whole) = GST_BUFFER_DTS(key);
+    return whole;
+}
+
 static gboolean
 probe(GstVigilIdle *self, GstBuffer *key, gint64 time_ns)
 {
+    GstBuffer *whole;
     GstSample *sample;
     gboolean quiet;
 
     if (!self->decoder)
         self->decoder = vigil_key_decoder_new(self->caps);
-    sample = self->decoder ? vigil_key_decoder_run(self->decoder, key) : NULL;
+    whole = with_parameter_sets(self, key);
+    sample = self->decoder ? vigil_key_decoder_run(self->decoder, whole) : NULL;
+    gst_buffer_unref(whole);
     if (!sample)
         return FALSE;
     count(self, &self->stats.probes, 1);
@@ -260,6 +278,18 @@ take_intra(GstVigilIdle *self, GstBuffer *buffer, gint64 time_ns)
 
 /* --------------------------------------------------------------------------------------------- */
 
+static void
+note_parameter_sets(GstVigilIdle *self, const guint8 *data, gsize size)
+{
+    GBytes *sets = vigil_parameter_sets_find(data, size, self->format.h265);
+
+    if (!sets)
+        return;
+    gst_buffer_replace(&self->parameter_sets, NULL);
+    self->parameter_sets = gst_buffer_new_wrapped_bytes(sets);
+    g_bytes_unref(sets);
+}
+
 static gboolean
 read_frame(GstVigilIdle *self, GstBuffer *buffer, VigilCodedFrame *frame)
 {
@@ -269,6 +299,8 @@ read_frame(GstVigilIdle *self, GstBuffer *buffer, VigilCodedFrame *frame)
     if (!gst_buffer_map(buffer, &map, GST_MAP_READ))
         return FALSE;
     ok = vigil_coded_frame_read(frame, &self->format, map.data, map.size);
+    if (ok && frame->key && self->format.length_size == 0)
+        note_parameter_sets(self, map.data, map.size);
     gst_buffer_unmap(buffer, &map);
     return ok;
 }

@@ -40,6 +40,8 @@ struct _GstVigilIdle {
     gboolean usable; /* the stream is one that can be slept through */
     gboolean intra;  /* each frame can be decoded alone */
     GstCaps *caps;
+    GstBuffer
+        *parameter_sets; /* the last that were in the stream, where they are not in its caps */
     VigilKeyDecoder *decoder;
     VigilCodedSize *sizes;
     gboolean asleep;

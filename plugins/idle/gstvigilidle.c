@@ -135,6 +135,7 @@ take_caps(GstVigilIdle *self, GstEvent *event)
     self->intra = gst_structure_has_name(structure, "image/jpeg");
     self->usable = self->intra || read_format(self, structure);
     g_clear_pointer(&self->decoder, vigil_key_decoder_free);
+    gst_clear_buffer(&self->parameter_sets);
     gst_vigil_idle_forget(self);
 }
 
@@ -198,6 +199,7 @@ stop(GstVigilIdle *self)
     gst_vigil_idle_forget(self);
     g_clear_pointer(&self->decoder, vigil_key_decoder_free);
     gst_caps_replace(&self->caps, NULL);
+    gst_clear_buffer(&self->parameter_sets);
 }
 
 static GstStateChangeReturn

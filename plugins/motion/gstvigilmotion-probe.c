@@ -4,6 +4,9 @@
 #include "plugins/common/gstvigilstream.h"
 #include "plugins/motion/gstvigilmotion-private.h"
 
+GST_DEBUG_CATEGORY_EXTERN(vigil_motion_debug);
+#define GST_CAT_DEFAULT vigil_motion_debug
+
 static gboolean
 is_quiet(GstVigilMotion *self, gint64 time_ns)
 {
@@ -106,6 +109,10 @@ gst_vigil_motion_answer_probe(GstVigilMotion *self, GstQuery *query)
     if (!sample && n_left > 0)
         gst_pad_push_event(GST_BASE_TRANSFORM_SRC_PAD(self),
                            gst_vigil_event_new_left(time, n_left));
-    gst_vigil_query_set_quiet(query, quiet && is_quiet(self, (gint64)time));
+    quiet = quiet && is_quiet(self, (gint64)time);
+    GST_DEBUG_OBJECT(self, "%" GST_TIME_FORMAT "%s: %s, state %d, %u tracks", GST_TIME_ARGS(time),
+                     sample ? ", a keyframe" : "", quiet ? "quiet" : "not quiet",
+                     (gint)self->result.state, self->n_tracks);
+    gst_vigil_query_set_quiet(query, quiet);
     return TRUE;
 }

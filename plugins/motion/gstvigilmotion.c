@@ -28,7 +28,7 @@
 #include "plugins/motion/gstvigilmotion-private.h"
 #include "plugins/motion/vigil-mask-list.h"
 
-GST_DEBUG_CATEGORY_STATIC(vigil_motion_debug);
+GST_DEBUG_CATEGORY(vigil_motion_debug);
 #define GST_CAT_DEFAULT vigil_motion_debug
 
 #define STATS_INTERVAL_US G_USEC_PER_SEC
