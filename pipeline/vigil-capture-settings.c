@@ -53,6 +53,8 @@ append_control(const gchar *name, const VigilYaml *node, GString *controls,
                              name);
     else if (vigil_yaml_read_string(node, &text, &error) && strchr(text, ','))
         vigil_yaml_set_error(node, &error, "a control's value has no comma");
+    else if (!error && !text[strspn(text, " \t")])
+        vigil_yaml_set_error(node, &error, "a control needs a value");
     else if (!error)
         g_string_append_printf(controls, "%s%s=%s", controls->len ? "," : "", name, text);
     vigil_yaml_mistakes_add(mistakes, error);

@@ -266,3 +266,31 @@ gst_vigil_v4l2_lay_out(const VigilV4l2Format *format, const GstVideoInfo *info, 
     }
     return usual;
 }
+
+gboolean
+gst_vigil_v4l2_layout_fits(const VigilV4l2Format *format, const GstVideoInfo *info)
+{
+    const gboolean apart = format->n_planes == GST_VIDEO_INFO_N_PLANES(info);
+    gsize sizes[VIGIL_V4L2_MAX_PLANES], offsets[GST_VIDEO_MAX_PLANES], total = 0;
+    gint strides[GST_VIDEO_MAX_PLANES];
+
+    for (guint p = 0; p < VIGIL_V4L2_MAX_PLANES; p++) {
+        sizes[p] = format->size[p];
+        total += p < format->n_planes ? sizes[p] : 0;
+    }
+    gst_vigil_v4l2_lay_out(format, info, sizes, offsets, strides);
+    for (guint p = 0; p < GST_VIDEO_INFO_N_PLANES(info); p++) {
+        const gsize limit = apart ? offsets[p] + sizes[p] : total;
+        gint component[GST_VIDEO_MAX_COMPONENTS];
+        gsize row, rows;
+
+        gst_video_format_info_component(info->finfo, p, component);
+        row = (gsize)GST_VIDEO_INFO_COMP_PSTRIDE(info, component[0]) *
+              (gsize)GST_VIDEO_INFO_COMP_WIDTH(info, component[0]);
+        rows = (gsize)GST_VIDEO_INFO_COMP_HEIGHT(info, component[0]);
+        if (strides[p] < 0 || (gsize)strides[p] < row ||
+            offsets[p] + (gsize)strides[p] * (rows - 1) + row > limit)
+            return FALSE;
+    }
+    return TRUE;
+}

@@ -38,4 +38,12 @@ gboolean
 gst_vigil_v4l2_lay_out(const VigilV4l2Format *format, const GstVideoInfo *info, const gsize *sizes,
                        gsize offsets[GST_VIDEO_MAX_PLANES], gint strides[GST_VIDEO_MAX_PLANES]);
 
+/**
+ * gst_vigil_v4l2_layout_fits:
+ *
+ * Returns: whether rows of pixels, as gst_vigil_v4l2_lay_out() places them, neither overlap nor go beyond what the driver
+ *   reserves; a driver that says otherwise is not to be believed
+ */
+gboolean gst_vigil_v4l2_layout_fits(const VigilV4l2Format *format, const GstVideoInfo *info);
+
 G_END_DECLS

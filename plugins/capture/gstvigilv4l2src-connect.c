@@ -118,6 +118,12 @@ take_format(GstVigilV4l2Src *self, GError **error)
                         "%s: its format %" GST_PTR_FORMAT " cannot be", self->asked.device, caps);
             return FALSE;
         }
+        if (!gst_vigil_v4l2_layout_fits(format, &self->info)) {
+            g_set_error(error, VIGIL_V4L2_ERROR, VIGIL_V4L2_ERROR_DEVICE,
+                        "%s: its rows of %u bytes do not fit into the %u bytes of its frames",
+                        self->asked.device, format->stride[0], format->size[0]);
+            return FALSE;
+        }
         self->usual_layout = gst_vigil_v4l2_lay_out(format, &self->info, sizes, offsets, strides);
     }
     if (!gst_base_src_set_caps(GST_BASE_SRC(self), caps)) {

@@ -47,6 +47,7 @@ struct _GstVigilV4l2Src {
     GstVideoInfo info;
     gboolean discont;
     guint64 frames_here; /* since it was opened */
+    gint64 forbidden_us; /* since when it is not ours to use; 0: it is */
     gchar *reason;       /* why it waits, as it was told last */
     GstClockTime last_pts;
 };

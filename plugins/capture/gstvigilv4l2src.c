@@ -28,6 +28,8 @@ GST_DEBUG_CATEGORY_STATIC(vigil_v4l2_src_debug);
 
 /* How often a camera that is not there is looked for: it is back soon, and looking costs next to nothing. */
 #define RETRY_MS 250
+/* A node is there a moment before udev says whose it is. */
+#define UDEV_US (3 * G_USEC_PER_SEC)
 /* With fewer buffers the driver drops frames while the pipeline holds the others. */
 #define LEAST_QUEUED 2
 /* A frame that is said to be older than this is not; the clock of its time stamp is another one. */
@@ -94,6 +96,7 @@ gst_vigil_v4l2_src_start(GstBaseSrc *src)
         return FALSE;
     }
     self->ever = self->discont = FALSE;
+    self->forbidden_us = 0;
     self->frames_here = 0;
     self->last_pts = GST_CLOCK_TIME_NONE;
     g_atomic_int_set(&self->stale, FALSE);
@@ -153,6 +156,21 @@ wait_for_camera(GstVigilV4l2Src *self, const gchar *reason)
     return pause_for(self, RETRY_MS);
 }
 
+/* Whether to be refused still means nothing. */
+static gboolean
+may_be_allowed(GstVigilV4l2Src *self, const GError *error)
+{
+    const gint64 now = g_get_monotonic_time();
+
+    if (error->code != VIGIL_V4L2_ERROR_FORBIDDEN) {
+        self->forbidden_us = 0;
+        return FALSE;
+    }
+    if (self->forbidden_us == 0)
+        self->forbidden_us = now;
+    return now - self->forbidden_us < UDEV_US;
+}
+
 /* What was right once may be so again; what was not is said to whoever wrote it. */
 static GstFlowReturn
 connect_or_wait(GstVigilV4l2Src *self)
@@ -161,7 +179,7 @@ connect_or_wait(GstVigilV4l2Src *self)
 
     if (gst_vigil_v4l2_src_connect(self, &error))
         return GST_FLOW_OK;
-    if (self->ever ||
+    if (may_be_allowed(self, error) || self->ever ||
         (error->code != VIGIL_V4L2_ERROR_SETTING && error->code != VIGIL_V4L2_ERROR_FORBIDDEN))
         return wait_for_camera(self, error->message);
     if (error->code == VIGIL_V4L2_ERROR_FORBIDDEN)

@@ -81,6 +81,7 @@ take_control(const VigilV4l2System *system, gint fd, const struct v4l2_queryctrl
         .max = query->maximum,
         .step = MAX(query->step, 1),
         .standard = query->default_value,
+        .numbers = query->type == V4L2_CTRL_TYPE_INTEGER_MENU,
         .read_only = (query->flags & V4L2_CTRL_FLAG_READ_ONLY) != 0,
         .inactive = (query->flags & V4L2_CTRL_FLAG_INACTIVE) != 0,
     };
@@ -124,6 +125,8 @@ read_item(const VigilV4l2System *system, gint fd, const VigilV4l2Control *contro
 
     if (vigil_v4l2_ioctl(system, fd, VIDIOC_QUERYMENU, &query) < 0)
         return NULL;
+    if (control->numbers)
+        return g_strdup_printf("%" G_GINT64_FORMAT, (gint64)query.value);
     raw = g_strndup((const gchar *)query.name, sizeof query.name);
     return vigil_v4l2_normalise(raw);
 }
@@ -240,15 +243,20 @@ static gboolean
 read_menu(const VigilV4l2System *system, gint fd, const VigilV4l2Control *control,
           const gchar *text, gint32 *value)
 {
-    g_autofree gchar *wanted = vigil_v4l2_normalise(text);
-    gint64 number = -1;
-    const gboolean numeric =
-        g_ascii_string_to_signed(text, 10, control->min, control->max, &number, NULL);
+    g_autofree gchar *wanted = control->numbers ? g_strdup(text) : vigil_v4l2_normalise(text);
+    gint64 number;
 
+    if (g_ascii_string_to_signed(text, 10, control->min, control->max, &number, NULL)) {
+        g_autofree gchar *item = read_item(system, fd, control, (gint32)number);
+
+        *value = (gint32)number;
+        if (item)
+            return TRUE;
+    }
     for (*value = control->min; *value <= get_last_item(control); ++*value) {
         g_autofree gchar *item = read_item(system, fd, control, *value);
 
-        if (item && (numeric ? *value == number : g_str_equal(item, wanted)))
+        if (item && g_str_equal(item, wanted))
             return TRUE;
     }
     return FALSE;

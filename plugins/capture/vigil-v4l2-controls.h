@@ -14,6 +14,7 @@ typedef enum {
 /**
  * VigilV4l2Control:
  * @name: as it is written in settings: small letters, digits and `_` ("exposure_time_absolute")
+ * @numbers: the items of the menu are numbers, not names
  * @inactive: another control has the say at the moment, such as an automatic
  */
 typedef struct {
@@ -21,10 +22,10 @@ typedef struct {
     VigilV4l2ControlType type;
     gchar name[40];
     gint32 min, max, step, standard, value;
-    gboolean read_only, inactive;
+    gboolean numbers, read_only, inactive;
 } VigilV4l2Control;
 
-/** VigilV4l2Setting: what is asked for: @value: a number, true or false, or the name of an item. */
+/** VigilV4l2Setting: what is asked for: @value: a number, true or false, or an item: its number in the menu, or what it is. */
 typedef struct {
     gchar *name, *value;
 } VigilV4l2Setting;

@@ -7,6 +7,8 @@ G_BEGIN_DECLS
 
 #define VIGIL_V4L2_MAX_PLANES 4
 #define VIGIL_V4L2_MAX_RATES 32
+/* A larger width or height is no camera's. */
+#define VIGIL_V4L2_LARGEST 32768
 
 /** VigilV4l2Kind: families of pixel formats, which branches of a pipeline ask for. */
 typedef enum {

@@ -9,7 +9,6 @@
 /* A driver that never ends its list is not asked for ever. */
 #define MOST_FORMATS 128
 #define MOST_SIZES 256
-#define LARGEST 32768
 
 typedef struct {
     const VigilV4l2System *system;
@@ -61,11 +60,11 @@ add_mode(const Reader *self, VigilV4l2Mode *mode)
     if (mode->min_width == 0 || mode->min_height == 0 || mode->min_width > mode->max_width ||
         mode->min_height > mode->max_height)
         return result;
-    mode->max_width = MIN(mode->max_width, LARGEST);
-    mode->max_height = MIN(mode->max_height, LARGEST);
+    mode->max_width = MIN(mode->max_width, VIGIL_V4L2_LARGEST);
+    mode->max_height = MIN(mode->max_height, VIGIL_V4L2_LARGEST);
     mode->step_width = MAX(mode->step_width, 1);
     mode->step_height = MAX(mode->step_height, 1);
-    if (mode->min_width <= LARGEST && mode->min_height <= LARGEST)
+    if (mode->min_width <= VIGIL_V4L2_LARGEST && mode->min_height <= VIGIL_V4L2_LARGEST)
         g_array_append_val(self->modes, *mode);
     return result;
 }
@@ -102,7 +101,7 @@ read_unlisted(const Reader *self, guint32 fourcc)
     gint result = try_size(self, fourcc, 1, &mode.min_width, &mode.min_height);
 
     if (result == 0)
-        result = try_size(self, fourcc, LARGEST, &mode.max_width, &mode.max_height);
+        result = try_size(self, fourcc, VIGIL_V4L2_LARGEST, &mode.max_width, &mode.max_height);
     if (result < 0)
         return vigil_v4l2_is_gone(result) ? result : 0;
     return add_mode(self, &mode);

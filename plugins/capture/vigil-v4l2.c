@@ -257,7 +257,8 @@ is_usable(const VigilV4l2Format *format, guint32 fourcc)
         format->field == V4L2_FIELD_INTERLACED_TB || format->field == V4L2_FIELD_INTERLACED_BT;
 
     return whole && format->fourcc == fourcc && format->n_planes >= 1 &&
-           format->n_planes <= VIGIL_V4L2_MAX_PLANES && format->width && format->height;
+           format->n_planes <= VIGIL_V4L2_MAX_PLANES && format->width && format->height &&
+           format->width <= VIGIL_V4L2_LARGEST && format->height <= VIGIL_V4L2_LARGEST;
 }
 
 /* Drivers without a choice of rates say ENOTTY; the frames come all the same. */

@@ -84,6 +84,8 @@ static const struct {
      "small letters"},
     {HEAD DEVICE RULES "    capture: {controls: {gain: '1,2'}}\n", ":6:", "capture.controls.gain",
      "no comma"},
+    {HEAD DEVICE RULES "    capture: {controls: {gain: ' '}}\n", ":6:", "capture.controls.gain",
+     "needs a value"},
     {HEAD DEVICE RULES "    capture: {controls: {gain: [1]}}\n", ":6:", "capture.controls.gain",
      "a text"},
     {HEAD CAMERA RULES "  - name: a\n    source: file:///y\n" RULES, ":6:", "cameras[1]", "line 3"},

@@ -38,6 +38,7 @@ static const VigilV4l2Mode small_modes[] = {
 };
 static const gchar *const exposure_items[] = {"Auto Mode", "Manual Mode", NULL,
                                               "Aperture Priority Mode"};
+static const gchar *const bias_items[] = {"-1000", "0", "1000"};
 static const VigilFakeControl controls[] = {
     {V4L2_CID_GAIN, V4L2_CTRL_TYPE_INTEGER, 0, "Gain", 0, 255, 5, 60, NULL},
     {V4L2_CID_EXPOSURE_AUTO, V4L2_CTRL_TYPE_MENU, 0, "Auto Exposure", 0, 3, 1, 3, exposure_items},
@@ -47,6 +48,7 @@ static const VigilFakeControl controls[] = {
      9, 1, 0, NULL},
     {V4L2_CID_FOCUS_AUTO, V4L2_CTRL_TYPE_BOOLEAN, 0, "Focus, Automatic Continuous", 0, 1, 1, 1,
      NULL},
+    {V4L2_CID_AUTO_EXPOSURE_BIAS, V4L2_CTRL_TYPE_INTEGER_MENU, 0, "Bias", 0, 2, 1, 1, bias_items},
 };
 
 static const VigilFakeCamera webcam = {.card = "Webcam",
@@ -663,6 +665,11 @@ START_TEST(controls_are_set_by_name)
     ck_assert(apply("exposure_time_absolute=3,auto_exposure=3,", NULL));
     ck_assert_int_eq(vigil_fake_v4l2_get_control(fake, 0, V4L2_CID_EXPOSURE_ABSOLUTE), 3);
     ck_assert_int_eq(vigil_fake_v4l2_get_control(fake, 0, V4L2_CID_EXPOSURE_AUTO), 3);
+    /* of numbers: by place, or as it is */
+    ck_assert(apply("bias=2", NULL));
+    ck_assert_int_eq(vigil_fake_v4l2_get_control(fake, 0, V4L2_CID_AUTO_EXPOSURE_BIAS), 2);
+    ck_assert(apply("bias=-1000", NULL));
+    ck_assert_int_eq(vigil_fake_v4l2_get_control(fake, 0, V4L2_CID_AUTO_EXPOSURE_BIAS), 0);
     ck_assert(apply("", NULL));
     ck_assert(apply(NULL, NULL));
 }
@@ -678,6 +685,7 @@ static const struct {
     {"gian=5", "did you mean \"gain\"?"},
     {"warp=5", "it has: gain, auto_exposure, exposure_time_absolute"},
     {"autofocus=maybe", "true or false"},
+    {"bias=500", "0 (-1000), 1 (0), 2 (1000)"},
     {"auto_exposure=2", "0 (auto_mode), 1 (manual_mode), 3 (aperture_priority_mode)"},
     {"auto_exposure=moon", "1 (manual_mode)"},
     {"tilt_absolute=1", "can only be read"},

@@ -4,6 +4,7 @@
 #include <gst/allocators/gstdmabuf.h>
 #include <linux/videodev2.h>
 
+#include "plugins/capture/gstvigilv4l2caps.h"
 #include "plugins/capture/gstvigilv4l2src.h"
 #include "tests/plugins/plugin-test.h"
 #include "tests/support/vigil-fake-v4l2.h"
@@ -568,13 +569,15 @@ GST_END_TEST
 
 GST_START_TEST(forbidden_camera_is_an_error)
 {
-    GstMessage *message;
+    GstMessage *message = NULL;
     GError *error = NULL;
 
     vigil_fake_v4l2_plug(fake, 0, &webcam);
-    vigil_fake_v4l2_fail(fake, 1, EACCES);
     gst_element_set_state(source, GST_STATE_PLAYING);
-    message = gst_bus_timed_pop_filtered(bus, 20 * GST_SECOND, GST_MESSAGE_ERROR);
+    for (guint i = 0; i < 200 && !message; i++) {
+        vigil_fake_v4l2_fail(fake, 1, EACCES);
+        message = gst_bus_timed_pop_filtered(bus, GST_SECOND / 10, GST_MESSAGE_ERROR);
+    }
     fail_unless(message != NULL);
     gst_message_parse_error(message, &error, NULL);
     fail_unless(g_error_matches(error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_AUTHORIZED));
@@ -582,6 +585,49 @@ GST_START_TEST(forbidden_camera_is_an_error)
     g_error_free(error);
     gst_message_unref(message);
     stop();
+}
+GST_END_TEST
+
+/* As when it was plugged in a moment ago. */
+GST_START_TEST(rights_may_come_a_moment_after_the_node)
+{
+    vigil_fake_v4l2_plug(fake, 0, &webcam);
+    vigil_fake_v4l2_fail(fake, 1, EACCES);
+    gst_harness_play(h);
+    gst_buffer_unref(pull());
+    expect_state("waiting");
+    expect_state("streaming");
+    fail_unless_equals_int(test_count_messages(bus, GST_MESSAGE_ERROR), 0);
+    stop();
+}
+GST_END_TEST
+
+/* What a driver says of its rows is looked at before anybody reads pixels by it. */
+GST_START_TEST(rows_must_fit)
+{
+    static const struct {
+        VigilV4l2Format format;
+        gboolean fits;
+    } said[] = {
+        {{V4L2_PIX_FMT_NV12, 64, 48, {30, 1}, 1, {64}, {64 * 72}}, TRUE},
+        {{V4L2_PIX_FMT_NV12, 64, 48, {30, 1}, 1, {80}, {80 * 72}}, TRUE},
+        /* the last row without its padding */
+        {{V4L2_PIX_FMT_NV12, 64, 48, {30, 1}, 1, {80}, {80 * 71 + 64}}, TRUE},
+        {{V4L2_PIX_FMT_NV12, 64, 48, {30, 1}, 1, {80}, {80 * 71 + 63}}, FALSE},
+        {{V4L2_PIX_FMT_NV12, 64, 48, {30, 1}, 1, {0}, {64 * 72}}, FALSE},
+        {{V4L2_PIX_FMT_NV12, 64, 48, {30, 1}, 1, {G_MAXUINT}, {64 * 72}}, FALSE},
+        {{V4L2_PIX_FMT_YUYV, 64, 48, {30, 1}, 1, {64}, {128 * 48}}, FALSE},
+        {{V4L2_PIX_FMT_NV12M, 64, 48, {30, 1}, 2, {64, 64}, {64 * 48, 64 * 24}}, TRUE},
+        {{V4L2_PIX_FMT_NV12M, 64, 48, {30, 1}, 2, {64, 64}, {64 * 60, 64 * 12}}, FALSE},
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(said); i++) {
+        const gboolean yuyv = said[i].format.fourcc == V4L2_PIX_FMT_YUYV;
+        const GstVideoInfo info =
+            test_video_info(yuyv ? GST_VIDEO_FORMAT_YUY2 : GST_VIDEO_FORMAT_NV12, 64, 48);
+
+        fail_unless_equals_int(gst_vigil_v4l2_layout_fits(&said[i].format, &info), said[i].fits);
+    }
 }
 GST_END_TEST
 
@@ -637,6 +683,8 @@ vigilv4l2src_suite(void)
     tcase_add_test(tcase, a_pause_leaves_no_old_frames);
     tcase_add_loop_test(tcase, mistakes_are_errors, 0, G_N_ELEMENTS(wrong));
     tcase_add_test(tcase, forbidden_camera_is_an_error);
+    tcase_add_test(tcase, rights_may_come_a_moment_after_the_node);
+    tcase_add_test(tcase, rows_must_fit);
     tcase_add_test(tcase, what_was_right_once_is_waited_for);
     return suite;
 }

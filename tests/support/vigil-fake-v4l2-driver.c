@@ -342,7 +342,10 @@ query_menu(const FakeFile *file, struct v4l2_querymenu *query)
     if (!control || !control->items || (gint32)query->index > control->max ||
         !control->items[query->index])
         return -EINVAL;
-    g_strlcpy((gchar *)query->name, control->items[query->index], sizeof query->name);
+    if (control->type == V4L2_CTRL_TYPE_INTEGER_MENU)
+        query->value = g_ascii_strtoll(control->items[query->index], NULL, 10);
+    else
+        g_strlcpy((gchar *)query->name, control->items[query->index], sizeof query->name);
     return 0;
 }
 
