@@ -262,7 +262,8 @@ START_TEST(raw_camera_that_is_replaced)
     vigil_fake_v4l2_free(fake);
     ck_assert_int_eq(detect.count.n_sizes, 2);
     ck_assert_uint_eq(detect.count.most, 0);
-    ck_assert_uint_ge(marker_check_store(store, 5, NULL), 2);
+    /* how many depends on how many frames a loaded machine takes in time */
+    ck_assert_uint_ge(marker_check_store(store, 5, NULL), 1);
 }
 END_TEST
 
