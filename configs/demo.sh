@@ -21,7 +21,7 @@ model: default
 cameras:
   - name: yard
     source: "file://$clip"
-    # at the standard 0.5 the second guest is no event
+    # less than the standard 0.5 is enough here
     detect: {threshold: 0.4}
     zones: {yard: $zone}
     rules:

@@ -44,7 +44,7 @@ pad=114
 
 [detect]
 threshold={threshold:.2f}
-iou_threshold=0.5
+iou_threshold={iou:.2f}
 max_detections=100
 {golden}"""
 GOLDEN = """
@@ -66,9 +66,25 @@ def write_manifest(options, data, threshold, golden):
         version=options.version,
         sha256=hashlib.sha256(data).hexdigest(),
         threshold=threshold,
+        iou=options.iou,
         golden=GOLDEN if golden else "",
     )
     write(options.out, "manifest.ini", text)
+
+
+def parse_lift(text):
+    """"vehicle=0.3,animal=-0.2" as a dict."""
+    pairs = [part.split("=") for part in text.split(",")]
+    if any(len(p) != 2 or p[0] not in detector.CLASSES for p in pairs):
+        raise argparse.ArgumentTypeError(f"GROUP=NUMBER,... of {', '.join(detector.CLASSES)}")
+    return {group: float(number) for group, number in pairs}
+
+
+def lift(net, by):
+    """Adds to the logits of groups, which changes none of their figures but at what score they are: one threshold fits all."""
+    for head in net.heads:
+        for group, number in by.items():
+            head.scores.bias.data[detector.CLASSES.index(group)] += number
 
 
 def choose_threshold(results):
@@ -111,6 +127,8 @@ def main():
     parser.add_argument("--images", type=int, default=200, help="for calibration")
     parser.add_argument("--steps", type=int, default=0, help="of fine-tuning with rounded numbers, 8 images each")
     parser.add_argument("--threshold", type=float, help="else by measurement: that of 80 %% precision")
+    parser.add_argument("--iou", type=float, default=0.5, help="overlap over which the lesser of two boxes goes")
+    parser.add_argument("--lift", type=parse_lift, default={}, help="added to groups' logits, as vehicle=0.3")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--vigil", help="the program")
     options = parser.parse_args()
@@ -118,6 +136,7 @@ def main():
     torch.set_num_threads(options.threads)
     training, validation = dataset.split(dataset.read(options.dataset))
     net = detector.load(options.weights)
+    lift(net, options.lift)
     quant = export.quantize_net(net, training, *options.size, options.images, options.steps)
     data = export.to_tflite(quant, *options.size, options.title)
     os.makedirs(options.out, exist_ok=True)

@@ -6,7 +6,7 @@
 #   make-package.sh DATASET_DIR PICTURE VERSION WEIGHTS [NAME=FIGURES.json...]
 #
 # PICTURE becomes the golden input. More figures (evaluate.py --json) are rows of the model card's table.
-# Environment: VIGIL (the program), VIGIL_TFLITE_LIBRARY (libtensorflowlite_c.so), SIZE, IMAGES, STEPS, THRESHOLD.
+# Environment: VIGIL (the program), VIGIL_TFLITE_LIBRARY (libtensorflowlite_c.so), SIZE, IMAGES, STEPS, THRESHOLD, IOU, LIFT.
 set -eu
 dataset=$1 picture=$2 version=$3 weights=$4
 shift 4
@@ -17,7 +17,7 @@ export OMP_WAIT_POLICY=PASSIVE
 make_one() {
     /usr/bin/python3 "$here/make-package.py" "$2" "$dataset" "$packages/$1" --name "$1" --title "$3" \
         --version "$version" --golden "$picture" --size "$4" --images "${IMAGES:-200}" --steps "${STEPS:-0}" \
-        --threshold "${THRESHOLD:-0.40}"
+        --threshold "${THRESHOLD:-0.40}" --iou "${IOU:-0.5}" ${LIFT:+--lift "$LIFT"}
     if [ -n "${VIGIL_TFLITE_LIBRARY:-}" ]; then
         /usr/bin/python3 "$here/oracle.py" "$VIGIL_TFLITE_LIBRARY" "$packages/$1/detector.tflite" \
             "$packages/$1/golden.raw" "$here/../../tests/models/$1.out.raw"

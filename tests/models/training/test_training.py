@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests of the training tools on tiny synthetic data: /usr/bin/python3 -m unittest discover tests/models/training"""
+import importlib.util
 import json
 import os
 import subprocess
@@ -329,6 +330,31 @@ class EvaluateTest(unittest.TestCase):
         self.assertEqual(list(figures), ["one 64x64", "one 96x64"])
         self.assertAlmostEqual(figures["one 96x64"]["facts"]["macs"], 1.5 * figures["one 64x64"]["facts"]["macs"])
         self.assertEqual(figures["one 64x64"]["all"]["vehicle"]["labels"], 1)
+
+
+class PackageTest(unittest.TestCase):
+    def setUp(self):
+        path = os.path.join(os.path.dirname(evaluate.__file__), "make-package.py")
+        spec = importlib.util.spec_from_file_location("make_package", path)
+        self.tool = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(self.tool)
+
+    def test_lifted_groups_alone_change(self):
+        net = randomize(detector.Detector(SMALL))
+        x = torch.randn(1, 3, 64, 64)
+        with torch.no_grad():
+            before = net(x)
+            self.tool.lift(net, self.tool.parse_lift("vehicle=0.5,animal=-1"))
+            for (scores, boxes), (old_scores, old_boxes) in zip(net(x), before):
+                by = (scores - old_scores).amax((0, 2, 3)).tolist()
+                for found, wanted in zip(by, (0, 0.5, 0, -1)):
+                    self.assertAlmostEqual(found, wanted, 4)
+                self.assertTrue(torch.equal(boxes, old_boxes))
+
+    def test_unknown_groups_are_refused(self):
+        for text in ("cat=1", "vehicle", ""):
+            with self.assertRaises(self.tool.argparse.ArgumentTypeError):
+                self.tool.parse_lift(text)
 
 
 class PruneTest(unittest.TestCase):
