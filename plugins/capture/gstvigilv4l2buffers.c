@@ -45,13 +45,13 @@ gst_vigil_v4l2_shells_init(GstVigilV4l2Shells *self)
 {
 }
 
-/* (transfer full) @pool */
+/* (transfer full) */
 static GstBufferPool *
-start_pool(GstBufferPool *pool, gsize size, guint min, guint max)
+start_pool(GType type, gsize size, guint min, guint max)
 {
+    GstBufferPool *pool = gst_object_ref_sink(g_object_new(type, NULL));
     GstStructure *config = gst_buffer_pool_get_config(pool);
 
-    gst_object_ref_sink(pool);
     gst_buffer_pool_config_set_params(config, NULL, (guint)size, min, max);
     if (!gst_buffer_pool_set_config(pool, config) || !gst_buffer_pool_set_active(pool, TRUE))
         GST_WARNING_OBJECT(pool, "no pool of %" G_GSIZE_FORMAT " bytes", size);
@@ -151,9 +151,8 @@ gst_vigil_v4l2_buffers_new(VigilV4l2Stream *stream, gboolean dmabuf, gsize spare
     self->stream = vigil_v4l2_stream_ref(stream);
     self->n_buffers = vigil_v4l2_stream_get_n_buffers(stream);
     self->n_planes = vigil_v4l2_stream_get_n_planes(stream);
-    self->shells =
-        start_pool(g_object_new(gst_vigil_v4l2_shells_get_type(), NULL), 0, self->n_buffers, 0);
-    self->spares = start_pool(gst_buffer_pool_new(), spare_size, 0, 2 * self->n_buffers);
+    self->shells = start_pool(gst_vigil_v4l2_shells_get_type(), 0, self->n_buffers, 0);
+    self->spares = start_pool(GST_TYPE_BUFFER_POOL, spare_size, 0, 2 * self->n_buffers);
     self->spare_size = spare_size;
     for (guint i = 0; i < self->n_buffers; i++) {
         for (guint p = 0; p < self->n_planes; p++) {

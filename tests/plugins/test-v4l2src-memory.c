@@ -120,8 +120,22 @@ get_stat(GstElement *source, const gchar *name)
     return value;
 }
 
+/* Descriptors of the process, of which each pool has some. */
+static guint
+count_files(void)
+{
+    GDir *dir = g_dir_open("/proc/self/fd", 0, NULL);
+    guint n = 0;
+
+    while (dir && g_dir_read_name(dir))
+        n++;
+    g_clear_pointer(&dir, g_dir_close);
+    return n;
+}
+
 GST_START_TEST(frames_allocate_nothing)
 {
+    const guint files = count_files();
     Count count = {.keep = cases[__i__].keep, .video_meta = cases[__i__].video_meta};
     GstElement *pipeline = gst_object_ref_sink(gst_pipeline_new(NULL));
     GstElement *source, *sink = gst_element_factory_make("fakesink", NULL);
@@ -151,6 +165,7 @@ GST_START_TEST(frames_allocate_nothing)
         gst_clear_buffer(&count.kept[i]);
     gst_object_unref(pad);
     gst_object_unref(pipeline);
+    fail_unless_equals_int(count_files(), files);
     left = vigil_fake_v4l2_free(fake);
     fail_unless_equals_int(left.mappings + left.files, 0);
 }

@@ -64,6 +64,8 @@ fake_open(const gchar *path, gint flags, gpointer user_data)
     result = fail(self, node, FALSE); /* the table's open() is tried again by itself */
     if (result == 0 && (!node || !node->camera))
         result = -ENOENT;
+    if (result == 0 && node->camera->forbidden)
+        result = -EACCES;
     if (result == 0 && (flags & (O_NONBLOCK | O_RDWR)) != (O_NONBLOCK | O_RDWR))
         result = -EINVAL;
     while (result == 0 && self->files[i].open)

@@ -44,6 +44,7 @@ typedef struct {
  * @modes: what VIDIOC_ENUM_* say; sizes are those of the last when the driver is @mute
  * @mute: lists formats but no sizes
  * @no_capture: the node is of another kind (metadata)
+ * @forbidden: the node is not ours to open
  * @forced_width: VIDIOC_S_FMT gives this, whatever is asked; 0: what is asked
  * @padding: bytes that are added to each row
  */
@@ -54,7 +55,7 @@ typedef struct {
     guint n_modes;
     const VigilFakeControl *controls;
     guint n_controls;
-    gboolean multiplanar, mute, no_capture, no_export, no_rate, monotonic_unknown;
+    gboolean multiplanar, mute, no_capture, forbidden, no_export, no_rate, monotonic_unknown;
     guint forced_width, padding, max_buffers;
     guint32 forced_fourcc, forced_field;
 } VigilFakeCamera;
