@@ -19,7 +19,7 @@
 #define MAX_RUNS 99
 #define N_CONTENDERS 4
 
-/* Seconds without anybody again and again, and traffic, enlarged to what cameras send. */
+/* A picture without anybody, with noise, and traffic, enlarged to what cameras send. */
 #define QUIET "one-by-one-person-detection.mp4"
 #define TRAFFIC "slow_traffic_small.mp4"
 
@@ -37,13 +37,13 @@ enum {
 
 static const Video videos[N_VIDEOS] = {
     {"quiet.mp4", QUIET,
-     "trim=46:48,setpts=PTS-STARTPTS,fps=30,loop=-1:60,setpts=N/30/"
+     "trim=46:46.2,setpts=PTS-STARTPTS,fps=30,loop=-1:1,setpts=N/30/"
      "TB,scale=1920:1080,noise=alls=6:allf=t",
      "4M", "libx264"},
     {"moving.mp4", TRAFFIC, "fps=30,loop=1:900,setpts=N/30/TB,scale=1920:1080", "4M", "libx264"},
     {"sub.mp4", TRAFFIC, "fps=15,loop=1:450,setpts=N/15/TB,scale=640:360", "512k", "libx264"},
     {"quiet.mkv", QUIET,
-     "trim=46:48,setpts=PTS-STARTPTS,fps=15,loop=-1:30,setpts=N/15/"
+     "trim=46:46.2,setpts=PTS-STARTPTS,fps=15,loop=-1:1,setpts=N/15/"
      "TB,scale=1920:1080,noise=alls=6:allf=t",
      "", "mjpeg"},
 };
