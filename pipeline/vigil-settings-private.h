@@ -50,8 +50,8 @@ void vigil_rtsp_settings_clear(VigilRtspSettings *self);
 void vigil_rtsp_settings_read_credentials(const VigilYaml *node, VigilRtspSettings *self,
                                           const gchar *base, VigilYamlMistakes *mistakes);
 /** vigil_rtsp_settings_read_tls: the value of a camera's `tls`. */
-void vigil_rtsp_settings_read_tls(const VigilYaml *node, VigilRtspSettings *self,
-                                  const gchar *base, VigilYamlMistakes *mistakes);
+void vigil_rtsp_settings_read_tls(const VigilYaml *node, VigilRtspSettings *self, const gchar *base,
+                                  VigilYamlMistakes *mistakes);
 
 gboolean vigil_capture_settings_equal(const VigilCaptureSettings *a, const VigilCaptureSettings *b);
 void vigil_capture_settings_clear(VigilCaptureSettings *self);
