@@ -22,7 +22,6 @@ vigil_rtsp_login_parse(VigilRtspLogin *self, const gchar *url, GError **error)
     g_autoptr(GUri) uri =
         g_uri_parse(url, G_URI_FLAGS_PARSE_RELAXED | G_URI_FLAGS_HAS_PASSWORD, NULL);
     const gchar *rest = strstr(url, "://"), *at;
-    g_autofree gchar *scheme = NULL;
 
     if (!uri || !rest || !g_uri_get_host(uri) || !*g_uri_get_host(uri) ||
         (!g_str_equal(g_uri_get_scheme(uri), "rtsp") &&

@@ -201,6 +201,7 @@ START_TEST(test_credentials_file)
     g_autoptr(GSubprocess) server = start_server(port, scene.video, PASSWORD);
     g_autoptr(GSubprocess) daemon = NULL;
 
+    ck_assert_ptr_nonnull(login);
     g_usleep(500000);
     g_setenv("GST_DEBUG", "rtspsrc:9,rtspconnection:9,default:4", TRUE);
     daemon = program_start(output, errors, "run", config, NULL);

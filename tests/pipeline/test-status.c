@@ -113,6 +113,7 @@ await_rate(const gchar *name, gdouble least)
         g_autoptr(JsonNode) root = ask(&camera);
         const gdouble rate = json_object_get_double_member(part(camera, "rates"), name);
 
+        ck_assert_ptr_nonnull(root);
         if (rate >= least)
             return;
         ck_assert_msg(g_get_monotonic_time() < end_us, "%s: %.2f a second only", name, rate);
@@ -194,6 +195,7 @@ check_replaced(const gchar *name, gint64 times)
     g_autoptr(JsonNode) root = ask(&camera);
     JsonObject *decoder = part(camera, "decoder");
 
+    ck_assert_ptr_nonnull(root);
     ck_assert_str_eq(json_object_get_string_member(decoder, "name"), name);
     ck_assert_str_eq(json_object_get_string_member(decoder, "failed"), "v4l2h264dec");
     ck_assert_ptr_nonnull(
