@@ -122,7 +122,10 @@ next_chunk(const VigilNode *node, guint chunk)
     return MIN(chunk + (node->n_chunks + MAX_STEPS - 1) / MAX_STEPS, node->n_chunks);
 }
 
-/* The steps of @before up to the chunk by which the first @bytes of its output are complete; none: @bytes is 0. */
+/*
+ * The steps of @before up to the chunk by which the first @bytes of its output are complete; none: @bytes is 0. Where that output is a
+ * part of what is read (see vigil_kernel_concat_in_place()), it begins there or later, so that this is more than is needed, never less.
+ */
 static guint
 steps_for(const VigilGraph *graph, const Group *before, gsize bytes)
 {

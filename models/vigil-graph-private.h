@@ -67,7 +67,8 @@ typedef struct VigilRun VigilRun;
  * @channel_dim: dimension the scales go along
  * @data: (nullable): the constant's @bytes, aligned for the type; NULL for what is computed at run time
  * @owned: (nullable): set when @data was not borrowed from the file
- * @view_of: index of the tensor whose storage this one shares (RESHAPE and its kind), or -1
+ * @view_of: index of the tensor whose storage this one shares (RESHAPE and its kind; parts of a concatenation), or -1
+ * @view_offset: bytes from the beginning of that one
  * @producer: index of the node that computes it; -1 for graph inputs and constants, -2: nothing does
  * @first: first step at which it holds something; @last: last one that reads it
  * @offset: in the arena, by plan
@@ -90,6 +91,7 @@ typedef struct {
     const void *data;
     gpointer owned;
     gint32 view_of;
+    gsize view_offset;
     gint32 producer;
     guint first, last;
     gsize offset[VIGIL_N_PLANS];
@@ -249,6 +251,9 @@ void vigil_graph_clear(VigilGraph *self);
 
 /** vigil_graph_storage: the tensor that tensor @index is a view of, or @index. */
 gint32 vigil_graph_storage(const VigilGraph *self, gint32 index);
+
+/** vigil_graph_view_offset: where in that storage tensor @index begins, in bytes. */
+gsize vigil_graph_view_offset(const VigilGraph *self, gint32 index);
 
 /**
  * vigil_graph_claim: whether @bytes more may be allocated for constants beside the file's own. Tensors can share a

@@ -114,6 +114,16 @@ vigil_graph_storage(const VigilGraph *self, gint32 index)
     return index;
 }
 
+gsize
+vigil_graph_view_offset(const VigilGraph *self, gint32 index)
+{
+    gsize offset = 0;
+
+    for (; self->tensors[index].view_of >= 0; index = self->tensors[index].view_of)
+        offset += self->tensors[index].view_offset;
+    return offset;
+}
+
 gboolean
 vigil_graph_claim(VigilGraph *self, gsize bytes)
 {

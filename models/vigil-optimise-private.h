@@ -13,6 +13,7 @@ G_BEGIN_DECLS
  *   - what is computed of bytes and of a constant that is the same everywhere into a table;
  *   - tables of tables into one;
  *   - a table that alone reads a convolution's output into the convolution, while the output is still in the cache;
+ *   - what a concatenation puts into one piece is computed where it belongs;
  *   - away with what nobody reads any more.
  *
  * Called between preparing and planning, unless the environment variable VIGIL_OPTIMISE is 0. PAD goes into

@@ -176,4 +176,7 @@ vigil_optimise_graph(VigilGraph *graph)
     for (guint i = 0; i < graph->n_nodes; i++)
         if (graph->nodes[i].table != NULL && !graph->nodes[i].folded && !graph->nodes[i].fused)
             join_convolution(graph, &graph->nodes[i], readers);
+    for (guint i = 0; i < graph->n_nodes; i++)
+        if (!graph->nodes[i].folded && !graph->nodes[i].fused)
+            vigil_kernel_concat_in_place(graph, &graph->nodes[i], readers);
 }

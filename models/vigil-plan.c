@@ -166,7 +166,8 @@ take_offsets(VigilGraph *graph, VigilPlanKind plan, const GArray *items)
             graph->tensors[i].offset[plan] = g_array_index(items, VigilPlanItem, next++).offset;
     for (guint i = 0; i < graph->n_tensors; i++)
         graph->tensors[i].offset[plan] =
-            graph->tensors[vigil_graph_storage(graph, (gint32)i)].offset[plan];
+            graph->tensors[vigil_graph_storage(graph, (gint32)i)].offset[plan] +
+            vigil_graph_view_offset(graph, (gint32)i);
     for (guint i = 0; i < graph->n_nodes; i++)
         if (graph->nodes[i].scratch_bytes > 0 && is_run(&graph->nodes[i]))
             graph->nodes[i].scratch_offset[plan] =

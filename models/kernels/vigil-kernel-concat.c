@@ -17,6 +17,7 @@
 typedef struct {
     gsize block;
     gboolean rescaled;
+    gboolean in_place; /* its producer writes it where it belongs */
     guint8 table[256];
 } Part;
 
@@ -42,7 +43,9 @@ concat_chunk(const VigilNode *node, const VigilRun *run, guint chunk, guint8 *sc
         /* An empty input can have any number of empty blocks. */
         if (part->block == 0)
             continue;
-        if (!part->rescaled)
+        if (part->in_place)
+            ; /* it is there */
+        else if (!part->rescaled)
             vigil_move_lines(in, (gssize)part->block, to, self->total, part->block, end - first);
         else
             for (gsize o = first; o < end; o++, in += part->block, to += self->total)
@@ -125,6 +128,77 @@ check_shape(const VigilGraph *graph, const VigilNode *node, const VigilTensor *f
         return TRUE;
     return vigil_node_fail(graph, node, error, VIGIL_MODEL_ERROR_INVALID,
                            "the shapes of the inputs do not fit together");
+}
+
+/* The node that writes all of the storage of @tensor, which has none of another's yet; or NULL. */
+static VigilNode *
+sole_producer(const VigilGraph *graph, gint32 tensor)
+{
+    const gint32 root = vigil_graph_storage(graph, tensor);
+    const VigilTensor *storage = &graph->tensors[root];
+    VigilNode *node = storage->producer >= 0 ? &graph->nodes[storage->producer] : NULL;
+
+    if (storage->data != NULL || storage->bytes != graph->tensors[tensor].bytes || node == NULL ||
+        node->folded || node->fused || node->run == NULL)
+        return NULL;
+    return node;
+}
+
+/* Whether nothing but the concatenation reads what @tensor has, by itself or by one view. */
+static gboolean
+is_read_once(const VigilGraph *graph, gint32 tensor, const guint *readers)
+{
+    const gint32 root = vigil_graph_storage(graph, tensor);
+
+    if (readers[tensor] != 1 || readers[root] != 1)
+        return FALSE;
+    return root == tensor || graph->nodes[graph->tensors[tensor].producer].inputs[0] == root;
+}
+
+/* Another scale: the producer's table, if it can have one. */
+static gboolean
+give_table(const VigilGraph *graph, Part *part, VigilNode *producer, gint32 tensor,
+           const guint *readers)
+{
+    if (!part->rescaled)
+        return TRUE;
+    if (!producer->takes_lookup || producer->lookup != NULL ||
+        !is_read_once(graph, tensor, readers))
+        return FALSE;
+    producer->lookup = g_memdup2(part->table, sizeof part->table);
+    return TRUE;
+}
+
+void
+vigil_kernel_concat_in_place(VigilGraph *graph, VigilNode *node, const guint *readers)
+{
+    Concat *self = node->params;
+    const gint32 out = node->outputs[0];
+    gboolean all = TRUE;
+    gsize at = 0;
+
+    if (node->chunk != concat_chunk || self->outer != 1 || graph->tensors[out].data != NULL)
+        return;
+    for (guint i = 0; i < node->n_inputs; at += self->parts[i++].block) {
+        const gint32 root = vigil_graph_storage(graph, node->inputs[i]);
+        Part *part = &self->parts[i];
+        VigilNode *producer;
+
+        if (part->block == 0)
+            continue;
+        producer = sole_producer(graph, node->inputs[i]);
+        part->in_place = producer != NULL && root != vigil_graph_storage(graph, out) &&
+                         give_table(graph, part, producer, node->inputs[i], readers);
+        if (part->in_place) {
+            graph->tensors[root].view_of = out;
+            graph->tensors[root].view_offset = at;
+        }
+        all = all && part->in_place;
+    }
+    if (!all)
+        return;
+    node->fused = TRUE;
+    node->run = NULL;
 }
 
 static Concat *

@@ -58,6 +58,14 @@ void vigil_kernel_become_lookup(VigilNode *node, gint32 input, const guint8 *tab
 gboolean vigil_kernel_make_view(VigilGraph *graph, VigilNode *node, guint n_dims,
                                 const gint32 *dims, GError **error);
 
+/**
+ * vigil_kernel_concat_in_place: inputs of @node, if it is a CONCATENATION or PACK, that are computed by one operator and lie in one piece
+ * in its output become parts of that storage; the node has no work when all do. What is of another scale goes along as a table of its
+ * producer. Does nothing to other nodes.
+ * @readers: how many nodes read each tensor
+ */
+void vigil_kernel_concat_in_place(VigilGraph *graph, VigilNode *node, const guint *readers);
+
 /* Bytes of output that a chunk of an operator makes which computes little for each. */
 #define VIGIL_KERNEL_CHUNK 16384u
 

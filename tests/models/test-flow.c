@@ -5,12 +5,15 @@
  * meson.build: more threads than there are processors, and orders that chance would rarely show.
  */
 #include <check.h>
+#include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "models/vigil-model-private.h"
 #include "models/vigil-pool-private.h"
 #include "tests/support/vigil-test-models.h"
+#include "tests/support/vigil-tflite-writer.h"
 
 #define N_RUNS 2u
 
@@ -136,6 +139,50 @@ START_TEST(test_model)
 }
 END_TEST
 
+/* Convolution 1x1 of 4 channels. */
+static gint32
+convolve(VigilTfliteWriter *w, gint32 in, gint32 lines)
+{
+    static const guint8 weights[] = {1, 30, 0, 200, 9, 77, 250, 3, 128, 5, 60, 7, 8, 240, 90, 11};
+    const gint32 dims[] = {1, lines, 40, 4}, weight_dims[] = {4, 1, 1, 4};
+    const gint32 out = vigil_tflite_writer_tensor(w, VIGIL_TENSOR_INT8, 4, dims, NULL, 0, 0.3f, 2);
+    const gint32 weight = vigil_tflite_writer_tensor(w, VIGIL_TENSOR_INT8, 4, weight_dims, weights,
+                                                     sizeof weights, 0.01f, 0);
+
+    vigil_tflite_writer_operator(w, 3, (gint32[]){in, weight}, 2, &out, 1);
+    vigil_tflite_writer_option_i32(w, 1, 1);
+    vigil_tflite_writer_option_i32(w, 2, 1);
+    return out;
+}
+
+/* What is read next begins with another part than the one that was written last. */
+START_TEST(test_parts_in_place)
+{
+    g_autofree gchar *path = g_strdup_printf("%s/vigil-flow-%d.tflite", g_get_tmp_dir(), getpid());
+    g_autoptr(VigilTfliteWriter) w = vigil_tflite_writer_new();
+    const gint32 dims[] = {1, 600, 40, 4}, all_dims[] = {1, 1800, 40, 4};
+    const gint32 in = vigil_tflite_writer_tensor(w, VIGIL_TENSOR_INT8, 4, dims, NULL, 0, 0.3f, 2);
+    const gint32 all =
+        vigil_tflite_writer_tensor(w, VIGIL_TENSOR_INT8, 4, all_dims, NULL, 0, 0.3f, 2);
+    g_autoptr(GBytes) file = NULL;
+    gint32 parts[3], out;
+
+    for (guint i = 0; i < G_N_ELEMENTS(parts); i++)
+        parts[i] = convolve(w, i == 0 ? in : parts[i - 1], 600);
+    vigil_tflite_writer_operator(w, 2, parts, G_N_ELEMENTS(parts), &all, 1);
+    vigil_tflite_writer_option_i32(w, 0, 1);
+    out = convolve(w, all, 1800);
+    vigil_tflite_writer_interface(w, &in, 1, &out, 1);
+    file = vigil_tflite_writer_finish(w);
+    ck_assert(g_file_set_contents(path, g_bytes_get_data(file, NULL),
+                                  (gssize)g_bytes_get_size(file), NULL));
+    n_jumps = 0;
+    check_model(path, "");
+    g_unlink(path);
+    ck_assert_uint_gt(n_jumps, 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -149,6 +196,7 @@ main(void)
                                             "default", "detector.tflite", NULL));
     tcase_set_timeout(tcase, 200);
     tcase_add_loop_test(tcase, test_model, 0, (int)paths->len);
+    tcase_add_test(tcase, test_parts_in_place);
     suite_add_tcase(suite, tcase);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
