@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which elements decode a camera's stream for the detector. */
 #include "pipeline/vigil-camera-pipeline-private.h"
-#include "pipeline/vigil-decoder-bin.h"
+#include "plugins/decode/vigil-decoder-bin.h"
 #include "pipeline/vigil-gst.h"
 
 static gboolean

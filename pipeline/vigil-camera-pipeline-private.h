@@ -3,7 +3,7 @@
 
 #include "models/vigil-detector.h"
 #include "pipeline/vigil-camera-pipeline.h"
-#include "pipeline/vigil-decoder-choice.h"
+#include "plugins/decode/vigil-decoder-choice.h"
 
 G_BEGIN_DECLS
 

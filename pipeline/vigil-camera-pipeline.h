@@ -4,7 +4,7 @@
 #include <gst/gst.h>
 
 #include "pipeline/vigil-camera-live.h"
-#include "pipeline/vigil-decoder-failures.h"
+#include "plugins/decode/vigil-decoder-failures.h"
 #include "pipeline/vigil-settings.h"
 
 G_BEGIN_DECLS

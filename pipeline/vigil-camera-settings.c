@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
-#include "pipeline/vigil-decoder-choice.h"
+#include "plugins/decode/vigil-decoder-choice.h"
 #include "pipeline/vigil-settings-private.h"
 #include "pipeline/vigil-time.h"
 

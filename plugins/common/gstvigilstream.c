@@ -42,6 +42,16 @@ gst_vigil_stream_time(const GstSegment *segment, GstBuffer *buffer)
     return time > G_MAXINT64 ? -1 : (gint64)time;
 }
 
+void
+gst_vigil_install_time(GObjectClass *klass, guint id, const gchar *name, const gchar *nick,
+                       const gchar *blurb, gint64 value)
+{
+    g_object_class_install_property(
+        klass, id,
+        g_param_spec_int64(name, nick, blurb, 0, G_MAXINT64, value,
+                           G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
+}
+
 gboolean
 gst_vigil_propose_allocation(GstPad *srcpad, GstQuery *query)
 {

@@ -25,6 +25,10 @@ GstClockTime gst_vigil_element_get_running_time(GstElement *element);
  */
 gint64 gst_vigil_stream_time(const GstSegment *segment, GstBuffer *buffer);
 
+/** gst_vigil_install_time: a property of an element: a time in ns, 0 or more, that may be changed while it plays. The strings are static. */
+void gst_vigil_install_time(GObjectClass *klass, guint id, const gchar *name, const gchar *nick,
+                            const gchar *blurb, gint64 value);
+
 /**
  * gst_vigil_propose_allocation:
  *

@@ -261,30 +261,22 @@ gst_vigil_idle_finalize(GObject *object)
 }
 
 static void
-install_time(GObjectClass *klass, guint id, const gchar *name, const gchar *nick,
-             const gchar *blurb, gint64 value)
-{
-    g_object_class_install_property(
-        klass, id,
-        g_param_spec_int64(name, nick, blurb, 0, G_MAXINT64, value,
-                           G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
-}
-
-static void
 install_properties(GObjectClass *klass)
 {
-    install_time(
+    gst_vigil_install_time(
         klass, PROP_CHECK_INTERVAL, "check-interval", "Check interval",
         "While nothing happens, one keyframe in so long is decoded and looked at, in ns of "
         "stream time; 0: each",
         DEFAULT_CHECK);
-    install_time(klass, PROP_LOOK_INTERVAL, "look-interval", "Look interval",
-                 "The same for JPEG, where each frame can be decoded alone, in ns of stream time",
-                 DEFAULT_LOOK);
-    install_time(klass, PROP_MAX_HELD_TIME, "max-held-time", "Max. held time",
-                 "Coded frames of so long at most are held; when more would have to be, they are "
-                 "decoded, in ns of stream time",
-                 DEFAULT_HELD);
+    gst_vigil_install_time(
+        klass, PROP_LOOK_INTERVAL, "look-interval", "Look interval",
+        "The same for JPEG, where each frame can be decoded alone, in ns of stream time",
+        DEFAULT_LOOK);
+    gst_vigil_install_time(
+        klass, PROP_MAX_HELD_TIME, "max-held-time", "Max. held time",
+        "Coded frames of so long at most are held; when more would have to be, they are "
+        "decoded, in ns of stream time",
+        DEFAULT_HELD);
     g_object_class_install_property(klass, PROP_MAX_HELD_BYTES,
                                     g_param_spec_uint64("max-held-bytes", "Max. held bytes",
                                                         "The same in bytes of coded frames", 0,

@@ -345,16 +345,6 @@ gst_vigil_motion_finalize(GObject *object)
 }
 
 static void
-install_time(GObjectClass *klass, guint id, const gchar *name, const gchar *nick,
-             const gchar *blurb, gint64 value)
-{
-    g_object_class_install_property(
-        klass, id,
-        g_param_spec_int64(name, nick, blurb, 0, G_MAXINT64, value,
-                           G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
-}
-
-static void
 install_properties(GObjectClass *klass)
 {
     const VigilMotionGate defaults = vigil_motion_gate_defaults();
@@ -385,20 +375,22 @@ install_properties(GObjectClass *klass)
             "parts of "
             "the frame, separated by spaces, the polygons by semicolons: \"0,0 1,0 1,0.1 0,0.1\"",
             NULL, flags));
-    install_time(
+    gst_vigil_install_time(
         klass, PROP_HOLD, "hold", "Hold",
         "After motion every frame is still worth an inference for so long, in ns of stream time",
         defaults.hold_ns);
-    install_time(klass, PROP_TRACKED_INTERVAL, "tracked-interval", "Tracked interval",
-                 "While vigiltrack follows something that does not move, one frame in so long is "
-                 "worth an inference, in ns of "
-                 "stream time; must be less than vigiltrack's max-lost",
-                 defaults.tracked_ns);
-    install_time(klass, PROP_IDLE_INTERVAL, "idle-interval", "Idle interval",
-                 "While nothing moves and nothing is tracked, one frame in so long is worth an "
-                 "inference, in ns of stream time; "
-                 "0: none",
-                 defaults.idle_ns);
+    gst_vigil_install_time(
+        klass, PROP_TRACKED_INTERVAL, "tracked-interval", "Tracked interval",
+        "While vigiltrack follows something that does not move, one frame in so long is "
+        "worth an inference, in ns of "
+        "stream time; must be less than vigiltrack's max-lost",
+        defaults.tracked_ns);
+    gst_vigil_install_time(
+        klass, PROP_IDLE_INTERVAL, "idle-interval", "Idle interval",
+        "While nothing moves and nothing is tracked, one frame in so long is worth an "
+        "inference, in ns of stream time; "
+        "0: none",
+        defaults.idle_ns);
     g_object_class_install_property(
         klass, PROP_STATS,
         g_param_spec_boxed("stats", "Statistics", "Counters since the element started",

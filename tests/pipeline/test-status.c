@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "pipeline/vigil-rate.h"
-#include "tests/pipeline/fake-decoder.h"
+#include "tests/plugins/fake-decoder.h"
 #include "tests/pipeline/program.h"
 #include "tests/pipeline/scene.h"
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "pipeline/vigil-decoder-bin.h"
+#include "plugins/decode/vigil-decoder-bin.h"
 
-/* What is kept of a group of pictures, to be decoded again: cameras send 1 to 8 s between keyframes. */
-#define LONGEST_GROUP 256
-#define LARGEST_GROUP (8 * 1024 * 1024)
+#include "plugins/decode/vigil-decoder-forms.h"
+#include "plugins/decode/vigil-decoder-group.h"
 
 struct _VigilDecoderBin {
     GstBin parent;
@@ -23,9 +22,7 @@ struct _VigilDecoderBin {
     gchar *last_failed, *last_reason;
 
     /* thread of the sink pad */
-    GQueue group; /* (element-type GstBuffer): since the last keyframe */
-    gsize group_bytes;
-    gboolean group_broken; /* too large: it is not kept */
+    VigilDecoderGroup group;
     gboolean await_key;
     gboolean fed_key; /* to the current decoder */
 
@@ -237,30 +234,6 @@ ensure(VigilDecoderBin *self, GstState state)
 /* --- frames in ----------------------------------------------------------------------------------- */
 
 static void
-forget_group(VigilDecoderBin *self)
-{
-    g_queue_clear_full(&self->group, (GDestroyNotify)gst_buffer_unref);
-    self->group_bytes = 0;
-}
-
-static void
-keep(VigilDecoderBin *self, GstBuffer *buffer)
-{
-    if (!GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT)) {
-        forget_group(self);
-        self->group_broken = FALSE;
-    }
-    self->group_bytes += gst_buffer_get_size(buffer);
-    if (self->group_broken || self->group.length >= LONGEST_GROUP ||
-        self->group_bytes > LARGEST_GROUP || self->current + 1 >= self->n) {
-        forget_group(self);
-        self->group_broken = TRUE;
-        return;
-    }
-    g_queue_push_tail(&self->group, gst_buffer_ref(buffer));
-}
-
-static void
 watch_silence(VigilDecoderBin *self, GstBuffer *buffer)
 {
     guint n;
@@ -330,16 +303,16 @@ static GstFlowReturn
 replace(VigilDecoderBin *self)
 {
     GstFlowReturn flow;
-    GList *next;
+    guint i;
 
     do {
         flow = exchange(self);
         if (flow != GST_FLOW_OK)
             return flow;
-        self->await_key = self->group.length == 0;
-        for (next = self->group.head; next && feed(self, next->data, &flow); next = next->next)
+        self->await_key = self->group.n == 0;
+        for (i = 0; i < self->group.n && feed(self, self->group.frames[i], &flow); i++)
             ;
-    } while (next);
+    } while (i < self->group.n);
     return flow;
 }
 
@@ -349,7 +322,11 @@ chain(GstPad *pad, GstObject *parent, GstBuffer *buffer)
     VigilDecoderBin *self = VIGIL_DECODER_BIN(parent);
     GstFlowReturn flow = GST_FLOW_OK;
 
-    keep(self, buffer);
+    /* for the next decoder, while there is one */
+    if (self->current + 1 < self->n)
+        vigil_decoder_group_add(&self->group, buffer);
+    else
+        vigil_decoder_group_clear(&self->group);
     if (self->await_key && GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT)) {
         gst_buffer_unref(buffer);
         return GST_FLOW_OK;
@@ -370,10 +347,8 @@ sink_event(GstPad *pad, GstObject *parent, GstEvent *event)
 
     if (type == GST_EVENT_EOS && has_failure(self))
         replace(self);
-    if (type == GST_EVENT_FLUSH_STOP) {
-        forget_group(self);
-        self->group_broken = TRUE;
-    }
+    if (type == GST_EVENT_FLUSH_STOP)
+        vigil_decoder_group_clear(&self->group);
     g_mutex_lock(&self->lock);
     if (type == GST_EVENT_FLUSH_STOP || type == GST_EVENT_SEGMENT)
         self->last_pts = self->skip_until = GST_CLOCK_TIME_NONE;
@@ -426,8 +401,11 @@ src_chain(GstPad *pad, GstObject *parent, GstBuffer *buffer)
     self->repeating = FALSE;
     known = GST_CLOCK_TIME_IS_VALID(pts) && GST_CLOCK_TIME_IS_VALID(self->skip_until) &&
             pts <= self->skip_until;
-    if (GST_CLOCK_TIME_IS_VALID(pts) && !known)
+    if (GST_CLOCK_TIME_IS_VALID(pts) && !known) {
         self->last_pts = pts;
+        /* the stream has come to what is new: should its times go back now, that is its own affair */
+        self->skip_until = GST_CLOCK_TIME_NONE;
+    }
     g_mutex_unlock(&self->lock);
     if (known) {
         gst_buffer_unref(buffer);
@@ -467,8 +445,7 @@ src_event(GstPad *pad, GstObject *parent, GstEvent *event)
 static void
 reset(VigilDecoderBin *self)
 {
-    forget_group(self);
-    self->group_broken = TRUE; /* until the first keyframe */
+    vigil_decoder_group_clear(&self->group);
     self->await_key = FALSE;
     g_mutex_lock(&self->lock);
     self->downstream = GST_FLOW_OK;
@@ -509,59 +486,6 @@ change_state(GstElement *element, GstStateChange transition)
 
 /* --- the making of it ---------------------------------------------------------------------------- */
 
-/* Of what a candidate takes: kind of stream and its form. */
-static GstCaps *
-get_forms(const gchar *name)
-{
-    g_autoptr(GstElementFactory) factory = gst_element_factory_find(name);
-    GstCaps *forms = gst_caps_new_empty();
-    const GList *item =
-        factory ? gst_element_factory_get_static_pad_templates(factory) : (GList *)NULL;
-
-    for (; item; item = item->next) {
-        GstStaticPadTemplate *template = item->data;
-        g_autoptr(GstCaps) caps = NULL;
-
-        if (template->direction != GST_PAD_SINK)
-            continue;
-        caps = gst_static_caps_get(&template->static_caps);
-        for (guint i = 0; i < gst_caps_get_size(caps); i++) {
-            const GstStructure *full = gst_caps_get_structure(caps, i);
-            const GValue *format = gst_structure_get_value(full, "stream-format");
-            GstStructure *form = gst_structure_new_empty(gst_structure_get_name(full));
-
-            if (format)
-                gst_structure_set_value(form, "stream-format", format);
-            gst_caps_append_structure(forms, form);
-        }
-    }
-    return forms;
-}
-
-/* The one form of the stream that any of them takes, since it stays the same when they are exchanged. */
-static GstCaps *
-make_sink_caps(const VigilDecoderBin *self)
-{
-    static const gchar *const media[VIGIL_N_CODECS] = {"video/x-h264", "video/x-h265",
-                                                       "image/jpeg"};
-    GstCaps *caps = gst_caps_new_empty_simple(media[self->codec]);
-
-    for (guint i = 0; i < self->n; i++) {
-        g_autoptr(GstCaps) forms = get_forms(self->candidates[i].factory);
-        GstCaps *both = gst_caps_intersect(caps, forms);
-
-        if (gst_caps_is_empty(both)) {
-            gst_caps_unref(both);
-        } else {
-            gst_caps_unref(caps);
-            caps = both;
-        }
-    }
-    if (self->codec != VIGIL_CODEC_JPEG)
-        gst_caps_set_simple(caps, "alignment", G_TYPE_STRING, "au", NULL);
-    return caps;
-}
-
 static GstPad *
 add_ghost(VigilDecoderBin *self, GstStaticPadTemplate *static_template)
 {
@@ -580,7 +504,6 @@ vigil_decoder_bin_init(VigilDecoderBin *self)
 
     g_mutex_init(&self->exchange);
     g_mutex_init(&self->lock);
-    g_queue_init(&self->group);
     self->reasons = g_string_new(NULL);
     self->sink = add_ghost(self, &sink_template);
     self->src = add_ghost(self, &src_template);
@@ -599,7 +522,7 @@ finalize(GObject *object)
 {
     VigilDecoderBin *self = VIGIL_DECODER_BIN(object);
 
-    forget_group(self);
+    vigil_decoder_group_clear(&self->group);
     gst_clear_caps(&self->sink_caps);
     vigil_decoder_failures_unref(self->failures);
     g_string_free(self->reasons, TRUE);
@@ -636,7 +559,7 @@ vigil_decoder_bin_new(const gchar *name, VigilCodec codec, const VigilDecoderCan
     self->n = MIN(n, VIGIL_DECODER_CANDIDATES);
     for (guint i = 0; i < self->n; i++)
         self->candidates[i] = candidates[i];
-    self->sink_caps = make_sink_caps(self);
+    self->sink_caps = vigil_decoder_get_forms(codec, self->candidates, self->n);
     self->failures = failures ? vigil_decoder_failures_ref(failures) : NULL;
     return GST_ELEMENT(self);
 }

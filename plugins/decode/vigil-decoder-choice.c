@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "pipeline/vigil-decoder-choice.h"
+#include "plugins/decode/vigil-decoder-choice.h"
 
 typedef enum {
     KIND_SOFTWARE,

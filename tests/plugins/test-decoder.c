@@ -4,11 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pipeline/vigil-decoder-bin.h"
-#include "tests/pipeline/fake-decoder.h"
+#include "plugins/decode/vigil-decoder-bin.h"
+#include "tests/plugins/fake-decoder.h"
 
 #define FRAMES 120
 #define GROUP 30
+#define GOES_BACK 60 /* frame, after the one at which the decoder breaks */
 #define FRAME_NS (40 * GST_MSECOND)
 
 /* --- the choice -------------------------------------------------------------------------------- */
@@ -281,6 +282,46 @@ START_TEST(test_one_that_breaks)
 }
 END_TEST
 
+static GstPadProbeReturn
+set_back(GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+    GstBuffer *buffer = gst_buffer_make_writable(GST_PAD_PROBE_INFO_BUFFER(info));
+    guint *n = user_data;
+
+    (*n)++;
+    if (*n > FAKE_DECODER_LATER_FRAME)
+        fake_decoder_set_fault(FAKE_DECODER_WORKS);
+    if (*n > GOES_BACK) {
+        GST_BUFFER_PTS(buffer) -= (GOES_BACK - 1) * FRAME_NS;
+        GST_BUFFER_DTS(buffer) = GST_BUFFER_PTS(buffer);
+    }
+    GST_PAD_PROBE_INFO_DATA(info) = buffer;
+    return GST_PAD_PROBE_OK;
+}
+
+/*
+ * A camera whose times go back after the exchange, without a new segment, to before it: those pictures are new all the same. (The second
+ * one works and gives times as they are; avdec_h264 gives none that go back.)
+ */
+START_TEST(test_times_that_go_back)
+{
+    const VigilDecoderCandidate twice[] = {both[0], both[0]};
+    guint n = 0;
+    g_autoptr(GstPad) pad = NULL;
+    Run run;
+
+    fake_decoder_set_fault(FAKE_DECODER_LATER);
+    build(&run, twice, 2, NULL, FRAMES, GROUP);
+    pad = gst_element_get_static_pad(run.bin, "sink");
+    gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, set_back, &n, NULL);
+    play(&run);
+    ck_assert_msg(!run.error, "%s", run.error);
+    ck_assert_uint_eq(run.n_messages, 2);
+    ck_assert_uint_eq(run.times->len, FRAMES);
+    clear(&run);
+}
+END_TEST
+
 /* It had given all its pictures: only the end must not be lost. */
 START_TEST(test_one_that_breaks_at_the_end)
 {
@@ -369,6 +410,7 @@ main(int argc, char **argv)
     tcase_add_test(tcase, test_failures);
     tcase_add_test(tcase, test_one_that_works);
     tcase_add_loop_test(tcase, test_one_that_breaks, 0, G_N_ELEMENTS(faults));
+    tcase_add_test(tcase, test_times_that_go_back);
     tcase_add_test(tcase, test_one_that_breaks_at_the_end);
     tcase_add_test(tcase, test_two_that_break);
     tcase_add_test(tcase, test_long_group);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The fake decoder for a whole program: a plugin that GST_PLUGIN_PATH leads to. */
-#include "tests/pipeline/fake-decoder.h"
+#include "tests/plugins/fake-decoder.h"
 
 #define PACKAGE "vigil-tests"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "pipeline/vigil-decoder-failures.h"
+#include "plugins/decode/vigil-decoder-failures.h"
 
 struct VigilDecoderFailures {
     gatomicrefcount refs;

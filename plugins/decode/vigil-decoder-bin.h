@@ -3,8 +3,8 @@
 
 #include <gst/gst.h>
 
-#include "pipeline/vigil-decoder-choice.h"
-#include "pipeline/vigil-decoder-failures.h"
+#include "plugins/decode/vigil-decoder-choice.h"
+#include "plugins/decode/vigil-decoder-failures.h"
 
 G_BEGIN_DECLS
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/pipeline/fake-decoder.h"
+#include "tests/plugins/fake-decoder.h"
 
 #include <stdlib.h>
 
