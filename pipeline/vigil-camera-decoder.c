@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which elements decode a camera's stream for the detector. */
 #include "pipeline/vigil-camera-pipeline-private.h"
-#include "plugins/decode/vigil-decoder-bin.h"
 #include "pipeline/vigil-gst.h"
+#include "plugins/decode/vigil-decoder-bin.h"
 
 static gboolean
 is_present(const gchar *factory, gpointer user_data)

@@ -4,8 +4,8 @@
 #include <gst/gst.h>
 
 #include "pipeline/vigil-camera-live.h"
-#include "plugins/decode/vigil-decoder-failures.h"
 #include "pipeline/vigil-settings.h"
+#include "plugins/decode/vigil-decoder-failures.h"
 
 G_BEGIN_DECLS
 

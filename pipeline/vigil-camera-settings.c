@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
-#include "plugins/decode/vigil-decoder-choice.h"
 #include "pipeline/vigil-settings-private.h"
 #include "pipeline/vigil-time.h"
+#include "plugins/decode/vigil-decoder-choice.h"
 
 #define LONGEST_NAME 64
 #define DEFAULT_MAX_AGE_NS (1000 * G_GINT64_CONSTANT(1000000))

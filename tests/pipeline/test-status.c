@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "pipeline/vigil-rate.h"
-#include "tests/plugins/fake-decoder.h"
 #include "tests/pipeline/program.h"
 #include "tests/pipeline/scene.h"
+#include "tests/plugins/fake-decoder.h"
 
 static Scene scene;
 static gchar *output, *errors, *store;
