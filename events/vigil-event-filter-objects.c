@@ -214,6 +214,14 @@ is_usable(const VigilTrack *track)
     return track->observed && track->box.x1 > track->box.x0 && track->box.y1 > track->box.y0;
 }
 
+void
+vigil_filter_object_forget(VigilEventFilter *self, guint object)
+{
+    if (self->objects[object].used)
+        vigil_filter_notes_end(self, object);
+    self->objects[object].used = FALSE;
+}
+
 /* A track that is new here: a double of somebody, somebody who was lost, or somebody new. */
 static void
 observe_new(VigilEventFilter *self, const VigilTrack *track)
@@ -227,7 +235,7 @@ observe_new(VigilEventFilter *self, const VigilTrack *track)
             self->n_overflow++;
             return;
         }
-        self->objects[index].used = FALSE;
+        vigil_filter_object_forget(self, index);
     }
     observe(self, index, track);
     if (is_double)
@@ -272,7 +280,7 @@ judge_shadow(VigilEventFilter *self, VigilFilterObject *shadow, const VigilTrack
         shadow->shadow_since_ns = G_MININT64;
         return;
     }
-    shadow->used = FALSE; /* it never had stays */
+    vigil_filter_object_forget(self, (guint)(shadow - self->objects)); /* it never had stays */
     observe(self, lost, track);
 }
 
@@ -308,10 +316,10 @@ void
 vigil_filter_objects_expire(VigilEventFilter *self)
 {
     for (guint i = 0; i < VIGIL_EVENT_FILTER_MAX_OBJECTS; i++) {
-        VigilFilterObject *object = &self->objects[i];
+        const VigilFilterObject *object = &self->objects[i];
 
         if (object->used && object->n_stays == 0 &&
             self->time_ns - object->last_ns > self->patience_ns + VIGIL_EVENT_FILTER_BLIND_NS)
-            object->used = FALSE;
+            vigil_filter_object_forget(self, i);
     }
 }

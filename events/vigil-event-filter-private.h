@@ -76,6 +76,29 @@ typedef struct {
     gint64 asked_ns;
 } VigilFilterSnapshot;
 
+/* How far the filter came with an object under a rule before it said no. */
+typedef enum {
+    VIGIL_STEP_CONDITIONS, /* of this frame alone: class, size, zone, a single score */
+    VIGIL_STEP_BEGIN,      /* of a stay */
+    VIGIL_STEP_EVENT,      /* dwell, median score, cooldown */
+} VigilFilterStep;
+
+/* A "no", with what was measured and what the rule asks for; VIGIL_REASON_NONE is a "yes". */
+typedef struct {
+    VigilFilterStep step;
+    VigilReason reason;
+    gfloat value, limit;
+} VigilFilterVerdict;
+
+/* What became of an object under a rule since it was told last; zeroed when there is nothing to tell. */
+typedef struct {
+    gboolean used;
+    VigilFilterVerdict verdict; /* the furthest */
+    gint64 start_ns, last_ns;
+    gboolean met; /* the next two are known */
+    gint64 met_since_ns, met_last_ns;
+} VigilFilterNote;
+
 struct VigilEventFilter {
     VigilRules *rules;
     const gchar *camera; /* interned */
@@ -83,6 +106,9 @@ struct VigilEventFilter {
     VigilEventFilterOptions options;
     VigilEventFunc func;
     gpointer user_data;
+    VigilDecisionFunc decision_func; /* NULL: nobody asks, and there are no notes */
+    gpointer decision_data;
+    VigilFilterNote *notes; /* by object, then by rule */
 
     gint64 time_ns;     /* of the latest frame; G_MININT64: none */
     gboolean finished;  /* time may begin anew */
@@ -109,6 +135,8 @@ vigil_filter_rule(const VigilEventFilter *self, guint index)
 void vigil_filter_objects_update(VigilEventFilter *self, const VigilTrack *tracks, guint n_tracks);
 /* Forgets those that cannot come back. */
 void vigil_filter_objects_expire(VigilEventFilter *self);
+/* Tells what became of it, and frees its place. */
+void vigil_filter_object_forget(VigilEventFilter *self, guint object);
 
 /* vigil-event-filter-stays.c: the life cycle */
 
@@ -122,6 +150,15 @@ void vigil_filter_stay_open(VigilEventFilter *self, VigilFilterStay *stay);
 void vigil_filter_stay_update(VigilEventFilter *self, VigilFilterStay *stay);
 /* Ends the event if it is open, and frees the stay, which is at @position of the order. */
 void vigil_filter_stay_end(VigilEventFilter *self, guint position, VigilEndReason reason);
+
+/* vigil-event-filter-decisions.c: why not. Nothing is allocated but when a decision is told. */
+
+/* In the frame at hand the object made no event of the rule, and why. */
+void vigil_filter_note(VigilEventFilter *self, guint rule, guint object,
+                       const VigilFilterVerdict *verdict);
+/* The event of this stay began. */
+void vigil_filter_note_fired(VigilEventFilter *self, const VigilFilterStay *stay);
+void vigil_filter_notes_end(VigilEventFilter *self, guint object);
 
 /* vigil-event-filter-snapshots.c */
 

@@ -197,6 +197,7 @@ vigil_filter_stay_open(VigilEventFilter *self, VigilFilterStay *stay)
                    self->rules, stay->rule, stay->track_id, stay->start_ns,
                    self->options.run_nonce);
     self->n_open++;
+    vigil_filter_note_fired(self, stay);
     say(self, stay, make_event(self, stay, VIGIL_EVENT_BEGIN));
 }
 

@@ -46,6 +46,7 @@ vigil_event_filter_free(VigilEventFilter *self)
     for (guint i = 0; i < VIGIL_EVENT_FILTER_MAX_STAYS; i++)
         g_clear_pointer(&self->stays[i].path, g_array_unref);
     vigil_rules_free(self->rules);
+    g_free(self->notes);
     g_free(self);
 }
 
@@ -81,17 +82,43 @@ in_a_zone_of(const VigilEventFilter *self, const VigilRule *rule, const VigilFil
     return FALSE;
 }
 
-/* Everything but dwell, median score and the line. Parts of a box outside of the frame do not count for its size. */
+/* Everything but dwell, median score and the line: the first thing that does not fit. Parts of a box outside of the
+ * frame do not count for its size. */
+static VigilFilterVerdict
+judge(const VigilEventFilter *self, const VigilRule *rule, const VigilFilterObject *object)
+{
+    const gfloat height = CLAMP(object->box.y1, 0.0f, 1.0f) - CLAMP(object->box.y0, 0.0f, 1.0f);
+    const VigilFilterStep step = VIGIL_STEP_CONDITIONS;
+
+    if (rule->classes && !has_name((const gchar *const *)rule->classes, object->label))
+        return (VigilFilterVerdict){step, VIGIL_REASON_CLASS, 0, 0};
+    if (height < rule->min_size)
+        return (VigilFilterVerdict){step, VIGIL_REASON_SIZE, height, rule->min_size};
+    if (height > rule->max_size)
+        return (VigilFilterVerdict){step, VIGIL_REASON_SIZE, height, rule->max_size};
+    if (rule->zones && !in_a_zone_of(self, rule, object))
+        return (VigilFilterVerdict){step, VIGIL_REASON_ZONE, 0, 0};
+    if (object->score < 0.5f * rule->min_score)
+        return (VigilFilterVerdict){step, VIGIL_REASON_SCORE, object->score, rule->min_score};
+    if (object->shadow_since_ns != G_MININT64)
+        return (VigilFilterVerdict){step, VIGIL_REASON_DOUBLE, 0, 0};
+    return (VigilFilterVerdict){.reason = VIGIL_REASON_NONE};
+}
+
 static gboolean
 meets(const VigilEventFilter *self, const VigilRule *rule, const VigilFilterObject *object)
 {
-    const gfloat height = CLAMP(object->box.y1, 0.0f, 1.0f) - CLAMP(object->box.y0, 0.0f, 1.0f);
+    return object->observed && judge(self, rule, object).reason == VIGIL_REASON_NONE;
+}
 
-    return object->observed && object->shadow_since_ns == G_MININT64 &&
-           object->score >= 0.5f * rule->min_score && height >= rule->min_size &&
-           height <= rule->max_size &&
-           (!rule->classes || has_name((const gchar *const *)rule->classes, object->label)) &&
-           (!rule->zones || in_a_zone_of(self, rule, object));
+static gboolean
+has_line(const VigilEventFilter *self, guint64 lines, const gchar *name)
+{
+    for (guint i = 0; i < self->rules->lines->len; i++)
+        if (lines >> i & 1 &&
+            g_strcmp0(g_array_index(self->rules->lines, VigilLine, i).name, name) == 0)
+            return TRUE;
+    return FALSE;
 }
 
 static gboolean
@@ -100,11 +127,7 @@ crosses(const VigilEventFilter *self, const VigilRule *rule, const VigilFilterOb
     const guint64 crossed = (rule->direction != VIGIL_DIRECTION_OUT ? object->lines_in : 0) |
                             (rule->direction != VIGIL_DIRECTION_IN ? object->lines_out : 0);
 
-    for (guint i = 0; i < self->rules->lines->len; i++)
-        if (crossed >> i & 1 &&
-            g_strcmp0(g_array_index(self->rules->lines, VigilLine, i).name, rule->line) == 0)
-            return TRUE;
-    return FALSE;
+    return has_line(self, crossed, rule->line);
 }
 
 static gboolean
@@ -165,21 +188,82 @@ sort_observed(const VigilEventFilter *self, guint *objects)
     return n;
 }
 
+static VigilFilterVerdict
+cooldown_verdict(const VigilEventFilter *self, guint rule)
+{
+    return (VigilFilterVerdict){VIGIL_STEP_EVENT, VIGIL_REASON_COOLDOWN,
+                                (gfloat)(self->cooldown_until_ns[rule] - self->time_ns) / 1e9f,
+                                (gfloat)vigil_filter_rule(self, rule)->cooldown_ns / 1e9f};
+}
+
+/* Of an object that meets the rule's conditions and has no stay: whether one may begin. */
+static VigilFilterVerdict
+judge_begin(const VigilEventFilter *self, guint rule_index, const VigilFilterObject *object)
+{
+    const VigilRule *rule = vigil_filter_rule(self, rule_index);
+    const VigilFilterStep step = VIGIL_STEP_BEGIN;
+
+    if (rule->line && !crosses(self, rule, object))
+        return (VigilFilterVerdict){step,
+                                    has_line(self, object->lines_in | object->lines_out, rule->line)
+                                        ? VIGIL_REASON_DIRECTION
+                                        : VIGIL_REASON_LINE,
+                                    0, 0};
+    if (in_cooldown(self, rule_index))
+        return cooldown_verdict(self, rule_index);
+    return (VigilFilterVerdict){.reason = VIGIL_REASON_NONE};
+}
+
 static void
 meet_rule(VigilEventFilter *self, guint rule_index, guint object_index)
 {
-    const VigilRule *rule = vigil_filter_rule(self, rule_index);
     const VigilFilterObject *object = &self->objects[object_index];
+    VigilFilterVerdict verdict = judge(self, vigil_filter_rule(self, rule_index), object);
     guint stay;
 
-    if (!meets(self, rule, object))
+    if (verdict.reason != VIGIL_REASON_NONE && !self->notes)
         return;
     stay = vigil_filter_stay_find(self, rule_index, object_index);
-    if (stay == VIGIL_NONE && !in_cooldown(self, rule_index) &&
-        (!rule->line || crosses(self, rule, object)))
-        stay = vigil_filter_stay_begin(self, rule_index, object_index);
-    if (stay != VIGIL_NONE)
+    if (verdict.reason == VIGIL_REASON_NONE && stay == VIGIL_NONE) {
+        verdict = judge_begin(self, rule_index, object);
+        if (verdict.reason == VIGIL_REASON_NONE &&
+            (stay = vigil_filter_stay_begin(self, rule_index, object_index)) == VIGIL_NONE)
+            verdict = (VigilFilterVerdict){VIGIL_STEP_EVENT, VIGIL_REASON_NO_ROOM, 0, 0};
+    }
+    if (verdict.reason == VIGIL_REASON_NONE)
         vigil_filter_stay_meet(self, &self->stays[stay]);
+    else if (stay == VIGIL_NONE || !self->stays[stay].open)
+        vigil_filter_note(self, rule_index, object_index, &verdict);
+}
+
+/* Of an object that met the rule in this frame: whether its event begins. */
+static VigilFilterVerdict
+judge_event(const VigilEventFilter *self, const VigilFilterStay *stay)
+{
+    const VigilRule *rule = vigil_filter_rule(self, stay->rule);
+    const gint64 stayed_ns = self->time_ns - stay->start_ns;
+    const gfloat score = vigil_median_get(&self->objects[stay->object].scores);
+    const VigilFilterStep step = VIGIL_STEP_EVENT;
+
+    if (stayed_ns < rule->dwell_ns)
+        return (VigilFilterVerdict){step, VIGIL_REASON_DWELL, (gfloat)stayed_ns / 1e9f,
+                                    (gfloat)rule->dwell_ns / 1e9f};
+    if (in_cooldown(self, stay->rule))
+        return cooldown_verdict(self, stay->rule);
+    if (score < rule->min_score)
+        return (VigilFilterVerdict){step, VIGIL_REASON_SCORE, score, rule->min_score};
+    return (VigilFilterVerdict){.reason = VIGIL_REASON_NONE};
+}
+
+static void
+say_news_of(VigilEventFilter *self, VigilFilterStay *stay)
+{
+    const VigilFilterVerdict verdict = judge_event(self, stay);
+
+    if (verdict.reason == VIGIL_REASON_NONE)
+        vigil_filter_stay_open(self, stay);
+    else
+        vigil_filter_note(self, stay->rule, stay->object, &verdict);
 }
 
 /* Begins events, tells what is new, and remembers who was not seen. */
@@ -188,17 +272,13 @@ say_news(VigilEventFilter *self)
 {
     for (guint i = 0; i < self->n_stays; i++) {
         VigilFilterStay *stay = &self->stays[self->order[i]];
-        const VigilRule *rule = vigil_filter_rule(self, stay->rule);
-        const VigilFilterObject *object = &self->objects[stay->object];
 
         if (stay->last_ns != self->time_ns)
             stay->missed_ns = MIN(stay->missed_ns, self->time_ns);
         else if (stay->open)
             vigil_filter_stay_update(self, stay);
-        else if (self->time_ns - stay->start_ns >= rule->dwell_ns &&
-                 !in_cooldown(self, stay->rule) &&
-                 vigil_median_get(&object->scores) >= rule->min_score)
-            vigil_filter_stay_open(self, stay);
+        else
+            say_news_of(self, stay);
     }
 }
 
@@ -255,6 +335,6 @@ vigil_event_filter_finish(VigilEventFilter *self, VigilEndReason reason)
     while (self->n_stays > 0)
         vigil_filter_stay_end(self, 0, reason);
     for (guint i = 0; i < VIGIL_EVENT_FILTER_MAX_OBJECTS; i++)
-        self->objects[i].used = FALSE;
+        vigil_filter_object_forget(self, i);
     self->finished = TRUE;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "events/vigil-decision.h"
 #include "events/vigil-event.h"
 #include "events/vigil-outcome.h"
 #include "events/vigil-rules.h"
@@ -84,6 +85,17 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilEventFilter, vigil_event_filter_free)
  */
 void vigil_event_filter_update(VigilEventFilter *self, gint64 time_ns, VigilOutcome outcome,
                                const VigilTrack *tracks, guint n_tracks);
+
+/**
+ * vigil_event_filter_set_decision_func:
+ * @func: (nullable): %NULL, as at first: nobody asks
+ *
+ * Before the first update: says of each object and rule what became of it: that an event began, or, when the object is
+ * gone (or after each minute in which it was there, or when its place is needed), why there was none: the furthest that
+ * it came in that time. Nothing is told of the time in which its event is open.
+ */
+void vigil_event_filter_set_decision_func(VigilEventFilter *self, VigilDecisionFunc func,
+                                          gpointer user_data);
 
 /** vigil_event_filter_set_model: which model looks at the frames from the next update on; its events say so. */
 void vigil_event_filter_set_model(VigilEventFilter *self, VigilModelId model);
