@@ -6,11 +6,12 @@ MESON_ARGS ?=
 # more words for `meson test`, for instance TEST_ARGS='--suite models'
 TEST_ARGS ?=
 
-.PHONY: help setup build demo check bench format lint coverage install clean
+.PHONY: help setup build demo check nightly bench format lint coverage install clean
 
 help:
 	@echo 'make demo      a recorded scene through the whole pipeline: events, clips, a database'
 	@echo 'make check     build and run all tests'
+	@echo 'make nightly   the long forms of some tests: thousands of kills, power cuts and faults'
 	@echo 'make build     build only (in $(BUILD)/)'
 	@echo 'make bench     time the inference core'
 	@echo 'make lint      style, layers, static analysis'
@@ -37,6 +38,14 @@ check:
 	@test -f $(BUILD)/.with-tests || { meson configure $(BUILD) -Dtests=true && touch $(BUILD)/.with-tests; }
 	@ninja -C $(BUILD)
 	@tests/run-tests.sh $(BUILD) $(TEST_ARGS)
+
+# the long forms of some tests, of hours: what they measured is printed at the end
+nightly:
+	@configs/install-packages.sh check
+	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) $(MESON_ARGS)
+	@test -f $(BUILD)/.with-tests || { meson configure $(BUILD) -Dtests=true && touch $(BUILD)/.with-tests; }
+	@ninja -C $(BUILD)
+	@tests/run-tests.sh $(BUILD) --suite nightly $(TEST_ARGS)
 
 # VIGIL_PEERS=FOLDER: other runtimes that are there already, see tests/bench/peers.sh
 bench:

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """sum-checks.py TESTLOG.json: adds up the closing lines of check's test programs in a log of `meson test`.
 
-A program that failed without a closing line of its own (it crashed, it hung) counts as one check and one error.
+A program that failed without a closing line of its own (it crashed, it hung) counts as one check and one error. What long tests measured
+is repeated.
 """
 import json
 import re
@@ -10,12 +11,13 @@ import sys
 
 CLOSING = re.compile(r"^\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)$", re.MULTILINE)
 FAILED = re.compile(r"^.*:[FE]:.*$", re.MULTILINE)
+FIGURE = re.compile(r"^FIGURE: .*$", re.MULTILINE)
 SKIPPED = re.compile(r"^(?:.*: )?SKIP: .*$", re.MULTILINE)
 
 
 def main(path):
     checks = failures = errors = 0
-    skipped, failed_checks = [], []
+    skipped, failed_checks, figures = [], [], []
     with open(path, encoding="utf-8", errors="replace") as log:
         tests = [json.loads(line) for line in log if line.strip()]
     for test in tests:
@@ -32,9 +34,13 @@ def main(path):
         if bad:
             failed_checks.append(f"FAILED: {test['name']}: {test['result']} after {test['duration']:.1f} s")
             failed_checks += [f"    {line}" for line in FAILED.findall(output) or output.splitlines()[-5:]]
+        if test["name"].endswith("-nightly"):
+            figures += [f"{test['name']}: {line}" for line in FIGURE.findall(output)]
         skipped += [f"{test['name']}: {line}" for line in SKIPPED.findall(output)]
         if test["result"] == "SKIP" and not SKIPPED.search(output):
             skipped.append(f"{test['name']}: skipped")
+    for line in figures:
+        print(line)
     for line in sorted(set(skipped)):
         print(line)
     for line in failed_checks:  # last: some see only the end of a log

@@ -4,10 +4,9 @@
  * time all that it was told is done must be there at the next start.
  */
 #include "tests/storage/store-test.h"
+#include "tests/support/vigil-test-size.h"
 
 #include <signal.h>
-
-#define ROUNDS 100
 
 static StoreTest t;
 
@@ -109,14 +108,16 @@ run_round(guint number, gulong delay_us, guint *n_acks)
 START_TEST(test_killed_at_random)
 {
     g_autoptr(GRand) random = g_rand_new();
+    const guint n_rounds = vigil_test_size(100, 1000);
     guint number = 1, n_acks = 0;
 
     store_test_init(&t, NULL);
     t.options.max_bytes = 1;
-    for (guint i = 0; i < ROUNDS; i++)
+    for (guint i = 0; i < n_rounds; i++)
         number = run_round(number, g_rand_int_range(random, 1000, 80000), &n_acks);
-    g_printerr("%u acknowledgements in %u rounds\n", n_acks, ROUNDS);
-    ck_assert_uint_gt(n_acks, ROUNDS);
+    vigil_test_figure("%u kills at random moments of a writer: %u acknowledgements, 0 lost",
+                      n_rounds, n_acks);
+    ck_assert_uint_gt(n_acks, n_rounds);
     store_test_finish(&t);
 }
 END_TEST
