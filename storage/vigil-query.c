@@ -37,6 +37,7 @@ row_clear(gpointer data)
 
 typedef struct {
     const VigilEventQuery *query;
+    gint64 seq; /* of the only one that is wanted; 0: as the query says */
     gint64 last_start_us, last_seq;
     gboolean started;
 } Cursor;
@@ -62,6 +63,8 @@ compose(const VigilStore *self, const Cursor *cursor)
     if (query->zone)
         g_string_append(sql, "AND EXISTS (SELECT 1 FROM event_places p WHERE p.event_seq = e.seq "
                              "AND p.kind = 'zone' AND p.name = :zone) ");
+    if (cursor->seq)
+        g_string_append(sql, "AND e.seq = :seq ");
     if (cursor->started)
         g_string_append(sql, query->ascending
                                  ? "AND (e.start_wall_us, e.seq) > (:last_start, :last_seq) "
@@ -91,6 +94,8 @@ bind(VigilStatement *statement, const Cursor *cursor, guint limit)
         vigil_statement_text(statement, ":id", query->id);
     if (query->zone)
         vigil_statement_text(statement, ":zone", query->zone);
+    if (cursor->seq)
+        vigil_statement_int(statement, ":seq", cursor->seq);
     if (cursor->started) {
         vigil_statement_int(statement, ":last_start", cursor->last_start_us);
         vigil_statement_int(statement, ":last_seq", cursor->last_seq);
@@ -267,6 +272,27 @@ vigil_store_query_events(VigilStore *self, const VigilEventQuery *query, VigilEv
         }
     } while (left > 0 && n_got == n_wanted);
     return TRUE;
+}
+
+VigilEvent *
+vigil_store_read_event(VigilStore *self, gint64 seq, gchar **clip, GError **error)
+{
+    const VigilEventQuery query = {0};
+    const Cursor cursor = {.query = &query, .seq = seq};
+    g_autoptr(GArray) rows = g_array_new(FALSE, TRUE, sizeof(Row));
+    Row *row;
+
+    g_array_set_clear_func(rows, row_clear);
+    if (!fetch_page(self, &cursor, 1, rows, error))
+        return NULL;
+    if (rows->len == 0) {
+        g_set_error(error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_NOT_FOUND,
+                    "%" G_GINT64_FORMAT ": no such event", seq);
+        return NULL;
+    }
+    row = &g_array_index(rows, Row, 0);
+    *clip = g_steal_pointer(&row->clip);
+    return g_steal_pointer(&row->event);
 }
 
 static gchar *

@@ -6,12 +6,12 @@
  *    deleted, and no folder is searched: with an older copy of the database, or the wrong folder, no footage is lost.
  * 2. Clips that were open are synced and become 'cut', with the size that they have (fragmented MP4 plays up to its last
  *    whole fragment); when the file is gone or empty they become 'lost', and their events keep their metadata.
- * 3. Events that were open end as interrupted, at their last committed time.
+ * 3. Events that were open end as interrupted, at their last committed time; the outbox gets their ends.
  * 4. Runs that did not end are marked as died, and this one begins.
  *
  * Steps 2 to 4 are one transaction.
  */
-#include "storage/vigil-store-private.h"
+#include "storage/vigil-outbox-private.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -147,16 +147,40 @@ end_clips(VigilStore *self, gpointer data, GError **error)
     return TRUE;
 }
 
+static GArray *
+list_open_events(VigilStore *self, GError **error)
+{
+    g_autoptr(GArray) seqs = g_array_new(FALSE, FALSE, sizeof(gint64));
+    g_autoptr(GError) local = NULL;
+    g_auto(VigilStatement) list =
+        vigil_statement(self, "SELECT seq FROM events WHERE end_reason IS NULL ORDER BY seq");
+
+    while (vigil_statement_step(&list, &local)) {
+        const gint64 seq = sqlite3_column_int64(list.stmt, 0);
+
+        g_array_append_val(seqs, seq);
+    }
+    if (!local)
+        return g_steal_pointer(&seqs);
+    g_propagate_error(error, g_steal_pointer(&local));
+    return NULL;
+}
+
 static gboolean
 end_earlier_runs(VigilStore *self, gpointer data, GError **error)
 {
     const Recovery *recovery = data;
+    g_autoptr(GArray) seqs = NULL;
     gint changed;
 
     if (!end_clips(self, data, error))
         return FALSE;
+    seqs = list_open_events(self, error);
+    if (!seqs)
+        return FALSE;
     g_auto(VigilStatement) end_events =
-        vigil_statement(self, "UPDATE events SET end_reason = :reason WHERE end_reason IS NULL");
+        vigil_statement(self, "UPDATE events SET end_reason = :reason, n_commits = n_commits + 1 "
+                              "WHERE end_reason IS NULL");
     vigil_statement_text(&end_events, ":reason", vigil_end_reason_to_string(VIGIL_END_INTERRUPTED));
     if (!vigil_statement_run(&end_events, error))
         return FALSE;
@@ -165,7 +189,8 @@ end_earlier_runs(VigilStore *self, gpointer data, GError **error)
         g_message("%s: the last run was interrupted: %d events, %u clips", self->database, changed,
                   recovery->clips->len);
     return vigil_store_exec(self, "UPDATE runs SET how = 'died' WHERE how IS NULL", error) &&
-           begin_run(self, recovery->program, error);
+           begin_run(self, recovery->program, error) &&
+           vigil_outbox_add_interrupted(self, seqs, error);
 }
 
 /* The latest moment that the store knows of, for the judgement of today's clock. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Commits of events. */
-#include "storage/vigil-store-private.h"
+#include "storage/vigil-outbox-private.h"
 
 #define EVENT_COLUMNS                                                                        \
     "rule = :rule, label = :label, label_id = :label_id, track_id = :track_id, "             \
@@ -10,12 +10,13 @@
     "frames_seen = :frames_seen, frames_inferred = :frames_inferred, record = :record, "     \
     "pre_ns = :pre_ns, post_ns = :post_ns, end_reason = :end_reason, clip_id = :clip_id, "   \
     "committed_wall_us = :wall, committed_mono_us = :mono, "                                 \
+    "n_commits = n_commits + 1, "                                                            \
     "model_id = (SELECT id FROM models WHERE name = :model AND sha256 = :sha256)"
 
 /* What the store has of an event. */
 typedef struct {
     gint64 seq; /* 0: nothing */
-    gint64 run_id, clip_id;
+    gint64 run_id, clip_id, n_commits;
     gboolean ended, pinned;
     gboolean
         complete; /* ended by itself or with its stream, with its whole clip when it wants one */
@@ -41,7 +42,7 @@ find_event(VigilStore *self, const gchar *id, Existing *existing, GError **error
     g_autoptr(GError) local = NULL;
     g_auto(VigilStatement) statement = vigil_statement(
         self, "SELECT e.seq, e.run_id, e.clip_id, e.end_reason, e.pinned, e.record, c.path, "
-              "c.state, c.bytes FROM events e LEFT JOIN clips c ON c.id = e.clip_id "
+              "c.state, c.bytes, e.n_commits FROM events e LEFT JOIN clips c ON c.id = e.clip_id "
               "WHERE e.id = :id");
     const gchar *reason;
     gboolean cut_off;
@@ -62,6 +63,7 @@ find_event(VigilStore *self, const gchar *id, Existing *existing, GError **error
               g_str_equal(reason, vigil_end_reason_to_string(VIGIL_END_STOPPED));
     existing->pinned = sqlite3_column_int(statement.stmt, 4) != 0;
     existing->clip_path = g_strdup(vigil_statement_get_text(&statement, 6));
+    existing->n_commits = sqlite3_column_int64(statement.stmt, 9);
     if (cut_off)
         return TRUE;
     existing->complete = existing->clip_id ? has_whole_clip(self, existing->clip_path,
@@ -114,24 +116,27 @@ insert_clip(VigilStore *self, Commit *commit, gint64 camera_id, GError **error)
 }
 
 static gboolean
-insert_event(VigilStore *self, const VigilEvent *event, gint64 camera_id, gboolean pinned,
-             gint64 *seq, GError **error)
+insert_event(VigilStore *self, const VigilEvent *event, gint64 camera_id, Existing *existing,
+             GError **error)
 {
     g_auto(VigilStatement) insert = vigil_statement(
         self,
-        "INSERT INTO events (id, run_id, camera_id, pinned, rule, label, label_id, track_id, "
+        "INSERT INTO events (id, run_id, camera_id, pinned, n_commits, rule, label, label_id, "
+        "track_id, "
         "start_ns, trigger_ns, end_ns, time_ns, start_wall_us, end_wall_us, score, top_score, x0, "
         "y0, x1, y1, frames_seen, frames_inferred, record, pre_ns, post_ns, committed_wall_us, "
-        "committed_mono_us) VALUES (:id, :run, :camera, :pinned, '', '', 0, 0, 0, 0, 0, 0, 0, 0, "
+        "committed_mono_us) VALUES (:id, :run, :camera, :pinned, :n_commits, '', '', 0, 0, 0, 0, "
+        "0, 0, 0, 0, "
         "0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)");
 
     vigil_statement_text(&insert, ":id", event->id);
     vigil_statement_int(&insert, ":run", self->run_id);
     vigil_statement_int(&insert, ":camera", camera_id);
-    vigil_statement_int(&insert, ":pinned", pinned);
+    vigil_statement_int(&insert, ":pinned", existing->pinned);
+    vigil_statement_int(&insert, ":n_commits", existing->n_commits);
     if (!vigil_statement_run(&insert, error))
         return FALSE;
-    *seq = sqlite3_last_insert_rowid(self->db);
+    existing->seq = sqlite3_last_insert_rowid(self->db);
     return TRUE;
 }
 
@@ -250,7 +255,7 @@ is_left_behind(VigilStore *self, const Commit *commit, const Existing *existing)
             !vigil_clip_is_live(self, existing->clip_id));
 }
 
-/* What was left behind goes; a pin stays. */
+/* What was left behind goes; a pin stays, and messages go on being counted. */
 static gboolean
 replace_event(VigilStore *self, Commit *commit, Existing *existing, GError **error)
 {
@@ -258,8 +263,18 @@ replace_event(VigilStore *self, Commit *commit, Existing *existing, GError **err
         return FALSE;
     existing->seq = 0;
     existing->clip_id = 0;
+    g_clear_pointer(&existing->clip_path, g_free);
     existing->ended = FALSE;
     return TRUE;
+}
+
+/* (nullable): of the clip that the event has from this commit on. Its first one stays. */
+static const gchar *
+get_clip_path(const Commit *commit, const Existing *existing)
+{
+    if (existing->clip_id)
+        return existing->clip_path;
+    return commit->clip ? commit->clip->path : NULL;
 }
 
 static gboolean
@@ -287,8 +302,7 @@ commit_event(VigilStore *self, gpointer data, GError **error)
     if (commit->clip && !commit->clip_id && !existing.clip_id &&
         !insert_clip(self, commit, camera_id, error))
         return FALSE;
-    if (!existing.seq &&
-        !insert_event(self, event, camera_id, existing.pinned, &existing.seq, error))
+    if (!existing.seq && !insert_event(self, event, camera_id, &existing, error))
         return FALSE;
     if (event->model.sha256 && !vigil_store_insert_model(self, &event->model, error))
         return FALSE;
@@ -297,7 +311,9 @@ commit_event(VigilStore *self, gpointer data, GError **error)
            insert_places(self, existing.seq, "zone", event->zones, error) &&
            insert_places(self, existing.seq, "line", event->lines, error) &&
            insert_path(self, existing.seq, event, error) &&
-           insert_snapshot(self, existing.seq, event, error);
+           insert_snapshot(self, existing.seq, event, error) &&
+           vigil_outbox_add(self, event, get_clip_path(commit, &existing),
+                            (guint)existing.n_commits, error);
 }
 
 gboolean

@@ -44,6 +44,7 @@ struct VigilStore {
     GHashTable *statements; /* (element-type utf8 sqlite3_stmt) */
     gint64 run_id;
     gint64 run_offset_us;  /* as the runs table has it */
+    gint n_destinations;   /* of the outbox; -1: not known */
     GPtrArray *live_clips; /* (element-type VigilClip), borrowed */
     VigilStoreClock clock;
 };
@@ -201,6 +202,11 @@ gboolean vigil_store_make_space(VigilStore *self, gboolean for_rows);
 void vigil_store_keep_reserve(VigilStore *self);
 /** vigil_store_release_reserve: %TRUE when there was one. */
 gboolean vigil_store_release_reserve(VigilStore *self);
+
+/* --- vigil-query.c (mutex held) ------------------------------------------------------------------------------ */
+
+/** vigil_store_read_event: (transfer full) (nullable): an event by its number, without its track. @clip: (out) (nullable): its path */
+VigilEvent *vigil_store_read_event(VigilStore *self, gint64 seq, gchar **clip, GError **error);
 
 /* --- vigil-recovery.c (mutex held) --------------------------------------------------------------------------- */
 

@@ -11,8 +11,12 @@ static const gchar schema_0002[] =
 #include "storage/schema-0002.h"
     ;
 
+static const gchar schema_0003[] =
+#include "storage/schema-0003.h"
+    ;
+
 /* Step N brings a database from version N to version N + 1. */
-static const gchar *const schema_steps[] = {schema_0001, schema_0002};
+static const gchar *const schema_steps[] = {schema_0001, schema_0002, schema_0003};
 
 typedef struct {
     gint64 application_id, version, n_tables;

@@ -24,6 +24,7 @@ store_new(const gchar *database, const gchar *clips)
     self->database = g_strdup(database);
     self->clips = g_strdup(clips);
     self->refs = 1;
+    self->n_destinations = -1;
     self->lock_fd = self->clips_fd = -1;
     self->ops = &vigil_file_ops_system;
     self->boot_id = vigil_store_read_boot_id();

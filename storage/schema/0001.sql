@@ -4,6 +4,7 @@
 -- Log of versions
 --   0001  cameras, runs, models, clips, events with their places, tracks and snapshots, outcomes, garbage
 --   0002  the model of an event
+--   0003  the outbox
 --
 -- Units and conventions
 --   *_wall_us   microseconds since 1970-01-01 UTC, by the wall clock
