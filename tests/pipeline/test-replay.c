@@ -7,6 +7,7 @@
 
 #include "tests/pipeline/program.h"
 #include "tests/pipeline/scene.h"
+#include "tests/pipeline/schema.h"
 #include "tests/support/vigil-test-data.h"
 
 #define N_VISITS 6
@@ -61,6 +62,24 @@ text(const GPtrArray *events, guint i, const gchar *name)
 {
     return json_object_get_string_member(json_node_get_object(events->pdata[i]), name);
 }
+
+/* What others read is what the schema tells them. */
+START_TEST(test_lines_follow_schema)
+{
+    g_autoptr(JsonNode) schema = schema_load("event.json");
+    g_auto(GStrv) lines = g_strsplit(first.output, "\n", -1);
+    guint n = 0;
+
+    for (gchar **line = lines; *line; line++) {
+        g_autoptr(JsonNode) node = **line ? parse(*line) : NULL;
+        g_autofree gchar *wrong = node ? schema_check(schema, node) : NULL;
+
+        ck_assert_msg(wrong == NULL, "%s: %s", *line, wrong);
+        n += node != NULL;
+    }
+    ck_assert_uint_ge(n, 2 * N_VISITS);
+}
+END_TEST
 
 START_TEST(test_six_events)
 {
@@ -333,6 +352,7 @@ main(void)
         source = g_strdup_printf("file://%s", scene.video);
         config = scene_config(&scene, "hall.yaml", store, source, "");
         first = program_run("replay", config, NULL);
+        tcase_add_test(tcase, test_lines_follow_schema);
         tcase_add_test(tcase, test_six_events);
         tcase_add_test(tcase, test_clips);
         tcase_add_test(tcase, test_query);
