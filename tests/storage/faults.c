@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The N-th operation on the disk fails: the store's own and SQLite's, counted together. */
+/* The N-th operation on the disk fails, the store's own and SQLite's, counted together; or the N-th allocation of SQLite's. */
 #include "tests/storage/faults.h"
 
 #include <errno.h>
@@ -43,19 +43,26 @@ faults_get_trace(void)
     return armed.trace;
 }
 
+static gboolean
+is_due(void)
+{
+    return armed.sticky ? armed.count >= armed.nth : armed.count == armed.nth;
+}
+
 /* Returns 0 or the errno that the operation shall fail with. */
 static gint
 step(gchar letter)
 {
     const gboolean is_sync = letter == 's' || letter == 'S';
 
+    if (armed.kind == FAULT_NO_MEMORY)
+        return 0;
     if (armed.count < sizeof armed.trace - 1)
         armed.trace[armed.count] = letter;
     armed.count++;
     if (is_sync && armed.sync_failed)
         armed.syncs_after++;
-    if (armed.kind == FAULT_NONE ||
-        (armed.sticky ? armed.count < armed.nth : armed.count != armed.nth))
+    if (armed.kind == FAULT_NONE || !is_due())
         return 0;
     if (armed.kind == FAULT_DIE)
         _exit(9);
@@ -291,13 +298,53 @@ vfs_delete(sqlite3_vfs *vfs, const char *name, int sync_dir)
     return step('D') ? SQLITE_IOERR_DELETE : real_vfs()->xDelete(real_vfs(), name, sync_dir);
 }
 
+/* --- SQLite's memory; GLib's own allocations end the process when they fail, as it is made, which is FAULT_DIE --- */
+
+static sqlite3_mem_methods real_memory;
+
+static gboolean
+is_out_of_memory(void)
+{
+    if (armed.kind != FAULT_NO_MEMORY)
+        return FALSE;
+    armed.count++;
+    return is_due();
+}
+
+static void *
+fault_malloc(int size)
+{
+    return is_out_of_memory() ? NULL : real_memory.xMalloc(size);
+}
+
+static void *
+fault_realloc(void *memory, int size)
+{
+    return is_out_of_memory() ? NULL : real_memory.xRealloc(memory, size);
+}
+
+static void
+install_memory(void)
+{
+    sqlite3_mem_methods methods;
+
+    sqlite3_config(SQLITE_CONFIG_GETMALLOC, &real_memory);
+    methods = real_memory;
+    methods.xMalloc = fault_malloc;
+    methods.xRealloc = fault_realloc;
+    sqlite3_config(SQLITE_CONFIG_MALLOC, &methods);
+}
+
 void
 faults_install(void)
 {
-    sqlite3_vfs *real = sqlite3_vfs_find(NULL);
+    sqlite3_vfs *real;
 
-    if (real == &fault_vfs)
+    if (fault_vfs.pAppData)
         return;
+    /* only before SQLite's first use */
+    install_memory();
+    real = sqlite3_vfs_find(NULL);
     fault_vfs = *real;
     fault_vfs.zName = "fault";
     fault_vfs.szOsFile = (gint)sizeof(FaultFile) + real->szOsFile;

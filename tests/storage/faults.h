@@ -9,6 +9,7 @@ typedef enum {
     FAULT_DIE, /* the process ends at once, as by kill -9 */
     FAULT_EIO,
     FAULT_ENOSPC,
+    FAULT_NO_MEMORY, /* counts and fails SQLite's allocations instead of operations */
 } FaultKind;
 
 /** faults_install: from now on SQLite's files go through here, too. Once a process, before the first open. */
