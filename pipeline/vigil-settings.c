@@ -105,6 +105,13 @@ read_cameras(const VigilYaml *node, gpointer target, VigilYamlMistakes *mistakes
 }
 
 static void
+read_uploads(const VigilYaml *node, gpointer target, VigilYamlMistakes *mistakes,
+             gpointer user_data)
+{
+    vigil_upload_settings_read(node, ((VigilSettings *)target)->uploads, user_data, mistakes);
+}
+
+static void
 read_root(const VigilYaml *root, VigilSettings *self, const gchar *base,
           VigilYamlMistakes *mistakes)
 {
@@ -113,6 +120,7 @@ read_root(const VigilYaml *root, VigilSettings *self, const gchar *base,
         {.name = "model", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_model},
         /* after the model, which cameras take over */
         {.name = "cameras", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_cameras},
+        {.name = "uploads", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_uploads},
         {.name = NULL},
     };
     GError *error = NULL;
@@ -137,6 +145,7 @@ vigil_settings_load(const gchar *path, GError **error)
     self->path = g_canonicalize_filename(path, NULL);
     self->store_path = g_strdup(DEFAULT_STORE);
     self->cameras = g_ptr_array_new_with_free_func((GDestroyNotify)vigil_camera_settings_unref);
+    self->uploads = g_ptr_array_new_with_free_func((GDestroyNotify)vigil_upload_settings_unref);
     base = g_path_get_dirname(self->path);
 
     root = vigil_yaml_load(path, &broken);
@@ -165,6 +174,7 @@ vigil_settings_free(VigilSettings *self)
     g_free(self->store_path);
     vigil_model_settings_free(self->model);
     g_clear_pointer(&self->cameras, g_ptr_array_unref);
+    g_clear_pointer(&self->uploads, g_ptr_array_unref);
     g_free(self);
 }
 

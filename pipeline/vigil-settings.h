@@ -3,6 +3,7 @@
 
 #include "events/vigil-rules.h"
 #include "pipeline/vigil-source.h"
+#include "pipeline/vigil-upload-settings.h"
 
 G_BEGIN_DECLS
 
@@ -152,6 +153,7 @@ typedef struct {
  * @max_bytes: 0: no limit
  * @max_age_ns: 0: for ever
  * @cameras: (element-type VigilCameraSettings): in the file's order
+ * @uploads: (element-type VigilUploadSettings): where events are sent, in the file's order; may be empty
  */
 typedef struct {
     gchar *path;
@@ -160,6 +162,7 @@ typedef struct {
     gint64 max_age_ns;
     VigilModelSettings *model;
     GPtrArray *cameras;
+    GPtrArray *uploads;
     gboolean avoid_new; /* packages on trial are not used, but those of before */
 } VigilSettings;
 
