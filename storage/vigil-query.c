@@ -12,12 +12,16 @@
     "e.x0, e.y0, e.x1, e.y1, e.frames_seen, e.frames_inferred, e.record, e.pre_ns, e.post_ns, " \
     "e.end_reason, e.pinned, c.path, c.state, c.start_ns, c.end_ns, c.bytes, "                  \
     "EXISTS (SELECT 1 FROM snapshots s WHERE s.event_seq = e.seq), "
-#define ROW_TABLES \
-    "FROM events e JOIN cameras k ON k.id = e.camera_id LEFT JOIN clips c ON c.id = e.clip_id "
 /* Of a store that no writer has brought to the present version yet. */
-#define ROWS_1 ROW_COLUMNS "NULL, NULL " ROW_TABLES "WHERE 1 "
-#define ROWS_2 \
-    ROW_COLUMNS "m.name, m.sha256 " ROW_TABLES "LEFT JOIN models m ON m.id = e.model_id WHERE 1 "
+#define ROWS_1 ROW_COLUMNS "NULL, NULL "
+#define ROWS_2 ROW_COLUMNS "m.name, m.sha256 "
+/* The first table decides the order: CROSS JOIN keeps it the first. */
+#define FROM_EVENTS "FROM events e "
+#define FROM_ZONE "FROM event_places p CROSS JOIN events e ON e.seq = p.event_seq "
+#define JOINS "CROSS JOIN cameras k ON k.id = e.camera_id LEFT JOIN clips c ON c.id = e.clip_id "
+#define JOIN_MODELS "LEFT JOIN models m ON m.id = e.model_id "
+#define SCHEMA_WITH_MODELS 2
+#define SCHEMA_WITH_INDEXES 4
 
 typedef struct {
     gint64 seq;
@@ -42,37 +46,75 @@ typedef struct {
     gboolean started;
 } Cursor;
 
+/* Of a place that was entered several times the first row. */
+static void
+append_zone(GString *sql, gboolean by_zone)
+{
+    g_string_append(sql, by_zone
+                             ? "AND p.kind = 'zone' AND p.name = :zone AND NOT EXISTS "
+                               "(SELECT 1 FROM event_places q WHERE q.event_seq = p.event_seq AND "
+                               "q.kind = p.kind AND q.name = p.name AND q.position < p.position) "
+                             : "AND EXISTS (SELECT 1 FROM event_places p WHERE p.event_seq = e.seq "
+                               "AND p.kind = 'zone' AND p.name = :zone) ");
+}
+
+/*
+ * Which index is used is decided here and not by SQLite's guesses (a + keeps a term from any): zone, else rule, else camera
+ * with class, else either. Whatever it is, it is in the order of time.
+ */
+static void
+append_filters(GString *sql, const Cursor *cursor, gboolean by_zone)
+{
+    const VigilEventQuery *query = cursor->query;
+
+    if (cursor->seq)
+        g_string_append(sql, "AND e.seq = :seq ");
+    if (query->id)
+        g_string_append(sql, "AND e.id = :id ");
+    if (query->zone)
+        append_zone(sql, by_zone);
+    if (query->rule)
+        g_string_append(sql, "AND e.rule = :rule ");
+    if (query->camera)
+        g_string_append_printf(sql,
+                               "AND %se.camera_id = (SELECT id FROM cameras WHERE name = :camera) ",
+                               query->rule ? "+" : "");
+    if (query->label)
+        g_string_append_printf(sql, "AND %se.label = :label ", query->rule ? "+" : "");
+}
+
+/* The place in the order up to which rows were handed out is the narrower bound on its side. */
+static void
+append_times(GString *sql, const Cursor *cursor, const gchar *start, const gchar *seq)
+{
+    const VigilEventQuery *query = cursor->query;
+    const gchar *direction = query->ascending ? "" : " DESC";
+
+    if (query->since_us && !(cursor->started && query->ascending))
+        g_string_append_printf(sql, "AND %s >= :since ", start);
+    if (query->until_us && !(cursor->started && !query->ascending))
+        g_string_append_printf(sql, "AND %s <= :until ", start);
+    if (cursor->started)
+        g_string_append_printf(sql, "AND (%s, %s) %c (:last_start, :last_seq) ", start, seq,
+                               query->ascending ? '>' : '<');
+    g_string_append_printf(sql, "ORDER BY %s%s, %s%s LIMIT :limit", start, direction, seq,
+                           direction);
+}
+
 static gchar *
 compose(const VigilStore *self, const Cursor *cursor)
 {
     const VigilEventQuery *query = cursor->query;
-    g_autoptr(GString) sql = g_string_new(self->schema < 2 ? ROWS_1 : ROWS_2);
+    const gboolean by_zone = query->zone && !query->id && self->schema >= SCHEMA_WITH_INDEXES;
+    const gboolean with_models = self->schema >= SCHEMA_WITH_MODELS;
+    GString *sql = g_string_new(with_models ? ROWS_2 : ROWS_1);
 
-    if (query->since_us)
-        g_string_append(sql, "AND e.start_wall_us >= :since ");
-    if (query->until_us)
-        g_string_append(sql, "AND e.start_wall_us <= :until ");
-    if (query->camera)
-        g_string_append(sql, "AND e.camera_id = (SELECT id FROM cameras WHERE name = :camera) ");
-    if (query->label)
-        g_string_append(sql, "AND e.label = :label ");
-    if (query->rule)
-        g_string_append(sql, "AND e.rule = :rule ");
-    if (query->id)
-        g_string_append(sql, "AND e.id = :id ");
-    if (query->zone)
-        g_string_append(sql, "AND EXISTS (SELECT 1 FROM event_places p WHERE p.event_seq = e.seq "
-                             "AND p.kind = 'zone' AND p.name = :zone) ");
-    if (cursor->seq)
-        g_string_append(sql, "AND e.seq = :seq ");
-    if (cursor->started)
-        g_string_append(sql, query->ascending
-                                 ? "AND (e.start_wall_us, e.seq) > (:last_start, :last_seq) "
-                                 : "AND (e.start_wall_us, e.seq) < (:last_start, :last_seq) ");
-    g_string_append(sql, query->ascending
-                             ? "ORDER BY e.start_wall_us, e.seq LIMIT :limit"
-                             : "ORDER BY e.start_wall_us DESC, e.seq DESC LIMIT :limit");
-    return g_string_free(g_steal_pointer(&sql), FALSE);
+    g_string_append(sql, by_zone ? FROM_ZONE JOINS : FROM_EVENTS JOINS);
+    g_string_append(sql, with_models ? JOIN_MODELS "WHERE 1 " : "WHERE 1 ");
+    append_filters(sql, cursor, by_zone);
+    append_times(sql, cursor, by_zone ? "p.start_wall_us" : "e.start_wall_us",
+                 by_zone ? "p.event_seq" : "e.seq");
+    return g_string_free(sql, FALSE);
 }
 
 static void
@@ -80,9 +122,9 @@ bind(VigilStatement *statement, const Cursor *cursor, guint limit)
 {
     const VigilEventQuery *query = cursor->query;
 
-    if (query->since_us)
+    if (query->since_us && !(cursor->started && query->ascending))
         vigil_statement_int(statement, ":since", query->since_us);
-    if (query->until_us)
+    if (query->until_us && !(cursor->started && !query->ascending))
         vigil_statement_int(statement, ":until", query->until_us);
     if (query->camera)
         vigil_statement_text(statement, ":camera", query->camera);

@@ -189,18 +189,19 @@ update_event(VigilStore *self, const Commit *commit, gint64 seq, gint64 clip_id,
 }
 
 static gboolean
-insert_places(VigilStore *self, gint64 seq, const gchar *kind, const gchar *const *names,
-              GError **error)
+insert_places(VigilStore *self, gint64 seq, const VigilEvent *event, const gchar *kind,
+              const gchar *const *names, GError **error)
 {
     for (guint i = 0; names && names[i]; i++) {
         g_auto(VigilStatement) insert = vigil_statement(
-            self, "INSERT OR REPLACE INTO event_places (event_seq, kind, position, name) "
-                  "VALUES (:seq, :kind, :position, :name)");
+            self, "INSERT OR REPLACE INTO event_places (event_seq, kind, position, name, "
+                  "start_wall_us) VALUES (:seq, :kind, :position, :name, :start)");
 
         vigil_statement_int(&insert, ":seq", seq);
         vigil_statement_text(&insert, ":kind", kind);
         vigil_statement_int(&insert, ":position", i);
         vigil_statement_text(&insert, ":name", names[i]);
+        vigil_statement_int(&insert, ":start", event->start_wall_us);
         if (!vigil_statement_run(&insert, error))
             return FALSE;
     }
@@ -308,8 +309,8 @@ commit_event(VigilStore *self, gpointer data, GError **error)
         return FALSE;
     return update_event(self, commit, existing.seq,
                         existing.clip_id ? existing.clip_id : commit->clip_id, error) &&
-           insert_places(self, existing.seq, "zone", event->zones, error) &&
-           insert_places(self, existing.seq, "line", event->lines, error) &&
+           insert_places(self, existing.seq, event, "zone", event->zones, error) &&
+           insert_places(self, existing.seq, event, "line", event->lines, error) &&
            insert_path(self, existing.seq, event, error) &&
            insert_snapshot(self, existing.seq, event, error) &&
            vigil_outbox_add(self, event, get_clip_path(commit, &existing),

@@ -118,6 +118,8 @@ gboolean vigil_store_write(VigilStore *self, VigilStoreWork work, gpointer data,
 
 /* --- vigil-store-schema.c ------------------------------------------------------------------------------------ */
 
+/** vigil_store_newest_schema: the version that this program writes. */
+guint vigil_store_newest_schema(void);
 /** vigil_store_disconnect: closes the database; after a failure without a checkpoint. */
 void vigil_store_disconnect(VigilStore *self);
 /** vigil_store_connect: opens the database, looks whose it is and, for a writer, brings it to this version. */

@@ -15,8 +15,18 @@ static const gchar schema_0003[] =
 #include "storage/schema-0003.h"
     ;
 
+static const gchar schema_0004[] =
+#include "storage/schema-0004.h"
+    ;
+
 /* Step N brings a database from version N to version N + 1. */
-static const gchar *const schema_steps[] = {schema_0001, schema_0002, schema_0003};
+static const gchar *const schema_steps[] = {schema_0001, schema_0002, schema_0003, schema_0004};
+
+guint
+vigil_store_newest_schema(void)
+{
+    return G_N_ELEMENTS(schema_steps);
+}
 
 typedef struct {
     gint64 application_id, version, n_tables;

@@ -5,6 +5,7 @@
 --   0001  cameras, runs, models, clips, events with their places, tracks and snapshots, outcomes, garbage
 --   0002  the model of an event
 --   0003  the outbox
+--   0004  indexes for queries and ages, sums
 --
 -- Units and conventions
 --   *_wall_us   microseconds since 1970-01-01 UTC, by the wall clock

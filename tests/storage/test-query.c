@@ -229,8 +229,6 @@ commit_with_model(guint number, VigilModelId model)
 START_TEST(test_model_of_an_event)
 {
     const VigilModelId a = {"a", "11"}, b = {"b", "22"};
-    g_autoptr(VigilStore) old = NULL;
-    g_autoptr(GError) error = NULL;
 
     store_test_init(&t, NULL);
     store_test_open(&t);
@@ -244,18 +242,6 @@ START_TEST(test_model_of_an_event)
     ck_assert_str_eq(ask_model(t.store, 2).name, "a");
     ck_assert_ptr_null(ask_model(t.store, 3).sha256);
     ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM models"), 2);
-    store_test_close(&t);
-
-    /* a store of before: read as it is, and brought up to date by a writer */
-    store_test_exec(&t, "ALTER TABLE events DROP COLUMN model_id; PRAGMA user_version = 1");
-    old = vigil_store_open_reader(t.database, t.clips, &error);
-    assert_no_error(error);
-    ck_assert_ptr_null(ask_model(old, 0).sha256);
-    store_test_open(&t);
-    ck_assert_ptr_null(ask_model(t.store, 0).sha256);
-    commit_with_model(4, b);
-    ck_assert_str_eq(ask_model(t.store, 4).sha256, "22");
-    g_clear_pointer(&old, vigil_store_unref);
     store_test_finish(&t);
 }
 END_TEST

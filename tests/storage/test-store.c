@@ -57,7 +57,7 @@ START_TEST(test_settings_of_the_database)
 {
     store_test_init(&t, NULL);
     store_test_open(&t);
-    ck_assert_int_eq(store_test_int(&t, "PRAGMA user_version"), 3);
+    ck_assert_int_eq(store_test_int(&t, "PRAGMA user_version"), vigil_store_newest_schema());
     ck_assert_int_eq(store_test_int(&t, "PRAGMA application_id"), VIGIL_STORE_APPLICATION_ID);
     ck_assert_int_eq(store_test_int(&t, "PRAGMA auto_vacuum"), 2);
     ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM pragma_journal_mode WHERE "
@@ -155,18 +155,20 @@ START_TEST(test_newer_database)
 {
     g_autofree gchar *log = NULL;
     g_autoptr(GBytes) log_before = NULL, log_after = NULL;
+    g_autofree gchar *newer =
+        g_strdup_printf("PRAGMA user_version = %u", vigil_store_newest_schema() + 1);
     sqlite3 *db;
 
     store_test_init(&t, NULL);
     store_test_open(&t);
     ck_assert(store_test_whole(t.store, 1, 10, NULL));
     store_test_close(&t);
-    store_test_exec(&t, "PRAGMA user_version = 1000");
+    store_test_exec(&t, newer);
     assert_untouched(VIGIL_STORE_ERROR_NEWER);
     /* with a log that its writer left behind */
     log = g_strconcat(t.database, "-wal", NULL);
     ck_assert_int_eq(sqlite3_open(t.database, &db), SQLITE_OK);
-    sqlite3_exec(db, "PRAGMA user_version = 1001", NULL, NULL, NULL);
+    sqlite3_exec(db, "PRAGMA user_version = 4711", NULL, NULL, NULL);
     sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     sqlite3_close(db);
     log_before = read_bytes(log);

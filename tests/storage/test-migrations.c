@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Stores that earlier versions of the program left, as SQL text in fixtures/: each is read as it is, and brought to the
+ * present version by a writer, and says the same before and after.
+ */
+#include "tests/storage/store-test.h"
+
+#include <string.h>
+
+#define N_EVENTS 6
+
+static StoreTest t;
+
+static const gchar *const fixtures[] = {"0001", "0002"};
+
+static void
+make_clip_file(const gchar *path, gsize bytes)
+{
+    g_autofree gchar *file = g_build_filename(t.clips, path, NULL);
+    g_autofree gchar *dir = g_path_get_dirname(file);
+    g_autofree gchar *data = g_strnfill(bytes, 'c');
+
+    g_mkdir_with_parents(dir, 0750);
+    ck_assert(g_file_set_contents(file, data, (gssize)bytes, NULL));
+}
+
+static void
+set_up(const gchar *fixture)
+{
+    g_autofree gchar *name = g_strconcat(fixture, ".sql", NULL);
+    g_autofree gchar *path =
+        g_build_filename(g_getenv("VIGIL_SOURCE_ROOT"), "tests", "storage", "fixtures", name, NULL);
+    g_autofree gchar *sql = NULL;
+
+    store_test_init(&t, NULL);
+    ck_assert_msg(g_file_get_contents(path, &sql, NULL, NULL), "%s", path);
+    store_test_exec(&t, sql);
+    make_clip_file("2026/01/02/door/01KDXTEST00000000000000001.mp4", 1000);
+    make_clip_file("2026/01/02/garden/01KDXTEST00000000000000002.mp4", 700);
+    make_clip_file("2026/01/02/door/01KDXTEST00000000000000005.mp4", 400);
+}
+
+static gboolean
+append_row(const VigilEventRow *row, gpointer user_data)
+{
+    g_autofree gchar *json = vigil_event_to_json(row->event, row->clip);
+
+    g_string_append_printf(user_data, "%s %s %d %d %d\n", json, row->event->model.sha256,
+                           row->pinned, row->has_snapshot,
+                           row->event->path ? (gint)row->event->path->len : -1);
+    return TRUE;
+}
+
+/* All that a query says of events that had ended. */
+static gchar *
+describe(VigilStore *store)
+{
+    static const gchar *const zones[] = {NULL, "porch", "path"};
+    GString *text = g_string_new(NULL);
+
+    for (guint i = 0; i < G_N_ELEMENTS(zones); i++) {
+        const VigilEventQuery query = {
+            .zone = zones[i], .until_us = TEST_WALL_US + 45000000, .with_path = TRUE};
+        g_autoptr(GError) error = NULL;
+
+        g_string_append_printf(text, "zone %s\n", zones[i] ? zones[i] : "any");
+        ck_assert(vigil_store_query_events(store, &query, append_row, text, &error));
+    }
+    return g_string_free(text, FALSE);
+}
+
+static gchar *
+describe_file(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VigilStore) reader = vigil_store_open_reader(t.database, t.clips, &error);
+
+    assert_no_error(error);
+    return describe(reader);
+}
+
+START_TEST(test_fixture)
+{
+    g_autofree gchar *before = NULL, *after = NULL;
+
+    set_up(fixtures[_i]);
+    before = describe_file();
+    ck_assert_ptr_nonnull(strstr(before, "driver's car"));
+    store_test_open(&t);
+    after = describe(t.store);
+    ck_assert_str_eq(before, after);
+    ck_assert_int_eq(store_test_int(&t, "PRAGMA user_version"), vigil_store_newest_schema());
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM events"), N_EVENTS);
+    ck_assert_int_eq(store_test_int(&t, "SELECT sum(frames) FROM outcomes"), 303);
+    /* what the run that died left is ended, and sums count it */
+    ck_assert_int_eq(store_test_int(&t, "SELECT value FROM sums WHERE name = 'clip_bytes'"), 2100);
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM events WHERE end_reason IS NULL"), 0);
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM event_places p JOIN events e ON "
+                                        "e.seq = p.event_seq WHERE p.start_wall_us <> "
+                                        "e.start_wall_us"),
+                     0);
+    ck_assert_uint_eq(store_test_check(&t), 0);
+    /* and it can be written to */
+    ck_assert(store_test_whole(t.store, 50, 100, NULL));
+    store_test_close(&t);
+    store_test_open(&t);
+    ck_assert(vigil_store_has_event(t.store, store_test_id(50), NULL));
+    store_test_finish(&t);
+}
+END_TEST
+
+/* A step that cannot be done changes nothing, whatever was done of it. */
+START_TEST(test_failed_step)
+{
+    g_autofree gchar *before = NULL, *after = NULL;
+    g_autoptr(GError) error = NULL;
+
+    set_up(fixtures[_i]);
+    /* in the way of a later statement of a step */
+    store_test_exec(&t, "CREATE TABLE sums (x)");
+    before = describe_file();
+    ck_assert_ptr_null(vigil_store_open_with(&t.options, NULL, store_test_mono, &error));
+    ck_assert_ptr_nonnull(strstr(error->message, "to schema 4"));
+    /* the steps before it were done */
+    ck_assert_int_eq(store_test_int(&t, "PRAGMA user_version"), 3);
+    ck_assert_int_eq(
+        store_test_int(&t, "SELECT count(*) FROM sqlite_schema WHERE name = 'events_by_rule'"), 0);
+    after = describe_file();
+    ck_assert_str_eq(before, after);
+    ck_assert_int_eq(store_test_count_files(&t), 3);
+    /* the way free again, it is gone on with */
+    store_test_exec(&t, "DROP TABLE sums");
+    store_test_open(&t);
+    g_free(after);
+    after = describe(t.store);
+    ck_assert_str_eq(before, after);
+    store_test_finish(&t);
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("migrations");
+    TCase *tcase = tcase_create("migrations");
+    SRunner *runner;
+    gint failed;
+
+    tcase_add_loop_test(tcase, test_fixture, 0, G_N_ELEMENTS(fixtures));
+    tcase_add_loop_test(tcase, test_failed_step, 0, G_N_ELEMENTS(fixtures));
+    tcase_set_timeout(tcase, 120);
+    suite_add_tcase(suite, tcase);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? 0 : 1;
+}

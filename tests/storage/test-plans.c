@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How SQLite goes about what is asked while the store is large: by an index, whatever is asked. */
+#include "tests/storage/store-test.h"
+
+#include <string.h>
+
+static StoreTest t;
+
+static void
+set_up(void)
+{
+    store_test_init(&t, NULL);
+    store_test_open(&t);
+    for (guint i = 0; i < 300; i++) {
+        g_autoptr(VigilEvent) end = store_test_event(i, VIGIL_EVENT_END);
+        g_autoptr(GError) error = NULL;
+
+        ck_assert(vigil_store_commit_event(t.store, end, NULL, &error));
+    }
+}
+
+static gboolean
+ignore_row(const VigilEventRow *row, gpointer user_data)
+{
+    return TRUE;
+}
+
+/* One query with the given filters; several pages, so that pages behind the first are seen as well. */
+static void
+ask(guint filters, gboolean ascending)
+{
+    const VigilEventQuery query = {.camera = filters & 1 ? "door" : NULL,
+                                   .label = filters & 2 ? "person" : NULL,
+                                   .zone = filters & 4 ? "porch" : NULL,
+                                   .rule = filters & 8 ? "visitor" : NULL,
+                                   .id = filters & 16 ? store_test_id(3) : NULL,
+                                   .since_us = filters & 32 ? 1 : 0,
+                                   .until_us = filters & 64 ? G_MAXINT64 : 0,
+                                   .ascending = ascending};
+    g_autoptr(GError) error = NULL;
+
+    ck_assert_msg(vigil_store_query_events(t.store, &query, ignore_row, NULL, &error), "%s",
+                  error ? error->message : "");
+}
+
+static gchar *
+explain(const gchar *sql)
+{
+    g_autofree gchar *question = g_strconcat("EXPLAIN QUERY PLAN ", sql, NULL);
+    GString *plan = g_string_new(NULL);
+    sqlite3_stmt *stmt;
+
+    ck_assert_int_eq(sqlite3_prepare_v2(t.store->db, question, -1, &stmt, NULL), SQLITE_OK);
+    while (sqlite3_step(stmt) == SQLITE_ROW)
+        g_string_append_printf(plan, "%s\n", sqlite3_column_text(stmt, 3));
+    sqlite3_finalize(stmt);
+    return g_string_free(plan, FALSE);
+}
+
+/* In the order of an index, rows being left out neither by looking at all of them nor by sorting. */
+static void
+check_plan(const gchar *sql)
+{
+    g_autofree gchar *plan = explain(sql);
+    const gboolean has_filter = strstr(sql, "= :") || strstr(sql, "(:last");
+    const gboolean is_one = strstr(sql, "e.id = :id") != NULL;
+
+    ck_assert_msg(strstr(plan, "USING") != NULL, "%s\n%s", sql, plan);
+    ck_assert_msg(is_one || !strstr(plan, "TEMP B-TREE"), "%s\n%s", sql, plan);
+    if (has_filter)
+        ck_assert_msg(!strstr(plan, "SCAN "), "%s\n%s", sql, plan);
+    else
+        ck_assert_msg(strstr(plan, "SCAN e USING INDEX events_by_start") != NULL, "%s\n%s", sql,
+                      plan);
+}
+
+START_TEST(test_queries_of_events)
+{
+    g_autoptr(GList) statements = NULL;
+    guint n = 0;
+
+    set_up();
+    for (guint filters = 0; filters < 128; filters++) {
+        ask(filters, FALSE);
+        ask(filters, TRUE);
+    }
+    statements = g_hash_table_get_keys(t.store->statements);
+    for (GList *item = statements; item; item = item->next) {
+        if (!g_str_has_prefix(item->data, "SELECT e.seq, e.id"))
+            continue;
+        check_plan(item->data);
+        n++;
+    }
+    ck_assert_uint_gt(n, 256);
+    store_test_finish(&t);
+}
+END_TEST
+
+/* Each filter leads to the index that was made for it. */
+START_TEST(test_which_index)
+{
+    static const struct {
+        VigilEventQuery query;
+        const gchar *index;
+    } cases[] = {
+        {{.camera = "door"}, "events_by_camera"},
+        {{.label = "person"}, "events_by_label"},
+        {{.camera = "door", .label = "person", .since_us = 1}, "events_by_camera_label"},
+        {{.rule = "visitor", .camera = "door", .label = "person"}, "events_by_rule"},
+        {{.zone = "porch", .camera = "door", .since_us = 1}, "event_places_by_name"},
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree gchar *wanted = g_strconcat("INDEX ", cases[i].index, " (", NULL);
+        g_autofree gchar *plan = NULL;
+        g_autoptr(GList) statements = NULL;
+
+        set_up();
+        ck_assert(vigil_store_query_events(t.store, &cases[i].query, ignore_row, NULL, NULL));
+        statements = g_hash_table_get_keys(t.store->statements);
+        for (GList *item = statements; item; item = item->next)
+            if (g_str_has_prefix(item->data, "SELECT e.seq, e.id"))
+                plan = explain(item->data);
+        ck_assert_msg(plan && strstr(plan, wanted), "%s", plan);
+        store_test_finish(&t);
+    }
+}
+END_TEST
+
+int
+main(void)
+{
+    const TTest *const tests[] = {test_queries_of_events, test_which_index};
+
+    return store_test_main("plans", tests, G_N_ELEMENTS(tests));
+}
