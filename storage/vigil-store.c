@@ -136,6 +136,12 @@ vigil_store_check_writable(VigilStore *self, GError **error)
     return TRUE;
 }
 
+gint64
+vigil_store_get_wall_us(VigilStore *self)
+{
+    return vigil_store_clock_wall(&self->clock);
+}
+
 static gboolean
 make_dirs(VigilStore *self, const gchar *path, GError **error)
 {

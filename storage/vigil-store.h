@@ -102,6 +102,9 @@ VigilStore *vigil_store_ref(VigilStore *self);
 void vigil_store_unref(VigilStore *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilStore, vigil_store_unref)
 
+/** vigil_store_get_wall_us: what the store's clock says. */
+gint64 vigil_store_get_wall_us(VigilStore *self);
+
 /* --- writing ------------------------------------------------------------------------------------------------- */
 
 /** VigilClip: a clip that is being written. Freed by finish or abandon. */

@@ -45,7 +45,8 @@ make_stats(GstVigilRecord *self)
         G_TYPE_UINT64, s.events_without_clip, "clips-complete", G_TYPE_UINT64, s.clips_complete,
         "clips-failed", G_TYPE_UINT64, s.clips_failed, "clips-broken", G_TYPE_UINT64,
         s.clips_broken, "clips-cut", G_TYPE_UINT64, s.clips_cut, "clips-short", G_TYPE_UINT64,
-        s.clips_short, "clips-without-trigger", G_TYPE_UINT64, s.clips_without_trigger, NULL);
+        s.clips_short, "clips-without-trigger", G_TYPE_UINT64, s.clips_without_trigger,
+        "notes-failed", G_TYPE_UINT64, s.notes_failed, NULL);
 }
 
 static void

@@ -40,6 +40,7 @@ struct VigilClipWriter {
     gint64 base_ns;   /* stream time of the file's time 0 */
     gint64 last_dts_ns, last_duration_ns;
     BoxCounter boxes;
+    GQueue notes; /* of GBytes: not written yet */
     VigilClipWriterInfo info;
 
     GMutex lock;
@@ -328,6 +329,7 @@ vigil_clip_writer_new(GstCaps *caps, VigilClipWriterFlags flags, VigilClipWriteF
     self->wake_func = wake_func;
     self->user_data = user_data;
     self->boxes.header_need = 8;
+    g_queue_init(&self->notes);
     self->pipeline = gst_object_ref_sink(gst_pipeline_new(NULL));
     if (!build_pipeline(self, caps, flags, error))
         return NULL;
@@ -352,6 +354,7 @@ vigil_clip_writer_free(VigilClipWriter *self)
     gst_element_set_state(self->pipeline, GST_STATE_NULL);
     gst_object_unref(self->pipeline);
     gst_clear_buffer(&self->first);
+    g_queue_clear_full(&self->notes, (GDestroyNotify)g_bytes_unref);
     g_clear_error(&self->bus_error);
     g_mutex_clear(&self->lock);
     g_free(self);
@@ -459,6 +462,41 @@ vigil_clip_writer_push(VigilClipWriter *self, const VigilRingFrame *frame, GstBu
     return FALSE;
 }
 
+/*
+ * Behind a whole fragment. Not before the first one, which players want to find at once, nor between the two boxes of one,
+ * whose distance is written in them.
+ */
+static gboolean
+is_between_fragments(const VigilClipWriter *self)
+{
+    return self->boxes.is_mdat && self->boxes.left == 0 && self->boxes.header_have == 0;
+}
+
+static gboolean
+write_notes(VigilClipWriter *self, GError **error)
+{
+    GBytes *note;
+
+    while (is_between_fragments(self) && (note = g_queue_peek_head(&self->notes))) {
+        gsize length;
+        gconstpointer data = g_bytes_get_data(note, &length);
+
+        if (!self->write_func(data, length, self->user_data, error))
+            return FALSE;
+        self->info.bytes += length;
+        self->info.n_notes++;
+        g_bytes_unref(g_queue_pop_head(&self->notes));
+    }
+    return TRUE;
+}
+
+gboolean
+vigil_clip_writer_add_note(VigilClipWriter *self, GBytes *note, GError **error)
+{
+    g_queue_push_tail(&self->notes, g_bytes_ref(note));
+    return write_notes(self, error);
+}
+
 static gboolean
 write_sample(VigilClipWriter *self, GstSample *sample, GError **error)
 {
@@ -477,7 +515,7 @@ write_sample(VigilClipWriter *self, GstSample *sample, GError **error)
         self->info.n_fragments += box_counter_feed(&self->boxes, map.data, map.size);
     }
     gst_buffer_unmap(buffer, &map);
-    return ok;
+    return ok && write_notes(self, error);
 }
 
 gboolean

@@ -67,6 +67,15 @@ gboolean vigil_clip_writer_pump(VigilClipWriter *self, GError **error);
  * frames are encoded). */
 gboolean vigil_clip_writer_finish(VigilClipWriter *self, GError **error);
 
+/**
+ * vigil_clip_writer_add_note:
+ * @note: a whole box that players skip; a reference is taken
+ *
+ * Writes it between two fragments: now where that is possible, else behind the one that is being written. After
+ * vigil_clip_writer_finish(): at the end.
+ */
+gboolean vigil_clip_writer_add_note(VigilClipWriter *self, GBytes *note, GError **error);
+
 /** vigil_clip_writer_get_codec: what the file holds: "h264", "h265" or "jpeg". */
 const gchar *vigil_clip_writer_get_codec(const VigilClipWriter *self);
 
@@ -75,12 +84,13 @@ const gchar *vigil_clip_writer_get_codec(const VigilClipWriter *self);
  * @start_ns: stream time of the first frame
  * @end_ns: stream time of the end of what is shown last
  * @n_fragments: fragments that the write function has taken whole
+ * @n_notes: notes that it has taken
  */
 typedef struct {
     gint64 start_ns, end_ns;
     guint64 n_frames;
     guint64 n_leading; /* left out: shown before the first keyframe */
-    guint n_fragments;
+    guint n_fragments, n_notes;
     guint64 bytes;
 } VigilClipWriterInfo;
 VigilClipWriterInfo vigil_clip_writer_get_info(const VigilClipWriter *self);

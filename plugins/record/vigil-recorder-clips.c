@@ -2,6 +2,7 @@
 /* From the ring into the files, and the commits. All of it runs in the recorder's thread. */
 #include "plugins/record/vigil-parameter-sets.h"
 #include "plugins/record/vigil-recorder-private.h"
+#include "storage/vigil-clip-note.h"
 
 /* Messages that wait for first fragments; beyond, the oldest is committed without its clip. */
 #define MAX_QUEUED 4096
@@ -187,6 +188,18 @@ finish_writing(VigilRecorder *self, VigilOpenClip *open)
     open->closing = TRUE;
 }
 
+/* What the database is made from anew when it is lost. The clip is worth keeping without. */
+static void
+add_note(VigilRecorder *self, VigilOpenClip *open, GBytes *note)
+{
+    g_autoptr(GError) error = NULL;
+
+    /* what fails here fails the commit or the next fragment, too, and is told there */
+    if (!vigil_clip_writer_add_note(open->writer, note, &error))
+        count(self, &self->stats.notes_failed, 1);
+    g_bytes_unref(note);
+}
+
 /* Its messages are committed. */
 static void
 finish_file(VigilRecorder *self, VigilOpenClip *open)
@@ -199,6 +212,7 @@ finish_file(VigilRecorder *self, VigilOpenClip *open)
         forget_clip(self, open, VIGIL_RECORD_CLIP_FAILED);
         return;
     }
+    add_note(self, open, vigil_clip_note_closed(&open->info));
     if (!vigil_store_finish_clip(self->options.store, g_steal_pointer(&open->file), &open->info,
                                  &error))
         self->callbacks.trouble("clip", error, self->user_data);
@@ -399,6 +413,10 @@ commit(VigilRecorder *self, const VigilRecordMessage *message)
         self->callbacks.committed(message->event, message->known_path, self->user_data);
         return TRUE;
     }
+    if (with_clip)
+        add_note(
+            self, open,
+            vigil_clip_note_event(message->event, vigil_store_get_wall_us(self->options.store)));
     if (!vigil_store_commit_event(self->options.store, message->event,
                                   with_clip ? open->file : NULL, &error)) {
         count(self, &self->stats.events_failed, 1);

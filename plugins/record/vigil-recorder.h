@@ -57,6 +57,7 @@ typedef struct {
  * @clips_cut: clips closed before their end: too long, or the stream changed
  * @clips_short: clips that begin later than asked since the ring did not reach back
  * @clips_without_trigger: clips that lack the frame that triggered them
+ * @notes_failed: messages that could not be written into their clip, from which a lost database is made again
  */
 typedef struct {
     VigilRingStats ring;
@@ -64,6 +65,7 @@ typedef struct {
     guint64 events_committed, events_known, events_failed, events_dropped, events_without_clip;
     guint64 clips_complete, clips_failed, clips_broken, clips_cut, clips_short,
         clips_without_trigger;
+    guint64 notes_failed;
 } VigilRecorderStats;
 
 /**

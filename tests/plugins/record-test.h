@@ -126,6 +126,31 @@ test_ffprobe_duration(const gchar *path)
     return g_ascii_strtod(out, NULL);
 }
 
+/** test_ffprobe_frames: pictures that ffmpeg decodes, or -1 without ffprobe; fails as above. */
+static inline gint
+test_ffprobe_frames(const gchar *path)
+{
+    g_autofree gchar *program = g_find_program_in_path("ffprobe"), *out = NULL, *err = NULL;
+    const gchar *argv[] = {"ffprobe",
+                           "-v",
+                           "warning",
+                           "-count_frames",
+                           "-show_entries",
+                           "stream=nb_read_frames",
+                           "-of",
+                           "csv=p=0",
+                           path,
+                           NULL};
+    gint status = -1;
+
+    if (!program)
+        return -1;
+    fail_unless(g_spawn_sync(NULL, (gchar **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &out,
+                             &err, &status, NULL));
+    fail_unless(status == 0 && !*err, "ffprobe %s: %s", path, err);
+    return (gint)g_ascii_strtoll(out, NULL, 10);
+}
+
 static inline gchar *
 test_make_dir(void)
 {

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <unistd.h>
+
 #include "plugins/record/vigil-clip-writer.h"
+#include "storage/vigil-clip-note.h"
 #include "tests/plugins/record-test.h"
 
 #define N_FRAMES 100
@@ -386,6 +391,99 @@ GST_START_TEST(stream_that_is_none)
 }
 GST_END_TEST
 
+/* Notes that come with each @every-th frame, and at the end. */
+static void
+write_take_with_notes(Take *take, guint every, VigilClipWriterInfo *info)
+{
+    g_autoptr(VigilClipWriter) writer =
+        vigil_clip_writer_new(take->caps, 0, on_bytes, on_wake, take, NULL);
+    g_autoptr(GBytes) closed = vigil_clip_note_closed(&(VigilClipInfo){.codec = "h264"});
+
+    g_byte_array_set_size(take->file, 0);
+    for (guint i = 0; i < take->buffers->len; i++) {
+        g_autoptr(VigilEvent) event = test_event_new(i, VIGIL_EVENT_BEGIN, 0, 0, 0, 0);
+        g_autoptr(GBytes) note = vigil_clip_note_event(event, i);
+
+        fail_unless(vigil_clip_writer_push(writer, &g_array_index(take->frames, VigilRingFrame, i),
+                                           gst_buffer_copy_deep(take->buffers->pdata[i]), NULL) &&
+                    vigil_clip_writer_pump(writer, NULL));
+        fail_unless(i % every || vigil_clip_writer_add_note(writer, note, NULL));
+    }
+    fail_unless(vigil_clip_writer_finish(writer, NULL));
+    fail_unless(vigil_clip_writer_add_note(writer, closed, NULL));
+    *info = vigil_clip_writer_get_info(writer);
+}
+
+static void
+count_in_order(const VigilClipNote *note, gpointer user_data)
+{
+    gint64 *next = user_data;
+
+    if (note->kind == VIGIL_CLIP_NOTE_EVENT)
+        assert_equals_int64(note->written_wall_us, *next);
+    *next += 7;
+}
+
+static VigilClipScan
+scan_notes(const gchar *path)
+{
+    VigilClipScan scan;
+    gint64 next = 0;
+    const gint fd = g_open(path, O_RDONLY, 0);
+
+    fail_unless(fd >= 0);
+    assert_equals_int(vigil_clip_notes_read(fd, count_in_order, &next, &scan), 0);
+    close(fd);
+    return scan;
+}
+
+/* Nobody who plays the file notices them, and wherever it is cut off, those before are there. */
+GST_START_TEST(notes_lie_between_fragments)
+{
+    static const gchar *const forms[] = {AVC, BYTE_STREAM};
+    Take take = encode(X264, forms[__i__]);
+    VigilClipWriterInfo info;
+    VigilClipScan scan;
+    ClipView plain, noted;
+    gdouble duration;
+    gchar *path;
+
+    fail_unless(write_take(&take, 0, 0, &info, NULL));
+    path = save(&take, take.file->len);
+    plain = test_view_clip(path, FALSE);
+    duration = test_ffprobe_duration(path);
+    test_remove_file(path);
+    write_take_with_notes(&take, 7, &info);
+    assert_equals_int(info.n_notes, 16);
+    assert_equals_int(info.n_fragments, 10);
+    assert_equals_int(info.bytes, take.file->len);
+    path = save(&take, take.file->len);
+    noted = test_view_clip(path, FALSE);
+    assert_equals_int(noted.n_samples, plain.n_samples);
+    assert_equals_int(noted.n_decoded, plain.n_decoded);
+    assert_equals_uint64(noted.end_pts, plain.end_pts);
+    assert_equals_int(noted.n_errors, 0);
+    fail_unless(test_ffprobe_duration(path) == duration);
+    assert_equals_int(test_ffprobe_frames(path), duration < 0 ? -1 : N_FRAMES);
+    scan = scan_notes(path);
+    assert_equals_int(scan.n_notes, 16);
+    assert_equals_int(scan.n_fragments, 10);
+    fail_unless(scan.complete && scan.n_damaged == 0);
+    test_remove_file(path);
+    for (gsize length = take.file->len - 1; length > 1000; length -= length / 11) {
+        const guint n_before = scan.n_notes;
+
+        path = save(&take, length);
+        scan = scan_notes(path);
+        fail_unless(!scan.complete && scan.n_damaged == 0 && scan.n_notes <= n_before);
+        fail_unless(scan.n_notes + 3 >= 16 * length / take.file->len, "%u notes in %u of %u bytes",
+                    scan.n_notes, (guint)length, take.file->len);
+        test_remove_file(path);
+    }
+    take_clear(&take);
+}
+GST_END_TEST
+
 static Suite *
 clip_writer_suite(void)
 {
@@ -404,6 +502,7 @@ clip_writer_suite(void)
     tcase_add_loop_test(tcase, reordered_pictures_without_decoding_times, 0, 2);
     tcase_add_test(tcase, file_that_is_cut_off_anywhere_can_be_played);
     tcase_add_test(tcase, error_of_a_write_is_told_once);
+    tcase_add_loop_test(tcase, notes_lie_between_fragments, 0, 2);
     return suite;
 }
 
