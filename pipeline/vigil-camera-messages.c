@@ -3,6 +3,7 @@
 
 #include "pipeline/vigil-camera-private.h"
 #include "pipeline/vigil-redact.h"
+#include "storage/vigil-store-decisions.h"
 
 static void
 on_recorded_event(VigilCamera *self, const GstStructure *structure)
@@ -47,6 +48,22 @@ on_outcomes(VigilCamera *self, const GstStructure *structure)
                                            counts, &error))
         g_message("camera %s: %s", self->settings->name, error->message);
     vigil_camera_read_day(self);
+}
+
+/* Only there to be looked up: what cannot be written is left out. */
+static void
+on_decisions(VigilCamera *self, const GstStructure *structure)
+{
+    g_autoptr(GArray) decisions = NULL;
+    g_autoptr(GError) error = NULL;
+
+    if (!gst_structure_get(structure, "decisions", G_TYPE_ARRAY, &decisions, NULL))
+        return;
+    self->options.store = vigil_store_renew(self->options.store, &error);
+    if (error || !vigil_store_add_decisions(self->options.store,
+                                            (const VigilDecision *)(gpointer)decisions->data,
+                                            decisions->len, &error))
+        g_message("camera %s: %s", self->settings->name, error->message);
 }
 
 static void
@@ -234,6 +251,8 @@ vigil_camera_on_element_message(VigilCamera *self, const GstStructure *structure
         on_recorded_event(self, structure);
     else if (gst_structure_has_name(structure, "vigilevents-outcomes"))
         on_outcomes(self, structure);
+    else if (gst_structure_has_name(structure, "vigilevents-decisions"))
+        on_decisions(self, structure);
     else if (gst_structure_has_name(structure, "vigildetect-stats"))
         on_stats(self, structure);
     else if (gst_structure_has_name(structure, "vigildetect-model"))

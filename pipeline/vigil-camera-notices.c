@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pipeline/vigil-camera-private.h"
 #include "pipeline/vigil-redact.h"
+#include "storage/vigil-store-decisions.h"
 
 typedef struct {
     VigilCamera *camera;
@@ -98,6 +99,37 @@ note_dropout(VigilCamera *self, VigilCameraState before, VigilCameraState state)
     }
 }
 
+static VigilCameraPresence
+presence_of(VigilCameraState state)
+{
+    switch (state) {
+    case VIGIL_CAMERA_RUNNING: return VIGIL_PRESENCE_UP;
+    case VIGIL_CAMERA_STOPPED:
+    case VIGIL_CAMERA_ENDED: return VIGIL_PRESENCE_OFF;
+    default: return VIGIL_PRESENCE_DOWN;
+    }
+}
+
+/* For who asks later why there is no event. A replay's times are not those of the clock. */
+static void
+note_presence(VigilCamera *self, VigilCameraState state)
+{
+    const VigilCameraPresence presence = presence_of(state);
+    g_autoptr(GError) error = NULL;
+    g_autofree gchar *reason = NULL;
+
+    if (!self->options.realtime || !vigil_source_is_live(self->settings->source))
+        return;
+    g_mutex_lock(&self->lock);
+    if (presence == VIGIL_PRESENCE_DOWN)
+        reason = g_strdup(self->status.error);
+    g_mutex_unlock(&self->lock);
+    self->options.store = vigil_store_renew(self->options.store, &error);
+    if (error || !vigil_store_note_presence(self->options.store, self->settings->name, presence,
+                                            reason, &error))
+        g_message("camera %s: %s", self->settings->name, error->message);
+}
+
 void
 vigil_camera_set_state(VigilCamera *self, VigilCameraState state)
 {
@@ -113,6 +145,8 @@ vigil_camera_set_state(VigilCamera *self, VigilCameraState state)
     if (state == VIGIL_CAMERA_WAITING)
         self->status.losses++;
     g_mutex_unlock(&self->lock);
+    if (changed)
+        note_presence(self, state);
     if (changed)
         notify(self, &(Notice){.kind = NOTICE_STATE, .state = state});
 }

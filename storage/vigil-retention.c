@@ -347,6 +347,19 @@ drop_old_outcomes(VigilStore *self, gpointer data, GError **error)
 }
 
 static gboolean
+drop_old_rows(VigilStore *self, GError **error)
+{
+    gint64 before_us = G_MININT64;
+
+    if (self->max_age_us > 0) {
+        if (!vigil_store_transact(self, drop_old_outcomes, NULL, error))
+            return FALSE;
+        before_us = vigil_store_clock_trusted(&self->clock) - self->max_age_us;
+    }
+    return vigil_store_transact(self, vigil_store_drop_old_decisions, &before_us, error);
+}
+
+static gboolean
 enforce_step(VigilStore *self, guint *n_deleted, GError **error)
 {
     if (!vigil_store_check_writable(self, error))
@@ -361,7 +374,7 @@ enforce_step(VigilStore *self, guint *n_deleted, GError **error)
         return FALSE;
     if (*n_deleted > 0)
         return TRUE;
-    if (self->max_age_us > 0 && !vigil_store_transact(self, drop_old_outcomes, NULL, error))
+    if (!drop_old_rows(self, error))
         return FALSE;
     vigil_store_keep_reserve(self);
     return shrink(self, error);

@@ -210,6 +210,11 @@ gboolean vigil_store_release_reserve(VigilStore *self);
 /** vigil_store_read_event: (transfer full) (nullable): an event by its number, without its track. @clip: (out) (nullable): its path */
 VigilEvent *vigil_store_read_event(VigilStore *self, gint64 seq, gchar **clip, GError **error);
 
+/* --- vigil-store-decisions.c (mutex held) -------------------------------------------------------------------- */
+
+/** vigil_store_drop_old_decisions: work of one transaction; @data: gint64*, what was committed before goes; %G_MININT64: of no age. */
+gboolean vigil_store_drop_old_decisions(VigilStore *self, gpointer data, GError **error);
+
 /* --- vigil-recovery.c (mutex held) --------------------------------------------------------------------------- */
 
 /** vigil_store_recover: ends what earlier runs left and begins this one. */

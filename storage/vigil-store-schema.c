@@ -19,8 +19,13 @@ static const gchar schema_0004[] =
 #include "storage/schema-0004.h"
     ;
 
+static const gchar schema_0005[] =
+#include "storage/schema-0005.h"
+    ;
+
 /* Step N brings a database from version N to version N + 1. */
-static const gchar *const schema_steps[] = {schema_0001, schema_0002, schema_0003, schema_0004};
+static const gchar *const schema_steps[] = {schema_0001, schema_0002, schema_0003, schema_0004,
+                                            schema_0005};
 
 guint
 vigil_store_newest_schema(void)

@@ -12,6 +12,9 @@
  * At the end of each minute of wall time, and of the stream, `vigilevents-outcomes` (camera: string; minute: gint64, µs
  * since 1970; one guint a frame outcome: inferred, skipped-rate, …) says what became of the frames.
  *
+ * Why there was no event is told every 10 s of stream, if there is anything to tell, by `vigilevents-decisions` (camera:
+ * string; dropped: guint64, those for which there was no room so far; decisions: boxed GArray of VigilDecision).
+ *
  * Rules are a YAML file with `zones`, `lines` and `rules`, for instance:
  * |[
  * zones: {porch: [[0.1, 0.4], [0.6, 0.4], [0.6, 1.0], [0.1, 1.0]]}
@@ -96,6 +99,13 @@ post(GstVigilEvents *self, GstStructure *structure)
     if (structure)
         gst_element_post_message(GST_ELEMENT(self),
                                  gst_message_new_element(GST_OBJECT(self), structure));
+}
+
+static void
+post_decisions(GstVigilEvents *self, gint64 time_ns)
+{
+    post(self,
+         vigil_decision_batch_take(&self->stage.decisions, self->stage.options.camera, time_ns));
 }
 
 /* --- what a run needs to know ---------------------------------------------------------------------------------------------- */
@@ -198,6 +208,7 @@ gst_vigil_events_chain(GstPad *pad, GstObject *parent, GstBuffer *buffer)
             find_options(self, buffer, time_ns);
         adopt_rules(self);
         post(self, vigil_event_stage_process(&self->stage, buffer, time_ns));
+        post_decisions(self, time_ns);
         self->last_pts = pts;
     }
     gst_buffer_unref(buffer);
@@ -281,6 +292,7 @@ gst_vigil_events_sink_event(GstPad *pad, GstObject *parent, GstEvent *event)
     case GST_EVENT_EOS:
         vigil_event_stage_close(&self->stage, end_reason(self));
         send_events(self, self->last_pts);
+        post_decisions(self, G_MAXINT64);
         post(self, vigil_outcome_minutes_take(&self->stage.minutes, self->stage.options.camera));
         break;
     default: break;
@@ -356,6 +368,7 @@ stop(GstVigilEvents *self)
     for (guint i = 0; i < self->stage.events->len; i++)
         post(self, gst_vigil_event_to_structure(self->stage.events->pdata[i]));
     g_ptr_array_set_size(self->stage.events, 0);
+    post_decisions(self, G_MAXINT64);
     post(self, vigil_outcome_minutes_take(&self->stage.minutes, self->stage.options.camera));
     GST_OBJECT_LOCK(self);
     self->running = FALSE;

@@ -2,6 +2,9 @@
 #include "plugins/events/vigil-event-messages.h"
 
 #define US_PER_MINUTE (60 * G_USEC_PER_SEC)
+/* One write of a store each: a card is not to be worn out by what is only there to be looked up. */
+#define BATCH_NS (10 * (gint64)GST_SECOND)
+#define BATCH_MANY 128
 
 GstStructure *
 gst_vigil_event_to_structure(VigilEvent *event)
@@ -47,4 +50,42 @@ vigil_outcome_minutes_take(VigilOutcomeMinutes *self, const gchar *camera)
                           NULL);
     *self = (VigilOutcomeMinutes){0};
     return structure;
+}
+
+void
+vigil_decision_batch_add(VigilDecisionBatch *self, const VigilDecision *decision)
+{
+    if (!self->decisions)
+        self->decisions = g_array_sized_new(FALSE, FALSE, sizeof *decision, BATCH_MANY);
+    if (self->decisions->len == VIGIL_DECISION_BATCH_MAX) {
+        self->n_dropped++;
+        return;
+    }
+    if (self->decisions->len == 0)
+        self->since_ns = decision->end_ns;
+    g_array_append_val(self->decisions, *decision);
+}
+
+GstStructure *
+vigil_decision_batch_take(VigilDecisionBatch *self, const gchar *camera, gint64 time_ns)
+{
+    GstStructure *structure;
+
+    if (!self->decisions || self->decisions->len == 0)
+        return NULL;
+    if (self->decisions->len < BATCH_MANY && time_ns >= self->since_ns &&
+        time_ns - self->since_ns < BATCH_NS)
+        return NULL;
+    structure = gst_structure_new("vigilevents-decisions", "camera", G_TYPE_STRING, camera,
+                                  "dropped", G_TYPE_UINT64, self->n_dropped, "decisions",
+                                  G_TYPE_ARRAY, self->decisions, NULL);
+    g_clear_pointer(&self->decisions, g_array_unref);
+    return structure;
+}
+
+void
+vigil_decision_batch_clear(VigilDecisionBatch *self)
+{
+    g_clear_pointer(&self->decisions, g_array_unref);
+    *self = (VigilDecisionBatch){0};
 }

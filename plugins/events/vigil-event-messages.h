@@ -3,6 +3,7 @@
 
 #include <gst/gst.h>
 
+#include "events/vigil-decision.h"
 #include "events/vigil-event.h"
 #include "events/vigil-outcome.h"
 
@@ -32,5 +33,32 @@ GstStructure *vigil_outcome_minutes_add(VigilOutcomeMinutes *self, const gchar *
 
 /** vigil_outcome_minutes_take: (transfer full) (nullable): what was counted so far, which is then forgotten. */
 GstStructure *vigil_outcome_minutes_take(VigilOutcomeMinutes *self, const gchar *camera);
+
+/* What is kept until it is told, however much a frame ends. */
+#define VIGIL_DECISION_BATCH_MAX 1024
+
+/**
+ * VigilDecisionBatch:
+ *
+ * Decisions of the filter on their way to the bus, a few seconds of stream together. Zeroed to begin with.
+ */
+typedef struct {
+    GArray *decisions; /* (nullable) (element-type VigilDecision) */
+    gint64 since_ns;   /* when the first of them came */
+    guint64 n_dropped; /* for which there was no room, in all */
+} VigilDecisionBatch;
+
+void vigil_decision_batch_add(VigilDecisionBatch *self, const VigilDecision *decision);
+
+/**
+ * vigil_decision_batch_take:
+ * @time_ns: stream time; %G_MAXINT64: whatever there is
+ *
+ * Returns: (transfer full) (nullable): "vigilevents-decisions", when the first of them waited for long enough, or when
+ *   there are many
+ */
+GstStructure *
+vigil_decision_batch_take(VigilDecisionBatch *self, const gchar *camera, gint64 time_ns);
+void vigil_decision_batch_clear(VigilDecisionBatch *self);
 
 G_END_DECLS

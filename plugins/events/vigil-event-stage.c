@@ -13,6 +13,7 @@ void
 vigil_event_stage_finish(VigilEventStage *self)
 {
     vigil_event_stage_stop(self);
+    vigil_decision_batch_clear(&self->decisions);
     g_clear_pointer(&self->events, g_ptr_array_unref);
 }
 
@@ -72,6 +73,19 @@ keep_event(VigilEvent *event, gpointer user_data)
     g_ptr_array_add(((VigilEventStage *)user_data)->events, vigil_event_ref(event));
 }
 
+static void
+keep_decision(const VigilDecision *decision, gpointer user_data)
+{
+    vigil_decision_batch_add(&((VigilEventStage *)user_data)->decisions, decision);
+}
+
+static void
+make_filter(VigilEventStage *self)
+{
+    self->filter = vigil_event_filter_new(self->rules, &self->options, keep_event, self);
+    vigil_event_filter_set_decision_func(self->filter, keep_decision, self);
+}
+
 static GBytes *
 take_snapshot(VigilEventStage *self, GstBuffer *buffer)
 {
@@ -114,7 +128,7 @@ vigil_event_stage_process(VigilEventStage *self, GstBuffer *buffer, gint64 time_
     self->broken = FALSE;
     self->last_ns = time_ns;
     if (!self->filter)
-        self->filter = vigil_event_filter_new(self->rules, &self->options, keep_event, self);
+        make_filter(self);
     /* another project's tracker does not say when it saw an object */
     for (guint i = 0; i < n; i++)
         if (self->tracks[i].first_ns < 0)

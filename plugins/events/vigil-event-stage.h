@@ -16,6 +16,7 @@ G_BEGIN_DECLS
  * @options: for the next filter
  * @events: (element-type VigilEvent): made and not taken yet; the caller empties it
  * @minutes: outcomes of the minute that is going on
+ * @decisions: what became of objects without an event; the caller takes them
  * @rules: (nullable): that hold
  *
  * What vigilevents does with a frame: tracks to the filter, snapshots where it wants them, outcomes counted. Used by one
@@ -26,6 +27,7 @@ typedef struct {
     VigilEventFilterOptions options;
     GPtrArray *events;
     VigilOutcomeMinutes minutes;
+    VigilDecisionBatch decisions;
     VigilRules *rules;
 
     /*< private >*/

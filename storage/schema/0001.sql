@@ -6,6 +6,7 @@
 --   0002  the model of an event
 --   0003  the outbox
 --   0004  indexes for queries and ages, sums
+--   0005  decisions of rules, states of cameras
 --
 -- Units and conventions
 --   *_wall_us   microseconds since 1970-01-01 UTC, by the wall clock

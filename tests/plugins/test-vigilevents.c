@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "events/vigil-decision.h"
 #include "events/vigil-rules.h"
 #include "tests/plugins/plugin-test.h"
 
@@ -478,6 +479,36 @@ GST_START_TEST(outcomes_are_counted_a_minute)
 }
 GST_END_TEST
 
+GST_START_TEST(decisions_are_told)
+{
+    g_autoptr(GArray) decisions = NULL;
+    GstMessage *message;
+    const VigilDecision *decision;
+
+    start();
+    push_visit(10, 40, 80);
+    fail_unless(test_pop_message(bus, "vigilevents-decisions") == NULL); /* not at once */
+    push_visit(200, 200, 300);
+    message = test_pop_message(bus, "vigilevents-decisions");
+    fail_unless(message != NULL);
+    fail_unless(gst_structure_get(gst_message_get_structure(message), "decisions", G_TYPE_ARRAY,
+                                  &decisions, NULL));
+    assert_equals_int(decisions->len, 1);
+    decision = &g_array_index(decisions, VigilDecision, 0);
+    assert_equals_int(decision->reason, VIGIL_REASON_FIRED);
+    assert_equals_string(decision->camera, "door");
+    gst_message_unref(message);
+    push_visit(300, 300, 500);
+    fail_unless(test_pop_message(bus, "vigilevents-decisions") == NULL);
+    /* and not later than the end */
+    push_visit(500, 510, 520);
+    fail_unless(gst_harness_push_event(h, gst_event_new_eos()));
+    message = test_pop_message(bus, "vigilevents-decisions");
+    fail_unless(message != NULL);
+    gst_message_unref(message);
+}
+GST_END_TEST
+
 static Suite *
 vigilevents_suite(void)
 {
@@ -501,6 +532,7 @@ vigilevents_suite(void)
     tcase_add_test(tcase, flush_ends_what_is_open);
     tcase_add_test(tcase, wall_time_of_a_file_comes_from_its_tags);
     tcase_add_test(tcase, outcomes_are_counted_a_minute);
+    tcase_add_test(tcase, decisions_are_told);
     return suite;
 }
 
