@@ -2,12 +2,13 @@
 #include "events/vigil-decision.h"
 
 static const gchar *const reasons[VIGIL_N_REASONS] = {
-    [VIGIL_REASON_NONE] = "none",       [VIGIL_REASON_CLASS] = "class",
-    [VIGIL_REASON_SIZE] = "size",       [VIGIL_REASON_ZONE] = "zone",
-    [VIGIL_REASON_LINE] = "line",       [VIGIL_REASON_DIRECTION] = "direction",
-    [VIGIL_REASON_DWELL] = "dwell",     [VIGIL_REASON_SCORE] = "score",
-    [VIGIL_REASON_DOUBLE] = "double",   [VIGIL_REASON_COOLDOWN] = "cooldown",
-    [VIGIL_REASON_NO_ROOM] = "no-room", [VIGIL_REASON_FIRED] = "fired",
+    [VIGIL_REASON_NONE] = "none",         [VIGIL_REASON_CLASS] = "class",
+    [VIGIL_REASON_SIZE] = "size",         [VIGIL_REASON_ZONE] = "zone",
+    [VIGIL_REASON_LINE] = "line",         [VIGIL_REASON_DIRECTION] = "direction",
+    [VIGIL_REASON_DWELL] = "dwell",       [VIGIL_REASON_SCORE] = "score",
+    [VIGIL_REASON_DOUBLE] = "double",     [VIGIL_REASON_SCHEDULE] = "schedule",
+    [VIGIL_REASON_COOLDOWN] = "cooldown", [VIGIL_REASON_NO_ROOM] = "no-room",
+    [VIGIL_REASON_FIRED] = "fired",
 };
 
 const gchar *
@@ -46,6 +47,7 @@ describe_reason(const VigilDecision *self)
     case VIGIL_REASON_SCORE:
         return g_strdup_printf("score %.2f, the rule wants %.2f", value, limit);
     case VIGIL_REASON_DOUBLE: return g_strdup("taken for a second view of another object");
+    case VIGIL_REASON_SCHEDULE: return g_strdup("not within the rule's schedule");
     case VIGIL_REASON_COOLDOWN:
         return g_strdup_printf("within the cooldown after another event, %.1f s of %.1f s left",
                                value, limit);

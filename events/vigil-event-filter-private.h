@@ -114,6 +114,7 @@ struct VigilEventFilter {
     gboolean finished;  /* time may begin anew */
     gint64 patience_ns; /* the longest end_after */
     gint64 cooldown_until_ns[VIGIL_RULES_MAX];
+    guint64 off_schedule; /* rules whose schedule does not hold at the frame at hand */
     guint64 n_overflow;
 
     VigilFilterObject objects[VIGIL_EVENT_FILTER_MAX_OBJECTS];

@@ -85,8 +85,9 @@ in_a_zone_of(const VigilEventFilter *self, const VigilRule *rule, const VigilFil
 /* Everything but dwell, median score and the line: the first thing that does not fit. Parts of a box outside of the
  * frame do not count for its size. */
 static VigilFilterVerdict
-judge(const VigilEventFilter *self, const VigilRule *rule, const VigilFilterObject *object)
+judge(const VigilEventFilter *self, guint rule_index, const VigilFilterObject *object)
 {
+    const VigilRule *rule = vigil_filter_rule(self, rule_index);
     const gfloat height = CLAMP(object->box.y1, 0.0f, 1.0f) - CLAMP(object->box.y0, 0.0f, 1.0f);
     const VigilFilterStep step = VIGIL_STEP_CONDITIONS;
 
@@ -102,13 +103,15 @@ judge(const VigilEventFilter *self, const VigilRule *rule, const VigilFilterObje
         return (VigilFilterVerdict){step, VIGIL_REASON_SCORE, object->score, rule->min_score};
     if (object->shadow_since_ns != G_MININT64)
         return (VigilFilterVerdict){step, VIGIL_REASON_DOUBLE, 0, 0};
+    if (self->off_schedule >> rule_index & 1)
+        return (VigilFilterVerdict){step, VIGIL_REASON_SCHEDULE, 0, 0};
     return (VigilFilterVerdict){.reason = VIGIL_REASON_NONE};
 }
 
 static gboolean
-meets(const VigilEventFilter *self, const VigilRule *rule, const VigilFilterObject *object)
+meets(const VigilEventFilter *self, guint rule_index, const VigilFilterObject *object)
 {
-    return object->observed && judge(self, rule, object).reason == VIGIL_REASON_NONE;
+    return object->observed && judge(self, rule_index, object).reason == VIGIL_REASON_NONE;
 }
 
 static gboolean
@@ -149,7 +152,7 @@ is_over(const VigilEventFilter *self, const VigilFilterStay *stay, gboolean infe
         return FALSE;
     if (!inferred)
         return gap > rule->end_after_ns + VIGIL_EVENT_FILTER_BLIND_NS;
-    if (meets(self, rule, &self->objects[stay->object]) && stay->missed_ns == G_MAXINT64)
+    if (meets(self, stay->rule, &self->objects[stay->object]) && stay->missed_ns == G_MAXINT64)
         return FALSE;
     return self->time_ns - MIN(stay->missed_ns, self->time_ns) >=
            MIN(rule->end_after_ns / 2, VIGIL_FILTER_GRACE_NS);
@@ -218,7 +221,7 @@ static void
 meet_rule(VigilEventFilter *self, guint rule_index, guint object_index)
 {
     const VigilFilterObject *object = &self->objects[object_index];
-    VigilFilterVerdict verdict = judge(self, vigil_filter_rule(self, rule_index), object);
+    VigilFilterVerdict verdict = judge(self, rule_index, object);
     guint stay;
 
     if (verdict.reason != VIGIL_REASON_NONE && !self->notes)
@@ -283,11 +286,26 @@ say_news(VigilEventFilter *self)
 }
 
 static void
+read_schedules(VigilEventFilter *self)
+{
+    const gint64 wall_us = self->options.wall_base_us + self->time_ns / 1000;
+
+    self->off_schedule = 0;
+    for (guint i = 0; i < self->rules->rules->len; i++) {
+        const VigilSchedule *schedule = vigil_filter_rule(self, i)->schedule;
+
+        if (schedule && !vigil_schedule_contains(schedule, wall_us))
+            self->off_schedule |= G_GUINT64_CONSTANT(1) << i;
+    }
+}
+
+static void
 look_at(VigilEventFilter *self, const VigilTrack *tracks, guint n_tracks)
 {
     guint objects[VIGIL_EVENT_FILTER_MAX_OBJECTS];
     guint n;
 
+    read_schedules(self);
     vigil_filter_objects_update(self, tracks, n_tracks);
     end_stays(self, TRUE);
     n = sort_observed(self, objects);

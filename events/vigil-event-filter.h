@@ -61,6 +61,9 @@ VigilEventFilterOptions vigil_event_filter_options_defaults(void);
  * - **Events.** The event begins when the stay is `dwell` old and the median over all detections of the object reaches
  *   `min_score`. It ends with the stay; its end is the last frame that met the rule. Frames that were not looked at
  *   prove nothing, so they do not end an event, unless there are only such frames for 10 s beyond `end_after`.
+ * - **Schedule.** Frames at other times do not meet the rule, so an event that is open when the schedule ends is ended by
+ *   `end_after`, and its end is the last frame within the schedule. The time is that of the frame: @wall_base_us and the
+ *   stream time.
  * - **Cooldown** counts from the end (not from the message that says so); stays do not begin in it.
  * - **Order** of the messages of a frame: ends, then begins and updates, each by the begin of the stay, then by rule
  *   (as in the rules), then by track id.

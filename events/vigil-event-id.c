@@ -61,6 +61,24 @@ hash_rule(GChecksum *checksum, const VigilRule *rule)
     hash_int(checksum, (guint64)rule->post_ns);
 }
 
+/* What a rule may ask for beside that. Nothing is hashed of what it leaves out, so that the ids of rules without it stay. */
+static void
+hash_extras(GChecksum *checksum, const VigilRule *rule)
+{
+    if (rule->schedule) {
+        hash_string(checksum, "schedule");
+        hash_int(checksum, rule->schedule->n_spans);
+        for (guint i = 0; i < rule->schedule->n_spans; i++) {
+            const VigilScheduleSpan *span = &rule->schedule->spans[i];
+
+            hash_int(checksum, span->days);
+            hash_int(checksum, span->from_s);
+            hash_int(checksum, span->to_s);
+            hash_string(checksum, span->timezone);
+        }
+    }
+}
+
 static void
 hash_point(GChecksum *checksum, const VigilPoint *point)
 {
@@ -125,6 +143,7 @@ vigil_event_id(gchar *id, gint64 start_wall_us, const gchar *camera, const Vigil
     hash_int(checksum, track_id);
     hash_int(checksum, (guint64)start_ns);
     hash_int(checksum, run_nonce);
+    hash_extras(checksum, &g_array_index(rules->rules, VigilRule, rule));
     g_checksum_get_digest(checksum, digest, &length);
     for (guint i = 0; i < 6; i++)
         bytes[i] = (guchar)(ms >> (40 - 8 * i));

@@ -12,7 +12,7 @@
 static const gchar *const root_keys[] = {"zones", "lines", "rules", NULL};
 static const gchar *const rule_keys[] = {"name",      "classes",  "zones",    "line",  "direction",
                                          "min_score", "min_size", "max_size", "dwell", "cooldown",
-                                         "end_after", "record",   NULL};
+                                         "end_after", "schedule", "record",   NULL};
 static const gchar *const record_keys[] = {"pre", "post", NULL};
 static const gchar *const directions[] = {"any", "in", "out", NULL}; /* as VigilDirection */
 
@@ -346,8 +346,9 @@ read_conditions(const VigilRules *self, const VigilYaml *node, VigilRule *rule, 
     const VigilYaml *zones = vigil_yaml_get(node, "zones");
     const VigilYaml *line = vigil_yaml_get(node, "line");
     const VigilYaml *direction = vigil_yaml_get(node, "direction");
+    const VigilYaml *schedule = vigil_yaml_get(node, "schedule");
     const VigilYaml *record = vigil_yaml_get(node, "record");
-    GError *mistakes[5] = {NULL};
+    GError *mistakes[6] = {NULL};
     gboolean ok = TRUE;
 
     rule->classes_line = classes ? vigil_yaml_get_line(classes) : 0;
@@ -359,8 +360,10 @@ read_conditions(const VigilRules *self, const VigilYaml *node, VigilRule *rule, 
         read_rule_line(self, line, rule, &mistakes[2]);
     if (direction)
         read_direction(direction, line != NULL, rule, &mistakes[3]);
+    if (schedule)
+        rule->schedule = vigil_schedule_from_yaml(schedule, &mistakes[4]);
     if (record)
-        read_record(record, rule, &mistakes[4]);
+        read_record(record, rule, &mistakes[5]);
     for (guint i = 0; i < G_N_ELEMENTS(mistakes); i++)
         ok &= vigil_yaml_keep(error, mistakes[i]);
     return ok;

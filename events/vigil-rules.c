@@ -18,6 +18,7 @@ rule_clear(gpointer data)
 
     g_free(rule->classes); /* the names are interned */
     g_free(rule->zones);
+    vigil_schedule_unref(rule->schedule);
 }
 
 VigilRules *
@@ -70,6 +71,7 @@ vigil_rules_copy(const VigilRules *self)
 
         rule->classes = copy_names((const gchar *const *)rule->classes);
         rule->zones = copy_names((const gchar *const *)rule->zones);
+        vigil_schedule_ref(rule->schedule);
     }
     return copy;
 }
@@ -117,7 +119,8 @@ rule_equal(const VigilRule *a, const VigilRule *b)
            a->line == b->line && a->direction == b->direction && a->min_score == b->min_score &&
            a->min_size == b->min_size && a->max_size == b->max_size && a->dwell_ns == b->dwell_ns &&
            a->cooldown_ns == b->cooldown_ns && a->end_after_ns == b->end_after_ns &&
-           a->record == b->record && a->pre_ns == b->pre_ns && a->post_ns == b->post_ns;
+           vigil_schedule_equal(a->schedule, b->schedule) && a->record == b->record &&
+           a->pre_ns == b->pre_ns && a->post_ns == b->post_ns;
 }
 
 static gboolean

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "events/vigil-event.h"
+#include "events/vigil-schedule.h"
 #include "events/vigil-yaml.h"
 
 G_BEGIN_DECLS
@@ -53,8 +54,9 @@ typedef struct {
         cooldown_ns; /* after an event of this rule ended, no other begins for this long, default 0 */
     gint64
         end_after_ns; /* an event ends when its conditions have not held for this long, default 3 s */
-    gboolean record;        /* default TRUE */
-    gint64 pre_ns, post_ns; /* default 5 s, 10 s */
+    VigilSchedule *schedule; /* (nullable): owned; NULL: always */
+    gboolean record;         /* default TRUE */
+    gint64 pre_ns, post_ns;  /* default 5 s, 10 s */
 } VigilRule;
 
 /** VigilRules: the zones, lines and rules of one camera. Owned arrays; NULL-safe free. */
@@ -96,6 +98,7 @@ GType vigil_rules_get_type(void);
  *         dwell: 2s             # up to 1d
  *         cooldown: 10s         # up to 7d
  *         end_after: 3s         # up to 1h
+ *         schedule: {days: [mon-fri], from: "22:00", to: "06:00", timezone: Europe/Berlin}  # or a list of such
  *         record: {pre: 5s, post: 10s}  # or true or false; up to 5m and 1h
  *
  * Returns: (transfer full): %NULL with the mistakes in @error

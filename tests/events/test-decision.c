@@ -133,6 +133,15 @@ START_TEST(test_score)
 }
 END_TEST
 
+START_TEST(test_schedule)
+{
+    ask("rules: [{name: a, schedule: {to: \"22:00\", timezone: UTC}}]"); /* WALL is 22:13:20 */
+    stand(0, SECOND, 1, 0.5f, 0.8f, 0.9f);
+    finish();
+    assert_only(VIGIL_REASON_SCHEDULE, "person, track 1, rule a: not within the rule's schedule");
+}
+END_TEST
+
 START_TEST(test_dwell)
 {
     ask("rules: [{name: visitor, dwell: 2s, end_after: 1s}]");
@@ -311,6 +320,7 @@ main(void)
     tcase_add_test(tcase, test_size);
     tcase_add_test(tcase, test_zone);
     tcase_add_test(tcase, test_score);
+    tcase_add_test(tcase, test_schedule);
     tcase_add_test(tcase, test_dwell);
     tcase_add_test(tcase, test_line);
     tcase_add_test(tcase, test_cooldown);

@@ -24,6 +24,7 @@ static const gchar *const full = "zones:\n"
                                  "    dwell: 2s\n"
                                  "    cooldown: 10s\n"
                                  "    end_after: 1500ms\n"
+                                 "    schedule: {days: [mon-fri], timezone: UTC}\n"
                                  "    record: {pre: 4s, post: 1m}\n"
                                  "  - name: all\n"
                                  "  - {name: quiet, record: false}\n";
@@ -72,6 +73,7 @@ START_TEST(test_full)
     ck_assert_int_eq(rule->dwell_ns, 2 * SECOND);
     ck_assert_int_eq(rule->cooldown_ns, 10 * SECOND);
     ck_assert_int_eq(rule->end_after_ns, 3 * SECOND / 2);
+    ck_assert_uint_eq(rule->schedule->n_spans, 1);
     ck_assert(rule->record);
     ck_assert_int_eq(rule->pre_ns, 4 * SECOND);
     ck_assert_int_eq(rule->post_ns, 60 * SECOND);
@@ -93,6 +95,7 @@ START_TEST(test_defaults)
     ck_assert_int_eq(rule->dwell_ns, 0);
     ck_assert_int_eq(rule->cooldown_ns, 0);
     ck_assert_int_eq(rule->end_after_ns, 3 * SECOND);
+    ck_assert_ptr_null(rule->schedule);
     ck_assert(rule->record);
     ck_assert_int_eq(rule->pre_ns, 5 * SECOND);
     ck_assert_int_eq(rule->post_ns, 10 * SECOND);
@@ -183,6 +186,8 @@ static const struct {
      "r.yaml:5: rules[0].direction: wants in, out or any, this is \"left\""},
     {"lines: {l: [[0, 0], [1, 1]]}\nrules:\n  - name: a\n    line: l\n    direction: [in]",
      "r.yaml:5: rules[0].direction: wants a text, this is a list"},
+    {"rules:\n  - name: a\n    schedule:\n      from: 22:00\n      to: 25:00\n      timezone: UTC",
+     "r.yaml:5: rules[0].schedule.to: wants a time of day from 00:00 to 24:00, this is \"25:00\""},
     {"rules:\n  - name: a\n    record: maybe",
      "r.yaml:3: rules[0].record: wants true or false, this is \"maybe\""},
     {"rules:\n  - name: a\n    record: [5s]",
@@ -255,6 +260,8 @@ START_TEST(test_equal)
         {"dwell: 2s", "dwell: 3s"},
         {"cooldown: 10s", "cooldown: 11s"},
         {"end_after: 1500ms", "end_after: 1600ms"},
+        {"days: [mon-fri]", "days: [mon-thu]"},
+        {"    schedule: {days: [mon-fri], timezone: UTC}\n", ""},
         {"pre: 4s", "pre: 3s"},
         {"post: 1m", "post: 2m"},
         {"record: false", "record: true"},
