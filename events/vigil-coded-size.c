@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define N_KEPT 128
-#define N_LEAST 16 /* to know anything */
+#define N_LEAST 48 /* to know anything: fewer do not tell how far sizes spread */
 #define N_WAITING 1024
 /* So many pictures behind a keyframe are a kind of their own: encoders catch up there what the keyframe left. */
 #define N_FIRST 2

@@ -40,7 +40,7 @@ void vigil_coded_size_begin_group(VigilCodedSize *self);
  * @kind: less than %VIGIL_CODED_SIZE_KINDS
  * @size: bytes of a picture that is no keyframe
  *
- * Returns: whether it is an alarm; never before 16 sizes of its kind were learned
+ * Returns: whether it is an alarm; never before 48 sizes of its kind were learned
  */
 gboolean vigil_coded_size_add(VigilCodedSize *self, guint kind, gsize size);
 
