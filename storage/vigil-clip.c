@@ -3,7 +3,7 @@
  * A clip that is being written. Its path stands in the table of garbage before the file is made and leaves it in the
  * transaction that makes the clip's row, so a file never is without a row that says what it is.
  */
-#include "storage/vigil-store-private.h"
+#include "storage/vigil-seal-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,6 +23,7 @@ clip_free(VigilClip *self)
     g_free(self->camera);
     g_free(self->path);
     vigil_store_unref(self->store);
+    vigil_seal_hash_free(self->hash);
     g_free(self);
 }
 
@@ -151,6 +152,7 @@ vigil_store_create_clip(VigilStore *self, const gchar *camera, const gchar *name
     clip->store = vigil_store_ref(self);
     clip->camera = g_strdup(camera);
     clip->fd = clip->dir_fd = -1;
+    clip->hash = vigil_seal_hash_new();
     g_mutex_lock(&self->mutex);
     ok = create_locked(self, clip, dir, name, error);
     g_mutex_unlock(&self->mutex);
@@ -202,6 +204,7 @@ vigil_clip_write(VigilClip *self, gconstpointer data, gsize length, GError **err
             break;
     }
     if (code == 0) {
+        vigil_seal_hash_add(self->hash, data, length);
         __atomic_store_n(&self->bytes, self->bytes + length, __ATOMIC_RELAXED);
         return TRUE;
     }
@@ -256,9 +259,8 @@ typedef struct {
 } Finish;
 
 static gboolean
-complete_row(VigilStore *self, gpointer data, GError **error)
+complete_row(VigilStore *self, const Finish *finish, GError **error)
 {
-    const Finish *finish = data;
     const VigilClipInfo *info = finish->info;
     g_auto(VigilStatement) statement = vigil_statement(
         self,
@@ -278,6 +280,17 @@ complete_row(VigilStore *self, gpointer data, GError **error)
     return vigil_statement_run(&statement, error);
 }
 
+static gboolean
+complete_clip(VigilStore *self, gpointer data, GError **error)
+{
+    const Finish *finish = data;
+    guint8 hash[VIGIL_SEAL_DIGEST_BYTES];
+
+    vigil_seal_hash_get(finish->clip->hash, hash);
+    return complete_row(self, finish, error) &&
+           vigil_seal_clip(self, finish->clip->row_id, hash, error);
+}
+
 gboolean
 vigil_store_finish_clip(VigilStore *self, VigilClip *clip, const VigilClipInfo *info,
                         GError **error)
@@ -291,7 +304,7 @@ vigil_store_finish_clip(VigilStore *self, VigilClip *clip, const VigilClipInfo *
     }
     ok = vigil_clip_sync(clip, error);
     g_mutex_lock(&self->mutex);
-    ok = ok && vigil_store_write(self, complete_row, &finish, error);
+    ok = ok && vigil_store_write(self, complete_clip, &finish, error);
     g_ptr_array_remove_fast(self->live_clips, clip);
     g_mutex_unlock(&self->mutex);
     clip_free(clip);

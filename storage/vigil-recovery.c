@@ -4,14 +4,16 @@
  *
  * 1. Garbage that is listed is unlinked: clips whose creation or deletion did not come to its end. Nothing else is ever
  *    deleted, and no folder is searched: with an older copy of the database, or the wrong folder, no footage is lost.
- * 2. Clips that were open are synced and become 'cut', with the size that they have (fragmented MP4 plays up to its last
- *    whole fragment); when the file is gone or empty they become 'lost', and their events keep their metadata.
- * 3. Events that were open end as interrupted, at their last committed time; the outbox gets their ends.
+ * 2. Events that were open end as interrupted, at their last committed time; the outbox gets their ends.
+ * 3. Clips that were open are synced and become 'cut', with the size that they have (fragmented MP4 plays up to its last
+ *    whole fragment); when the file is gone or empty they become 'lost', and their events keep their metadata. They are
+ *    sealed as they are found.
  * 4. Runs that did not end are marked as died, and this one begins.
  *
  * Steps 2 to 4 are one transaction.
  */
 #include "storage/vigil-outbox-private.h"
+#include "storage/vigil-seal-private.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -19,7 +21,8 @@
 typedef struct {
     gint64 id, bytes; /* bytes: first as recorded, then as found */
     gchar *path;
-    gboolean lost;
+    guint8 hash[VIGIL_SEAL_DIGEST_BYTES];
+    gboolean hashed, lost;
 } OpenClip;
 
 static void
@@ -78,6 +81,7 @@ examine_clip(VigilStore *self, OpenClip *clip, GError **error)
 {
     const gint fd = vigil_clip_folder_open(self, clip->path);
     struct stat info;
+    guint64 size;
     gint code;
 
     if (fd == -ENOENT || fd == -EINVAL || fd == -ELOOP || fd == -ENOTDIR) {
@@ -86,15 +90,18 @@ examine_clip(VigilStore *self, OpenClip *clip, GError **error)
         return TRUE;
     }
     code = fd < 0 ? fd : fstat(fd, &info) < 0 ? -errno : vigil_store_sync(self, fd);
+    /* footage that cannot be read all through is not sealed, but no reason not to start */
+    clip->hashed = code == 0 && vigil_seal_hash_file(fd, clip->hash, &size) == 0;
     if (fd >= 0)
         close(fd);
     if (code < 0)
         return vigil_store_set_errno(error, code, "cannot recover the clip", clip->path);
+    clip->lost = info.st_size == 0;
+    clip->hashed = clip->hashed && !clip->lost && size == (guint64)info.st_size;
     if (info.st_size < clip->bytes)
         g_message("%s: shorter than recorded: %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT " bytes",
                   clip->path, (gint64)info.st_size, clip->bytes);
     clip->bytes = info.st_size;
-    clip->lost = info.st_size == 0;
     return TRUE;
 }
 
@@ -107,7 +114,8 @@ end_clip(VigilStore *self, const OpenClip *clip, GError **error)
     vigil_statement_text(&update, ":state", clip->lost ? "lost" : "cut");
     vigil_statement_int(&update, ":bytes", clip->lost ? 0 : clip->bytes);
     vigil_statement_int(&update, ":id", clip->id);
-    return vigil_statement_run(&update, error);
+    return vigil_statement_run(&update, error) &&
+           vigil_seal_clip(self, clip->id, clip->hashed ? clip->hash : NULL, error);
 }
 
 static gboolean
@@ -147,10 +155,11 @@ end_clips(VigilStore *self, gpointer data, GError **error)
     return TRUE;
 }
 
+/* (element-type gint64): their seq */
 static GArray *
 list_open_events(VigilStore *self, GError **error)
 {
-    g_autoptr(GArray) seqs = g_array_new(FALSE, FALSE, sizeof(gint64));
+    g_autoptr(GArray) events = g_array_new(FALSE, FALSE, sizeof(gint64));
     g_autoptr(GError) local = NULL;
     g_auto(VigilStatement) list =
         vigil_statement(self, "SELECT seq FROM events WHERE end_reason IS NULL ORDER BY seq");
@@ -158,39 +167,68 @@ list_open_events(VigilStore *self, GError **error)
     while (vigil_statement_step(&list, &local)) {
         const gint64 seq = sqlite3_column_int64(list.stmt, 0);
 
-        g_array_append_val(seqs, seq);
+        g_array_append_val(events, seq);
     }
     if (!local)
-        return g_steal_pointer(&seqs);
+        return g_steal_pointer(&events);
     g_propagate_error(error, g_steal_pointer(&local));
     return NULL;
+}
+
+static gboolean
+end_events(VigilStore *self, const GArray *events, GError **error)
+{
+    for (guint i = 0; i < events->len; i++) {
+        g_auto(VigilStatement) end = vigil_statement(
+            self, "UPDATE events SET end_reason = :reason, n_commits = n_commits + 1 "
+                  "WHERE seq = :seq");
+
+        vigil_statement_text(&end, ":reason", vigil_end_reason_to_string(VIGIL_END_INTERRUPTED));
+        vigil_statement_int(&end, ":seq", g_array_index(events, gint64, i));
+        if (!vigil_statement_run(&end, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/* Those that no clip was sealed with: without a clip, or with one that was whole already. */
+static gboolean
+seal_rest(VigilStore *self, const GArray *events, GError **error)
+{
+    for (guint i = 0; i < events->len; i++) {
+        g_auto(VigilStatement) find =
+            vigil_statement(self, "SELECT 1 FROM events WHERE seq = :seq AND seal_seq IS NULL");
+        const gint64 seq = g_array_index(events, gint64, i);
+        g_autoptr(GError) local = NULL;
+        gboolean wanted;
+
+        vigil_statement_int(&find, ":seq", seq);
+        wanted = vigil_statement_step(&find, &local);
+        if (local) {
+            g_propagate_error(error, g_steal_pointer(&local));
+            return FALSE;
+        }
+        if (wanted && !vigil_seal_event(self, seq, error))
+            return FALSE;
+    }
+    return TRUE;
 }
 
 static gboolean
 end_earlier_runs(VigilStore *self, gpointer data, GError **error)
 {
     const Recovery *recovery = data;
-    g_autoptr(GArray) seqs = NULL;
-    gint changed;
+    g_autoptr(GArray) events = list_open_events(self, error);
 
-    if (!end_clips(self, data, error))
+    if (!events || !end_events(self, events, error) || !end_clips(self, data, error) ||
+        !seal_rest(self, events, error))
         return FALSE;
-    seqs = list_open_events(self, error);
-    if (!seqs)
-        return FALSE;
-    g_auto(VigilStatement) end_events =
-        vigil_statement(self, "UPDATE events SET end_reason = :reason, n_commits = n_commits + 1 "
-                              "WHERE end_reason IS NULL");
-    vigil_statement_text(&end_events, ":reason", vigil_end_reason_to_string(VIGIL_END_INTERRUPTED));
-    if (!vigil_statement_run(&end_events, error))
-        return FALSE;
-    changed = sqlite3_changes(self->db);
-    if (changed > 0 || recovery->clips->len > 0)
-        g_message("%s: the last run was interrupted: %d events, %u clips", self->database, changed,
-                  recovery->clips->len);
+    if (events->len > 0 || recovery->clips->len > 0)
+        g_message("%s: the last run was interrupted: %u events, %u clips", self->database,
+                  events->len, recovery->clips->len);
     return vigil_store_exec(self, "UPDATE runs SET how = 'died' WHERE how IS NULL", error) &&
            begin_run(self, recovery->program, error) &&
-           vigil_outbox_add_interrupted(self, seqs, error);
+           vigil_outbox_add_interrupted(self, events, error);
 }
 
 /* The latest moment that the store knows of, for the judgement of today's clock. */

@@ -3,7 +3,7 @@
  * Deleting: row → garbage row (one transaction), unlink, fsync of the directory, garbage row. "Oldest" is the order of
  * the commits, which no clock can change.
  */
-#include "storage/vigil-store-private.h"
+#include "storage/vigil-seal-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -82,7 +82,8 @@ drop_clip(VigilStore *self, gint64 clip_id, const gchar *path, GError **error)
     vigil_statement_text(&list, ":path", path);
     vigil_statement_int(&list, ":now", vigil_store_clock_wall(&self->clock));
     vigil_statement_int(&drop, ":id", clip_id);
-    return vigil_statement_run(&list, error) && vigil_statement_run(&drop, error);
+    return vigil_seal_clip_goes(self, clip_id, error) && vigil_statement_run(&list, error) &&
+           vigil_statement_run(&drop, error);
 }
 
 gboolean
@@ -107,7 +108,7 @@ vigil_store_drop_event(VigilStore *self, gint64 seq, GPtrArray *garbage, GError 
         return FALSE;
     }
     vigil_statement_int(&drop, ":seq", seq);
-    if (!vigil_statement_run(&drop, error))
+    if (!vigil_seal_event_goes(self, seq, error) || !vigil_statement_run(&drop, error))
         return FALSE;
     if (!clip_id)
         return TRUE;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Commits of events. */
 #include "storage/vigil-outbox-private.h"
+#include "storage/vigil-seal-private.h"
 
 #define EVENT_COLUMNS                                                                        \
     "rule = :rule, label = :label, label_id = :label_id, track_id = :track_id, "             \
@@ -313,6 +314,7 @@ commit_event(VigilStore *self, gpointer data, GError **error)
            insert_places(self, existing.seq, event, "line", event->lines, error) &&
            insert_path(self, existing.seq, event, error) &&
            insert_snapshot(self, existing.seq, event, error) &&
+           (event->type != VIGIL_EVENT_END || vigil_seal_event(self, existing.seq, error)) &&
            vigil_outbox_add(self, event, get_clip_path(commit, &existing),
                             (guint)existing.n_commits, error);
 }

@@ -24,6 +24,11 @@ typedef struct {
     gint64 candidate_since_us;  /* monotonic; -1: none */
 } VigilStoreClock;
 
+/* see vigil-seal-private.h */
+typedef struct VigilSealHash VigilSealHash;
+typedef struct VigilSealItems VigilSealItems;
+typedef struct VigilSealKey VigilSealKey;
+
 struct VigilStore {
     /* fixed after open */
     gchar *database, *clips, *program;
@@ -47,14 +52,17 @@ struct VigilStore {
     gint n_destinations;   /* of the outbox; -1: not known */
     GPtrArray *live_clips; /* (element-type VigilClip), borrowed */
     VigilStoreClock clock;
+    VigilSealKey *seal_key;    /* NULL: nothing is sealed */
+    VigilSealItems *seal_gone; /* (nullable): what this transaction deletes */
 };
 
 struct VigilClip {
     VigilStore *store; /* owned reference */
     gchar *camera, *path;
     gint fd, dir_fd;
-    guint64 bytes; /* written by the clip's thread, read by others: atomic */
-    gint64 row_id; /* 0 until an event was committed with it */
+    guint64 bytes;       /* written by the clip's thread, read by others: atomic */
+    gint64 row_id;       /* 0 until an event was committed with it */
+    VigilSealHash *hash; /* of what was written so far */
 };
 
 /* --- vigil-store.c ------------------------------------------------------------------------------------------- */

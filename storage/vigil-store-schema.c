@@ -23,9 +23,13 @@ static const gchar schema_0005[] =
 #include "storage/schema-0005.h"
     ;
 
+static const gchar schema_0006[] =
+#include "storage/schema-0006.h"
+    ;
+
 /* Step N brings a database from version N to version N + 1. */
-static const gchar *const schema_steps[] = {schema_0001, schema_0002, schema_0003, schema_0004,
-                                            schema_0005};
+static const gchar *const schema_steps[] = {schema_0001, schema_0002, schema_0003,
+                                            schema_0004, schema_0005, schema_0006};
 
 guint
 vigil_store_newest_schema(void)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "storage/vigil-store-private.h"
+#include "storage/vigil-seal-private.h"
 
 /* A full disk is met by deleting old events; more tries than this would delete in vain. */
 #define MAX_FULL_TRIES 8
@@ -161,12 +161,13 @@ vigil_store_transact(VigilStore *self, VigilStoreWork work, gpointer data, GErro
 
     if (!vigil_store_exec(self, "BEGIN IMMEDIATE", error))
         return FALSE;
-    if (save_wall_offset(self, error) && work(self, data, error) &&
+    if (save_wall_offset(self, error) && work(self, data, error) && vigil_seal_flush(self, error) &&
         vigil_store_exec(self, "COMMIT", error))
         return TRUE;
     /* some errors have rolled back already */
     if (!sqlite3_get_autocommit(self->db))
         sqlite3_exec(self->db, "ROLLBACK", NULL, NULL, NULL);
+    vigil_seal_forget(self);
     self->run_offset_us = run_offset_us;
     return FALSE;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "storage/vigil-store-private.h"
+#include "storage/vigil-seal-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -68,6 +68,8 @@ store_free(VigilStore *self)
     if (self->clips_fd >= 0)
         close(self->clips_fd);
     g_hash_table_unref(self->statements);
+    vigil_seal_key_free(self->seal_key);
+    vigil_seal_forget(self);
     g_ptr_array_unref(self->live_clips);
     g_mutex_clear(&self->mutex);
     g_free(self->database);
@@ -248,6 +250,31 @@ share_or_retire(VigilStore *self, VigilStore **shared, GError **error)
     return TRUE;
 }
 
+/* Without a key nothing is sealed, but footage is still kept; a disk that is full or fails is another matter. */
+static gboolean
+open_seal_key(VigilStore *self, GError **error)
+{
+    g_autoptr(GError) local = NULL;
+
+    if (!self->seal_key)
+        self->seal_key = vigil_seal_key_open(self, &local);
+    if (g_error_matches(local, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_FULL) ||
+        g_error_matches(local, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_IO)) {
+        g_propagate_error(error, g_steal_pointer(&local));
+        return FALSE;
+    }
+    if (local)
+        g_message("clips and events are not sealed: %s", local->message);
+    return TRUE;
+}
+
+static gboolean
+connect_and_recover(VigilStore *self, const gchar *program, GError **error)
+{
+    return vigil_store_connect(self, error) && open_seal_key(self, error) &&
+           vigil_store_recover(self, program, error);
+}
+
 /* On a full disk the reserve makes the opening possible; the first write then looks for more. */
 static gboolean
 start_database(VigilStore *self, const gchar *program, GError **error)
@@ -255,7 +282,7 @@ start_database(VigilStore *self, const gchar *program, GError **error)
     g_autoptr(GError) local = NULL;
 
     vigil_store_keep_reserve(self);
-    if (vigil_store_connect(self, &local) && vigil_store_recover(self, program, &local))
+    if (connect_and_recover(self, program, &local))
         return TRUE;
     if (!g_error_matches(local, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_FULL) ||
         !vigil_store_release_reserve(self)) {
@@ -263,7 +290,7 @@ start_database(VigilStore *self, const gchar *program, GError **error)
         return FALSE;
     }
     vigil_store_disconnect(self);
-    return vigil_store_connect(self, error) && vigil_store_recover(self, program, error);
+    return connect_and_recover(self, program, error);
 }
 
 static gboolean

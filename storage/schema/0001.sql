@@ -7,6 +7,7 @@
 --   0003  the outbox
 --   0004  indexes for queries and ages, sums
 --   0005  decisions of rules, states of cameras
+--   0006  seals: hashes and signatures of clips and events
 --
 -- Units and conventions
 --   *_wall_us   microseconds since 1970-01-01 UTC, by the wall clock

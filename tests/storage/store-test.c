@@ -254,11 +254,14 @@ store_test_check(StoreTest *self)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(VigilStore) reader = vigil_store_open_reader(self->database, self->clips, &error);
-    guint n_left = 0;
+    VigilSealSummary summary;
+    guint n_left = 0, n_altered = 0;
 
     assert_no_error(error);
     ck_assert(vigil_store_fsck(reader, FALSE, print_finding, NULL, &n_left, &error));
-    return n_left;
+    vigil_store_verify(reader, NULL, NULL, print_finding, NULL, &summary, &n_altered, &error);
+    assert_no_error(error);
+    return n_left + n_altered;
 }
 
 gint

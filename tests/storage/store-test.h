@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "storage/vigil-seal.h"
 #include "storage/vigil-store-private.h"
 
 /** StoreTest: a store in a directory of its own, with a clock that the test turns. */
@@ -48,7 +49,7 @@ gint64 store_test_int(StoreTest *self, const gchar *sql);
 void store_test_exec(StoreTest *self, const gchar *sql);
 /** store_test_count_files: below the folder of clips. */
 guint store_test_count_files(StoreTest *self);
-/** store_test_check: opens a reader and lets fsck look; every finding is printed. Returns their number. */
+/** store_test_check: opens a reader and lets fsck look and verify; every finding is printed. Returns their number. */
 guint store_test_check(StoreTest *self);
 
 #define assert_no_error(error) ck_assert_msg((error) == NULL, "%s", (error) ? (error)->message : "")

@@ -127,7 +127,7 @@ START_TEST(test_damaged_rows)
     store_test_exec(&t, "UPDATE tracks SET path = x'010203' WHERE event_seq = 1;"
                         "UPDATE tracks SET n_points = 3 WHERE event_seq = 2;"
                         "UPDATE events SET clip_id = NULL WHERE seq = 3;"
-                        "INSERT INTO event_places VALUES (99, 'zone', 0, 'x')");
+                        "INSERT INTO event_places VALUES (99, 'zone', 0, 'x', 0)");
     ck_assert_uint_eq(check(TRUE), 4);
     assert_found("event 01KDXTEST00000000000000001: its path is damaged");
     assert_found("event 01KDXTEST00000000000000002: its path is damaged");

@@ -133,6 +133,14 @@ prepare_two_events(void)
     store_test_close(&t);
 }
 
+static gboolean
+drop_first_event(VigilStore *store, gpointer data, GError **error)
+{
+    g_autoptr(GPtrArray) garbage = g_ptr_array_new_with_free_func(g_free);
+
+    return vigil_store_drop_event(store, 1, garbage, error);
+}
+
 /* A run that died with event 1 open, a clip without an event and a deletion half done. */
 static void
 prepare_wreck(void)
@@ -149,9 +157,8 @@ prepare_wreck(void)
         store_test_begin(t.store, 1, 50, &error);
         clip = vigil_store_create_clip(t.store, "door", "pending", TEST_WALL_US, &error);
         vigil_clip_write(clip, "abc", 3, &error);
-        store_test_exec(&t, "PRAGMA foreign_keys = ON;"
-                            "INSERT INTO garbage SELECT path, 'deleted', 0 FROM clips WHERE id = 1;"
-                            "DELETE FROM events WHERE clip_id = 1; DELETE FROM clips WHERE id = 1");
+        g_mutex_lock(&t.store->mutex);
+        vigil_store_transact(t.store, drop_first_event, NULL, &error);
         _exit(error ? 1 : 0);
     }
     ck_assert_int_eq(waitpid(child, &status, 0), child);

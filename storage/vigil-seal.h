@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "storage/vigil-store.h"
+
+G_BEGIN_DECLS
+
+/**
+ * Seals: a chain of signed records that says what each clip and each event was when it was done, and what was deleted
+ * since, so that vigil_store_verify() finds whatever was altered, exchanged or taken away behind the store's back.
+ *
+ * A clip is sealed in the transaction that completes it (or cuts it, by recovery) together with its ended events; an
+ * event that ends without a clip, or after its clip, is sealed in the transaction of its end. What a transaction deletes
+ * is recorded at its end. None of this syncs anything more than the transaction does.
+ *
+ * The installation's key lies beside the database: seal.key (PKCS #8 PEM, mode 0600, made and synced at the first start)
+ * and seal.pub (its public key as PEM; when a new key had to be made, its block is added). What they prove: nobody without
+ * seal.key can alter what was sealed without it being found by who keeps a copy of seal.pub elsewhere. Whoever can read
+ * seal.key can sign anything.
+ *
+ * A record is a body and an Ed25519 signature (RFC 8032, 64 bytes) over just that body. All numbers little-endian:
+ *
+ *     offset  bytes
+ *          0      8  "VGLSEAL1"
+ *          8      1  kind: 1 first of a key, 2 seal, 3 deletion
+ *          9      8  sequence number, from 1, without gaps
+ *         17     32  BLAKE2b-256 of the record before, body and signature; zeros in the first
+ *         49      8  wall time, microseconds since 1970-01-01 UTC, signed
+ *         57     32  public key that signs
+ *         89      4  number of items
+ *         93         items, each:
+ *                      1  type, below
+ *                      2  bytes of the name
+ *                         name, UTF-8
+ *                      8  number
+ *                     32  digest, BLAKE2b-256 (`b2sum -l 256`)
+ *
+ *     type  name                number             digest
+ *     1     clip's path         its bytes          of the file
+ *     2     event's id          bytes of the same  of its statement: see vigil_seal_statement()
+ *     3     event's id          bytes of the same  of its track, as stored
+ *     4     event's id          bytes of the same  of its snapshot
+ *     5     clip's path         0                  zeros: the events behind it belong to this clip, sealed elsewhere
+ *     6     ""                  last clip's id     zeros: clips up to this one are older than seals
+ *     7     ""                  last event's seq   zeros: events up to this one are older than seals
+ *
+ * The events behind a clip (1 or 5) belong to it. In a deletion, items are what is gone; numbers and digests are zeros. In
+ * "first of a key" of the chain's first record stand items 6 and 7.
+ */
+#define VIGIL_SEAL_DIGEST_BYTES 32
+#define VIGIL_SEAL_SIGNATURE_BYTES 64
+#define VIGIL_SEAL_KEY_BYTES 32
+
+/** VigilSealSummary: what vigil_store_verify() has looked at. */
+typedef struct {
+    guint64 n_records, n_clips, n_events;
+    guint64 n_older_clips, n_older_events; /* not sealed: they are older than seals */
+    guint64 head_seq;                      /* of the last record; 0: there is none */
+    gchar head[2 * VIGIL_SEAL_DIGEST_BYTES +
+               1]; /* its digest, body and signature, in hexadecimal digits */
+} VigilSealSummary;
+
+/**
+ * vigil_store_verify:
+ * @public_keys: (nullable): text with one or more PEM blocks; %NULL: seal.pub beside the database
+ * @head: (nullable): digest of a record, in hexadecimal digits, as an earlier summary said: it must be in the chain
+ * @func: each finding in a plain sentence; never repaired
+ * @n_found: (out): findings
+ *
+ * Walks the chain, compares events and clips with what was sealed, and reads every clip. Works beside a writer.
+ *
+ * Found is: a byte changed in a clip; clips exchanged; an event, its track or snapshot altered; events or clips taken away
+ * or added without the key; records altered, taken out of the middle or signed by another key. Records taken from the end
+ * show when what they sealed is still there, when the database's own count was left as it was, when a record was added
+ * since, or against a @head kept elsewhere; with all of that undone, an older state of the store looks like itself.
+ *
+ * Errors: %VIGIL_STORE_ERROR_INVALID when there is no public key to check with; what else reading gives
+ */
+gboolean vigil_store_verify(VigilStore *self, const gchar *public_keys, const gchar *head,
+                            VigilFsckFunc func, gpointer user_data, VigilSealSummary *summary,
+                            guint *n_found, GError **error);
+
+G_END_DECLS
