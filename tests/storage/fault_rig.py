@@ -115,7 +115,7 @@ def umount(path):
     subprocess.run(["umount", "-l", path], capture_output=True, check=False)
 
 
-def main(name, tests, private_mounts=False):
+def main(name, tests, private_mounts=False, parent="/var/tmp"):
     """Runs functions that take a folder of their own; prints what check's programs print."""
     if private_mounts and os.environ.get("VIGIL_PRIVATE_MOUNTS") != "1":
         os.environ["VIGIL_PRIVATE_MOUNTS"] = "1"
@@ -127,7 +127,7 @@ def main(name, tests, private_mounts=False):
     failures = skipped = 0
     for test in tests:
         begin = time.monotonic()
-        with tempfile.TemporaryDirectory(prefix="vigil-fault-", dir="/var/tmp", ignore_cleanup_errors=True) as folder:
+        with tempfile.TemporaryDirectory(prefix="vigil-fault-", dir=parent if os.access(parent, os.W_OK) else None, ignore_cleanup_errors=True) as folder:
             try:
                 test(folder)
                 print(f"{test.__name__}: {time.monotonic() - begin:.1f} s", flush=True)

@@ -112,9 +112,13 @@ write_event(guint number, GError **error)
 
     if (!clip)
         return FALSE;
+    /* one that is not pinned may be deleted once it was interrupted */
+    if (!is_victim(number) && !vigil_store_set_pinned(t.store, end->id, TRUE, error)) {
+        vigil_store_abandon_clip(t.store, clip);
+        return FALSE;
+    }
     say('b', number);
-    if ((!is_victim(number) && !vigil_store_set_pinned(t.store, end->id, TRUE, error)) ||
-        !write_fragment(clip, 1, error) ||
+    if (!write_fragment(clip, 1, error) ||
         !vigil_store_commit_event(t.store, update, clip, error) ||
         !write_fragment(clip, 2, error) || !vigil_store_commit_event(t.store, end, clip, error)) {
         vigil_store_abandon_clip(t.store, clip);
