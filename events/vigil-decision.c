@@ -2,13 +2,13 @@
 #include "events/vigil-decision.h"
 
 static const gchar *const reasons[VIGIL_N_REASONS] = {
-    [VIGIL_REASON_NONE] = "none",         [VIGIL_REASON_CLASS] = "class",
-    [VIGIL_REASON_SIZE] = "size",         [VIGIL_REASON_ZONE] = "zone",
-    [VIGIL_REASON_LINE] = "line",         [VIGIL_REASON_DIRECTION] = "direction",
-    [VIGIL_REASON_DWELL] = "dwell",       [VIGIL_REASON_SCORE] = "score",
-    [VIGIL_REASON_DOUBLE] = "double",     [VIGIL_REASON_SCHEDULE] = "schedule",
-    [VIGIL_REASON_COOLDOWN] = "cooldown", [VIGIL_REASON_NO_ROOM] = "no-room",
-    [VIGIL_REASON_FIRED] = "fired",
+    [VIGIL_REASON_NONE] = "none",           [VIGIL_REASON_CLASS] = "class",
+    [VIGIL_REASON_SIZE] = "size",           [VIGIL_REASON_ASPECT] = "aspect",
+    [VIGIL_REASON_ZONE] = "zone",           [VIGIL_REASON_LINE] = "line",
+    [VIGIL_REASON_DIRECTION] = "direction", [VIGIL_REASON_DWELL] = "dwell",
+    [VIGIL_REASON_SCORE] = "score",         [VIGIL_REASON_DOUBLE] = "double",
+    [VIGIL_REASON_SCHEDULE] = "schedule",   [VIGIL_REASON_COOLDOWN] = "cooldown",
+    [VIGIL_REASON_NO_ROOM] = "no-room",     [VIGIL_REASON_FIRED] = "fired",
 };
 
 const gchar *
@@ -37,6 +37,9 @@ describe_reason(const VigilDecision *self)
     case VIGIL_REASON_CLASS: return g_strdup_printf("the rule wants %s", wanted);
     case VIGIL_REASON_SIZE:
         return g_strdup_printf("%.3g of the frame high, the rule wants at %s %.3g", value,
+                               value < limit ? "least" : "most", limit);
+    case VIGIL_REASON_ASPECT:
+        return g_strdup_printf("%.3g times as wide as high, the rule wants at %s %.3g", value,
                                value < limit ? "least" : "most", limit);
     case VIGIL_REASON_ZONE: return g_strdup_printf("not in %s", wanted);
     case VIGIL_REASON_LINE: return g_strdup_printf("did not cross %s", wanted);

@@ -16,6 +16,7 @@ typedef enum {
     VIGIL_REASON_NONE,
     VIGIL_REASON_CLASS,     /* the rule does not ask for its class */
     VIGIL_REASON_SIZE,      /* its box is too small or too large */
+    VIGIL_REASON_ASPECT,    /* its box is too wide or too high */
     VIGIL_REASON_ZONE,      /* it was never in one of the rule's zones */
     VIGIL_REASON_LINE,      /* it did not cross the line */
     VIGIL_REASON_DIRECTION, /* it crossed the line the other way */

@@ -151,15 +151,24 @@ find_crossings(const VigilEventFilter *self, VigilFilterObject *object, VigilPoi
     }
 }
 
+static gboolean
+fits_zone(const VigilEventFilter *self, const VigilObjectFilter *filter,
+          const VigilFilterObject *object)
+{
+    return vigil_filter_judge_object(self, filter, object).reason == VIGIL_REASON_NONE &&
+           vigil_median_get(&object->scores) >= filter->min_score;
+}
+
 static guint64
-find_zones(const VigilEventFilter *self, VigilPoint foot)
+find_zones(const VigilEventFilter *self, const VigilFilterObject *object)
 {
     guint64 zones = 0;
 
     for (guint i = 0; i < self->rules->zones->len; i++) {
         const VigilZone *zone = &g_array_index(self->rules->zones, VigilZone, i);
 
-        if (vigil_polygon_contains(zone->points, zone->n_points, foot))
+        if (vigil_polygon_contains(zone->points, zone->n_points, object->foot) &&
+            (!zone->filter || fits_zone(self, zone->filter, object)))
             zones |= G_GUINT64_CONSTANT(1) << i;
     }
     return zones;
@@ -192,10 +201,11 @@ observe(VigilEventFilter *self, guint index, const VigilTrack *track)
         vigil_median_clear(&object->scores);
         object->speed_x = object->speed_y = 0.0f;
         object->n_stays = 0;
+        for (guint i = 0; i < self->rules->rules->len; i++)
+            object->cooldown_until_ns[i] = G_MININT64;
         object->shadow_since_ns = G_MININT64;
         object->used = TRUE;
     }
-    object->zones = find_zones(self, foot);
     object->track_id = track->id;
     object->label = track->label;
     object->label_id = track->label_id;
@@ -206,6 +216,7 @@ observe(VigilEventFilter *self, guint index, const VigilTrack *track)
     object->observed = TRUE;
     object->score = track->score;
     vigil_median_add(&object->scores, track->score);
+    object->zones = find_zones(self, object);
 }
 
 static gboolean

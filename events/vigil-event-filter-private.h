@@ -27,7 +27,8 @@ typedef struct {
         missed_ns; /* first frame since last_ns that was looked at without it; G_MAXINT64: none */
     gint64
         shadow_since_ns; /* since when it is taken for a double of another object; G_MININT64: it is not */
-    guint n_stays; /* that refer to it */
+    guint n_stays;                             /* that refer to it */
+    gint64 cooldown_until_ns[VIGIL_RULES_MAX]; /* of its own events; G_MININT64: none */
 
     gboolean observed; /* the rest is of the frame at hand, and only if this is set */
     gfloat score;
@@ -114,6 +115,8 @@ struct VigilEventFilter {
     gboolean finished;  /* time may begin anew */
     gint64 patience_ns; /* the longest end_after */
     gint64 cooldown_until_ns[VIGIL_RULES_MAX];
+    gint64 ended_ns;      /* end of the latest event that has ended; G_MININT64: none */
+    gfloat frame_aspect;  /* width to height */
     guint64 off_schedule; /* rules whose schedule does not hold at the frame at hand */
     guint64 n_overflow;
 
@@ -138,6 +141,15 @@ void vigil_filter_objects_update(VigilEventFilter *self, const VigilTrack *track
 void vigil_filter_objects_expire(VigilEventFilter *self);
 /* Tells what became of it, and frees its place. */
 void vigil_filter_object_forget(VigilEventFilter *self, guint object);
+
+/* vigil-event-filter-judge.c: everything but dwell, median score and the line: the first thing that does not fit */
+
+VigilFilterVerdict
+vigil_filter_judge_object(const VigilEventFilter *self, const VigilObjectFilter *filter,
+                          const VigilFilterObject *object);
+/* Of an object that was detected in the frame at hand. */
+VigilFilterVerdict
+vigil_filter_judge(const VigilEventFilter *self, guint rule, const VigilFilterObject *object);
 
 /* vigil-event-filter-stays.c: the life cycle */
 

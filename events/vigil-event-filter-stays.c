@@ -229,6 +229,16 @@ say_end(VigilEventFilter *self, VigilFilterStay *stay, GBytes *snapshot, VigilEn
     say(self, stay, event);
 }
 
+static void
+count_cooldown(VigilEventFilter *self, const VigilFilterStay *stay)
+{
+    const gint64 until_ns = stay->last_ns + vigil_filter_rule(self, stay->rule)->cooldown_ns;
+
+    self->cooldown_until_ns[stay->rule] = until_ns;
+    self->objects[stay->object].cooldown_until_ns[stay->rule] = until_ns;
+    self->ended_ns = MAX(self->ended_ns, stay->last_ns);
+}
+
 void
 vigil_filter_stay_end(VigilEventFilter *self, guint position, VigilEndReason reason)
 {
@@ -246,7 +256,6 @@ vigil_filter_stay_end(VigilEventFilter *self, guint position, VigilEndReason rea
         return;
     }
     self->n_open--;
-    self->cooldown_until_ns[stay->rule] =
-        stay->last_ns + vigil_filter_rule(self, stay->rule)->cooldown_ns;
+    count_cooldown(self, stay);
     say_end(self, stay, snapshot, reason);
 }

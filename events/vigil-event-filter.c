@@ -26,7 +26,8 @@ vigil_event_filter_new(const VigilRules *rules, const VigilEventFilterOptions *o
     self->options.camera = self->camera;
     self->func = func;
     self->user_data = user_data;
-    self->time_ns = G_MININT64;
+    self->time_ns = self->ended_ns = G_MININT64;
+    self->frame_aspect = 1.0f;
     for (guint i = 0; i < rules->rules->len; i++) {
         self->patience_ns = MAX(self->patience_ns, vigil_filter_rule(self, i)->end_after_ns);
         self->cooldown_until_ns[i] = G_MININT64;
@@ -63,55 +64,10 @@ vigil_event_filter_get_n_overflow(const VigilEventFilter *self)
 }
 
 static gboolean
-has_name(const gchar *const *names, const gchar *name)
-{
-    for (guint i = 0; names[i]; i++)
-        if (g_strcmp0(names[i], name) == 0)
-            return TRUE;
-    return FALSE;
-}
-
-static gboolean
-in_a_zone_of(const VigilEventFilter *self, const VigilRule *rule, const VigilFilterObject *object)
-{
-    for (guint i = 0; i < self->rules->zones->len; i++)
-        if (object->zones >> i & 1 &&
-            has_name((const gchar *const *)rule->zones,
-                     g_array_index(self->rules->zones, VigilZone, i).name))
-            return TRUE;
-    return FALSE;
-}
-
-/* Everything but dwell, median score and the line: the first thing that does not fit. Parts of a box outside of the
- * frame do not count for its size. */
-static VigilFilterVerdict
-judge(const VigilEventFilter *self, guint rule_index, const VigilFilterObject *object)
-{
-    const VigilRule *rule = vigil_filter_rule(self, rule_index);
-    const gfloat height = CLAMP(object->box.y1, 0.0f, 1.0f) - CLAMP(object->box.y0, 0.0f, 1.0f);
-    const VigilFilterStep step = VIGIL_STEP_CONDITIONS;
-
-    if (rule->classes && !has_name((const gchar *const *)rule->classes, object->label))
-        return (VigilFilterVerdict){step, VIGIL_REASON_CLASS, 0, 0};
-    if (height < rule->min_size)
-        return (VigilFilterVerdict){step, VIGIL_REASON_SIZE, height, rule->min_size};
-    if (height > rule->max_size)
-        return (VigilFilterVerdict){step, VIGIL_REASON_SIZE, height, rule->max_size};
-    if (rule->zones && !in_a_zone_of(self, rule, object))
-        return (VigilFilterVerdict){step, VIGIL_REASON_ZONE, 0, 0};
-    if (object->score < 0.5f * rule->min_score)
-        return (VigilFilterVerdict){step, VIGIL_REASON_SCORE, object->score, rule->min_score};
-    if (object->shadow_since_ns != G_MININT64)
-        return (VigilFilterVerdict){step, VIGIL_REASON_DOUBLE, 0, 0};
-    if (self->off_schedule >> rule_index & 1)
-        return (VigilFilterVerdict){step, VIGIL_REASON_SCHEDULE, 0, 0};
-    return (VigilFilterVerdict){.reason = VIGIL_REASON_NONE};
-}
-
-static gboolean
 meets(const VigilEventFilter *self, guint rule_index, const VigilFilterObject *object)
 {
-    return object->observed && judge(self, rule_index, object).reason == VIGIL_REASON_NONE;
+    return object->observed &&
+           vigil_filter_judge(self, rule_index, object).reason == VIGIL_REASON_NONE;
 }
 
 static gboolean
@@ -133,10 +89,25 @@ crosses(const VigilEventFilter *self, const VigilRule *rule, const VigilFilterOb
     return has_line(self, crossed, rule->line);
 }
 
-static gboolean
-in_cooldown(const VigilEventFilter *self, guint rule)
+/* Until when no event of the rule begins for the object. */
+static gint64
+cooldown_until(const VigilEventFilter *self, guint rule_index, const VigilFilterObject *object)
 {
-    return self->time_ns < self->cooldown_until_ns[rule];
+    const VigilRule *rule = vigil_filter_rule(self, rule_index);
+
+    switch (rule->cooldown_per) {
+    case VIGIL_COOLDOWN_TRACK: return object->cooldown_until_ns[rule_index];
+    case VIGIL_COOLDOWN_CAMERA:
+        return self->ended_ns == G_MININT64 ? G_MININT64 : self->ended_ns + rule->cooldown_ns;
+    case VIGIL_COOLDOWN_RULE:
+    default: return self->cooldown_until_ns[rule_index];
+    }
+}
+
+static gboolean
+in_cooldown(const VigilEventFilter *self, guint rule, const VigilFilterObject *object)
+{
+    return self->time_ns < cooldown_until(self, rule, object);
 }
 
 /* Also drops stays that had not become events when their rule's cooldown began: a stay does not begin within it. */
@@ -146,7 +117,7 @@ is_over(const VigilEventFilter *self, const VigilFilterStay *stay, gboolean infe
     const VigilRule *rule = vigil_filter_rule(self, stay->rule);
     const gint64 gap = self->time_ns - stay->last_ns;
 
-    if (!stay->open && in_cooldown(self, stay->rule))
+    if (!stay->open && in_cooldown(self, stay->rule, &self->objects[stay->object]))
         return TRUE;
     if (gap <= rule->end_after_ns)
         return FALSE;
@@ -192,10 +163,10 @@ sort_observed(const VigilEventFilter *self, guint *objects)
 }
 
 static VigilFilterVerdict
-cooldown_verdict(const VigilEventFilter *self, guint rule)
+cooldown_verdict(const VigilEventFilter *self, guint rule, const VigilFilterObject *object)
 {
     return (VigilFilterVerdict){VIGIL_STEP_EVENT, VIGIL_REASON_COOLDOWN,
-                                (gfloat)(self->cooldown_until_ns[rule] - self->time_ns) / 1e9f,
+                                (gfloat)(cooldown_until(self, rule, object) - self->time_ns) / 1e9f,
                                 (gfloat)vigil_filter_rule(self, rule)->cooldown_ns / 1e9f};
 }
 
@@ -212,8 +183,8 @@ judge_begin(const VigilEventFilter *self, guint rule_index, const VigilFilterObj
                                         ? VIGIL_REASON_DIRECTION
                                         : VIGIL_REASON_LINE,
                                     0, 0};
-    if (in_cooldown(self, rule_index))
-        return cooldown_verdict(self, rule_index);
+    if (in_cooldown(self, rule_index, object))
+        return cooldown_verdict(self, rule_index, object);
     return (VigilFilterVerdict){.reason = VIGIL_REASON_NONE};
 }
 
@@ -221,7 +192,7 @@ static void
 meet_rule(VigilEventFilter *self, guint rule_index, guint object_index)
 {
     const VigilFilterObject *object = &self->objects[object_index];
-    VigilFilterVerdict verdict = judge(self, rule_index, object);
+    VigilFilterVerdict verdict = vigil_filter_judge(self, rule_index, object);
     guint stay;
 
     if (verdict.reason != VIGIL_REASON_NONE && !self->notes)
@@ -251,8 +222,8 @@ judge_event(const VigilEventFilter *self, const VigilFilterStay *stay)
     if (stayed_ns < rule->dwell_ns)
         return (VigilFilterVerdict){step, VIGIL_REASON_DWELL, (gfloat)stayed_ns / 1e9f,
                                     (gfloat)rule->dwell_ns / 1e9f};
-    if (in_cooldown(self, stay->rule))
-        return cooldown_verdict(self, stay->rule);
+    if (in_cooldown(self, stay->rule, &self->objects[stay->object]))
+        return cooldown_verdict(self, stay->rule, &self->objects[stay->object]);
     if (score < rule->min_score)
         return (VigilFilterVerdict){step, VIGIL_REASON_SCORE, score, rule->min_score};
     return (VigilFilterVerdict){.reason = VIGIL_REASON_NONE};
@@ -315,6 +286,15 @@ look_at(VigilEventFilter *self, const VigilTrack *tracks, guint n_tracks)
     say_news(self);
 }
 
+/* A stream that begins anew: earlier times mean nothing in it. */
+static void
+forget_cooldowns(VigilEventFilter *self)
+{
+    self->ended_ns = G_MININT64;
+    for (guint i = 0; i < self->rules->rules->len; i++)
+        self->cooldown_until_ns[i] = G_MININT64;
+}
+
 void
 vigil_event_filter_update(VigilEventFilter *self, gint64 time_ns, VigilOutcome outcome,
                           const VigilTrack *tracks, guint n_tracks)
@@ -323,9 +303,8 @@ vigil_event_filter_update(VigilEventFilter *self, gint64 time_ns, VigilOutcome o
 
     if (time_ns <= self->time_ns && !self->finished)
         return;
-    if (time_ns <= self->time_ns) /* a stream that begins anew: earlier times mean nothing in it */
-        for (guint i = 0; i < self->rules->rules->len; i++)
-            self->cooldown_until_ns[i] = G_MININT64;
+    if (time_ns <= self->time_ns)
+        forget_cooldowns(self);
     self->finished = FALSE;
     self->time_ns = time_ns;
     for (guint i = 0; i < self->n_stays; i++) {
@@ -345,6 +324,13 @@ void
 vigil_event_filter_set_model(VigilEventFilter *self, VigilModelId model)
 {
     self->model = model;
+}
+
+void
+vigil_event_filter_set_frame_aspect(VigilEventFilter *self, gfloat aspect)
+{
+    if (aspect > 0.0f)
+        self->frame_aspect = aspect;
 }
 
 void

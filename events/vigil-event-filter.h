@@ -64,7 +64,9 @@ VigilEventFilterOptions vigil_event_filter_options_defaults(void);
  * - **Schedule.** Frames at other times do not meet the rule, so an event that is open when the schedule ends is ended by
  *   `end_after`, and its end is the last frame within the schedule. The time is that of the frame: @wall_base_us and the
  *   stream time.
- * - **Cooldown** counts from the end (not from the message that says so); stays do not begin in it.
+ * - **Cooldown** counts from the end (not from the message that says so); stays do not begin in it. That of a track is
+ *   the object's own; that of a camera begins with the end of every event, whichever rule it is of.
+ * - **Zones** with a filter hold only objects that fit it, in every respect: for rules, and in what events say.
  * - **Order** of the messages of a frame: ends, then begins and updates, each by the begin of the stay, then by rule
  *   (as in the rules), then by track id.
  */
@@ -100,6 +102,8 @@ void vigil_event_filter_update(VigilEventFilter *self, gint64 time_ns, VigilOutc
 void vigil_event_filter_set_decision_func(VigilEventFilter *self, VigilDecisionFunc func,
                                           gpointer user_data);
 
+/** vigil_event_filter_set_frame_aspect: width of the picture to its height, as it is seen; 1 until it is told. */
+void vigil_event_filter_set_frame_aspect(VigilEventFilter *self, gfloat aspect);
 /** vigil_event_filter_set_model: which model looks at the frames from the next update on; its events say so. */
 void vigil_event_filter_set_model(VigilEventFilter *self, VigilModelId model);
 

@@ -65,6 +65,15 @@ hash_rule(GChecksum *checksum, const VigilRule *rule)
 static void
 hash_extras(GChecksum *checksum, const VigilRule *rule)
 {
+    if (rule->min_aspect > 0 || rule->max_aspect < G_MAXFLOAT) {
+        hash_string(checksum, "aspect");
+        hash_float(checksum, rule->min_aspect);
+        hash_float(checksum, rule->max_aspect);
+    }
+    if (rule->cooldown_per != VIGIL_COOLDOWN_RULE) {
+        hash_string(checksum, "cooldown_per");
+        hash_int(checksum, rule->cooldown_per);
+    }
     if (rule->schedule) {
         hash_string(checksum, "schedule");
         hash_int(checksum, rule->schedule->n_spans);
@@ -109,6 +118,32 @@ hash_places(GChecksum *checksum, const VigilRules *rules)
     }
 }
 
+static void
+hash_filter(GChecksum *checksum, const VigilObjectFilter *filter)
+{
+    hash_strings(checksum, (const gchar *const *)filter->classes);
+    hash_strings(checksum, (const gchar *const *)filter->zones);
+    hash_float(checksum, filter->min_score);
+    hash_float(checksum, filter->min_size);
+    hash_float(checksum, filter->max_size);
+    hash_float(checksum, filter->min_aspect);
+    hash_float(checksum, filter->max_aspect);
+}
+
+static void
+hash_zone_filters(GChecksum *checksum, const VigilRules *rules)
+{
+    for (guint i = 0; i < rules->zones->len; i++) {
+        const VigilZone *zone = &g_array_index(rules->zones, VigilZone, i);
+
+        if (!zone->filter)
+            continue;
+        hash_string(checksum, "zone");
+        hash_int(checksum, i);
+        hash_filter(checksum, zone->filter);
+    }
+}
+
 /* 128 bits, big endian, as 26 digits of 5 bits; the first digit has 3. */
 static void
 to_base32(gchar *id, const guchar bytes[16])
@@ -143,6 +178,7 @@ vigil_event_id(gchar *id, gint64 start_wall_us, const gchar *camera, const Vigil
     hash_int(checksum, track_id);
     hash_int(checksum, (guint64)start_ns);
     hash_int(checksum, run_nonce);
+    hash_zone_filters(checksum, rules);
     hash_extras(checksum, &g_array_index(rules->rules, VigilRule, rule));
     g_checksum_get_digest(checksum, digest, &length);
     for (guint i = 0; i < 6; i++)

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rules as people write them. What a rule means is in vigil-event-filter.c. */
-#include "events/vigil-rules.h"
+#include "events/vigil-rules-yaml-private.h"
 
-#include "events/vigil-geometry.h"
-#include "events/vigil-suggest.h"
 #include "events/vigil-yaml-private.h"
 
 #define SECOND G_GINT64_CONSTANT(1000000000)
 #define MAX_NAME 64 /* characters: names become file names, ids and metric labels */
 
 static const gchar *const root_keys[] = {"zones", "lines", "rules", NULL};
-static const gchar *const rule_keys[] = {"name",      "classes",  "zones",    "line",  "direction",
-                                         "min_score", "min_size", "max_size", "dwell", "cooldown",
-                                         "end_after", "schedule", "record",   NULL};
+static const gchar *const rule_keys[] = {
+    "name",         "classes",   "zones",      "line",       "direction", "min_score",
+    "min_size",     "max_size",  "min_aspect", "max_aspect", "dwell",     "cooldown",
+    "cooldown_per", "end_after", "schedule",   "record",     NULL};
 static const gchar *const record_keys[] = {"pre", "post", NULL};
-static const gchar *const directions[] = {"any", "in", "out", NULL}; /* as VigilDirection */
+static const gchar *const directions[] = {"any", "in", "out", NULL};       /* as VigilDirection */
+static const gchar *const cooldowns[] = {"rule", "track", "camera", NULL}; /* as VigilCooldownPer */
 
-static gboolean
-check_name(const VigilYaml *node, const gchar *name, const gchar *what, GError **error)
+gboolean
+vigil_rules_check_name(const VigilYaml *node, const gchar *name, const gchar *what, GError **error)
 {
     glong length = g_utf8_strlen(name, -1);
 
@@ -33,8 +33,8 @@ check_name(const VigilYaml *node, const gchar *name, const gchar *what, GError *
     return TRUE;
 }
 
-static gboolean
-check_count(const VigilYaml *node, guint max, const gchar *what, GError **error)
+gboolean
+vigil_rules_check_count(const VigilYaml *node, guint max, const gchar *what, GError **error)
 {
     if (vigil_yaml_get_n(node) <= max)
         return TRUE;
@@ -42,143 +42,16 @@ check_count(const VigilYaml *node, guint max, const gchar *what, GError **error)
                                 vigil_yaml_get_n(node));
 }
 
-static gboolean
-read_point(const VigilYaml *node, VigilPoint *point, GError **error)
-{
-    gdouble x, y;
-
-    if (vigil_yaml_get_kind(node) != VIGIL_YAML_SEQUENCE || vigil_yaml_get_n(node) != 2)
-        return vigil_yaml_set_error(
-            node, error, "a point is [x, y] in parts of the frame, for instance [0.25, 0.5]");
-    if (!vigil_yaml_read_double(vigil_yaml_get_item(node, 0), 0.0, 1.0, &x, error) ||
-        !vigil_yaml_read_double(vigil_yaml_get_item(node, 1), 0.0, 1.0, &y, error))
-        return FALSE;
-    *point = (VigilPoint){(gfloat)x, (gfloat)y};
-    return TRUE;
-}
-
 gboolean
-vigil_polygon_from_yaml(const VigilYaml *node, VigilPoint **points, guint *n_points, GError **error)
-{
-    const guint n = vigil_yaml_get_n(node);
-
-    if (vigil_yaml_get_kind(node) != VIGIL_YAML_SEQUENCE)
-        return vigil_yaml_set_wrong_kind(node, error, "a list of points [[x, y], ...]");
-    if (n < 3)
-        return vigil_yaml_set_error(node, error, "a polygon needs at least 3 points, this has %u",
-                                    n);
-    if (!check_count(node, VIGIL_ZONE_MAX_POINTS, "points in a polygon", error))
-        return FALSE;
-    *n_points = n;
-    *points = g_new0(VigilPoint, n);
-    for (guint i = 0; i < n; i++)
-        if (!read_point(vigil_yaml_get_item(node, i), &(*points)[i], error))
-            return FALSE;
-    if (vigil_polygon_is_flat(*points, n))
-        return vigil_yaml_set_error(node, error,
-                                    "the points lie on one line, so that nothing can be inside");
-    return TRUE;
-}
-
-static gboolean
-read_zone(const VigilYaml *node, const gchar *name, VigilZone *zone, GError **error)
-{
-    zone->name = g_intern_string(name); /* rules may name it, whatever is wrong with it */
-    return check_name(node, name, "zone", error) &&
-           vigil_polygon_from_yaml(node, &zone->points, &zone->n_points, error);
-}
-
-static gboolean
-read_zones(VigilRules *self, const VigilYaml *node, GError **error)
-{
-    gboolean ok = TRUE;
-
-    if (vigil_yaml_get_kind(node) != VIGIL_YAML_MAPPING)
-        return vigil_yaml_set_wrong_kind(node, error, "a mapping of names to polygons");
-    if (!check_count(node, VIGIL_ZONES_MAX, "zones", error))
-        return FALSE;
-    for (guint i = 0; i < vigil_yaml_get_n(node); i++) {
-        GError *one = NULL;
-
-        g_array_set_size(self->zones, i + 1);
-        read_zone(vigil_yaml_get_item(node, i), vigil_yaml_get_key(node, i),
-                  &g_array_index(self->zones, VigilZone, i), &one);
-        ok &= vigil_yaml_keep(error, one);
-    }
-    return ok;
-}
-
-static gboolean
-read_line(const VigilYaml *node, const gchar *name, VigilLine *line, GError **error)
-{
-    line->name = g_intern_string(name);
-    if (!check_name(node, name, "line", error))
-        return FALSE;
-    if (vigil_yaml_get_kind(node) != VIGIL_YAML_SEQUENCE)
-        return vigil_yaml_set_wrong_kind(node, error, "two points [[x, y], [x, y]]");
-    if (vigil_yaml_get_n(node) != 2)
-        return vigil_yaml_set_error(node, error, "a line has 2 points, this has %u",
-                                    vigil_yaml_get_n(node));
-    if (!read_point(vigil_yaml_get_item(node, 0), &line->a, error) ||
-        !read_point(vigil_yaml_get_item(node, 1), &line->b, error))
-        return FALSE;
-    if (ABS(line->a.x - line->b.x) < 1e-3f && ABS(line->a.y - line->b.y) < 1e-3f)
-        return vigil_yaml_set_error(node, error,
-                                    "the two points are the same, so that nothing can cross");
-    return TRUE;
-}
-
-static gboolean
-read_lines(VigilRules *self, const VigilYaml *node, GError **error)
-{
-    gboolean ok = TRUE;
-
-    if (vigil_yaml_get_kind(node) != VIGIL_YAML_MAPPING)
-        return vigil_yaml_set_wrong_kind(node, error, "a mapping of names to lines");
-    if (!check_count(node, VIGIL_LINES_MAX, "lines", error))
-        return FALSE;
-    for (guint i = 0; i < vigil_yaml_get_n(node); i++) {
-        GError *one = NULL;
-
-        g_array_set_size(self->lines, i + 1);
-        read_line(vigil_yaml_get_item(node, i), vigil_yaml_get_key(node, i),
-                  &g_array_index(self->lines, VigilLine, i), &one);
-        ok &= vigil_yaml_keep(error, one);
-    }
-    return ok;
-}
-
-/* Names of the zones or lines there are; both structs begin with the name. */
-static gboolean
-check_reference(const VigilYaml *node, const gchar *name, const GArray *there, gsize item_size,
-                const gchar *what, GError **error)
-{
-    g_autofree const gchar **names = g_new0(const gchar *, there->len + 1);
-    const gchar *nearest;
-
-    for (guint i = 0; i < there->len; i++)
-        names[i] = *(const gchar *const *)(there->data + i * item_size);
-    if (g_strv_contains(names, name))
-        return TRUE;
-    nearest = vigil_suggest(name, names);
-    if (nearest)
-        return vigil_yaml_set_error(node, error, "there is no %s \"%s\"; did you mean \"%s\"?",
-                                    what, name, nearest);
-    return vigil_yaml_set_error(node, error, "there is no %s \"%s\" among this camera's %ss", what,
-                                name, what);
-}
-
-/* A list of names, at least one, none twice. */
-static gboolean
-read_names(const VigilYaml *node, guint max, const gchar *what, const gchar ***names,
-           GError **error)
+vigil_rules_read_names(const VigilYaml *node, guint max, const gchar *what, const gchar ***names,
+                       GError **error)
 {
     const guint n = vigil_yaml_get_n(node);
 
     if (vigil_yaml_get_kind(node) != VIGIL_YAML_SEQUENCE || n == 0)
         return vigil_yaml_set_wrong_kind(node, error,
                                          "a list of at least one name, for instance [person]");
-    if (!check_count(node, max, what, error))
+    if (!vigil_rules_check_count(node, max, what, error))
         return FALSE;
     *names = g_new0(const gchar *, n + 1);
     for (guint i = 0; i < n; i++) {
@@ -194,51 +67,53 @@ read_names(const VigilYaml *node, guint max, const gchar *what, const gchar ***n
     return TRUE;
 }
 
+/* One of the words, as its number. */
 static gboolean
-read_rule_zones(const VigilRules *self, const VigilYaml *node, VigilRule *rule, GError **error)
+read_word(const VigilYaml *node, const gchar *const *words, const gchar *wanted, guint *number,
+          GError **error)
 {
-    gboolean ok = TRUE;
+    const gchar *text;
 
-    if (!read_names(node, VIGIL_ZONES_MAX, "zones", &rule->zones, error))
+    if (!vigil_yaml_read_string(node, &text, error))
         return FALSE;
-    for (guint i = 0; rule->zones[i]; i++) {
-        GError *one = NULL;
-
-        check_reference(vigil_yaml_get_item(node, i), rule->zones[i], self->zones,
-                        sizeof(VigilZone), "zone", &one);
-        ok &= vigil_yaml_keep(error, one);
+    for (guint i = 0; words[i]; i++) {
+        if (g_str_equal(text, words[i])) {
+            *number = i;
+            return TRUE;
+        }
     }
-    return ok;
-}
-
-static gboolean
-read_rule_line(const VigilRules *self, const VigilYaml *node, VigilRule *rule, GError **error)
-{
-    const gchar *name;
-
-    if (!vigil_yaml_read_string(node, &name, error))
-        return FALSE;
-    rule->line = g_intern_string(name);
-    return check_reference(node, name, self->lines, sizeof(VigilLine), "line", error);
+    return vigil_yaml_set_wrong_kind(node, error, wanted);
 }
 
 static gboolean
 read_direction(const VigilYaml *node, gboolean has_line, VigilRule *rule, GError **error)
 {
-    const gchar *text;
+    guint number;
 
     if (!has_line)
         return vigil_yaml_set_error(node, error,
                                     "a direction goes with a line, and this rule has none");
-    if (!vigil_yaml_read_string(node, &text, error))
+    if (!read_word(node, directions, "in, out or any", &number, error))
         return FALSE;
-    for (guint i = 0; directions[i]; i++) {
-        if (g_str_equal(text, directions[i])) {
-            rule->direction = (VigilDirection)i;
-            return TRUE;
-        }
-    }
-    return vigil_yaml_set_wrong_kind(node, error, "in, out or any");
+    rule->direction = (VigilDirection)number;
+    return TRUE;
+}
+
+static gboolean
+read_cooldown_per(const VigilYaml *rule_node, VigilRule *rule, GError **error)
+{
+    const VigilYaml *node = vigil_yaml_get(rule_node, "cooldown_per");
+    guint number;
+
+    if (!node)
+        return TRUE;
+    if (!vigil_yaml_get(rule_node, "cooldown"))
+        return vigil_yaml_set_error(node, error,
+                                    "cooldown_per goes with a cooldown, and this rule has none");
+    if (!read_word(node, cooldowns, "rule, track or camera", &number, error))
+        return FALSE;
+    rule->cooldown_per = (VigilCooldownPer)number;
+    return TRUE;
 }
 
 static gboolean
@@ -270,52 +145,24 @@ read_record(const VigilYaml *node, VigilRule *rule, GError **error)
 }
 
 static gboolean
-read_part(const VigilYaml *rule_node, const gchar *key, gfloat *value, GError **error)
-{
-    const VigilYaml *node = vigil_yaml_get(rule_node, key);
-    gdouble number;
-
-    if (!node)
-        return TRUE;
-    if (!vigil_yaml_read_double(node, 0.0, 1.0, &number, error))
-        return FALSE;
-    *value = (gfloat)number;
-    return TRUE;
-}
-
-static gboolean
-read_sizes(const VigilYaml *node, VigilRule *rule, GError **error)
-{
-    GError *min = NULL, *max = NULL;
-    gboolean ok;
-
-    read_part(node, "min_size", &rule->min_size, &min);
-    read_part(node, "max_size", &rule->max_size, &max);
-    ok = vigil_yaml_keep(error, min);
-    ok &= vigil_yaml_keep(error, max);
-    if (ok && rule->min_size > rule->max_size)
-        return vigil_yaml_set_error(
-            vigil_yaml_get(node, vigil_yaml_get(node, "min_size") ? "min_size" : "max_size"), error,
-            "min_size is above max_size, so that nothing fits");
-    return ok;
-}
-
-static gboolean
 read_numbers(const VigilYaml *node, VigilRule *rule, GError **error)
 {
-    GError *score = NULL, *sizes = NULL, *dwell = NULL, *cooldown = NULL, *end_after = NULL;
-    gboolean ok;
+    GError *mistakes[5] = {NULL};
+    VigilObjectFilter filter = vigil_rule_get_filter(rule);
+    gboolean ok = TRUE;
 
-    read_part(node, "min_score", &rule->min_score, &score);
-    read_sizes(node, rule, &sizes);
-    read_time(node, "dwell", 86400 * SECOND, &rule->dwell_ns, &dwell);
-    read_time(node, "cooldown", 7 * 86400 * SECOND, &rule->cooldown_ns, &cooldown);
-    read_time(node, "end_after", 3600 * SECOND, &rule->end_after_ns, &end_after);
-    ok = vigil_yaml_keep(error, score);
-    ok &= vigil_yaml_keep(error, sizes);
-    ok &= vigil_yaml_keep(error, dwell);
-    ok &= vigil_yaml_keep(error, cooldown);
-    ok &= vigil_yaml_keep(error, end_after);
+    vigil_rules_read_limits(node, &filter, &mistakes[0]);
+    rule->min_score = filter.min_score;
+    rule->min_size = filter.min_size;
+    rule->max_size = filter.max_size;
+    rule->min_aspect = filter.min_aspect;
+    rule->max_aspect = filter.max_aspect;
+    read_time(node, "dwell", 86400 * SECOND, &rule->dwell_ns, &mistakes[1]);
+    read_time(node, "cooldown", 7 * 86400 * SECOND, &rule->cooldown_ns, &mistakes[2]);
+    read_cooldown_per(node, rule, &mistakes[3]);
+    read_time(node, "end_after", 3600 * SECOND, &rule->end_after_ns, &mistakes[4]);
+    for (guint i = 0; i < G_N_ELEMENTS(mistakes); i++)
+        ok &= vigil_yaml_keep(error, mistakes[i]);
     return ok;
 }
 
@@ -328,7 +175,8 @@ read_rule_name(const VigilRules *self, const VigilYaml *rule_node, guint index, 
 
     if (!node)
         return vigil_yaml_set_error(rule_node, error, "a rule needs a name");
-    if (!vigil_yaml_read_string(node, &name, error) || !check_name(node, name, "rule", error))
+    if (!vigil_yaml_read_string(node, &name, error) ||
+        !vigil_rules_check_name(node, name, "rule", error))
         return FALSE;
     for (guint i = 0; i < index; i++)
         if (g_strcmp0(g_array_index(self->rules, VigilRule, i).name, name) == 0)
@@ -353,11 +201,11 @@ read_conditions(const VigilRules *self, const VigilYaml *node, VigilRule *rule, 
 
     rule->classes_line = classes ? vigil_yaml_get_line(classes) : 0;
     if (classes)
-        read_names(classes, VIGIL_CLASSES_MAX, "classes", &rule->classes, &mistakes[0]);
+        vigil_rules_read_names(classes, VIGIL_CLASSES_MAX, "classes", &rule->classes, &mistakes[0]);
     if (zones)
-        read_rule_zones(self, zones, rule, &mistakes[1]);
+        vigil_rules_read_zone_names(self, zones, &rule->zones, &mistakes[1]);
     if (line)
-        read_rule_line(self, line, rule, &mistakes[2]);
+        vigil_rules_read_line_name(self, line, &rule->line, &mistakes[2]);
     if (direction)
         read_direction(direction, line != NULL, rule, &mistakes[3]);
     if (schedule)
@@ -397,7 +245,7 @@ read_rules(VigilRules *self, const VigilYaml *node, GError **error)
 
     if (vigil_yaml_get_kind(node) != VIGIL_YAML_SEQUENCE)
         return vigil_yaml_set_wrong_kind(node, error, "a list of rules (- name: ...)");
-    if (!check_count(node, VIGIL_RULES_MAX, "rules", error))
+    if (!vigil_rules_check_count(node, VIGIL_RULES_MAX, "rules", error))
         return FALSE;
     for (guint i = 0; i < vigil_yaml_get_n(node); i++) {
         GError *one = NULL;
@@ -426,9 +274,9 @@ vigil_rules_from_yaml(const VigilYaml *node, GError **error)
     lines = vigil_yaml_get(node, "lines");
     rules = vigil_yaml_get(node, "rules");
     if (zones)
-        read_zones(self, zones, &in_zones);
+        vigil_rules_read_zones(self, zones, &in_zones);
     if (lines)
-        read_lines(self, lines, &in_lines);
+        vigil_rules_read_lines(self, lines, &in_lines);
     if (rules)
         read_rules(self, rules, &in_rules);
     ok = vigil_yaml_keep(error, in_zones);

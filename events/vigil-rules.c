@@ -8,7 +8,10 @@
 static void
 zone_clear(gpointer data)
 {
-    g_free(((VigilZone *)data)->points);
+    VigilZone *zone = data;
+
+    g_free(zone->points);
+    vigil_object_filter_free(zone->filter);
 }
 
 static void
@@ -63,6 +66,7 @@ vigil_rules_copy(const VigilRules *self)
         VigilZone *zone = &g_array_index(copy->zones, VigilZone, i);
 
         zone->points = g_memdup2(zone->points, zone->n_points * sizeof *zone->points);
+        zone->filter = vigil_object_filter_copy(zone->filter);
     }
     g_array_append_vals(copy->lines, self->lines->data, self->lines->len);
     g_array_append_vals(copy->rules, self->rules->data, self->rules->len);
@@ -98,6 +102,7 @@ vigil_rule_defaults(void)
 {
     return (VigilRule){.min_score = 0.5f,
                        .max_size = 1.0f,
+                       .max_aspect = G_MAXFLOAT,
                        .end_after_ns = 3 * SECOND,
                        .record = TRUE,
                        .pre_ns = 5 * SECOND,
@@ -110,24 +115,80 @@ names_equal(const gchar *const *a, const gchar *const *b)
     return a && b ? g_strv_equal(a, b) : a == b;
 }
 
+VigilObjectFilter
+vigil_rule_get_filter(const VigilRule *rule)
+{
+    return (VigilObjectFilter){.classes = rule->classes,
+                               .zones = rule->zones,
+                               .classes_line = rule->classes_line,
+                               .min_score = rule->min_score,
+                               .min_size = rule->min_size,
+                               .max_size = rule->max_size,
+                               .min_aspect = rule->min_aspect,
+                               .max_aspect = rule->max_aspect};
+}
+
+VigilObjectFilter *
+vigil_object_filter_new(void)
+{
+    const VigilRule rule = vigil_rule_defaults();
+    const VigilObjectFilter filter = vigil_rule_get_filter(&rule);
+
+    return g_memdup2(&filter, sizeof filter);
+}
+
+VigilObjectFilter *
+vigil_object_filter_copy(const VigilObjectFilter *self)
+{
+    VigilObjectFilter *copy = g_memdup2(self, sizeof *self);
+
+    if (!copy)
+        return NULL;
+    copy->classes = copy_names((const gchar *const *)copy->classes);
+    copy->zones = copy_names((const gchar *const *)copy->zones);
+    return copy;
+}
+
+void
+vigil_object_filter_free(VigilObjectFilter *self)
+{
+    if (!self)
+        return;
+    g_free(self->classes); /* the names are interned */
+    g_free(self->zones);
+    g_free(self);
+}
+
+gboolean
+vigil_object_filter_equal(const VigilObjectFilter *a, const VigilObjectFilter *b)
+{
+    if (!a || !b)
+        return a == b;
+    return names_equal((const gchar *const *)a->classes, (const gchar *const *)b->classes) &&
+           names_equal((const gchar *const *)a->zones, (const gchar *const *)b->zones) &&
+           a->min_score == b->min_score && a->min_size == b->min_size &&
+           a->max_size == b->max_size && a->min_aspect == b->min_aspect &&
+           a->max_aspect == b->max_aspect;
+}
+
 static gboolean
 rule_equal(const VigilRule *a, const VigilRule *b)
 {
-    return a->name == b->name &&
-           names_equal((const gchar *const *)a->classes, (const gchar *const *)b->classes) &&
-           names_equal((const gchar *const *)a->zones, (const gchar *const *)b->zones) &&
-           a->line == b->line && a->direction == b->direction && a->min_score == b->min_score &&
-           a->min_size == b->min_size && a->max_size == b->max_size && a->dwell_ns == b->dwell_ns &&
-           a->cooldown_ns == b->cooldown_ns && a->end_after_ns == b->end_after_ns &&
-           vigil_schedule_equal(a->schedule, b->schedule) && a->record == b->record &&
-           a->pre_ns == b->pre_ns && a->post_ns == b->post_ns;
+    const VigilObjectFilter one = vigil_rule_get_filter(a), other = vigil_rule_get_filter(b);
+
+    return a->name == b->name && vigil_object_filter_equal(&one, &other) && a->line == b->line &&
+           a->direction == b->direction && a->dwell_ns == b->dwell_ns &&
+           a->cooldown_ns == b->cooldown_ns && a->cooldown_per == b->cooldown_per &&
+           a->end_after_ns == b->end_after_ns && vigil_schedule_equal(a->schedule, b->schedule) &&
+           a->record == b->record && a->pre_ns == b->pre_ns && a->post_ns == b->post_ns;
 }
 
 static gboolean
 zone_equal(const VigilZone *a, const VigilZone *b)
 {
     return a->name == b->name && a->n_points == b->n_points &&
-           memcmp(a->points, b->points, a->n_points * sizeof *a->points) == 0;
+           memcmp(a->points, b->points, a->n_points * sizeof *a->points) == 0 &&
+           vigil_object_filter_equal(a->filter, b->filter);
 }
 
 static gboolean

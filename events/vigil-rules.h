@@ -18,11 +18,26 @@ typedef struct {
 #define VIGIL_ZONE_MAX_POINTS 256
 #define VIGIL_CLASSES_MAX 256 /* of a rule */
 
-/** VigilZone: a polygon of at least 3 points, in parts of the frame. An object is in it when the middle of its box's lower edge is. */
+/**
+ * VigilObjectFilter: what an object has to be like. Every condition that is given must hold.
+ */
+typedef struct {
+    const gchar **classes;     /* (nullable): interned, NULL-terminated; NULL: every class */
+    const gchar **zones;       /* (nullable): in any of these; NULL: anywhere */
+    guint classes_line;        /* in the file they are from, for messages; no part of equality */
+    gfloat min_score;          /* median over the track's detections, 0..1, default 0.5 */
+    gfloat min_size, max_size; /* height of the box in parts of the frame, default 0..1 */
+    gfloat min_aspect,
+        max_aspect; /* width of the box to its height as it is seen, default 0..G_MAXFLOAT */
+} VigilObjectFilter;
+
+/** VigilZone: a polygon of at least 3 points, in parts of the frame. An object is in it when the middle of its box's lower edge is, and
+ * it fits the zone's filter. */
 typedef struct {
     const gchar *name; /* interned */
     guint n_points;
-    VigilPoint *points; /* owned */
+    VigilPoint *points;        /* owned */
+    VigilObjectFilter *filter; /* (nullable): of the zone's own, owned; without zones */
 } VigilZone;
 
 /** VigilLine: from a to b. Crossing from its left to its right (seen from a towards b, in image coordinates) is "in". */
@@ -37,6 +52,13 @@ typedef enum {
     VIGIL_DIRECTION_OUT,
 } VigilDirection;
 
+/** VigilCooldownPer: whose events a rule's cooldown counts from. */
+typedef enum {
+    VIGIL_COOLDOWN_RULE,   /* the rule's, whichever object they were of */
+    VIGIL_COOLDOWN_TRACK,  /* the rule's of the same object, as long as it is the same */
+    VIGIL_COOLDOWN_CAMERA, /* any rule's of the camera */
+} VigilCooldownPer;
+
 /**
  * VigilRule: what makes an event. Every condition that is given must hold.
  */
@@ -49,9 +71,11 @@ typedef struct {
     VigilDirection direction;  /* … this way */
     gfloat min_score;          /* median over the track's detections, 0..1, default 0.5 */
     gfloat min_size, max_size; /* height of the box in parts of the frame, default 0..1 */
-    gint64 dwell_ns;           /* the conditions must hold this long first, default 0 */
+    gfloat min_aspect, max_aspect; /* as of VigilObjectFilter */
+    gint64 dwell_ns;               /* the conditions must hold this long first, default 0 */
     gint64
         cooldown_ns; /* after an event of this rule ended, no other begins for this long, default 0 */
+    VigilCooldownPer cooldown_per;
     gint64
         end_after_ns; /* an event ends when its conditions have not held for this long, default 3 s */
     VigilSchedule *schedule; /* (nullable): owned; NULL: always */
@@ -69,6 +93,16 @@ typedef struct {
 /** vigil_rule_defaults: a rule without name and conditions that takes everything with a score from 0.5. */
 VigilRule vigil_rule_defaults(void);
 
+/** vigil_rule_get_filter: what the rule asks of an object; borrows its lists. */
+VigilObjectFilter vigil_rule_get_filter(const VigilRule *rule);
+
+/** vigil_object_filter_new: (transfer full): takes everything with a score from 0.5. */
+VigilObjectFilter *vigil_object_filter_new(void);
+/** vigil_object_filter_copy: (transfer full) (nullable) */
+VigilObjectFilter *vigil_object_filter_copy(const VigilObjectFilter *self);
+gboolean vigil_object_filter_equal(const VigilObjectFilter *a, const VigilObjectFilter *b);
+void vigil_object_filter_free(VigilObjectFilter *self);
+
 /** vigil_rules_new: (transfer full): three empty arrays, which own what their items own. */
 VigilRules *vigil_rules_new(void);
 /** vigil_rules_copy: (transfer full) */
@@ -85,6 +119,8 @@ GType vigil_rules_get_type(void);
  * Other keys of @node are the caller's business. All three may be missing.
  *
  *     zones: {porch: [[0.1, 0.4], [0.6, 0.4], [0.6, 1.0]]}     # name: polygon
+ *                                                              # or with filters of its own:
+ *     #   hall: {points: [...], classes: [person], min_score: 0.7, min_size: 0.1, max_size: 1, min_aspect: 0.2, max_aspect: 1}
  *     lines: {gate: [[0.2, 0.5], [0.8, 0.5]]}                  # name: from, to
  *     rules:
  *       - name: visitor         # the only key that must be there
@@ -95,8 +131,11 @@ GType vigil_rules_get_type(void);
  *         min_score: 0.6        # 0..1
  *         min_size: 0.1         # 0..1
  *         max_size: 0.9
+ *         min_aspect: 0.2       # width to height, 0.01..100
+ *         max_aspect: 0.8
  *         dwell: 2s             # up to 1d
  *         cooldown: 10s         # up to 7d
+ *         cooldown_per: rule    # rule, track (other objects may go on) or camera (after events of any rule)
  *         end_after: 3s         # up to 1h
  *         schedule: {days: [mon-fri], from: "22:00", to: "06:00", timezone: Europe/Berlin}  # or a list of such
  *         record: {pre: 5s, post: 10s}  # or true or false; up to 5m and 1h

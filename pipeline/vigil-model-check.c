@@ -16,26 +16,44 @@ list_labels(const VigilDetector *detector)
     return labels;
 }
 
+/* @what: "rule NAME" */
+static void
+check_names(const gchar *const *classes, const gchar *place, const gchar *what,
+            const gchar *const *labels, GString *mistakes)
+{
+    for (guint k = 0; classes && classes[k]; k++) {
+        const gchar *nearest;
+
+        if (g_strv_contains(labels, classes[k]))
+            continue;
+        nearest = vigil_suggest(classes[k], labels);
+        g_string_append_printf(mistakes, "%s%s: %s: classes: the model knows no class \"%s\"%s%s%s",
+                               mistakes->len ? "\n" : "", place, what, classes[k],
+                               nearest ? "; did you mean \"" : "", nearest ? nearest : "",
+                               nearest ? "\"?" : "");
+    }
+}
+
 static void
 check_classes(const VigilCameraSettings *camera, const gchar *file, const gchar *const *labels,
               GString *mistakes)
 {
+    for (guint i = 0; i < camera->rules->zones->len; i++) {
+        const VigilZone *zone = &g_array_index(camera->rules->zones, VigilZone, i);
+        g_autofree gchar *what = g_strdup_printf("zone %s", zone->name);
+        g_autofree gchar *place = g_strdup_printf(
+            "%s:%u: camera %s", file, zone->filter ? zone->filter->classes_line : 0, camera->name);
+
+        if (zone->filter)
+            check_names((const gchar *const *)zone->filter->classes, place, what, labels, mistakes);
+    }
     for (guint i = 0; i < camera->rules->rules->len; i++) {
         const VigilRule *rule = &g_array_index(camera->rules->rules, VigilRule, i);
+        g_autofree gchar *what = g_strdup_printf("rule %s", rule->name);
+        g_autofree gchar *place =
+            g_strdup_printf("%s:%u: camera %s", file, rule->classes_line, camera->name);
 
-        for (guint k = 0; rule->classes && rule->classes[k]; k++) {
-            const gchar *nearest;
-
-            if (g_strv_contains(labels, rule->classes[k]))
-                continue;
-            nearest = vigil_suggest(rule->classes[k], labels);
-            g_string_append_printf(
-                mistakes,
-                "%s%s:%u: camera %s: rule %s: classes: the model knows no class \"%s\"%s%s%s",
-                mistakes->len ? "\n" : "", file, rule->classes_line, camera->name, rule->name,
-                rule->classes[k], nearest ? "; did you mean \"" : "", nearest ? nearest : "",
-                nearest ? "\"?" : "");
-        }
+        check_names((const gchar *const *)rule->classes, place, what, labels, mistakes);
     }
 }
 

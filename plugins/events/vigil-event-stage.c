@@ -116,6 +116,14 @@ take_snapshots(VigilEventStage *self, GstBuffer *buffer)
     }
 }
 
+/* As the picture is seen: pixels need not be square. */
+static gfloat
+aspect_of(const GstVideoInfo *info)
+{
+    return (gfloat)GST_VIDEO_INFO_WIDTH(info) * (gfloat)GST_VIDEO_INFO_PAR_N(info) /
+           ((gfloat)GST_VIDEO_INFO_HEIGHT(info) * (gfloat)GST_VIDEO_INFO_PAR_D(info));
+}
+
 GstStructure *
 vigil_event_stage_process(VigilEventStage *self, GstBuffer *buffer, gint64 time_ns)
 {
@@ -133,6 +141,7 @@ vigil_event_stage_process(VigilEventStage *self, GstBuffer *buffer, gint64 time_
     for (guint i = 0; i < n; i++)
         if (self->tracks[i].first_ns < 0)
             self->tracks[i].first_ns = self->tracks[i].last_ns = time_ns;
+    vigil_event_filter_set_frame_aspect(self->filter, aspect_of(&self->info));
     if (outcome == VIGIL_OUTCOME_INFERRED)
         vigil_event_filter_set_model(self->filter, gst_vigil_buffer_get_model(buffer));
     vigil_event_filter_update(self->filter, time_ns, outcome, self->tracks, n);

@@ -105,6 +105,16 @@ START_TEST(test_size)
 }
 END_TEST
 
+START_TEST(test_aspect)
+{
+    ask("rules: [{name: wide, min_aspect: 1}]");
+    stand(0, SECOND, 1, 0.5f, 0.8f, 0.9f);
+    finish();
+    assert_only(VIGIL_REASON_ASPECT, "person, track 1, rule wide: 0.5 times as wide as high, the "
+                                     "rule wants at least 1");
+}
+END_TEST
+
 START_TEST(test_zone)
 {
     g_autofree gchar *yaml =
@@ -318,6 +328,7 @@ main(void)
     tcase_add_test(tcase, test_words);
     tcase_add_test(tcase, test_class);
     tcase_add_test(tcase, test_size);
+    tcase_add_test(tcase, test_aspect);
     tcase_add_test(tcase, test_zone);
     tcase_add_test(tcase, test_score);
     tcase_add_test(tcase, test_schedule);

@@ -7,27 +7,33 @@
 
 #define SECOND G_GINT64_CONSTANT(1000000000)
 
-static const gchar *const full = "zones:\n"
-                                 "  porch: [[0.1, 0.4], [0.6, 0.4], [0.6, 1.0], [0.1, 1.0]]\n"
-                                 "  \"büro 2\": [[0, 0], [1, 0], [1, 1]]\n"
-                                 "lines:\n"
-                                 "  gate: [[0.2, 0.5], [0.8, 0.5]]\n"
-                                 "rules:\n"
-                                 "  - name: visitor\n"
-                                 "    classes: [person, dog]\n"
-                                 "    zones: [porch, \"büro 2\"]\n"
-                                 "    line: gate\n"
-                                 "    direction: out\n"
-                                 "    min_score: 0.6\n"
-                                 "    min_size: 0.1\n"
-                                 "    max_size: 0.9\n"
-                                 "    dwell: 2s\n"
-                                 "    cooldown: 10s\n"
-                                 "    end_after: 1500ms\n"
-                                 "    schedule: {days: [mon-fri], timezone: UTC}\n"
-                                 "    record: {pre: 4s, post: 1m}\n"
-                                 "  - name: all\n"
-                                 "  - {name: quiet, record: false}\n";
+static const gchar *const full =
+    "zones:\n"
+    "  porch: [[0.1, 0.4], [0.6, 0.4], [0.6, 1.0], [0.1, 1.0]]\n"
+    "  \"büro 2\": [[0, 0], [1, 0], [1, 1]]\n"
+    "  hall: {points: [[0, 0], [1, 0], [1, 1]], classes: [dog], min_score: 0.7, min_size: 0.1,\n"
+    "    max_size: 0.6, min_aspect: 0.3, max_aspect: 3}\n"
+    "lines:\n"
+    "  gate: [[0.2, 0.5], [0.8, 0.5]]\n"
+    "rules:\n"
+    "  - name: visitor\n"
+    "    classes: [person, dog]\n"
+    "    zones: [porch, \"büro 2\"]\n"
+    "    line: gate\n"
+    "    direction: out\n"
+    "    min_score: 0.6\n"
+    "    min_size: 0.1\n"
+    "    max_size: 0.9\n"
+    "    min_aspect: 0.25\n"
+    "    max_aspect: 2\n"
+    "    dwell: 2s\n"
+    "    cooldown: 10s\n"
+    "    cooldown_per: track\n"
+    "    end_after: 1500ms\n"
+    "    schedule: {days: [mon-fri], timezone: UTC}\n"
+    "    record: {pre: 4s, post: 1m}\n"
+    "  - name: all\n"
+    "  - {name: quiet, record: false}\n";
 
 static VigilRules *
 read_rules(const gchar *text, GError **error)
@@ -53,8 +59,18 @@ START_TEST(test_full)
     const VigilZone *zone = &g_array_index(rules->zones, VigilZone, 1);
     const VigilLine *line = &g_array_index(rules->lines, VigilLine, 0);
     const VigilRule *rule = &g_array_index(rules->rules, VigilRule, 0);
+    const VigilObjectFilter *filter;
 
-    ck_assert_uint_eq(rules->zones->len, 2);
+    ck_assert_uint_eq(rules->zones->len, 3);
+    ck_assert_ptr_null(zone->filter);
+    filter = g_array_index(rules->zones, VigilZone, 2).filter;
+    ck_assert_str_eq(filter->classes[0], "dog");
+    ck_assert_ptr_null(filter->zones);
+    ck_assert_float_eq(filter->min_score, 0.7f);
+    ck_assert_float_eq(filter->min_size, 0.1f);
+    ck_assert_float_eq(filter->max_size, 0.6f);
+    ck_assert_float_eq(filter->min_aspect, 0.3f);
+    ck_assert_float_eq(filter->max_aspect, 3.0f);
     ck_assert_str_eq(zone->name, "büro 2");
     ck_assert_uint_eq(zone->n_points, 3);
     ck_assert_float_eq(zone->points[1].x, 1.0f);
@@ -70,6 +86,9 @@ START_TEST(test_full)
     ck_assert_float_eq(rule->min_score, 0.6f);
     ck_assert_float_eq(rule->min_size, 0.1f);
     ck_assert_float_eq(rule->max_size, 0.9f);
+    ck_assert_float_eq(rule->min_aspect, 0.25f);
+    ck_assert_float_eq(rule->max_aspect, 2.0f);
+    ck_assert_int_eq(rule->cooldown_per, VIGIL_COOLDOWN_TRACK);
     ck_assert_int_eq(rule->dwell_ns, 2 * SECOND);
     ck_assert_int_eq(rule->cooldown_ns, 10 * SECOND);
     ck_assert_int_eq(rule->end_after_ns, 3 * SECOND / 2);
@@ -92,6 +111,9 @@ START_TEST(test_defaults)
     ck_assert_float_eq(rule->min_score, 0.5f);
     ck_assert_float_eq(rule->min_size, 0.0f);
     ck_assert_float_eq(rule->max_size, 1.0f);
+    ck_assert_float_eq(rule->min_aspect, 0.0f);
+    ck_assert_float_eq(rule->max_aspect, G_MAXFLOAT);
+    ck_assert_int_eq(rule->cooldown_per, VIGIL_COOLDOWN_RULE);
     ck_assert_int_eq(rule->dwell_ns, 0);
     ck_assert_int_eq(rule->cooldown_ns, 0);
     ck_assert_int_eq(rule->end_after_ns, 3 * SECOND);
@@ -158,6 +180,21 @@ static const struct {
      "r.yaml:3: rules[0].min_score: wants a number from 0 to 1, this is \"60\""},
     {"rules:\n  - name: a\n    min_size: 0.9\n    max_size: 0.1",
      "r.yaml:3: rules[0].min_size: min_size is above max_size, so that nothing fits"},
+    {"rules:\n  - name: a\n    min_aspect: 0",
+     "r.yaml:3: rules[0].min_aspect: wants a number from 0.01 to 100, this is \"0\""},
+    {"rules:\n  - name: a\n    min_aspect: 3\n    max_aspect: 2",
+     "r.yaml:3: rules[0].min_aspect: min_aspect is above max_aspect, so that nothing fits"},
+    {"rules:\n  - name: a\n    cooldown_per: track",
+     "r.yaml:3: rules[0].cooldown_per: cooldown_per goes with a cooldown, and this rule has none"},
+    {"rules:\n  - name: a\n    cooldown: 1s\n    cooldown_per: zone",
+     "r.yaml:4: rules[0].cooldown_per: wants rule, track or camera, this is \"zone\""},
+    {"zones:\n  p:\n    classes: [a]", "r.yaml:2: zones.p: a zone needs points: [[x, y], ...]"},
+    {"zones:\n  p:\n    points: [[0, 0], [1, 1]]\n    clases: [a]\n    min_size: 2\n    classes: a",
+     "r.yaml:4: zones.p: unknown key \"clases\"; did you mean \"classes\"?\n"
+     "r.yaml:3: zones.p.points: a polygon needs at least 3 points, this has 2\n"
+     "r.yaml:6: zones.p.classes: wants a list of at least one name, for instance [person], this is "
+     "\"a\"\n"
+     "r.yaml:5: zones.p.min_size: wants a number from 0 to 1, this is \"2\""},
     {"rules:\n  - name: a\n    dwell: 2",
      "r.yaml:3: rules[0].dwell: 2 lacks its unit; write for instance 2s (ms, s, m, h or d)"},
     {"rules:\n  - name: a\n    end_after: 2h",
@@ -255,8 +292,18 @@ START_TEST(test_equal)
         {"    line: gate\n    direction: out\n", ""},
         {"direction: out", "direction: in"},
         {"min_score: 0.6", "min_score: 0.7"},
-        {"min_size: 0.1", "min_size: 0.2"},
+        {"    min_size: 0.1", "    min_size: 0.2"},
         {"max_size: 0.9", "max_size: 0.8"},
+        {"    min_aspect: 0.25", "    min_aspect: 0.5"},
+        {"    max_aspect: 2", "    max_aspect: 2.5"},
+        {"cooldown_per: track", "cooldown_per: camera"},
+        {"    cooldown_per: track\n", ""},
+        {"classes: [dog]", "classes: [cat]"},
+        {"min_score: 0.7, ", ""},
+        {"min_size: 0.1,", "min_size: 0.2,"},
+        {"max_size: 0.6", "max_size: 0.5"},
+        {"min_aspect: 0.3,", "min_aspect: 0.4,"},
+        {"max_aspect: 3}", "max_aspect: 4}"},
         {"dwell: 2s", "dwell: 3s"},
         {"cooldown: 10s", "cooldown: 11s"},
         {"end_after: 1500ms", "end_after: 1600ms"},
