@@ -17,10 +17,12 @@ typedef struct VigilUploadSink VigilUploadSink;
  * VigilUploadSite: what sinks may tell of this installation. Immutable.
  * @source: what it is called
  * @cameras: (element-type VigilCameraSettings): with the names of their rules
+ * @id: (nullable): no other installation has the same, and it stays through restarts
  */
 typedef struct {
     const gchar *source;
     const GPtrArray *cameras;
+    const gchar *id;
 } VigilUploadSite;
 
 /**
