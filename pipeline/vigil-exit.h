@@ -12,18 +12,18 @@ typedef enum {
     VIGIL_EXIT_USAGE = 2,  /* the command line is wrong: nothing was done */
     VIGIL_EXIT_CONFIG = 3, /* the configuration is wrong or cannot be read: nothing was done */
     VIGIL_EXIT_NOT_FOUND =
-        4, /* the event, its clip, the model or the running daemon that was asked for is not there */
+        4, /* the event, its clip, the camera, the model or the running daemon that was asked for is not there */
     VIGIL_EXIT_FINDINGS =
         5, /* fsck: something is wrong with the store and was not mended; model verify: too few boxes match */
 } VigilExit;
 
-#define VIGIL_EXIT_HELP                                                        \
-    "Exit codes:\n"                                                            \
-    "  0  all went well\n"                                                     \
-    "  1  the work failed: a source, a model, the store or the output\n"       \
-    "  2  the command line is wrong; nothing was done\n"                       \
-    "  3  the configuration is wrong or cannot be read; nothing was done\n"    \
-    "  4  the event, its clip, the model or the running daemon is not there\n" \
+#define VIGIL_EXIT_HELP                                                                    \
+    "Exit codes:\n"                                                                        \
+    "  0  all went well\n"                                                                 \
+    "  1  the work failed: a source, a model, the store or the output\n"                   \
+    "  2  the command line is wrong; nothing was done\n"                                   \
+    "  3  the configuration is wrong or cannot be read; nothing was done\n"                \
+    "  4  the event, its clip, the camera, the model or the running daemon is not there\n" \
     "  5  fsck found something that is not mended; model verify found too few boxes that match\n"
 
 G_END_DECLS

@@ -307,10 +307,13 @@ read_presence(VigilStore *self, const gchar *camera, gint64 at_us, VigilPresence
 {
     g_autoptr(GError) local = NULL;
     g_auto(VigilStatement) row = vigil_statement(
-        self, "SELECT s.state, s.since_wall_us, s.reason, (SELECT min(n.since_wall_us) FROM "
-              "camera_states n WHERE n.camera_id = s.camera_id AND n.since_wall_us > :at) "
-              "FROM camera_states s JOIN cameras k ON k.id = s.camera_id WHERE k.name = :camera "
-              "AND s.since_wall_us <= :at ORDER BY s.since_wall_us DESC, s.id DESC LIMIT 1");
+        self,
+        "SELECT s.state, s.since_wall_us, s.reason, (SELECT min(n.since_wall_us) FROM "
+        "camera_states n WHERE n.camera_id = s.camera_id AND n.since_wall_us > :at) "
+        "FROM camera_states s JOIN cameras k ON k.id = s.camera_id WHERE k.name = :camera "
+        "AND s.since_wall_us <= :at AND s.run_id = (SELECT id FROM runs WHERE begun_wall_us <= :at "
+        "ORDER BY begun_wall_us DESC, id DESC LIMIT 1) "
+        "ORDER BY s.since_wall_us DESC, s.id DESC LIMIT 1");
 
     vigil_statement_text(&row, ":camera", camera);
     vigil_statement_int(&row, ":at", at_us);

@@ -65,7 +65,7 @@ typedef struct {
     gint64 run_ended_us; /* of the latest run that had begun; 0: not known, or it runs */
 } VigilPresenceInfo;
 
-/** vigil_store_get_presence: of a camera at a moment. */
+/** vigil_store_get_presence: of a camera at a moment, as the program that ran then noted it. */
 gboolean vigil_store_get_presence(VigilStore *self, const gchar *camera, gint64 at_us,
                                   VigilPresenceInfo *info, GError **error);
 void vigil_presence_info_clear(VigilPresenceInfo *self);
