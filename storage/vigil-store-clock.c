@@ -8,6 +8,7 @@
  */
 #include "storage/vigil-store-private.h"
 
+#include <sys/timex.h>
 #include <time.h>
 
 #define HOUR_US (3600 * (gint64)G_USEC_PER_SEC)
@@ -53,6 +54,16 @@ gint64
 vigil_store_clock_mono(const VigilStoreClock *self)
 {
     return self->mono_func(self->data);
+}
+
+gint
+vigil_store_clock_synced(const VigilStoreClock *self)
+{
+    struct timex state = {0};
+
+    if (self->now_func != real_wall || adjtimex(&state) < 0)
+        return -1;
+    return state.status & STA_UNSYNC ? 0 : 1;
 }
 
 void

@@ -10,7 +10,7 @@
     "top_score = :top_score, x0 = :x0, y0 = :y0, x1 = :x1, y1 = :y1, "                       \
     "frames_seen = :frames_seen, frames_inferred = :frames_inferred, record = :record, "     \
     "pre_ns = :pre_ns, post_ns = :post_ns, end_reason = :end_reason, clip_id = :clip_id, "   \
-    "committed_wall_us = :wall, committed_mono_us = :mono, "                                 \
+    "committed_wall_us = :wall, committed_mono_us = :mono, clock_synced = :synced, "         \
     "n_commits = n_commits + 1, "                                                            \
     "model_id = (SELECT id FROM models WHERE name = :model AND sha256 = :sha256)"
 
@@ -177,6 +177,7 @@ update_event(VigilStore *self, const Commit *commit, gint64 seq, gint64 clip_id,
     const VigilEvent *event = commit->event;
     g_auto(VigilStatement) update =
         vigil_statement(self, "UPDATE events SET " EVENT_COLUMNS " WHERE seq = :seq");
+    gint synced;
 
     bind_values(&update, event);
     if (event->type == VIGIL_EVENT_END)
@@ -185,6 +186,9 @@ update_event(VigilStore *self, const Commit *commit, gint64 seq, gint64 clip_id,
         vigil_statement_int(&update, ":clip_id", clip_id);
     vigil_statement_int(&update, ":wall", vigil_store_clock_wall(&self->clock));
     vigil_statement_int(&update, ":mono", vigil_store_clock_mono(&self->clock));
+    synced = vigil_store_clock_synced(&self->clock);
+    if (synced >= 0)
+        vigil_statement_int(&update, ":synced", synced);
     vigil_statement_int(&update, ":seq", seq);
     return vigil_statement_run(&update, error);
 }

@@ -139,6 +139,8 @@ void vigil_store_clock_init(VigilStoreClock *self, gint64 (*now_func)(gpointer),
                             gint64 (*mono_func)(gpointer));
 gint64 vigil_store_clock_wall(const VigilStoreClock *self);
 gint64 vigil_store_clock_mono(const VigilStoreClock *self);
+/** vigil_store_clock_synced: 1: the kernel says that its clock is kept right, 0: that it is not, -1: not known (a caller's clock). */
+gint vigil_store_clock_synced(const VigilStoreClock *self);
 /** vigil_store_clock_set_last_seen: the latest time an earlier run knew; 0: none. */
 void vigil_store_clock_set_last_seen(VigilStoreClock *self, gint64 wall_us);
 /** vigil_store_clock_trusted: the wall time that may be used to delete what earlier boots wrote. */

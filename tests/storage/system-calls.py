@@ -53,7 +53,7 @@ def count_calls(log, folder):
     counts, begin = dict.fromkeys(CALLS, 0), 1
     for call in CALL.finditer(log):
         counts[call[1]] += 1
-        if call[1] == "openat" and begin == 1 and folder in (call[5] or ""):
+        if call[1] == "openat" and begin == 1 and os.path.join(folder, "live") in (call[5] or ""):
             begin = counts["openat"]
     return counts, begin
 
