@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "pipeline/upload/vigil-upload-pump.h"
 #include "pipeline/vigil-command.h"
 #include "pipeline/vigil-gst.h"
 #include "pipeline/vigil-housekeeper.h"
@@ -17,12 +18,16 @@
 #define RETENTION_INTERVAL_S 30
 /* After SIGTERM; a camera gets 2.5 s to finish its clips, the store the rest of 5 s. */
 #define STOP_MS 4200
+/* For the ends of what was open to be sent. */
+#define SETTLE_MS 300
 
 typedef struct {
     const VigilCommand *command;
     const gchar *path;
     GMainLoop *loop;
     VigilSupervisor *supervisor;
+    VigilStore *store;
+    VigilUploadPump *pump;
     gchar *store_path;
     gint64 max_bytes, max_age_ns;
     gboolean stopping;
@@ -59,6 +64,19 @@ on_stop(gpointer user_data)
     return G_SOURCE_CONTINUE;
 }
 
+/* Made anew when anything of it is another: what was under way is sent again, with the same keys. */
+static void
+set_uploads(Daemon *daemon, const VigilSettings *settings)
+{
+    const VigilUploadPumpOptions options = vigil_upload_pump_options_defaults();
+
+    if (daemon->pump && vigil_upload_pump_wants(daemon->pump, settings->uploads, settings->cameras))
+        return;
+    g_clear_pointer(&daemon->pump, vigil_upload_pump_free);
+    daemon->pump =
+        vigil_upload_pump_new(daemon->store, settings->uploads, settings->cameras, &options);
+}
+
 static gboolean
 on_reload(gpointer user_data)
 {
@@ -77,6 +95,7 @@ on_reload(gpointer user_data)
     if (settings->max_bytes != daemon->max_bytes || settings->max_age_ns != daemon->max_age_ns)
         g_message("the change of `store` counts from the next start on");
     g_message("the configuration was read again");
+    set_uploads(daemon, settings);
     vigil_supervisor_reload(daemon->supervisor, settings);
     return G_SOURCE_CONTINUE;
 }
@@ -95,10 +114,18 @@ on_models_changed(VigilSupervisor *supervisor, gpointer user_data)
     g_idle_add(reload_once, user_data);
 }
 
+static void
+describe_uploads(JsonBuilder *json, gpointer user_data)
+{
+    json_builder_set_member_name(json, "uploads");
+    vigil_upload_pump_describe(((Daemon *)user_data)->pump, json);
+}
+
 static gchar *
 describe(gpointer user_data)
 {
-    return vigil_supervisor_describe(((Daemon *)user_data)->supervisor);
+    return vigil_supervisor_describe(((Daemon *)user_data)->supervisor, describe_uploads,
+                                     user_data);
 }
 
 static VigilStatusSocket *
@@ -131,6 +158,8 @@ run_daemon(Daemon *daemon, VigilSettings *settings, const VigilStorePlace *place
     g_unix_signal_add(SIGINT, on_stop, daemon);
     g_unix_signal_add(SIGHUP, on_reload, daemon);
     housekeeper = vigil_housekeeper_new(store, RETENTION_INTERVAL_S);
+    daemon->store = store;
+    set_uploads(daemon, settings); /* before the first event */
     g_message("vigil %s watches %u cameras", VIGIL_VERSION, settings->cameras->len);
     daemon->supervisor = vigil_supervisor_new(settings, store, &funcs, daemon);
     status = open_socket(daemon, place);
@@ -143,6 +172,8 @@ run_daemon(Daemon *daemon, VigilSettings *settings, const VigilStorePlace *place
         _exit(VIGIL_EXIT_OK); /* its thread uses all that would be freed now */
     }
     vigil_supervisor_free(daemon->supervisor);
+    vigil_upload_pump_settle(daemon->pump, SETTLE_MS);
+    vigil_upload_pump_free(daemon->pump);
     g_free(daemon->store_path);
     if (n_failed)
         vigil_command_error("nothing is left to watch: %u cameras were given up", n_failed);

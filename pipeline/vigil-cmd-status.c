@@ -135,6 +135,8 @@ print_text(const gchar *document)
         vigil_status_table_print(cameras);
     for (guint i = 0; cameras && i < json_array_get_length(cameras); i++)
         print_camera(json_array_get_object_element(cameras, i));
+    if (json_object_has_member(root, "uploads"))
+        vigil_status_table_print_uploads(json_object_get_array_member(root, "uploads"));
     return TRUE;
 }
 

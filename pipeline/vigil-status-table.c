@@ -56,6 +56,31 @@ vigil_status_table_print(JsonArray *cameras)
 }
 
 static void
+print_upload(JsonObject *upload)
+{
+    const gchar *error = get_string(upload, "last_error");
+
+    printf("%-16s %-11s %8" G_GINT64_FORMAT " %8" G_GINT64_FORMAT " %8" G_GINT64_FORMAT
+           " %8" G_GINT64_FORMAT " %9.0f  %s\n",
+           get_string(upload, "name"), get_string(upload, "state"), get_int(upload, "sent"),
+           get_int(upload, "waiting"), get_int(upload, "refused"), get_int(upload, "dropped"),
+           get_double(upload, "lag_s"), get_string(upload, "url"));
+    if (*error)
+        printf("  %-16s last error at %s: %s\n", "", get_string(upload, "last_error_at"), error);
+}
+
+void
+vigil_status_table_print_uploads(JsonArray *uploads)
+{
+    if (json_array_get_length(uploads) == 0)
+        return;
+    printf("\n%-16s %-11s %8s %8s %8s %8s %9s  %s\n", "UPLOAD", "STATE", "SENT", "WAITING",
+           "REFUSED", "DROPPED", "LAG s", "TO");
+    for (guint i = 0; i < json_array_get_length(uploads); i++)
+        print_upload(json_array_get_object_element(uploads, i));
+}
+
+static void
 print_dropouts(JsonObject *dropouts)
 {
     if (!dropouts || (get_int(dropouts, "count") == 0 && !*get_string(dropouts, "since")))

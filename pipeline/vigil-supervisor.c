@@ -298,7 +298,8 @@ add_string(JsonBuilder *json, const gchar *name, const gchar *value)
 }
 
 gchar *
-vigil_supervisor_describe(VigilSupervisor *self)
+vigil_supervisor_describe(VigilSupervisor *self,
+                          void (*more)(JsonBuilder *json, gpointer user_data), gpointer user_data)
 {
     g_autoptr(JsonBuilder) json = json_builder_new_immutable();
     g_autoptr(JsonNode) root = NULL;
@@ -320,6 +321,8 @@ vigil_supervisor_describe(VigilSupervisor *self)
             vigil_camera_describe(slot->camera, json);
     }
     json_builder_end_array(json);
+    if (more)
+        more(json, user_data);
     json_builder_end_object(json);
     root = json_builder_get_root(json);
     return json_to_string(root, TRUE);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <json-glib/json-glib.h>
+
 #include "pipeline/vigil-camera.h"
 #include "pipeline/vigil-settings.h"
 
@@ -48,7 +50,14 @@ void vigil_supervisor_stop(VigilSupervisor *self);
 /** vigil_supervisor_get_n_failed: cameras that were given up. */
 guint vigil_supervisor_get_n_failed(VigilSupervisor *self);
 
-/** vigil_supervisor_describe: (transfer full): what everything is doing, as one JSON document. */
-gchar *vigil_supervisor_describe(VigilSupervisor *self);
+/**
+ * vigil_supervisor_describe:
+ * @more: (nullable): adds further members to the document's object
+ *
+ * Returns: (transfer full): what everything is doing, as one JSON document
+ */
+gchar *
+vigil_supervisor_describe(VigilSupervisor *self,
+                          void (*more)(JsonBuilder *json, gpointer user_data), gpointer user_data);
 
 G_END_DECLS

@@ -78,6 +78,15 @@ vigil_outbox_add(VigilStore *self, const VigilEvent *event, const gchar *clip, g
     return vigil_statement_run(&insert, error);
 }
 
+void
+vigil_outbox_set_notify(VigilStore *self, void (*func)(gpointer), gpointer user_data)
+{
+    g_mutex_lock(&self->mutex);
+    self->outbox_func = func;
+    self->outbox_data = user_data;
+    g_mutex_unlock(&self->mutex);
+}
+
 static gboolean
 read_n_commits(VigilStore *self, gint64 seq, guint *n, GError **error)
 {

@@ -33,6 +33,17 @@ gboolean vigil_outbox_set_destinations(VigilStore *self, const VigilOutboxDestin
                                        guint n, GError **error);
 
 /**
+ * vigil_outbox_set_notify:
+ * @func: (nullable): called when a message was committed, by the thread that committed it and with the store locked: it may not
+ *   use the store nor wait for anything
+ *
+ * Of several that wait for news the last one is told; look from time to time all the same, as another open store may take
+ * this one's place, see vigil_store_renew(). After it was set to %NULL it is not called any more.
+ */
+void
+vigil_outbox_set_notify(VigilStore *self, void (*func)(gpointer user_data), gpointer user_data);
+
+/**
  * VigilOutboxMessage:
  * @sequence: grows with each message
  * @number: of this message among those of its event

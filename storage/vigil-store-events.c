@@ -338,6 +338,8 @@ vigil_store_commit_event(VigilStore *self, const VigilEvent *event, VigilClip *c
     ok = vigil_store_write(self, commit_event, &commit, error);
     if (ok && clip && commit.clip_id)
         clip->row_id = commit.clip_id;
+    if (ok && self->outbox_func)
+        self->outbox_func(self->outbox_data);
     /* the event is on disk whatever becomes of the old clip */
     if (ok && garbage->len > 0 && !vigil_store_collect(self, garbage, &local))
         g_message("%s: an old clip was not removed yet: %s", self->database, local->message);

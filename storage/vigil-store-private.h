@@ -48,8 +48,10 @@ struct VigilStore {
     sqlite3 *db;            /* NULL once retired */
     GHashTable *statements; /* (element-type utf8 sqlite3_stmt) */
     gint64 run_id;
-    gint64 run_offset_us;  /* as the runs table has it */
-    gint n_destinations;   /* of the outbox; -1: not known */
+    gint64 run_offset_us;                    /* as the runs table has it */
+    gint n_destinations;                     /* of the outbox; -1: not known */
+    void (*outbox_func)(gpointer user_data); /* (nullable): waits for messages */
+    gpointer outbox_data;
     GPtrArray *live_clips; /* (element-type VigilClip), borrowed */
     VigilStoreClock clock;
     VigilSealKey *seal_key;    /* NULL: nothing is sealed */

@@ -62,7 +62,7 @@ typedef void (*VigilUploadDone)(const VigilUploadResult *result, gpointer user_d
  *   within this call. The next call comes after that. When an attempt takes longer than the settings' timeout, the sink
  *   ends it itself (%VIGIL_UPLOAD_RETRY).
  * @cancel: (nullable): ends what is under way; @done is not called any more, and none of the items looked at
- * @free: ends everything at once; nothing is called afterwards
+ * @free: ends everything at once, also what is under way; nothing is called afterwards
  */
 typedef struct {
     void (*send)(VigilUploadSink *self, const VigilUploadItem *items, guint n, VigilUploadDone done,
@@ -79,11 +79,15 @@ struct VigilUploadSink {
 /**
  * VigilUploadSinkNew: makes a sink; may begin to connect.
  * @settings: a reference may be taken
- * @site: copied where it is needed later
+ * @site: lives longer than the sink
  *
  * Returns: (transfer full) (nullable): %NULL with @error set is tried again later
  */
 typedef VigilUploadSink *(*VigilUploadSinkNew)(VigilUploadSettings *settings,
                                                const VigilUploadSite *site, GError **error);
+
+/** vigil_upload_sink_new: a #VigilUploadSinkNew: what speaks the protocol of the address. In vigil-upload-sinks.c. */
+VigilUploadSink *
+vigil_upload_sink_new(VigilUploadSettings *settings, const VigilUploadSite *site, GError **error);
 
 G_END_DECLS

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugins/rtsp/vigil-rtsp-login.h"
 
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
-/* More is no login. */
-#define LARGEST_FILE 4096
+#include "plugins/common/vigil-secret-file.h"
 
 void
 vigil_rtsp_login_clear(VigilRtspLogin *self)
@@ -41,46 +38,11 @@ vigil_rtsp_login_parse(VigilRtspLogin *self, const gchar *url, GError **error)
     return TRUE;
 }
 
-static gchar *
-find_file(const gchar *credentials, GError **error)
-{
-    const gchar *folder = g_getenv("CREDENTIALS_DIRECTORY");
-
-    if (strchr(credentials, '/'))
-        return g_strdup(credentials);
-    if (folder)
-        return g_build_filename(folder, credentials, NULL);
-    g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-                "credential %s: CREDENTIALS_DIRECTORY is not set: systemd sets it where the unit "
-                "has LoadCredential=%s:FILE",
-                credentials, credentials);
-    return NULL;
-}
-
-/* (transfer full) (nullable): as much of it as a login may have, with a byte more for its end */
-static gchar *
-read_file(const gchar *path, GError **error)
-{
-    g_autofree gchar *text = g_malloc0(LARGEST_FILE + 2);
-    const gint fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    const gssize size = fd < 0 ? -1 : read(fd, text, LARGEST_FILE + 1);
-    const gint code = errno;
-
-    if (fd >= 0)
-        close(fd);
-    if (size < 0) {
-        g_set_error(error, G_FILE_ERROR, (gint)g_file_error_from_errno(code), "%s: %s", path,
-                    g_strerror(code));
-        return NULL;
-    }
-    return g_steal_pointer(&text);
-}
-
 gboolean
 vigil_rtsp_login_read(VigilRtspLogin *self, const gchar *credentials, GError **error)
 {
-    g_autofree gchar *path = find_file(credentials, error);
-    g_autofree gchar *text = path ? read_file(path, error) : NULL;
+    g_autofree gchar *path = vigil_secret_file_find(credentials, error);
+    g_autofree gchar *text = path ? vigil_secret_file_read(path, error) : NULL;
     gsize user, password, end;
 
     if (!text)
@@ -90,7 +52,7 @@ vigil_rtsp_login_read(VigilRtspLogin *self, const gchar *credentials, GError **e
     if (text[user] != ':')
         password = user + strspn(text + user, "\r\n");
     end = password + strcspn(text + password, "\r\n");
-    if (strlen(text) > LARGEST_FILE || user == 0 || end == password) {
+    if (strlen(text) > VIGIL_SECRET_FILE_LARGEST || user == 0 || end == password) {
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
                     "%s holds no login: write user:password, or the two on a line each", path);
         return FALSE;

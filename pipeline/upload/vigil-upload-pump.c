@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pipeline/upload/vigil-upload-pump.h"
+
+#include "pipeline/upload/vigil-upload-lane.h"
+#include "pipeline/vigil-settings.h"
+
+/* Steps of enforcing bounds at a tick; what is more has time until the next one. */
+#define STEPS_A_TICK 64
+#define SETTLE_STEP_US 5000
+
+struct VigilUploadPump {
+    GPtrArray *uploads; /* (element-type VigilUploadSettings) */
+    GPtrArray *cameras; /* (element-type VigilCameraSettings) */
+    VigilUploadPumpOptions options;
+    VigilUploadSite site;
+    GRand *random;
+    GPtrArray *lanes; /* (element-type VigilUploadLane) */
+    gboolean registered;
+    gint64 n_dropped; /* as last told */
+
+    GMutex
+        lock; /* guards the store: the pointer changes in the pump's thread and is read in others */
+    VigilStore *store;
+
+    GThread *thread; /* (nullable) */
+    GMainContext *context;
+    GMainLoop *loop;
+    GSource *news; /* made ready by commits */
+};
+
+VigilUploadPumpOptions
+vigil_upload_pump_options_defaults(void)
+{
+    return (VigilUploadPumpOptions){vigil_upload_sink_new, 1000, 300 * 1000, 5000};
+}
+
+/* --- the store ------------------------------------------------------------------------------- */
+
+static gboolean
+set_destinations(VigilUploadPump *self)
+{
+    g_autofree VigilOutboxDestination *destinations =
+        g_new0(VigilOutboxDestination, self->uploads->len + 1);
+    g_autoptr(GError) error = NULL;
+
+    for (guint i = 0; i < self->uploads->len; i++) {
+        const VigilUploadSettings *upload = self->uploads->pdata[i];
+
+        destinations[i] =
+            (VigilOutboxDestination){upload->name, upload->max_age_ns / 1000, upload->max_bytes};
+    }
+    if (vigil_outbox_set_destinations(self->store, destinations, self->uploads->len, &error))
+        return TRUE;
+    g_message("uploads: destinations could not be written down yet: %s", error->message);
+    return FALSE;
+}
+
+/* With the store's lock held, in the thread that commits. */
+static void
+on_news(gpointer user_data)
+{
+    g_source_set_ready_time(((VigilUploadPump *)user_data)->news, 0);
+}
+
+static void
+renew_store(VigilUploadPump *self)
+{
+    g_autoptr(GError) error = NULL;
+    VigilStore *store = self->store, *renewed;
+
+    if (!vigil_store_has_failed(store))
+        return;
+    renewed = vigil_store_renew(vigil_store_ref(store), &error);
+    if (renewed == store) {
+        vigil_store_unref(store);
+        return;
+    }
+    g_mutex_lock(&self->lock);
+    self->store = renewed;
+    g_mutex_unlock(&self->lock);
+    vigil_outbox_set_notify(store, NULL, NULL);
+    vigil_outbox_set_notify(renewed, on_news, self);
+    for (guint i = 0; i < self->lanes->len; i++)
+        vigil_upload_lane_set_store(self->lanes->pdata[i], renewed);
+    vigil_store_unref(store);
+}
+
+static void
+tell_drops(VigilUploadPump *self)
+{
+    gint64 n = 0;
+
+    for (guint i = 0; i < self->uploads->len; i++) {
+        const VigilUploadSettings *upload = self->uploads->pdata[i];
+        VigilOutboxState state;
+
+        if (vigil_outbox_get_state(self->store, upload->name, &state, NULL))
+            n += state.dropped;
+    }
+    if (n > self->n_dropped && self->n_dropped >= 0)
+        g_message("uploads: %" G_GINT64_FORMAT " messages were dropped: too old, or too many wait",
+                  n - self->n_dropped);
+    self->n_dropped = n;
+}
+
+static void
+enforce_bounds(VigilUploadPump *self)
+{
+    g_autoptr(GError) error = NULL;
+    guint n_changed = 1;
+
+    for (guint i = 0; n_changed > 0 && i < STEPS_A_TICK; i++) {
+        if (!vigil_outbox_enforce(self->store, &n_changed, &error)) {
+            g_message("uploads: %s", error->message);
+            return;
+        }
+    }
+    tell_drops(self);
+}
+
+static gboolean
+on_tick(gpointer user_data)
+{
+    VigilUploadPump *self = user_data;
+
+    renew_store(self);
+    if (!self->registered)
+        self->registered = set_destinations(self);
+    if (!self->registered)
+        return G_SOURCE_CONTINUE;
+    enforce_bounds(self);
+    for (guint i = 0; i < self->lanes->len; i++) {
+        vigil_upload_lane_set_store(self->lanes->pdata[i], self->store);
+        vigil_upload_lane_go(self->lanes->pdata[i]);
+    }
+    return G_SOURCE_CONTINUE;
+}
+
+/* --- the thread ------------------------------------------------------------------------------ */
+
+static gboolean
+dispatch_news(GSource *source, GSourceFunc callback, gpointer user_data)
+{
+    VigilUploadPump *self = user_data;
+
+    g_source_set_ready_time(source, -1);
+    for (guint i = 0; i < self->lanes->len; i++)
+        vigil_upload_lane_go(self->lanes->pdata[i]);
+    return G_SOURCE_CONTINUE;
+}
+
+static GSourceFuncs news_funcs = {NULL, NULL, dispatch_news, NULL, NULL, NULL};
+
+static gboolean
+do_nothing(gpointer user_data)
+{
+    return G_SOURCE_CONTINUE;
+}
+
+static gpointer
+run(gpointer user_data)
+{
+    VigilUploadPump *self = user_data;
+    GSource *tick = g_timeout_source_new(self->options.tick_ms);
+
+    g_main_context_push_thread_default(self->context);
+    g_source_set_callback(tick, on_tick, self, NULL);
+    g_source_attach(tick, self->context);
+    on_tick(self);
+    g_main_loop_run(self->loop);
+    for (guint i = 0; i < self->lanes->len; i++)
+        vigil_upload_lane_stop(self->lanes->pdata[i]);
+    g_source_destroy(tick);
+    g_source_unref(tick);
+    g_source_destroy(self->news);
+    /* what sinks have cancelled ends in the context */
+    while (g_main_context_iteration(self->context, FALSE))
+        ;
+    g_main_context_pop_thread_default(self->context);
+    return NULL;
+}
+
+static gboolean
+quit(gpointer user_data)
+{
+    g_main_loop_quit(user_data);
+    return G_SOURCE_REMOVE;
+}
+
+static void
+start(VigilUploadPump *self)
+{
+    self->context = g_main_context_new();
+    self->loop = g_main_loop_new(self->context, FALSE);
+    self->news = g_source_new(&news_funcs, sizeof(GSource));
+    g_source_set_callback(self->news, do_nothing, self, NULL);
+    g_source_attach(self->news, self->context);
+    vigil_outbox_set_notify(self->store, on_news, self);
+    self->thread = g_thread_new("uploads", run, self);
+}
+
+static void
+stop(VigilUploadPump *self)
+{
+    g_autoptr(GSource) source = g_idle_source_new();
+
+    vigil_outbox_set_notify(self->store, NULL, NULL);
+    /* in the loop: it may not run yet */
+    g_source_set_priority(source, G_PRIORITY_HIGH);
+    g_source_set_callback(source, quit, self->loop, NULL);
+    g_source_attach(source, self->context);
+    g_thread_join(self->thread);
+    g_source_unref(self->news);
+    g_main_loop_unref(self->loop);
+    g_main_context_unref(self->context);
+}
+
+/* --- the whole ------------------------------------------------------------------------------- */
+
+static gpointer
+ref_upload(gconstpointer upload, gpointer unused)
+{
+    return vigil_upload_settings_ref((VigilUploadSettings *)upload);
+}
+
+static gpointer
+ref_camera(gconstpointer camera, gpointer unused)
+{
+    return vigil_camera_settings_ref((VigilCameraSettings *)camera);
+}
+
+VigilUploadPump *
+vigil_upload_pump_new(VigilStore *store, const GPtrArray *uploads, const GPtrArray *cameras,
+                      const VigilUploadPumpOptions *options)
+{
+    VigilUploadPump *self = g_new0(VigilUploadPump, 1);
+
+    self->store = vigil_store_ref(store);
+    self->uploads = g_ptr_array_copy((GPtrArray *)uploads, ref_upload, NULL);
+    g_ptr_array_set_free_func(self->uploads, (GDestroyNotify)vigil_upload_settings_unref);
+    self->cameras =
+        cameras ? g_ptr_array_copy((GPtrArray *)cameras, ref_camera, NULL) : g_ptr_array_new();
+    g_ptr_array_set_free_func(self->cameras, (GDestroyNotify)vigil_camera_settings_unref);
+    self->options = *options;
+    self->site = (VigilUploadSite){g_get_host_name(), self->cameras};
+    self->random = g_rand_new();
+    self->n_dropped = -1;
+    g_mutex_init(&self->lock);
+    self->lanes = g_ptr_array_new_with_free_func((GDestroyNotify)vigil_upload_lane_free);
+    for (guint i = 0; i < self->uploads->len; i++)
+        g_ptr_array_add(self->lanes, vigil_upload_lane_new(self->uploads->pdata[i], &self->site,
+                                                           &self->options, self->random));
+    self->registered = set_destinations(self);
+    if (self->lanes->len > 0)
+        start(self);
+    else if (self->registered)
+        enforce_bounds(self); /* what is left of destinations that are no more */
+    return self;
+}
+
+static gboolean
+is_flowing(VigilUploadPump *self, VigilStore *store)
+{
+    for (guint i = 0; i < self->lanes->len; i++)
+        if (vigil_upload_lane_is_flowing(self->lanes->pdata[i], store))
+            return TRUE;
+    return FALSE;
+}
+
+static VigilStore *
+ref_store(VigilUploadPump *self)
+{
+    VigilStore *store;
+
+    g_mutex_lock(&self->lock);
+    store = vigil_store_ref(self->store);
+    g_mutex_unlock(&self->lock);
+    return store;
+}
+
+void
+vigil_upload_pump_settle(VigilUploadPump *self, guint max_ms)
+{
+    const gint64 until = g_get_monotonic_time() + (gint64)max_ms * 1000;
+    g_autoptr(VigilStore) store = ref_store(self);
+
+    while (is_flowing(self, store) && g_get_monotonic_time() < until)
+        g_usleep(SETTLE_STEP_US);
+}
+
+void
+vigil_upload_pump_free(VigilUploadPump *self)
+{
+    if (!self)
+        return;
+    if (self->thread)
+        stop(self);
+    g_ptr_array_unref(self->lanes);
+    g_ptr_array_unref(self->uploads);
+    g_ptr_array_unref(self->cameras);
+    g_rand_free(self->random);
+    vigil_store_unref(self->store);
+    g_mutex_clear(&self->lock);
+    g_free(self);
+}
+
+gboolean
+vigil_upload_pump_wants(const VigilUploadPump *self, const GPtrArray *uploads,
+                        const GPtrArray *cameras)
+{
+    if (self->uploads->len != uploads->len || self->cameras->len != cameras->len)
+        return FALSE;
+    for (guint i = 0; i < uploads->len; i++)
+        if (!vigil_upload_settings_equal(self->uploads->pdata[i], uploads->pdata[i]))
+            return FALSE;
+    for (guint i = 0; uploads->len > 0 && i < cameras->len; i++)
+        if (!vigil_camera_settings_equal_but_model(self->cameras->pdata[i], cameras->pdata[i]))
+            return FALSE;
+    return TRUE;
+}
+
+void
+vigil_upload_pump_describe(VigilUploadPump *self, JsonBuilder *json)
+{
+    g_autoptr(VigilStore) store = ref_store(self);
+
+    json_builder_begin_array(json);
+    for (guint i = 0; i < self->lanes->len; i++)
+        vigil_upload_lane_describe(self->lanes->pdata[i], store, json);
+    json_builder_end_array(json);
+}
