@@ -222,7 +222,6 @@ static gint
 make_secret(VigilStore *self, const gchar *path, guint8 seed[crypto_sign_SEEDBYTES])
 {
     randombytes_buf(seed, crypto_sign_SEEDBYTES);
-    g_message("%s: a new key for sealing clips was made", path);
     return write_secret(self, path, seed);
 }
 
@@ -266,6 +265,8 @@ ensure_public(VigilStore *self, const VigilSealKey *key, const gchar *path)
     for (guint i = 0; i < keys->len; i += VIGIL_SEAL_KEY_BYTES)
         if (memcmp(keys->data + i, key->public, VIGIL_SEAL_KEY_BYTES) == 0)
             return 0;
+    if (keys->len > 0)
+        g_message("%s: the key that sealed so far is gone; another one seals from now on", path);
     /* a new line first: the last one may have been cut by a crash */
     line = g_strconcat(text && *text ? "\n" : "", pem, NULL);
     code = write_file(self, path, 0, 0644, line);

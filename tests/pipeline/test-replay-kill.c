@@ -61,7 +61,7 @@ check_store(const gchar *store, const gchar *output, guint *n_printed)
     repair = program_run("fsck", "--repair", "--store", store, NULL);
     ck_assert_msg(repair.code == 0 && strstr(repair.output, "0 found, 0 left"), "%s%s",
                   repair.output, repair.errors);
-    fsck = program_run("fsck", "--store", store, NULL);
+    fsck = program_run("fsck", "--verify", "--store", store, NULL);
     ck_assert_msg(fsck.code == 0 && strstr(fsck.output, "0 found, 0 left"), "%s%s", fsck.output,
                   fsck.errors);
     events = program_run("events", "--store", store, "--format", "json", NULL);

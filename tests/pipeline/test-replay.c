@@ -218,7 +218,7 @@ START_TEST(test_query)
     g_auto(Program) late =
         program_run("events", "--store", store, "--since", "2017-09-26T16:59:00Z", "--until",
                     "2017-09-26T16:59:30Z", "--camera", "hall", "--format", "json", NULL);
-    g_auto(Program) fsck = program_run("fsck", "--store", store, NULL);
+    g_auto(Program) fsck = program_run("fsck", "--verify", "--store", store, NULL);
     g_autoptr(GPtrArray) rows = lines_of_type(all.output, "end");
 
     ck_assert_int_eq(all.code, 0);
