@@ -7,13 +7,15 @@
 #include "tests/storage/store-test.h"
 #include "tests/support/vigil-test-size.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/timex.h>
 
 #define SECOND G_GINT64_CONSTANT(1000000000)
 #define HOUR_US (3600 * (gint64)G_USEC_PER_SEC)
 #define N_VISITS 20
-#define VISIT_NS (60 * SECOND)
+#define MINUTE_NS (60 * SECOND)
+#define VISIT_MINUTES 3
 
 static StoreTest t;
 static GHashTable *ids;
@@ -58,29 +60,36 @@ new_filter(guint64 nonce, VigilClip **clip)
     return vigil_event_filter_new(rules, &options, on_event, clip);
 }
 
-/* A stream from its begin: somebody comes each minute, for five seconds. Time passes; @jump_us: in the middle of it. */
+/* Somebody is there for the first five seconds of that minute of the stream; then time passes. */
+static void
+visit(VigilEventFilter *filter, guint minute)
+{
+    for (guint i = 0; i < 80; i++) {
+        const VigilTrack person = {.id = minute + 1,
+                                   .box = {0.3f, 0.2f, 0.5f, 0.8f},
+                                   .score = 0.9f,
+                                   .label = g_intern_static_string("person"),
+                                   .observed = TRUE};
+
+        vigil_event_filter_update(filter, minute * MINUTE_NS + i * SECOND / 10,
+                                  VIGIL_OUTCOME_INFERRED, &person, i < 50 ? 1 : 0);
+    }
+    store_test_wall_us += MINUTE_NS / 1000;
+    store_test_mono_us += MINUTE_NS / 1000;
+    ck_assert(vigil_store_enforce_limits(t.store, NULL, NULL));
+}
+
+/* A stream from its begin, with a jump of the clock in the middle of it. */
 static void
 stream(guint64 nonce, gint64 jump_us)
 {
     VigilClip *clip = NULL;
     g_autoptr(VigilEventFilter) filter = new_filter(nonce, &clip);
 
-    for (guint visit = 0; visit < N_VISITS; visit++) {
-        if (visit == N_VISITS / 2)
+    for (guint minute = 0; minute < N_VISITS; minute++) {
+        if (minute == N_VISITS / 2)
             store_test_wall_us += jump_us;
-        for (guint i = 0; i < 80; i++) {
-            const VigilTrack person = {.id = visit + 1,
-                                       .box = {0.3f, 0.2f, 0.5f, 0.8f},
-                                       .score = 0.9f,
-                                       .label = g_intern_static_string("person"),
-                                       .observed = TRUE};
-
-            vigil_event_filter_update(filter, visit * VISIT_NS + i * SECOND / 10,
-                                      VIGIL_OUTCOME_INFERRED, &person, i < 50 ? 1 : 0);
-        }
-        store_test_wall_us += VISIT_NS / 1000;
-        store_test_mono_us += VISIT_NS / 1000;
-        ck_assert(vigil_store_enforce_limits(t.store, NULL, NULL));
+        visit(filter, minute);
     }
     vigil_event_filter_finish(filter, VIGIL_END_STREAM);
 }
@@ -211,6 +220,81 @@ START_TEST(test_rows_say_what_their_clock_was)
 }
 END_TEST
 
+/* --- years of running, in short ------------------------------------------------------------------------------ */
+
+typedef struct {
+    gint64 resident, wal; /* bytes */
+    guint n_descriptors, n_threads;
+} Usage;
+
+static guint
+count_entries(const gchar *path)
+{
+    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+    guint n = 0;
+
+    while (dir && g_dir_read_name(dir))
+        n++;
+    return n;
+}
+
+static Usage
+measure(void)
+{
+    g_autofree gchar *wal = g_strconcat(t.database, "-wal", NULL);
+    g_autofree gchar *statm = NULL;
+    struct stat info = {0};
+    gint64 pages = 0;
+
+    ck_assert(g_file_get_contents("/proc/self/statm", &statm, NULL, NULL));
+    ck_assert_int_eq(sscanf(statm, "%*d %" G_GINT64_FORMAT, &pages), 1);
+    ck_assert_int_eq(stat(wal, &info), 0);
+    return (Usage){.resident = pages * sysconf(_SC_PAGESIZE),
+                   .wal = info.st_size,
+                   .n_descriptors = count_entries("/proc/self/fd"),
+                   .n_threads = count_entries("/proc/self/task")};
+}
+
+START_TEST(test_many_days)
+{
+    static const guint32 counts[VIGIL_N_OUTCOMES] = {1, 2};
+    const guint n_days = vigil_test_size(2, 30), n_minutes = n_days * 24 * 60;
+    VigilClip *clip = NULL;
+    g_autoptr(VigilEventFilter) filter = NULL;
+    Usage first = {0}, last = {0};
+    gint64 wal = 0;
+    gdouble growth;
+
+    set_up();
+    t.store->max_age_us = 3 * DAY_US;
+    filter = new_filter(1, &clip);
+    for (guint minute = 0; minute < n_minutes; minute += VISIT_MINUTES) {
+        visit(filter, minute);
+        pass((VISIT_MINUTES - 1) * MINUTE_NS / 1000, (VISIT_MINUTES - 1) * MINUTE_NS / 1000);
+        ck_assert(vigil_store_add_outcomes(t.store, "door", store_test_wall_us, counts, NULL));
+        last = measure();
+        wal = MAX(wal, last.wal);
+        if (minute == 60)
+            first = last;
+    }
+    vigil_event_filter_finish(filter, VIGIL_END_STREAM);
+    growth = (gdouble)(last.resident - first.resident) / 1e6 / n_days;
+    ck_assert_uint_eq(n_ended, n_minutes / VISIT_MINUTES);
+    ck_assert_int_le(store_test_int(&t, "SELECT count(*) FROM events"),
+                     3 * 24 * 60 / VISIT_MINUTES + 2);
+    ck_assert_uint_eq(store_test_check(&t), 0);
+    ck_assert_uint_eq(last.n_descriptors, first.n_descriptors);
+    ck_assert_uint_eq(last.n_threads, first.n_threads);
+    ck_assert_msg(growth < 1, "resident memory grows by %.2f MB a day", growth);
+    ck_assert_int_le(wal, 16 * 1000 * 1000);
+    vigil_test_figure(
+        "%u simulated days, %u events: resident memory +%.3f MB a day after the first hour, "
+        "%u descriptors and %u threads as after it, log of at most %.2f MB",
+        n_days, n_ended, growth, last.n_descriptors, last.n_threads, (gdouble)wal / 1e6);
+    tear_down();
+}
+END_TEST
+
 int
 main(void)
 {
@@ -223,6 +307,7 @@ main(void)
     tcase_add_loop_test(tcase, test_jumps_between_runs, 0, G_N_ELEMENTS(jumps));
     tcase_add_test(tcase, test_suspend);
     tcase_add_test(tcase, test_rows_say_what_their_clock_was);
+    tcase_add_test(tcase, test_many_days);
     suite_add_tcase(suite, tcase);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
