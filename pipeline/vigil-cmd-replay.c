@@ -105,11 +105,8 @@ replay_cameras(Replay *replay, const VigilSettings *settings, const VigilStorePl
 static VigilStore *
 open_store(const VigilSettings *settings, const VigilStorePlace *place, GError **error)
 {
-    const VigilStoreOptions options = {.database = place->database,
-                                       .clips = place->clips,
-                                       .max_bytes = settings->max_bytes,
-                                       .max_age_us = settings->max_age_ns / 1000,
-                                       .program = "vigil " VIGIL_VERSION " replay"};
+    const VigilStoreOptions options = vigil_settings_get_store_options(
+        settings, place->database, place->clips, "vigil " VIGIL_VERSION " replay");
 
     return vigil_store_open(&options, error);
 }

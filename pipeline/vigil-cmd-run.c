@@ -29,7 +29,7 @@ typedef struct {
     VigilStore *store;
     VigilUploadPump *pump;
     gchar *store_path;
-    gint64 max_bytes, max_age_ns;
+    gchar *limits; /* of the store */
     gboolean stopping;
     gboolean hung; /* cameras did not end in time */
 } Daemon;
@@ -82,6 +82,7 @@ on_reload(gpointer user_data)
 {
     Daemon *daemon = user_data;
     VigilSettings *settings;
+    g_autofree gchar *limits = NULL;
     g_autoptr(GError) error = NULL;
 
     if (daemon->stopping)
@@ -92,7 +93,8 @@ on_reload(gpointer user_data)
         vigil_command_error("the configuration was not read again: all goes on as before");
         return G_SOURCE_CONTINUE;
     }
-    if (settings->max_bytes != daemon->max_bytes || settings->max_age_ns != daemon->max_age_ns)
+    limits = vigil_settings_print_limits(settings);
+    if (!g_str_equal(limits, daemon->limits))
         g_message("the change of `store` counts from the next start on");
     g_message("the configuration was read again");
     set_uploads(daemon, settings);
@@ -152,8 +154,7 @@ run_daemon(Daemon *daemon, VigilSettings *settings, const VigilStorePlace *place
 
     daemon->loop = loop;
     daemon->store_path = g_strdup(settings->store_path);
-    daemon->max_bytes = settings->max_bytes;
-    daemon->max_age_ns = settings->max_age_ns;
+    daemon->limits = vigil_settings_print_limits(settings);
     g_unix_signal_add(SIGTERM, on_stop, daemon);
     g_unix_signal_add(SIGINT, on_stop, daemon);
     g_unix_signal_add(SIGHUP, on_reload, daemon);
@@ -175,6 +176,7 @@ run_daemon(Daemon *daemon, VigilSettings *settings, const VigilStorePlace *place
     vigil_upload_pump_settle(daemon->pump, SETTLE_MS);
     vigil_upload_pump_free(daemon->pump);
     g_free(daemon->store_path);
+    g_free(daemon->limits);
     if (n_failed)
         vigil_command_error("nothing is left to watch: %u cameras were given up", n_failed);
     return n_failed ? VIGIL_EXIT_FAILED : VIGIL_EXIT_OK;
@@ -193,11 +195,8 @@ has_died(const VigilStorePlace *place)
 static VigilStore *
 open_store(const VigilSettings *settings, const VigilStorePlace *place, GError **error)
 {
-    const VigilStoreOptions options = {.database = place->database,
-                                       .clips = place->clips,
-                                       .max_bytes = settings->max_bytes,
-                                       .max_age_us = settings->max_age_ns / 1000,
-                                       .program = "vigil " VIGIL_VERSION " run"};
+    const VigilStoreOptions options = vigil_settings_get_store_options(
+        settings, place->database, place->clips, "vigil " VIGIL_VERSION " run");
 
     return vigil_gst_init(error) ? vigil_store_open(&options, error) : NULL;
 }

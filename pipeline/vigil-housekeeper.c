@@ -27,13 +27,14 @@ enforce(VigilHousekeeper *self)
 {
     g_autoptr(GError) error = NULL;
     guint step = 0, n_deleted = 0;
+    gboolean done = FALSE;
 
     self->store = vigil_store_renew(self->store, &error);
     do {
-        if (error || !vigil_store_enforce_some(self->store, &step, &error))
+        if (error || !vigil_store_enforce_some(self->store, &step, &done, &error))
             break;
         n_deleted += step;
-    } while (step > 0 && !is_stopping(self));
+    } while (!done && !is_stopping(self));
     if (error)
         g_message("retention: %s", error->message);
     if (n_deleted)

@@ -38,6 +38,10 @@ void vigil_privacy_settings_read_metadata_only(const VigilYaml *node, gboolean *
 void vigil_privacy_settings_forbid_clips(const VigilYaml *camera, VigilRules *rules,
                                          VigilYamlMistakes *mistakes);
 
+/** vigil_store_settings_read: the value of `store`. */
+void vigil_store_settings_read(const VigilYaml *node, VigilSettings *settings, const gchar *base,
+                               VigilYamlMistakes *mistakes);
+
 /** vigil_upload_settings_read: the value of `uploads`. @uploads: (element-type VigilUploadSettings): added to */
 void vigil_upload_settings_read(const VigilYaml *node, GPtrArray *uploads, const gchar *base,
                                 VigilYamlMistakes *mistakes);

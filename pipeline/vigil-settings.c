@@ -9,8 +9,6 @@
 G_DEFINE_QUARK(vigil_settings_error_quark, vigil_settings_error)
 
 #define DEFAULT_STORE "/var/lib/vigil"
-#define LONGEST_AGE_NS (100.0 * 365 * 86400 * 1e9)
-#define LARGEST_STORE 9e18
 
 void
 vigil_settings_read_path(const VigilYaml *node, const gchar *base, gchar **place,
@@ -31,34 +29,10 @@ out:
     vigil_yaml_mistakes_add(mistakes, error);
 }
 
-/* --- store ----------------------------------------------------------------------------------- */
-
-static void
-read_store_path(const VigilYaml *node, gpointer target, VigilYamlMistakes *mistakes,
-                gpointer user_data)
-{
-    vigil_settings_read_path(node, user_data, &((VigilSettings *)target)->store_path, mistakes);
-}
-
 static void
 read_store(const VigilYaml *node, gpointer target, VigilYamlMistakes *mistakes, gpointer user_data)
 {
-    static const VigilYamlKey keys[] = {
-        {.name = "path", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_store_path},
-        {.name = "max_bytes",
-         .type = VIGIL_YAML_KEY_SIZE,
-         .offset = G_STRUCT_OFFSET(VigilSettings, max_bytes),
-         .min = 10e6,
-         .max = LARGEST_STORE},
-        {.name = "max_age",
-         .type = VIGIL_YAML_KEY_DURATION,
-         .offset = G_STRUCT_OFFSET(VigilSettings, max_age_ns),
-         .min = 60e9,
-         .max = LONGEST_AGE_NS},
-        {.name = NULL},
-    };
-
-    vigil_yaml_table_read(node, keys, target, mistakes, user_data);
+    vigil_store_settings_read(node, target, user_data, mistakes);
 }
 
 static void
@@ -144,6 +118,7 @@ vigil_settings_load(const gchar *path, GError **error)
 
     self->path = g_canonicalize_filename(path, NULL);
     self->store_path = g_strdup(DEFAULT_STORE);
+    self->keep = g_array_new(FALSE, FALSE, sizeof(VigilStoreKeep));
     self->cameras = g_ptr_array_new_with_free_func((GDestroyNotify)vigil_camera_settings_unref);
     self->uploads = g_ptr_array_new_with_free_func((GDestroyNotify)vigil_upload_settings_unref);
     base = g_path_get_dirname(self->path);
@@ -173,6 +148,7 @@ vigil_settings_free(VigilSettings *self)
     g_free(self->path);
     g_free(self->store_path);
     vigil_model_settings_free(self->model);
+    g_clear_pointer(&self->keep, g_array_unref);
     g_clear_pointer(&self->cameras, g_ptr_array_unref);
     g_clear_pointer(&self->uploads, g_ptr_array_unref);
     g_free(self);

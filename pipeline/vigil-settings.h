@@ -4,6 +4,7 @@
 #include "events/vigil-rules.h"
 #include "pipeline/vigil-source.h"
 #include "pipeline/vigil-upload-settings.h"
+#include "storage/vigil-store.h"
 
 G_BEGIN_DECLS
 
@@ -152,6 +153,9 @@ typedef struct {
  * @store_path: absolute; holds events.db and clips/
  * @max_bytes: 0: no limit
  * @max_age_ns: 0: for ever
+ * @clips_max_age_ns: of clips and snapshots; 0: as their events
+ * @min_free_bytes: that stay free on the store's disk; 0: no matter
+ * @keep: (element-type VigilStoreKeep): ages that differ, in the file's order; may be empty
  * @cameras: (element-type VigilCameraSettings): in the file's order
  * @uploads: (element-type VigilUploadSettings): where events are sent, in the file's order; may be empty
  */
@@ -159,7 +163,9 @@ typedef struct {
     gchar *path;
     gchar *store_path;
     gint64 max_bytes;
-    gint64 max_age_ns;
+    gint64 max_age_ns, clips_max_age_ns;
+    gint64 min_free_bytes;
+    GArray *keep;
     VigilModelSettings *model;
     GPtrArray *cameras;
     GPtrArray *uploads;
@@ -177,6 +183,12 @@ typedef struct {
 VigilSettings *vigil_settings_load(const gchar *path, GError **error);
 void vigil_settings_free(VigilSettings *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilSettings, vigil_settings_free)
+
+/** vigil_settings_get_store_options: everything is borrowed. */
+VigilStoreOptions vigil_settings_get_store_options(const VigilSettings *self, const gchar *database,
+                                                   const gchar *clips, const gchar *program);
+/** vigil_settings_print_limits: (transfer full): the same text for the same limits of the store. */
+gchar *vigil_settings_print_limits(const VigilSettings *self);
 
 VigilCameraSettings *vigil_camera_settings_ref(VigilCameraSettings *self);
 void vigil_camera_settings_unref(VigilCameraSettings *self);

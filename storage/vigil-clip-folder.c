@@ -256,6 +256,68 @@ vigil_clip_folder_remove(VigilStore *self, const gchar *path)
     return code;
 }
 
+/* Unlinks those of @paths from @first on that lie in one directory, which is synced once. Returns how many it went through. */
+static guint
+remove_in_one(VigilStore *self, const GPtrArray *paths, guint first, gint *code)
+{
+    const gchar *name, *path = g_ptr_array_index(paths, first);
+    const gsize dir_length = strrchr(path, '/') ? (gsize)(strrchr(path, '/') - path) + 1 : 0;
+    const gint dir_fd = open_parent(self, path, FALSE, &name);
+    guint n = 1;
+
+    *code = dir_fd == -ENOENT ? 0 : dir_fd;
+    if (dir_fd < 0)
+        return 1;
+    *code = self->ops->unlink_at(dir_fd, name, 0);
+    while ((*code == 0 || *code == -ENOENT) && first + n < paths->len) {
+        const gchar *other = g_ptr_array_index(paths, first + n);
+
+        if (dir_length == 0 || strncmp(path, other, dir_length) != 0 ||
+            strchr(other + dir_length, '/'))
+            break;
+        *code = self->ops->unlink_at(dir_fd, other + dir_length, 0);
+        n++;
+    }
+    if (*code == 0 || *code == -ENOENT)
+        *code = vigil_store_sync(self, dir_fd);
+    close(dir_fd);
+    if (*code == 0)
+        tidy_parents(self, path);
+    return n;
+}
+
+static gint
+compare_paths(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(const gchar *const *)a, *(const gchar *const *)b);
+}
+
+gboolean
+vigil_clip_folder_remove_all(VigilStore *self, const GPtrArray *paths, GPtrArray *gone,
+                             GError **error)
+{
+    g_autoptr(GPtrArray) sorted = g_ptr_array_new();
+    guint n;
+
+    for (guint i = 0; i < paths->len; i++)
+        g_ptr_array_add(sorted, g_ptr_array_index(paths, i));
+    g_ptr_array_sort(sorted, compare_paths);
+    for (guint i = 0; i < sorted->len; i += n) {
+        const gchar *path = g_ptr_array_index(sorted, i);
+        gint code;
+
+        n = remove_in_one(self, sorted, i, &code);
+        if (code == -EIO || g_atomic_int_get(&self->failed))
+            return vigil_store_set_errno(error, code, "cannot remove the clip", path);
+        if (code < 0)
+            g_message("%s: cannot be removed, is tried again at the next start: %s",
+                      (const gchar *)g_ptr_array_index(sorted, i + n - 1), g_strerror(-code));
+        for (guint k = i; k < i + n && code == 0; k++)
+            g_ptr_array_add(gone, g_ptr_array_index(sorted, k));
+    }
+    return TRUE;
+}
+
 gint
 vigil_clip_folder_rename(VigilStore *self, const gchar *from, const gchar *to)
 {

@@ -67,7 +67,7 @@ is_free_path(VigilStore *self, const gchar *path)
     g_auto(VigilStatement) statement =
         vigil_statement(self, "SELECT 1 FROM clips WHERE path = :path");
 
-    if (vigil_clip_folder_size(self, path) != -ENOENT)
+    if (vigil_retention_is_doomed(self, path) || vigil_clip_folder_size(self, path) != -ENOENT)
         return FALSE;
     vigil_statement_text(&statement, ":path", path);
     return !vigil_statement_step(&statement, NULL);

@@ -123,9 +123,10 @@ gboolean vigil_seal_add_event(VigilStore *self, gint64 event_seq, const gchar *i
 gboolean vigil_seal_clip(VigilStore *self, gint64 clip_id, const guint8 *hash, GError **error);
 /** vigil_seal_event: the event, if it has ended and its clip, if any, is no more written to. */
 gboolean vigil_seal_event(VigilStore *self, gint64 event_seq, GError **error);
-/** vigil_seal_event_goes, vigil_seal_clip_goes: to be called before the row is deleted. */
+/** vigil_seal_event_goes, vigil_seal_clip_goes, vigil_seal_snapshot_goes: to be called before it is deleted. */
 gboolean vigil_seal_event_goes(VigilStore *self, gint64 event_seq, GError **error);
 gboolean vigil_seal_clip_goes(VigilStore *self, gint64 clip_id, GError **error);
+gboolean vigil_seal_snapshot_goes(VigilStore *self, gint64 event_seq, GError **error);
 /** vigil_seal_flush: at the end of each transaction: writes down what went. */
 gboolean vigil_seal_flush(VigilStore *self, GError **error);
 /** vigil_seal_forget: what went in a transaction that was rolled back did not go. */

@@ -290,6 +290,15 @@ vigil_seal_clip_goes(VigilStore *self, gint64 clip_id, GError **error)
 }
 
 gboolean
+vigil_seal_snapshot_goes(VigilStore *self, gint64 event_seq, GError **error)
+{
+    return note_gone(self,
+                     "SELECT e.id FROM events e JOIN snapshots s ON s.event_seq = e.seq "
+                     "WHERE e.seq = :key AND e.seal_seq IS NOT NULL",
+                     event_seq, VIGIL_SEAL_SNAPSHOT, error);
+}
+
+gboolean
 vigil_seal_flush(VigilStore *self, GError **error)
 {
     g_autoptr(VigilSealItems) gone = g_steal_pointer(&self->seal_gone);

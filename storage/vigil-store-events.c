@@ -43,7 +43,8 @@ find_event(VigilStore *self, const gchar *id, Existing *existing, GError **error
     g_autoptr(GError) local = NULL;
     g_auto(VigilStatement) statement = vigil_statement(
         self, "SELECT e.seq, e.run_id, e.clip_id, e.end_reason, e.pinned, e.record, c.path, "
-              "c.state, c.bytes, e.n_commits FROM events e LEFT JOIN clips c ON c.id = e.clip_id "
+              "c.state, c.bytes, e.n_commits, c.expired_wall_us IS NOT NULL FROM events e LEFT "
+              "JOIN clips c ON c.id = e.clip_id "
               "WHERE e.id = :id");
     const gchar *reason;
     gboolean cut_off;
@@ -67,6 +68,11 @@ find_event(VigilStore *self, const gchar *id, Existing *existing, GError **error
     existing->n_commits = sqlite3_column_int64(statement.stmt, 9);
     if (cut_off)
         return TRUE;
+    if (sqlite3_column_int(statement.stmt, 10)) { /* it was complete */
+        g_clear_pointer(&existing->clip_path, g_free);
+        existing->complete = TRUE;
+        return TRUE;
+    }
     existing->complete = existing->clip_id ? has_whole_clip(self, existing->clip_path,
                                                             vigil_statement_get_text(&statement, 7),
                                                             sqlite3_column_int64(statement.stmt, 8))
@@ -378,6 +384,8 @@ vigil_store_set_pinned(VigilStore *self, const gchar *event_id, gboolean pinned,
 
     g_mutex_lock(&self->mutex);
     ok = vigil_store_write(self, update_pin, &pin, error);
+    if (ok && !pinned)
+        vigil_retention_reset(self);
     g_mutex_unlock(&self->mutex);
     return ok;
 }

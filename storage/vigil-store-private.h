@@ -28,6 +28,7 @@ typedef struct {
 typedef struct VigilSealHash VigilSealHash;
 typedef struct VigilSealItems VigilSealItems;
 typedef struct VigilSealKey VigilSealKey;
+typedef struct VigilRetention VigilRetention;
 
 struct VigilStore {
     /* fixed after open */
@@ -42,7 +43,10 @@ struct VigilStore {
     guint refs;   /* under the registry's lock */
     gint failed;  /* atomic; the disk failed: no more writes */
     GMutex mutex; /* guards all below */
-    gint64 max_bytes, max_age_us;
+    gint64 max_bytes, max_age_us, clips_max_age_us, min_free_bytes;
+    VigilStoreKeep *keep; /* (array length=n_keep): names are interned */
+    guint n_keep;
+    VigilRetention *retention;
     gint lock_fd;
     gint clips_fd;          /* -1 for a reader without a folder of clips */
     sqlite3 *db;            /* NULL once retired */
@@ -166,6 +170,15 @@ gint vigil_clip_folder_open(VigilStore *self, const gchar *path);
 gint64 vigil_clip_folder_size(VigilStore *self, const gchar *path);
 /** vigil_clip_folder_remove: unlink, fsync of its directory, then empty directories; 0 also when it was gone. */
 gint vigil_clip_folder_remove(VigilStore *self, const gchar *path);
+/**
+ * vigil_clip_folder_remove_all: many, with one sync a directory.
+ * @gone: (element-type utf8): those of @paths that are gone for good; borrowed
+ *
+ * Returns: %FALSE when the disk failed; a file that cannot be removed otherwise is only left out of @gone, with those beside
+ *   it that were removed in the same go
+ */
+gboolean vigil_clip_folder_remove_all(VigilStore *self, const GPtrArray *paths, GPtrArray *gone,
+                                      GError **error);
 /** vigil_clip_folder_rename: within the folder of clips; both directories are synced. */
 gint vigil_clip_folder_rename(VigilStore *self, const gchar *from, const gchar *to);
 
@@ -196,7 +209,7 @@ GByteArray *vigil_path_encode(const GArray *path, guint *n_points);
 /** vigil_path_decode: (transfer full) (nullable) (element-type VigilPathPoint): %NULL when damaged. */
 GArray *vigil_path_decode(gconstpointer data, gsize length);
 
-/* --- vigil-retention.c (mutex held) -------------------------------------------------------------------------- */
+/* --- vigil-retention.c, vigil-store-space.c (mutex held) -------------------------------------------------------------------------- */
 
 /** vigil_store_collect: unlinks garbage and drops its rows; what cannot be unlinked stays listed. */
 gboolean vigil_store_collect(VigilStore *self, GPtrArray *paths, GError **error);
@@ -226,6 +239,18 @@ VigilEvent *vigil_store_read_event(VigilStore *self, gint64 seq, gchar **clip, G
 
 /** vigil_store_drop_old_decisions: work of one transaction; @data: gint64*, what was committed before goes; %G_MININT64: of no age. */
 gboolean vigil_store_drop_old_decisions(VigilStore *self, gpointer data, GError **error);
+
+/* --- vigil-enforce.c ------------------------------------------------------------------------------------------ */
+
+VigilRetention *vigil_retention_new(void);
+/** vigil_retention_free: @n_keep: as the store had it. */
+void vigil_retention_free(VigilRetention *self, guint n_keep);
+/** vigil_retention_reset: events that were passed may be due now. Mutex held. */
+void vigil_retention_reset(VigilStore *self);
+/** vigil_retention_set_keep: copies. Mutex held. */
+void vigil_retention_set_keep(VigilStore *self, const VigilStoreKeep *keep, guint n_keep);
+/** vigil_retention_is_doomed: a file of this name is being removed. Mutex held. */
+gboolean vigil_retention_is_doomed(VigilStore *self, const gchar *path);
 
 /* --- vigil-recovery.c (mutex held) --------------------------------------------------------------------------- */
 

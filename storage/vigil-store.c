@@ -30,6 +30,7 @@ store_new(const gchar *database, const gchar *clips)
     self->boot_id = vigil_store_read_boot_id();
     self->statements = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, finalize_statement);
     self->live_clips = g_ptr_array_new();
+    self->retention = vigil_retention_new();
     g_mutex_init(&self->mutex);
     vigil_store_clock_init(&self->clock, NULL, NULL, NULL);
     return self;
@@ -71,6 +72,8 @@ store_free(VigilStore *self)
     vigil_seal_key_free(self->seal_key);
     vigil_seal_forget(self);
     g_ptr_array_unref(self->live_clips);
+    vigil_retention_free(self->retention, self->n_keep);
+    g_free(self->keep);
     g_mutex_clear(&self->mutex);
     g_free(self->database);
     g_free(self->clips);
@@ -212,6 +215,12 @@ inherit_limits(VigilStore *self, const VigilStore *from)
         self->max_bytes = from->max_bytes;
     if (!self->max_age_us)
         self->max_age_us = from->max_age_us;
+    if (!self->clips_max_age_us)
+        self->clips_max_age_us = from->clips_max_age_us;
+    if (!self->min_free_bytes)
+        self->min_free_bytes = from->min_free_bytes;
+    if (!self->n_keep && from->n_keep)
+        vigil_retention_set_keep(self, from->keep, from->n_keep);
 }
 
 /*
@@ -348,6 +357,9 @@ vigil_store_open_with(const VigilStoreOptions *options, const VigilFileOps *ops,
     self->program = g_strdup(options->program ? options->program : g_get_prgname());
     self->max_bytes = options->max_bytes;
     self->max_age_us = options->max_age_us;
+    self->clips_max_age_us = options->clips_max_age_us;
+    self->min_free_bytes = options->min_free_bytes;
+    vigil_retention_set_keep(self, options->keep, options->n_keep);
     if (ops)
         self->ops = ops;
     vigil_store_clock_init(&self->clock, options->now_func, options->now_data, mono_func);
@@ -376,6 +388,10 @@ vigil_store_renew(VigilStore *self, GError **error)
                                        .clips = self->clips,
                                        .max_bytes = self->max_bytes,
                                        .max_age_us = self->max_age_us,
+                                       .clips_max_age_us = self->clips_max_age_us,
+                                       .min_free_bytes = self->min_free_bytes,
+                                       .keep = self->keep,
+                                       .n_keep = self->n_keep,
                                        .program = self->program,
                                        .now_func = self->clock.now_func,
                                        .now_data = self->clock.data};

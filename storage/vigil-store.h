@@ -24,11 +24,25 @@ typedef enum {
 } VigilStoreError;
 
 /**
+ * VigilStoreKeep:
+ * @camera, @label, @rule: (nullable): which events; %NULL: any
+ * @max_age_us: their age, whatever the store's is
+ */
+typedef struct {
+    const gchar *camera, *label, *rule;
+    gint64 max_age_us;
+} VigilStoreKeep;
+
+/**
  * VigilStoreOptions:
  * @database: path of the SQLite file; its directory is made when missing
  * @clips: directory of the clips; made when missing
  * @max_bytes: clips, snapshots and database together stay below; 0: no limit
  * @max_age_us: events that were committed longer ago are deleted; 0: never
+ * @clips_max_age_us: clips and snapshots of events that were committed longer ago go, their rows stay; 0: with their events.
+ *   For @max_bytes and @min_free_bytes then clips go first.
+ * @min_free_bytes: so much of the disk stays free, whoever fills it; 0: no matter
+ * @keep: (array length=n_keep) (nullable): ages that differ; of those that match an event the first counts
  * @program: what writes, for the runs table ("vigil 0.1.0 replay"); borrowed
  * @now_func: (nullable): wall clock in µs since 1970, for tests; default g_get_real_time()
  */
@@ -37,6 +51,10 @@ typedef struct {
     const gchar *clips;
     gint64 max_bytes;
     gint64 max_age_us;
+    gint64 clips_max_age_us;
+    gint64 min_free_bytes;
+    const VigilStoreKeep *keep;
+    guint n_keep;
     const gchar *program;
     gint64 (*now_func)(gpointer user_data);
     gpointer now_data;
@@ -201,8 +219,14 @@ vigil_store_set_pinned(VigilStore *self, const gchar *event_id, gboolean pinned,
  * believed only after it lasted 24 h, and times before 2020 are no times.
  */
 gboolean vigil_store_enforce_limits(VigilStore *self, guint *n_deleted, GError **error);
-/** vigil_store_enforce_some: one of these steps, for who may have to stop in between; all is done when @n_deleted is 0. */
-gboolean vigil_store_enforce_some(VigilStore *self, guint *n_deleted, GError **error);
+/**
+ * vigil_store_enforce_some: one of these steps, for who may have to stop in between.
+ * @done: (out): all is within the limits
+ *
+ * Sleeps after each step for as long as it held the lock, so that writers come in between.
+ */
+gboolean
+vigil_store_enforce_some(VigilStore *self, guint *n_deleted, gboolean *done, GError **error);
 
 /* --- reading ------------------------------------------------------------------------------------------------- */
 

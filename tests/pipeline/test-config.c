@@ -61,6 +61,15 @@ static const struct {
     {"model: {path: x, labls: y}\n" CAMERA RULES, ":1:", "model", "did you mean \"labels\""},
     {"store: {max_bytes: 5kB}\n" HEAD CAMERA RULES, ":1:", "store.max_bytes", ""},
     {"store: {max_age: 30}\n" HEAD CAMERA RULES, ":1:", "store.max_age", "unit"},
+    {"store: {min_free: 1}\n" HEAD CAMERA RULES, ":1:", "store.min_free", ""},
+    {"store: {clips_max_age: 1s}\n" HEAD CAMERA RULES, ":1:", "store.clips_max_age", ""},
+    {"store: {max_age: 2d, clips_max_age: 3d}\n" HEAD CAMERA RULES, ":1:", "store.clips_max_age",
+     "longer"},
+    {"store: {keep: 3d}\n" HEAD CAMERA RULES, ":1:", "store.keep", "list"},
+    {"store:\n  keep:\n    - {max_age: 3d}\n" HEAD CAMERA RULES, ":3:", "store.keep[0]", "rule"},
+    {"store:\n  keep:\n    - {rule: r}\n" HEAD CAMERA RULES, ":3:", "store.keep[0]", "max_age"},
+    {"store:\n  keep:\n    - {rule: r, max_age: 3d, clas: x}\n" HEAD CAMERA RULES,
+     ":3:", "store.keep[0]", "did you mean \"class\""},
     {"store: {path: []}\n" HEAD CAMERA RULES, ":1:", "store.path", ""},
     {"store: /var\n" HEAD CAMERA RULES, ":1:", "store", ""},
     {"store: {path: /a}\nstore: {path: /b}\n" HEAD CAMERA RULES, ":2:", "store", ""},
@@ -236,11 +245,30 @@ START_TEST(test_named_models)
 }
 END_TEST
 
+static void
+check_limits(const VigilSettings *settings)
+{
+    const gint64 day_us = G_GINT64_CONSTANT(86400000000);
+    const VigilStoreOptions options =
+        vigil_settings_get_store_options(settings, "events.db", "clips", "test");
+
+    ck_assert_int_eq(options.max_age_us, 30 * day_us);
+    ck_assert_int_eq(options.clips_max_age_us, 7 * day_us);
+    ck_assert_int_eq(options.min_free_bytes, 1000000000);
+    ck_assert_uint_eq(options.n_keep, 2);
+    ck_assert_str_eq(options.keep[0].rule, "visitor");
+    ck_assert_ptr_null(options.keep[0].label);
+    ck_assert_int_eq(options.keep[0].max_age_us, 90 * day_us);
+    ck_assert_str_eq(options.keep[1].label, "dog");
+    ck_assert_str_eq(options.keep[1].camera, "door");
+}
+
 START_TEST(test_everything)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(VigilSettings) settings =
-        load("store: {path: data, max_bytes: 20GB, max_age: 30d}\n"
+        load("store: {path: data, max_bytes: 20GB, max_age: 30d, clips_max_age: 7d, min_free: 1GB, "
+             "keep: [{rule: visitor, max_age: 90d}, {class: dog, camera: door, max_age: 2d}]}\n"
              "model: {path: m.tflite, labels: /l.txt, threads: 2, device: cuda, threshold: 0.4, "
              "iou_threshold: "
              "0.6, max_detections: 50}\n"
@@ -281,6 +309,7 @@ START_TEST(test_everything)
     ck_assert_str_eq(settings->store_path, store);
     ck_assert_int_eq(settings->max_bytes, 20 * G_GINT64_CONSTANT(1000000000));
     ck_assert_int_eq(settings->max_age_ns / 1000000000, 30 * 86400);
+    check_limits(settings);
     door = settings->cameras->pdata[0];
     desk = settings->cameras->pdata[1];
     second = settings->cameras->pdata[2];

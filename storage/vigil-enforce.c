@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Limits of age and space. All is done in steps that hold the lock for some milliseconds; files are unlinked without it, and
+ * between two steps writers have as much time as the step took.
+ */
+#include "storage/vigil-retention-private.h"
+
+#include <errno.h>
+
+#define FIRST_BATCH 16
+#define MAX_BATCH 64
+#define LONG_STEP_US 15000
+#define SHORT_STEP_US 5000
+#define MIN_PAUSE_US 500
+#define MAX_PAUSE_US 50000
+/* Pages that deletions left unused go back to the file system once they are worth it, some at a time. */
+#define VACUUM_SHARE 4
+#define VACUUM_PAGES 128
+
+VigilRetention *
+vigil_retention_new(void)
+{
+    VigilRetention *self = g_new0(VigilRetention, 1);
+
+    g_mutex_init(&self->enforcing);
+    self->batch = FIRST_BATCH;
+    self->doomed = g_ptr_array_new_with_free_func(g_free);
+    self->collected = g_ptr_array_new_with_free_func(g_free);
+    return self;
+}
+
+static void
+free_scans(VigilRetention *self, guint n_keep)
+{
+    for (guint i = 0; self->scans && i < n_keep + 2; i++)
+        g_clear_pointer(&self->scans[i].places, g_array_unref);
+    g_clear_pointer(&self->scans, g_free);
+}
+
+void
+vigil_retention_free(VigilRetention *self, guint n_keep)
+{
+    free_scans(self, n_keep);
+    g_mutex_clear(&self->enforcing);
+    g_ptr_array_unref(self->doomed);
+    g_ptr_array_unref(self->collected);
+    g_free(self);
+}
+
+void
+vigil_retention_set_keep(VigilStore *self, const VigilStoreKeep *keep, guint n_keep)
+{
+    free_scans(self->retention, self->n_keep);
+    self->retention->task = 0;
+    g_free(self->keep);
+    self->keep = g_new0(VigilStoreKeep, n_keep);
+    self->n_keep = n_keep;
+    for (guint i = 0; i < n_keep; i++)
+        self->keep[i] =
+            (VigilStoreKeep){g_intern_string(keep[i].camera), g_intern_string(keep[i].label),
+                             g_intern_string(keep[i].rule), keep[i].max_age_us};
+}
+
+void
+vigil_retention_reset(VigilStore *self)
+{
+    for (guint i = 0; self->retention->scans && i < self->n_keep + 2; i++)
+        vigil_age_scan_reset(&self->retention->scans[i]);
+}
+
+gboolean
+vigil_retention_is_doomed(VigilStore *self, const gchar *path)
+{
+    for (guint i = 0; i < self->retention->doomed->len; i++)
+        if (g_str_equal(g_ptr_array_index(self->retention->doomed, i), path))
+            return TRUE;
+    return FALSE;
+}
+
+/* --- what is over a limit ------------------------------------------------------------------------------------ */
+
+static gboolean
+read_used_bytes(VigilStore *self, gint64 *bytes, GError **error)
+{
+    gint64 clips, pages, unused, page_size;
+
+    if (!vigil_store_read_int(self, "SELECT value FROM sums WHERE name = 'clip_bytes'", &clips,
+                              error) ||
+        !vigil_store_read_int(self, "PRAGMA page_count", &pages, error) ||
+        !vigil_store_read_int(self, "PRAGMA freelist_count", &unused, error) ||
+        !vigil_store_read_int(self, "PRAGMA page_size", &page_size, error))
+        return FALSE;
+    for (guint i = 0; i < self->live_clips->len; i++)
+        clips += (gint64)vigil_clip_bytes(g_ptr_array_index(self->live_clips, i));
+    *bytes = clips + (pages - unused) * page_size;
+    return TRUE;
+}
+
+/* What has to go for the store's limit, and for the disk's, whatever else fills that. */
+static gboolean
+read_excess(VigilStore *self, gint64 *excess, gint64 *used, GError **error)
+{
+    const guint64 free_bytes = self->min_free_bytes ? vigil_store_get_free_bytes(self) : 0;
+
+    if (!read_used_bytes(self, used, error))
+        return FALSE;
+    *excess = self->max_bytes ? *used - self->max_bytes : 0;
+    if (self->min_free_bytes)
+        *excess = MAX(*excess, self->min_free_bytes - (gint64)MIN(free_bytes, (guint64)G_MAXINT64));
+    return TRUE;
+}
+
+/* --- one step ------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    VigilDue due;
+    gboolean by_space; /* what is due is found out in the transaction */
+    guint n_max, n_deleted, n_expired;
+    GPtrArray *garbage; /* (element-type utf8) */
+} Step;
+
+static gboolean
+drop_due(VigilStore *self, Step *step, GError **error)
+{
+    for (guint i = 0; i < step->due.events->len; i++, step->n_deleted++)
+        if (!vigil_store_drop_event(self, g_array_index(step->due.events, gint64, i), step->garbage,
+                                    error))
+            return FALSE;
+    for (guint i = 0; i < step->due.clips->len; i++, step->n_expired++)
+        if (!vigil_store_expire_clip(self, g_array_index(step->due.clips, gint64, i), step->garbage,
+                                     error))
+            return FALSE;
+    for (guint i = 0; i < step->due.snapshots->len; i++)
+        if (!vigil_store_drop_snapshot(self, g_array_index(step->due.snapshots, gint64, i), error))
+            return FALSE;
+    return TRUE;
+}
+
+/* Where metadata is to outlive its clip, clips go first. */
+static gboolean
+drop_oldest(VigilStore *self, Step *step, gboolean *gone, GError **error)
+{
+    gint64 clip_id = 0, seq = 0;
+
+    *gone = TRUE;
+    if (self->clips_max_age_us && !vigil_store_pick_oldest_clip(self, &clip_id, error))
+        return FALSE;
+    if (clip_id) {
+        step->n_expired++;
+        return vigil_store_expire_clip(self, clip_id, step->garbage, error);
+    }
+    if (!vigil_store_pick_oldest(self, &seq, error))
+        return FALSE;
+    *gone = seq != 0;
+    if (!seq)
+        return TRUE;
+    step->n_deleted++;
+    return vigil_store_drop_event(self, seq, step->garbage, error);
+}
+
+static gboolean
+drop_for_space(VigilStore *self, Step *step, GError **error)
+{
+    gint64 excess, used, now;
+    gboolean gone = TRUE;
+
+    if (!read_excess(self, &excess, &used, error))
+        return FALSE;
+    now = used;
+    while (gone && used - now < excess && step->n_deleted + step->n_expired < step->n_max)
+        if (!drop_oldest(self, step, &gone, error) || !read_used_bytes(self, &now, error))
+            return FALSE;
+    return TRUE;
+}
+
+static gboolean
+drop_collected_rows(VigilStore *self, gpointer data, GError **error)
+{
+    const GPtrArray *paths = data;
+
+    for (guint i = 0; i < paths->len; i++) {
+        /* a new clip of that name may be on its way already */
+        g_auto(VigilStatement) drop =
+            vigil_statement(self, "DELETE FROM garbage WHERE path = :path AND reason = 'deleted'");
+
+        vigil_statement_text(&drop, ":path", g_ptr_array_index(paths, i));
+        if (!vigil_statement_run(&drop, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/* Also takes the rows of files off the list that the step before has unlinked. */
+static gboolean
+work_step(VigilStore *self, gpointer data, GError **error)
+{
+    Step *step = data;
+
+    g_ptr_array_set_size(step->garbage, 0);
+    step->n_deleted = step->n_expired = 0;
+    return drop_collected_rows(self, self->retention->collected, error) &&
+           (step->by_space ? drop_for_space(self, step, error) : drop_due(self, step, error));
+}
+
+/* Hands what is to be unlinked to unlink_doomed(). */
+static gboolean
+list_doomed(VigilStore *self, const GPtrArray *garbage, GError **error)
+{
+    for (guint i = 0; i < garbage->len; i++) {
+        const gchar *path = g_ptr_array_index(garbage, i);
+        gboolean wanted;
+
+        if (!vigil_store_has_clip_row(self, path, &wanted, error))
+            return FALSE;
+        g_ptr_array_add(wanted ? self->retention->collected : self->retention->doomed,
+                        g_strdup(path));
+    }
+    return TRUE;
+}
+
+static gboolean
+run_step(VigilStore *self, Step *step, GError **error)
+{
+    if (!vigil_store_transact(self, work_step, step, error))
+        return FALSE;
+    g_ptr_array_set_size(self->retention->collected, 0);
+    return list_doomed(self, step->garbage, error);
+}
+
+static void
+step_init(Step *self, guint n_max)
+{
+    *self = (Step){.due = {g_array_new(FALSE, FALSE, sizeof(gint64)),
+                           g_array_new(FALSE, FALSE, sizeof(gint64)),
+                           g_array_new(FALSE, FALSE, sizeof(gint64))},
+                   .n_max = n_max,
+                   .garbage = g_ptr_array_new_with_free_func(g_free)};
+}
+
+static void
+step_clear(Step *self)
+{
+    g_array_unref(self->due.events);
+    g_array_unref(self->due.clips);
+    g_array_unref(self->due.snapshots);
+    g_ptr_array_unref(self->garbage);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Step, step_clear)
+
+/* --- tasks: each is repeated until it says that it is done -------------------------------------------------------- */
+
+static gboolean
+do_ages(VigilStore *self, guint scan, guint *n_deleted, gboolean *done, GError **error)
+{
+    g_auto(Step) step;
+
+    step_init(&step, self->retention->batch);
+    if (!vigil_age_scan_find(self, scan, step.n_max, &step.due, done, error))
+        return FALSE;
+    if (step.due.events->len + step.due.clips->len + step.due.snapshots->len == 0)
+        return TRUE;
+    if (run_step(self, &step, error)) {
+        *n_deleted = step.n_deleted;
+        return TRUE;
+    }
+    /* they are still there: to be found again */
+    vigil_age_scan_reset(&self->retention->scans[scan]);
+    return FALSE;
+}
+
+static gboolean
+do_space(VigilStore *self, guint *n_deleted, gboolean *done, GError **error)
+{
+    g_auto(Step) step;
+    gint64 excess, used;
+
+    step_init(&step, self->retention->batch);
+    step.by_space = TRUE;
+    *done = !self->max_bytes && !self->min_free_bytes;
+    if (*done)
+        return TRUE;
+    if (!read_excess(self, &excess, &used, error))
+        return FALSE;
+    *done = excess <= 0;
+    if (*done)
+        return TRUE;
+    if (!run_step(self, &step, error))
+        return FALSE;
+    *n_deleted = step.n_deleted;
+    *done = step.n_deleted + step.n_expired == 0;
+    return TRUE;
+}
+
+/* A day of each camera: the first time there may be much. */
+static gboolean
+drop_old_outcomes(VigilStore *self, gpointer n_dropped, GError **error)
+{
+    g_auto(VigilStatement) drop = vigil_statement(
+        self,
+        "DELETE FROM outcomes WHERE (camera_id, minute_wall_us, outcome) IN "
+        "(SELECT o.camera_id, o.minute_wall_us, o.outcome FROM cameras k CROSS JOIN outcomes o "
+        "ON o.camera_id = k.id WHERE o.minute_wall_us < :wall LIMIT 4000)");
+
+    vigil_statement_int(&drop, ":wall", vigil_store_clock_trusted(&self->clock) - self->max_age_us);
+    if (!vigil_statement_run(&drop, error))
+        return FALSE;
+    *(gint *)n_dropped = sqlite3_changes(self->db);
+    return TRUE;
+}
+
+static gboolean
+do_old_rows(VigilStore *self, gboolean *done, GError **error)
+{
+    gint64 before_us = G_MININT64;
+    gint n_dropped = 0;
+
+    if (self->max_age_us > 0) {
+        if (!vigil_store_transact(self, drop_old_outcomes, &n_dropped, error))
+            return FALSE;
+        before_us = vigil_store_clock_trusted(&self->clock) - self->max_age_us;
+    }
+    *done = n_dropped == 0;
+    return !*done || vigil_store_transact(self, vigil_store_drop_old_decisions, &before_us, error);
+}
+
+static gboolean
+do_rest(VigilStore *self, gboolean *done, GError **error)
+{
+    gint64 pages, unused;
+    g_autofree gchar *vacuum =
+        g_strdup_printf("PRAGMA incremental_vacuum (%u)", (guint)VACUUM_PAGES);
+
+    if (self->retention->collected->len > 0) {
+        if (!vigil_store_transact(self, drop_collected_rows, self->retention->collected, error))
+            return FALSE;
+        g_ptr_array_set_size(self->retention->collected, 0);
+    }
+    vigil_store_keep_reserve(self);
+    if (!vigil_store_read_int(self, "PRAGMA page_count", &pages, error) ||
+        !vigil_store_read_int(self, "PRAGMA freelist_count", &unused, error))
+        return FALSE;
+    *done = unused * VACUUM_SHARE < pages;
+    return *done || vigil_store_exec(self, vacuum, error);
+}
+
+static gboolean
+do_task(VigilStore *self, guint *n_deleted, gboolean *done, GError **error)
+{
+    const guint n_scans = self->n_keep + 2, task = self->retention->task;
+
+    *done = TRUE;
+    if (task == 0)
+        return vigil_store_end_strays(self, error);
+    if (task <= n_scans)
+        return do_ages(self, task - 1, n_deleted, done, error);
+    if (task == n_scans + 1)
+        return do_space(self, n_deleted, done, error);
+    if (task == n_scans + 2)
+        return do_old_rows(self, done, error);
+    return do_rest(self, done, error);
+}
+
+/* @all_done: (out): this was the last task */
+static gboolean
+go_on(VigilStore *self, guint *n_deleted, gboolean *all_done, GError **error)
+{
+    VigilRetention *retention = self->retention;
+    gboolean done;
+
+    *n_deleted = 0;
+    *all_done = FALSE;
+    if (!vigil_store_check_writable(self, error))
+        return FALSE;
+    if (!retention->scans)
+        retention->scans = g_new0(VigilAgeScan, self->n_keep + 2);
+    if (!do_task(self, n_deleted, &done, error)) {
+        retention->task = 0;
+        return FALSE;
+    }
+    if (!done)
+        return TRUE;
+    *all_done = retention->task == self->n_keep + 5;
+    retention->task = *all_done ? 0 : retention->task + 1;
+    return TRUE;
+}
+
+/* On a full disk the rows of the deletion use the reserve; the last task makes it again. */
+static gboolean
+go_on_if_full(VigilStore *self, guint *n_deleted, gboolean *all_done, GError **error)
+{
+    g_autoptr(GError) local = NULL;
+
+    if (go_on(self, n_deleted, all_done, &local))
+        return TRUE;
+    if (g_error_matches(local, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_FULL) &&
+        vigil_store_release_reserve(self))
+        return go_on(self, n_deleted, all_done, error);
+    g_propagate_error(error, g_steal_pointer(&local));
+    return FALSE;
+}
+
+/* Without the store's lock: whoever commits need not wait for a file system that is slow in this. */
+static gboolean
+unlink_doomed(VigilStore *self, GError **error)
+{
+    VigilRetention *retention = self->retention;
+    g_autoptr(GPtrArray) gone = g_ptr_array_new();
+    gboolean ok;
+
+    if (retention->doomed->len == 0)
+        return TRUE;
+    ok = vigil_clip_folder_remove_all(self, retention->doomed, gone, error);
+    g_mutex_lock(&self->mutex);
+    for (guint i = 0; ok && i < gone->len; i++)
+        g_ptr_array_add(retention->collected, g_strdup(g_ptr_array_index(gone, i)));
+    g_ptr_array_set_size(retention->doomed, 0);
+    g_mutex_unlock(&self->mutex);
+    return ok;
+}
+
+static void
+adapt_batch(VigilRetention *self, gint64 took_us)
+{
+    if (took_us > LONG_STEP_US)
+        self->batch = MAX(self->batch / 2, 1);
+    else if (took_us < SHORT_STEP_US)
+        self->batch = MIN(self->batch * 2, MAX_BATCH);
+}
+
+gboolean
+vigil_store_enforce_some(VigilStore *self, guint *n_deleted, gboolean *done, GError **error)
+{
+    gint64 begun_us, took_us;
+    gboolean ok;
+
+    *n_deleted = 0;
+    *done = FALSE;
+    g_mutex_lock(&self->retention->enforcing);
+    g_mutex_lock(&self->mutex);
+    begun_us = g_get_monotonic_time();
+    ok = go_on_if_full(self, n_deleted, done, error);
+    g_mutex_unlock(&self->mutex);
+    took_us = g_get_monotonic_time() - begun_us;
+    adapt_batch(self->retention, took_us);
+    ok = ok && unlink_doomed(self, error);
+    g_mutex_unlock(&self->retention->enforcing);
+    /* a lock is not given to who waited longest */
+    if (ok && !*done)
+        g_usleep((gulong)CLAMP(took_us, MIN_PAUSE_US, MAX_PAUSE_US));
+    return ok;
+}
+
+gboolean
+vigil_store_enforce_limits(VigilStore *self, guint *n_deleted, GError **error)
+{
+    gboolean done = FALSE, ok = TRUE;
+    guint step = 0, total = 0;
+
+    while (ok && !done) {
+        ok = vigil_store_enforce_some(self, &step, &done, error);
+        total += step;
+    }
+    if (n_deleted)
+        *n_deleted = total;
+    return ok;
+}

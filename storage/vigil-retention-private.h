@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "storage/vigil-store-private.h"
+
+G_BEGIN_DECLS
+
+/** VigilAgePlace: within the events of a run, in the order of their latest commits. */
+typedef struct {
+    gint64 run_id, mono_us, seq;
+} VigilAgePlace;
+
+/**
+ * VigilAgeScan: who looks for events of more than an age. What it has passed is pinned or not its own, and needs not be
+ * looked at again; so a limit costs nothing but what is due.
+ */
+typedef struct {
+    GArray *places; /* (element-type VigilAgePlace): up to where a run was looked at for good */
+    VigilAgePlace at;
+    gboolean
+        held; /* in this run there is one that may not go yet: the place of @at.run_id stays before it */
+} VigilAgeScan;
+
+/** VigilRetention: what vigil_store_enforce_some() goes on with. */
+struct VigilRetention {
+    GMutex enforcing; /* one at a time; taken before the store's */
+    VigilAgeScan *
+        scans; /* one for each of the store's @keep, the default, clips; guarded by the store's mutex */
+    guint task;           /* index of what is done next */
+    guint batch;          /* so many events go in one step */
+    GPtrArray *doomed;    /* (element-type utf8): being unlinked without the lock */
+    GPtrArray *collected; /* (element-type utf8): unlinked; their rows go with the next step */
+};
+
+/** VigilDue: what a step found. */
+typedef struct {
+    GArray *events;    /* (element-type gint64): seq, to be dropped */
+    GArray *clips;     /* (element-type gint64): to expire */
+    GArray *snapshots; /* (element-type gint64): seq, whose snapshots go */
+} VigilDue;
+
+/** vigil_age_scan_find: looks at some events, at most @n_max of which are due. Mutex held. @done: (out): all was looked at. */
+gboolean vigil_age_scan_find(VigilStore *self, guint scan, guint n_max, VigilDue *due,
+                             gboolean *done, GError **error);
+/** vigil_age_scan_reset: forgets what was passed. */
+void vigil_age_scan_reset(VigilAgeScan *self);
+
+gboolean
+vigil_store_has_clip_row(VigilStore *self, const gchar *path, gboolean *has, GError **error);
+gboolean vigil_store_drop_snapshot(VigilStore *self, gint64 seq, GError **error);
+/** vigil_store_expire_clip: within a transaction: file and snapshots go, rows stay. @garbage as of vigil_store_drop_event(). */
+gboolean
+vigil_store_expire_clip(VigilStore *self, gint64 clip_id, GPtrArray *garbage, GError **error);
+/* The oldest that may go; 0: none. */
+gboolean vigil_store_pick_oldest(VigilStore *self, gint64 *seq, GError **error);
+gboolean vigil_store_pick_oldest_with_clip(VigilStore *self, gint64 *seq, GError **error);
+gboolean vigil_store_pick_oldest_clip(VigilStore *self, gint64 *clip_id, GError **error);
+/** vigil_store_get_free_bytes: of the database's disk; 0 when it cannot be told. */
+guint64 vigil_store_get_free_bytes(VigilStore *self);
+
+G_END_DECLS

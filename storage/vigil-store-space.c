@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A full disk: the reserve for rows, and old events that make space. */
+#include "storage/vigil-retention-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+/* More at a time would delete in vain. */
+#define MAX_DELETED 16
+
+static gchar *
+reserve_path(VigilStore *self)
+{
+    return g_strconcat(self->database, ".reserve", NULL);
+}
+
+guint64
+vigil_store_get_free_bytes(VigilStore *self)
+{
+    g_autofree gchar *dir = g_path_get_dirname(self->database);
+    struct statvfs space;
+
+    return statvfs(dir, &space) < 0 ? 0 : (guint64)space.f_bavail * space.f_frsize;
+}
+
+void
+vigil_store_keep_reserve(VigilStore *self)
+{
+    g_autofree gchar *path = reserve_path(self);
+    struct stat info;
+    gint fd;
+
+    if (stat(path, &info) == 0 && info.st_size >= VIGIL_STORE_RESERVE_BYTES)
+        return;
+    fd = self->ops->open_at(AT_FDCWD, path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640);
+    if (fd < 0)
+        return;
+    if (posix_fallocate(fd, 0, VIGIL_STORE_RESERVE_BYTES) != 0)
+        self->ops->unlink_at(AT_FDCWD, path, 0); /* a part of a reserve is none */
+    close(fd);
+}
+
+gboolean
+vigil_store_release_reserve(VigilStore *self)
+{
+    g_autofree gchar *path = reserve_path(self);
+
+    return self->ops->unlink_at(AT_FDCWD, path, 0) == 0;
+}
+
+/* The log may hold megabytes that are long in the database. Does not wait for readers. */
+static void
+empty_log(VigilStore *self)
+{
+    gint rc;
+
+    sqlite3_busy_timeout(self->db, 0);
+    rc = sqlite3_wal_checkpoint_v2(self->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    if (rc != SQLITE_OK && rc != SQLITE_BUSY)
+        vigil_store_set_sqlite(self, rc, "cannot checkpoint", NULL);
+    sqlite3_busy_timeout(self->db, VIGIL_STORE_BUSY_TIMEOUT_MS);
+}
+
+typedef struct {
+    gboolean for_rows;
+    GPtrArray *garbage;
+    guint n_deleted;
+} Sacrifice;
+
+static gboolean
+sacrifice(VigilStore *self, gpointer data, GError **error)
+{
+    Sacrifice *work = data;
+    gint64 seq;
+
+    g_ptr_array_set_size(work->garbage, 0);
+    work->n_deleted = 0;
+    if (!(work->for_rows ? vigil_store_pick_oldest(self, &seq, error)
+                         : vigil_store_pick_oldest_with_clip(self, &seq, error)))
+        return FALSE;
+    work->n_deleted = seq ? 1 : 0;
+    return !seq || vigil_store_drop_event(self, seq, work->garbage, error);
+}
+
+/* The oldest event, with its clip at once. */
+static gboolean
+delete_one(VigilStore *self, gboolean for_rows, guint *n_deleted, GError **error)
+{
+    g_autoptr(GPtrArray) garbage = g_ptr_array_new_with_free_func(g_free);
+    Sacrifice work = {for_rows, garbage, 0};
+
+    *n_deleted = 0;
+    if (!vigil_store_transact(self, sacrifice, &work, error))
+        return FALSE;
+    *n_deleted = work.n_deleted;
+    return garbage->len == 0 || vigil_store_collect(self, garbage, error);
+}
+
+gboolean
+vigil_store_make_space(VigilStore *self, gboolean for_rows)
+{
+    g_autoptr(GError) error = NULL;
+    gboolean released;
+    guint n_deleted = 0, n = 0;
+
+    if (!vigil_store_check_writable(self, NULL))
+        return FALSE;
+    /* deleting writes rows itself */
+    released = vigil_store_release_reserve(self);
+    empty_log(self);
+    while (n_deleted < MAX_DELETED && delete_one(self, for_rows, &n, &error) && n > 0) {
+        n_deleted += n;
+        if (vigil_store_get_free_bytes(self) >= 2 * VIGIL_STORE_RESERVE_BYTES)
+            break;
+    }
+    if (error)
+        g_message("%s: no space, and no event could be deleted: %s", self->database,
+                  error->message);
+    else if (n_deleted > 0)
+        g_message("%s: no space: the %u oldest events were deleted", self->database, n_deleted);
+    /* rows may live on the reserve when there is nothing else, clips may not */
+    if (!g_atomic_int_get(&self->failed) && (n_deleted > 0 || !for_rows))
+        vigil_store_keep_reserve(self);
+    return n_deleted > 0 || (for_rows && released);
+}
