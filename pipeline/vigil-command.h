@@ -34,6 +34,8 @@ extern const VigilCommand vigil_cmd_clip;
 extern const VigilCommand vigil_cmd_fsck;
 extern const VigilCommand vigil_cmd_status;
 extern const VigilCommand vigil_cmd_why;
+extern const VigilCommand vigil_cmd_rules;
+extern const VigilCommand vigil_cmd_rules_test;
 extern const VigilCommand vigil_cmd_detect;
 extern const VigilCommand vigil_cmd_devices;
 extern const VigilCommand vigil_cmd_model;

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <json-glib/json-glib.h>
-#include <math.h>
-
+#include "pipeline/vigil-decision-json.h"
 #include "pipeline/vigil-time.h"
 #include "pipeline/vigil-why.h"
 
@@ -105,31 +103,6 @@ vigil_why_to_text(const VigilWhy *self)
 /* --- JSON ---------------------------------------------------------------------------------------------------- */
 
 static void
-add_string(JsonBuilder *json, const gchar *name, const gchar *value)
-{
-    json_builder_set_member_name(json, name);
-    if (value)
-        json_builder_add_string_value(json, value);
-    else
-        json_builder_add_null_value(json);
-}
-
-static void
-add_time(JsonBuilder *json, const gchar *name, gint64 time_us)
-{
-    g_autofree gchar *text = vigil_time_format(time_us);
-
-    add_string(json, name, text);
-}
-
-static void
-add_number(JsonBuilder *json, const gchar *name, gdouble value)
-{
-    json_builder_set_member_name(json, name);
-    json_builder_add_double_value(json, round(value * 1e4) / 1e4); /* of what were floats */
-}
-
-static void
 add_presence(JsonBuilder *json, const VigilPresenceInfo *info)
 {
     json_builder_set_member_name(json, "presence");
@@ -138,12 +111,12 @@ add_presence(JsonBuilder *json, const VigilPresenceInfo *info)
         return;
     }
     json_builder_begin_object(json);
-    add_string(json, "state", vigil_camera_presence_to_string(info->presence));
-    add_time(json, "since", info->since_us);
+    vigil_json_add_string(json, "state", vigil_camera_presence_to_string(info->presence));
+    vigil_json_add_time(json, "since", info->since_us);
     if (info->until_us)
-        add_time(json, "until", info->until_us);
+        vigil_json_add_time(json, "until", info->until_us);
     if (info->reason)
-        add_string(json, "reason", info->reason);
+        vigil_json_add_string(json, "reason", info->reason);
     json_builder_end_object(json);
 }
 
@@ -163,35 +136,13 @@ static void
 add_event(JsonBuilder *json, const VigilWhyEvent *event)
 {
     json_builder_begin_object(json);
-    add_string(json, "id", event->id);
-    add_string(json, "rule", event->rule);
-    add_string(json, "label", event->label);
-    add_number(json, "score", (gdouble)event->score);
-    add_time(json, "start", event->start_wall_us);
-    add_time(json, "end", event->end_wall_us);
-    add_string(json, "clip", event->clip);
-    json_builder_end_object(json);
-}
-
-static void
-add_decision(JsonBuilder *json, const VigilDecision *decision)
-{
-    g_autofree gchar *sentence = vigil_decision_describe(decision);
-
-    json_builder_begin_object(json);
-    add_string(json, "rule", decision->rule);
-    add_string(json, "label", decision->label);
-    json_builder_set_member_name(json, "track");
-    json_builder_add_int_value(json, (gint64)decision->track_id);
-    add_string(json, "reason", vigil_reason_to_string(decision->reason));
-    add_number(json, "value", (gdouble)decision->value);
-    add_number(json, "limit", (gdouble)decision->limit);
-    add_string(json, "wanted", decision->wanted);
-    if (*decision->event_id)
-        add_string(json, "event", decision->event_id);
-    add_time(json, "start", decision->start_wall_us);
-    add_time(json, "end", decision->end_wall_us);
-    add_string(json, "sentence", sentence);
+    vigil_json_add_string(json, "id", event->id);
+    vigil_json_add_string(json, "rule", event->rule);
+    vigil_json_add_string(json, "label", event->label);
+    vigil_json_add_number(json, "score", (gdouble)event->score);
+    vigil_json_add_time(json, "start", event->start_wall_us);
+    vigil_json_add_time(json, "end", event->end_wall_us);
+    vigil_json_add_string(json, "clip", event->clip);
     json_builder_end_object(json);
 }
 
@@ -202,10 +153,10 @@ vigil_why_to_json(const VigilWhy *self)
     g_autoptr(JsonNode) root = NULL;
 
     json_builder_begin_object(json);
-    add_string(json, "camera", self->camera);
-    add_time(json, "time", self->at_us);
-    add_string(json, "reason", self->reason);
-    add_string(json, "sentence", self->sentence);
+    vigil_json_add_string(json, "camera", self->camera);
+    vigil_json_add_time(json, "time", self->at_us);
+    vigil_json_add_string(json, "reason", self->reason);
+    vigil_json_add_string(json, "sentence", self->sentence);
     add_presence(json, &self->presence);
     add_frames(json, self);
     json_builder_set_member_name(json, "events");
@@ -216,7 +167,7 @@ vigil_why_to_json(const VigilWhy *self)
     json_builder_set_member_name(json, "decisions");
     json_builder_begin_array(json);
     for (guint i = 0; i < self->decisions->len; i++)
-        add_decision(json, &g_array_index(self->decisions, VigilDecision, i));
+        vigil_decision_add_json(&g_array_index(self->decisions, VigilDecision, i), json, FALSE);
     json_builder_end_array(json);
     json_builder_end_object(json);
     root = json_builder_get_root(json);

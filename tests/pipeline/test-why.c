@@ -208,6 +208,50 @@ START_TEST(test_command)
 }
 END_TEST
 
+/* The same rules, tried on another video than the camera's: no store is made. */
+START_TEST(test_rules_test)
+{
+    g_autofree gchar *config = write_scenes();
+    g_autofree gchar *video = g_build_filename(folder, "c.mp4", NULL);
+    g_auto(Program) dwell = program_run("rules", "test", config, video, "--camera", "dwell", NULL);
+    g_auto(Program) event =
+        program_run("rules", "test", config, video, "--camera", "cooldown", NULL);
+    g_auto(Program) json =
+        program_run("rules", "test", config, video, "--camera", "zone", "--format", "json", NULL);
+    g_auto(Program) which = program_run("rules", "test", config, video, NULL);
+    g_auto(Program) missing =
+        program_run("rules", "test", config, "/nowhere.mp4", "--camera", "dwell", NULL);
+    g_autoptr(JsonNode) root = NULL;
+    g_auto(GStrv) lines = NULL;
+
+    ck_assert_msg(dwell.code == 0, "%s", dwell.errors);
+    ck_assert_str_eq(dwell.output,
+                     "     5.1 s to      8.0 s  light, track 1, rule r: stayed for 2.9 s, the "
+                     "rule wants 10.0 s\n"
+                     "    14.1 s to     17.0 s  light, track 2, rule r: stayed for 2.9 s, the "
+                     "rule wants 10.0 s\n"
+                     "rule r: fired 0, dwell 2\n"
+                     "frames: inferred 300\n");
+    ck_assert_int_eq(event.code, 0);
+    ck_assert_ptr_nonnull(strstr(
+        event.output, "     5.1 s to      8.0 s  light, track 1, rule r: fired with score 0.98"));
+    ck_assert_ptr_nonnull(strstr(event.output, "rule r: fired 1, cooldown 1\n"));
+    ck_assert_int_eq(json.code, 0);
+    lines = g_strsplit(json.output, "\n", -1);
+    ck_assert_uint_eq(g_strv_length(lines), 3); /* two, and nothing behind the last newline */
+    root = json_from_string(lines[0], NULL);
+    ck_assert_ptr_nonnull(root);
+    ck_assert_str_eq(json_object_get_string_member(json_node_get_object(root), "reason"), "zone");
+    ck_assert_double_eq_tol(json_object_get_double_member(json_node_get_object(root), "start_s"),
+                            5.1, 1e-6);
+    ck_assert_int_eq(which.code, 2);
+    ck_assert_ptr_nonnull(strstr(which.errors, "--camera"));
+    ck_assert_int_eq(missing.code, 1);
+    ck_assert_ptr_nonnull(strstr(missing.errors, "/nowhere.mp4"));
+    ck_assert(!g_file_test(store, G_FILE_TEST_EXISTS));
+}
+END_TEST
+
 /* --- live cameras -------------------------------------------------------------------------------------------- */
 
 static guint16
@@ -487,6 +531,7 @@ main(void)
     tcase_set_timeout(tcase, 300);
     tcase_add_test(tcase, test_videos);
     tcase_add_test(tcase, test_command);
+    tcase_add_test(tcase, test_rules_test);
     tcase_add_test(tcase, test_camera_down);
     tcase_add_test(tcase, test_load);
     tcase_add_loop_test(tcase, test_scripts, 0, G_N_ELEMENTS(scripts));
