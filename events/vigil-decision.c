@@ -7,6 +7,7 @@ static const gchar *const reasons[VIGIL_N_REASONS] = {
     [VIGIL_REASON_ZONE] = "zone",           [VIGIL_REASON_LINE] = "line",
     [VIGIL_REASON_DIRECTION] = "direction", [VIGIL_REASON_DWELL] = "dwell",
     [VIGIL_REASON_SCORE] = "score",         [VIGIL_REASON_DOUBLE] = "double",
+    [VIGIL_REASON_CONDITION] = "condition", [VIGIL_REASON_COUNT] = "count",
     [VIGIL_REASON_SCHEDULE] = "schedule",   [VIGIL_REASON_COOLDOWN] = "cooldown",
     [VIGIL_REASON_NO_ROOM] = "no-room",     [VIGIL_REASON_FIRED] = "fired",
 };
@@ -24,6 +25,15 @@ vigil_reason_from_string(const gchar *text)
         if (g_strcmp0(reasons[i], text) == 0)
             return i;
     return VIGIL_REASON_NONE;
+}
+
+static gchar *
+describe_count(gdouble value, gdouble limit)
+{
+    if (value == limit)
+        return g_strdup_printf("%.0f at once, the rule wants another number", value);
+    return g_strdup_printf("%.0f at once, the rule wants at %s %.0f", value,
+                           value < limit ? "least" : "most", limit);
 }
 
 /* What is said about the object after "rule NAME: ". */
@@ -50,6 +60,8 @@ describe_reason(const VigilDecision *self)
     case VIGIL_REASON_SCORE:
         return g_strdup_printf("score %.2f, the rule wants %.2f", value, limit);
     case VIGIL_REASON_DOUBLE: return g_strdup("taken for a second view of another object");
+    case VIGIL_REASON_CONDITION: return g_strdup("what the rule wants beside it did not hold");
+    case VIGIL_REASON_COUNT: return describe_count(value, limit);
     case VIGIL_REASON_SCHEDULE: return g_strdup("not within the rule's schedule");
     case VIGIL_REASON_COOLDOWN:
         return g_strdup_printf("within the cooldown after another event, %.1f s of %.1f s left",
@@ -66,6 +78,8 @@ vigil_decision_describe(const VigilDecision *self)
 {
     g_autofree gchar *reason = describe_reason(self);
 
+    if (self->track_id == 0) /* a rule of all objects together */
+        return g_strdup_printf("rule %s: %s", self->rule, reason);
     return g_strdup_printf("%s, track %" G_GUINT64_FORMAT ", rule %s: %s",
                            self->label ? self->label : "object of unknown class", self->track_id,
                            self->rule, reason);

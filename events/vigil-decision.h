@@ -23,6 +23,8 @@ typedef enum {
     VIGIL_REASON_DWELL,     /* it did not stay for long enough */
     VIGIL_REASON_SCORE,     /* the detector was not sure enough */
     VIGIL_REASON_DOUBLE,    /* it was taken for a second view of another object */
+    VIGIL_REASON_CONDITION, /* what the rule asks for beside it did not hold */
+    VIGIL_REASON_COUNT,     /* there were too few or too many */
     VIGIL_REASON_SCHEDULE,  /* it was there at another time */
     VIGIL_REASON_COOLDOWN,  /* an event of the rule had ended shortly before */
     VIGIL_REASON_NO_ROOM,   /* too much was going on at once */

@@ -17,7 +17,7 @@ vigil_event_filter_set_decision_func(VigilEventFilter *self, VigilDecisionFunc f
     g_clear_pointer(&self->notes, g_free);
     if (func)
         self->notes =
-            g_new0(VigilFilterNote, VIGIL_EVENT_FILTER_MAX_OBJECTS * self->rules->rules->len);
+            g_new0(VigilFilterNote, G_N_ELEMENTS(self->objects) * self->rules->rules->len);
 }
 
 static VigilFilterNote *

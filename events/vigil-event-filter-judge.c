@@ -58,13 +58,18 @@ vigil_filter_judge_object(const VigilEventFilter *self, const VigilObjectFilter 
 VigilFilterVerdict
 vigil_filter_judge(const VigilEventFilter *self, guint rule_index, const VigilFilterObject *object)
 {
-    const VigilObjectFilter filter = vigil_rule_get_filter(vigil_filter_rule(self, rule_index));
-    const VigilFilterVerdict verdict = vigil_filter_judge_object(self, &filter, object);
+    const VigilRule *rule = vigil_filter_rule(self, rule_index);
+    const VigilObjectFilter filter = vigil_rule_get_filter(rule);
+    const VigilFilterVerdict verdict = rule->count.given
+                                           ? self->scenes[rule_index].verdict
+                                           : vigil_filter_judge_object(self, &filter, object);
 
     if (verdict.reason != VIGIL_REASON_NONE)
         return verdict;
     if (object->shadow_since_ns != G_MININT64)
         return no(VIGIL_REASON_DOUBLE, 0, 0);
+    if (!rule->count.given && vigil_filter_when(self, rule_index, object) != VIGIL_YES)
+        return no(VIGIL_REASON_CONDITION, 0, 0);
     if (self->off_schedule >> rule_index & 1)
         return no(VIGIL_REASON_SCHEDULE, 0, 0);
     return verdict;

@@ -100,6 +100,19 @@ typedef struct {
     gint64 met_since_ns, met_last_ns;
 } VigilFilterNote;
 
+/* What a frame proves. A detector that misses somebody once proves nothing; see vigil_filter_scenes_update(). */
+typedef enum {
+    VIGIL_NO,
+    VIGIL_MAYBE,
+    VIGIL_YES,
+} VigilFilterTruth;
+
+/* Of a rule with a count, in the latest frame that was looked at. */
+typedef struct {
+    VigilFilterTruth truth;
+    VigilFilterVerdict verdict;
+} VigilFilterScene;
+
 struct VigilEventFilter {
     VigilRules *rules;
     const gchar *camera; /* interned */
@@ -120,7 +133,13 @@ struct VigilEventFilter {
     guint64 off_schedule; /* rules whose schedule does not hold at the frame at hand */
     guint64 n_overflow;
 
-    VigilFilterObject objects[VIGIL_EVENT_FILTER_MAX_OBJECTS];
+    gint64 wall_us; /* of the frame at hand, if it was looked at */
+    guint64 active; /* rules that had an open event before it */
+
+    /* then one for each rule with a count, which stands for all that are counted */
+    VigilFilterObject objects[VIGIL_EVENT_FILTER_MAX_OBJECTS + VIGIL_RULES_MAX];
+    VigilFilterScene scenes[VIGIL_RULES_MAX];
+    VigilFilterTruth leaves[VIGIL_RULES_MAX][VIGIL_CONDITIONS_MAX]; /* by rule and node */
     VigilFilterStay stays[VIGIL_EVENT_FILTER_MAX_STAYS];
     guint order[VIGIL_EVENT_FILTER_MAX_STAYS]; /* the used stays, as they began */
     guint n_stays, n_open;
@@ -131,6 +150,12 @@ static inline const VigilRule *
 vigil_filter_rule(const VigilEventFilter *self, guint index)
 {
     return &g_array_index(self->rules->rules, VigilRule, index);
+}
+
+static inline guint
+vigil_filter_scene_object(guint rule)
+{
+    return VIGIL_EVENT_FILTER_MAX_OBJECTS + rule;
 }
 
 /* vigil-event-filter-objects.c: who is there, and where */
@@ -150,6 +175,21 @@ vigil_filter_judge_object(const VigilEventFilter *self, const VigilObjectFilter 
 /* Of an object that was detected in the frame at hand. */
 VigilFilterVerdict
 vigil_filter_judge(const VigilEventFilter *self, guint rule, const VigilFilterObject *object);
+
+/* vigil-event-filter-scenes.c: all objects together */
+
+/* Judges what depends on no single object, after vigil_filter_objects_update(). */
+void vigil_filter_scenes_update(VigilEventFilter *self);
+/* The rule's `when`, if it has one. */
+VigilFilterTruth
+vigil_filter_when(const VigilEventFilter *self, guint rule, const VigilFilterObject *object);
+/* A number that must not be exceeded proves little at once, so it has to hold without a break until the event begins,
+ * and for a moment at least: a tracker wants to see an object more than once before it tells. */
+static inline gboolean
+vigil_filter_is_unbroken(const VigilRule *rule)
+{
+    return rule->count.given && (rule->count.differs || rule->count.max < G_MAXUINT);
+}
 
 /* vigil-event-filter-stays.c: the life cycle */
 

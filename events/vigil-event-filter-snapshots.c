@@ -4,13 +4,16 @@
 
 #include <math.h>
 
+#define LEAST_SCORE 1e-6f
+
 static gfloat
 view_of(const VigilFilterObject *object)
 {
     const VigilBox inside = {CLAMP(object->box.x0, 0.0f, 1.0f), CLAMP(object->box.y0, 0.0f, 1.0f),
                              CLAMP(object->box.x1, 0.0f, 1.0f), CLAMP(object->box.y1, 0.0f, 1.0f)};
 
-    return object->score * sqrtf(vigil_box_area(&inside));
+    /* where somebody is missing there is something to see, too */
+    return MAX(object->score, LEAST_SCORE) * sqrtf(vigil_box_area(&inside));
 }
 
 static guint

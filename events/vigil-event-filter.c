@@ -119,6 +119,8 @@ is_over(const VigilEventFilter *self, const VigilFilterStay *stay, gboolean infe
 
     if (!stay->open && in_cooldown(self, stay->rule, &self->objects[stay->object]))
         return TRUE;
+    if (!stay->open && vigil_filter_is_unbroken(rule) && self->scenes[stay->rule].truth == VIGIL_NO)
+        return TRUE;
     if (gap <= rule->end_after_ns)
         return FALSE;
     if (!inferred)
@@ -188,6 +190,13 @@ judge_begin(const VigilEventFilter *self, guint rule_index, const VigilFilterObj
     return (VigilFilterVerdict){.reason = VIGIL_REASON_NONE};
 }
 
+/* That nobody is there is the rule, and no news. */
+static gboolean
+is_nobody(const VigilFilterVerdict *verdict)
+{
+    return verdict->reason == VIGIL_REASON_COUNT && verdict->value < 1.0f;
+}
+
 static void
 meet_rule(VigilEventFilter *self, guint rule_index, guint object_index)
 {
@@ -206,7 +215,7 @@ meet_rule(VigilEventFilter *self, guint rule_index, guint object_index)
     }
     if (verdict.reason == VIGIL_REASON_NONE)
         vigil_filter_stay_meet(self, &self->stays[stay]);
-    else if (stay == VIGIL_NONE || !self->stays[stay].open)
+    else if ((stay == VIGIL_NONE || !self->stays[stay].open) && !is_nobody(&verdict))
         vigil_filter_note(self, rule_index, object_index, &verdict);
 }
 
@@ -216,15 +225,18 @@ judge_event(const VigilEventFilter *self, const VigilFilterStay *stay)
 {
     const VigilRule *rule = vigil_filter_rule(self, stay->rule);
     const gint64 stayed_ns = self->time_ns - stay->start_ns;
+    const gint64 dwell_ns = vigil_filter_is_unbroken(rule)
+                                ? MAX(rule->dwell_ns, VIGIL_FILTER_GRACE_NS)
+                                : rule->dwell_ns;
     const gfloat score = vigil_median_get(&self->objects[stay->object].scores);
     const VigilFilterStep step = VIGIL_STEP_EVENT;
 
-    if (stayed_ns < rule->dwell_ns)
+    if (stayed_ns < dwell_ns)
         return (VigilFilterVerdict){step, VIGIL_REASON_DWELL, (gfloat)stayed_ns / 1e9f,
-                                    (gfloat)rule->dwell_ns / 1e9f};
+                                    (gfloat)dwell_ns / 1e9f};
     if (in_cooldown(self, stay->rule, &self->objects[stay->object]))
         return cooldown_verdict(self, stay->rule, &self->objects[stay->object]);
-    if (score < rule->min_score)
+    if (!rule->count.given && score < rule->min_score)
         return (VigilFilterVerdict){step, VIGIL_REASON_SCORE, score, rule->min_score};
     return (VigilFilterVerdict){.reason = VIGIL_REASON_NONE};
 }
@@ -259,13 +271,12 @@ say_news(VigilEventFilter *self)
 static void
 read_schedules(VigilEventFilter *self)
 {
-    const gint64 wall_us = self->options.wall_base_us + self->time_ns / 1000;
-
+    self->wall_us = self->options.wall_base_us + self->time_ns / 1000;
     self->off_schedule = 0;
     for (guint i = 0; i < self->rules->rules->len; i++) {
         const VigilSchedule *schedule = vigil_filter_rule(self, i)->schedule;
 
-        if (schedule && !vigil_schedule_contains(schedule, wall_us))
+        if (schedule && !vigil_schedule_contains(schedule, self->wall_us))
             self->off_schedule |= G_GUINT64_CONSTANT(1) << i;
     }
 }
@@ -278,11 +289,16 @@ look_at(VigilEventFilter *self, const VigilTrack *tracks, guint n_tracks)
 
     read_schedules(self);
     vigil_filter_objects_update(self, tracks, n_tracks);
+    vigil_filter_scenes_update(self);
     end_stays(self, TRUE);
     n = sort_observed(self, objects);
-    for (guint rule = 0; rule < self->rules->rules->len; rule++)
-        for (guint i = 0; i < n; i++)
-            meet_rule(self, rule, objects[i]);
+    for (guint rule = 0; rule < self->rules->rules->len; rule++) {
+        if (vigil_filter_rule(self, rule)->count.given)
+            meet_rule(self, rule, vigil_filter_scene_object(rule));
+        else
+            for (guint i = 0; i < n; i++)
+                meet_rule(self, rule, objects[i]);
+    }
     say_news(self);
 }
 
@@ -338,7 +354,7 @@ vigil_event_filter_finish(VigilEventFilter *self, VigilEndReason reason)
 {
     while (self->n_stays > 0)
         vigil_filter_stay_end(self, 0, reason);
-    for (guint i = 0; i < VIGIL_EVENT_FILTER_MAX_OBJECTS; i++)
+    for (guint i = 0; i < G_N_ELEMENTS(self->objects); i++)
         vigil_filter_object_forget(self, i);
     self->finished = TRUE;
 }

@@ -67,6 +67,14 @@ VigilEventFilterOptions vigil_event_filter_options_defaults(void);
  * - **Cooldown** counts from the end (not from the message that says so); stays do not begin in it. That of a track is
  *   the object's own; that of a camera begins with the end of every event, whichever rule it is of.
  * - **Zones** with a filter hold only objects that fit it, in every respect: for rules, and in what events say.
+ * - **Counts.** A rule with a count has one stay, of all objects together, in frames in which so many meet the rest of
+ *   the rule (with a median from `min_score`). Its events have track 0, the box around those that are counted, the score,
+ *   label and model's label of the best of them; where nobody is counted, score 0, the rule's first class and label -1,
+ *   and the box of the rule's zones. At least so many: those seen in the frame. At most so many: with those who were lost
+ *   less than `end_after` (at least 1 s) ago, since a detector that misses somebody once proves nothing; such a count has
+ *   to hold without a break for `dwell`, at least 1 s, and frames that were not looked at do not break it for 10 s.
+ * - **When.** A count in a `when` is taken in the same way, and what a frame does not prove does not hold, nor does its
+ *   `not`. Another rule is active when it had an open event before the frame.
  * - **Order** of the messages of a frame: ends, then begins and updates, each by the begin of the stay, then by rule
  *   (as in the rules), then by track id.
  */

@@ -61,33 +61,6 @@ hash_rule(GChecksum *checksum, const VigilRule *rule)
     hash_int(checksum, (guint64)rule->post_ns);
 }
 
-/* What a rule may ask for beside that. Nothing is hashed of what it leaves out, so that the ids of rules without it stay. */
-static void
-hash_extras(GChecksum *checksum, const VigilRule *rule)
-{
-    if (rule->min_aspect > 0 || rule->max_aspect < G_MAXFLOAT) {
-        hash_string(checksum, "aspect");
-        hash_float(checksum, rule->min_aspect);
-        hash_float(checksum, rule->max_aspect);
-    }
-    if (rule->cooldown_per != VIGIL_COOLDOWN_RULE) {
-        hash_string(checksum, "cooldown_per");
-        hash_int(checksum, rule->cooldown_per);
-    }
-    if (rule->schedule) {
-        hash_string(checksum, "schedule");
-        hash_int(checksum, rule->schedule->n_spans);
-        for (guint i = 0; i < rule->schedule->n_spans; i++) {
-            const VigilScheduleSpan *span = &rule->schedule->spans[i];
-
-            hash_int(checksum, span->days);
-            hash_int(checksum, span->from_s);
-            hash_int(checksum, span->to_s);
-            hash_string(checksum, span->timezone);
-        }
-    }
-}
-
 static void
 hash_point(GChecksum *checksum, const VigilPoint *point)
 {
@@ -128,6 +101,76 @@ hash_filter(GChecksum *checksum, const VigilObjectFilter *filter)
     hash_float(checksum, filter->max_size);
     hash_float(checksum, filter->min_aspect);
     hash_float(checksum, filter->max_aspect);
+}
+
+static void
+hash_schedule(GChecksum *checksum, const VigilSchedule *schedule)
+{
+    hash_string(checksum, "schedule");
+    hash_int(checksum, schedule->n_spans);
+    for (guint i = 0; i < schedule->n_spans; i++) {
+        const VigilScheduleSpan *span = &schedule->spans[i];
+
+        hash_int(checksum, span->days);
+        hash_int(checksum, span->from_s);
+        hash_int(checksum, span->to_s);
+        hash_string(checksum, span->timezone);
+    }
+}
+
+static void
+hash_count(GChecksum *checksum, const VigilCount *count)
+{
+    hash_string(checksum, "count");
+    hash_int(checksum, count->min);
+    hash_int(checksum, count->max);
+    hash_int(checksum, count->differs != FALSE);
+}
+
+static void
+hash_conditions(GChecksum *checksum, const GArray *when)
+{
+    hash_string(checksum, "when");
+    for (guint i = 0; i < when->len; i++) {
+        const VigilCondition *node = &g_array_index(when, VigilCondition, i);
+
+        hash_int(checksum, node->kind);
+        hash_int(checksum, node->size);
+        if (node->filter)
+            hash_filter(checksum, node->filter);
+        if (node->count.given)
+            hash_count(checksum, &node->count);
+        if (node->rule)
+            hash_string(checksum, node->rule);
+        if (node->schedule)
+            hash_schedule(checksum, node->schedule);
+    }
+}
+
+/* What a rule may ask for beside the rest. Nothing is hashed of what it leaves out, so that the ids of rules without it
+ * stay. */
+static void
+hash_extras(GChecksum *checksum, const VigilRule *rule)
+{
+    if (rule->min_aspect > 0 || rule->max_aspect < G_MAXFLOAT) {
+        hash_string(checksum, "aspect");
+        hash_float(checksum, rule->min_aspect);
+        hash_float(checksum, rule->max_aspect);
+    }
+    if (rule->cooldown_per != VIGIL_COOLDOWN_RULE) {
+        hash_string(checksum, "cooldown_per");
+        hash_int(checksum, rule->cooldown_per);
+    }
+    if (rule->schedule)
+        hash_schedule(checksum, rule->schedule);
+    if (rule->kind != VIGIL_RULE_OBJECT) {
+        hash_string(checksum, "kind");
+        hash_int(checksum, rule->kind);
+    }
+    if (rule->count.given)
+        hash_count(checksum, &rule->count);
+    if (rule->when)
+        hash_conditions(checksum, rule->when);
 }
 
 static void

@@ -56,8 +56,7 @@ read_zone_mapping(const VigilYaml *node, VigilZone *zone, GError **error)
     GError *mistakes[4] = {NULL};
     gboolean ok = TRUE;
 
-    zone->filter = vigil_object_filter_new();
-    zone->filter->min_score = 0.0f;
+    zone->filter = vigil_object_filter_new(0.0f);
     vigil_yaml_check_keys(node, zone_keys, &mistakes[0]);
     if (points)
         vigil_polygon_from_yaml(points, &zone->points, &zone->n_points, &mistakes[1]);

@@ -15,6 +15,20 @@ vigil_rules_check_count(const VigilYaml *node, guint max, const gchar *what, GEr
 gboolean vigil_rules_read_names(const VigilYaml *node, guint max, const gchar *what,
                                 const gchar ***names, GError **error);
 
+/* Where a rule stands. */
+typedef struct {
+    const VigilRules *rules;     /* zones and lines are read */
+    const VigilYaml *rules_node; /* the list of them */
+    guint rule_index;
+} VigilRulesContext;
+
+/* vigil-rules-yaml-when.c */
+
+gboolean vigil_rules_read_count(const VigilYaml *node, VigilCount *count, GError **error);
+/* (transfer full): NULL with the mistakes in @error */
+GArray *
+vigil_rules_read_when(const VigilRulesContext *context, const VigilYaml *node, GError **error);
+
 /* vigil-rules-yaml-places.c */
 
 gboolean vigil_rules_read_zones(VigilRules *self, const VigilYaml *node, GError **error);

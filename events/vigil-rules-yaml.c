@@ -9,9 +9,10 @@
 
 static const gchar *const root_keys[] = {"zones", "lines", "rules", NULL};
 static const gchar *const rule_keys[] = {
-    "name",         "classes",   "zones",      "line",       "direction", "min_score",
-    "min_size",     "max_size",  "min_aspect", "max_aspect", "dwell",     "cooldown",
-    "cooldown_per", "end_after", "schedule",   "record",     NULL};
+    "name",     "kind",     "classes",      "zones",      "line",     "direction", "min_score",
+    "min_size", "max_size", "min_aspect",   "max_aspect", "count",    "when",      "dwell",
+    "takt",     "cooldown", "cooldown_per", "end_after",  "schedule", "record",    NULL};
+static const gchar *const kinds[] = {"object", "missing", "takt", NULL}; /* as VigilRuleKind */
 static const gchar *const record_keys[] = {"pre", "post", NULL};
 static const gchar *const directions[] = {"any", "in", "out", NULL};       /* as VigilDirection */
 static const gchar *const cooldowns[] = {"rule", "track", "camera", NULL}; /* as VigilCooldownPer */
@@ -186,17 +187,93 @@ read_rule_name(const VigilRules *self, const VigilYaml *rule_node, guint index, 
     return TRUE;
 }
 
+/* An event of all objects together has no object that could cross a line or wait. */
+static gboolean
+check_scene(const VigilYaml *node, const gchar *what, GError **error)
+{
+    const VigilYaml *line = vigil_yaml_get(node, "line");
+    const VigilYaml *per = vigil_yaml_get(node, "cooldown_per");
+    const gchar *text;
+
+    if (line)
+        return vigil_yaml_set_error(line, error,
+                                    "a line is crossed by one object, and %s is of all", what);
+    if (per && vigil_yaml_read_string(per, &text, NULL) && g_str_equal(text, "track"))
+        return vigil_yaml_set_error(per, error,
+                                    "wants rule or camera with %s, which is of no one track", what);
+    return TRUE;
+}
+
+/* @key must be there, or must not. */
+static gboolean
+check_with_kind(const VigilYaml *node, const gchar *kind, const gchar *key, gboolean wanted,
+                GError **error)
+{
+    const VigilYaml *value = vigil_yaml_get(node, key);
+
+    if (!value && wanted)
+        return vigil_yaml_set_error(node, error, "a rule of kind %s needs %s", kind, key);
+    if (value && !wanted)
+        return vigil_yaml_set_error(value, error, "a rule of kind %s has no %s", kind, key);
+    return TRUE;
+}
+
+static gboolean
+read_missing(const VigilYaml *node, VigilRule *rule, GError **error)
+{
+    rule->count = (VigilCount){.given = TRUE};
+    return check_with_kind(node, "missing", "classes", TRUE, error) &&
+           check_with_kind(node, "missing", "zones", TRUE, error) &&
+           check_with_kind(node, "missing", "count", FALSE, error) &&
+           check_scene(node, "what is missing", error);
+}
+
+static gboolean
+read_takt(const VigilYaml *node, VigilRule *rule, GError **error)
+{
+    return check_with_kind(node, "takt", "takt", TRUE, error) &&
+           check_with_kind(node, "takt", "zones", TRUE, error) &&
+           check_with_kind(node, "takt", "count", FALSE, error) &&
+           check_with_kind(node, "takt", "dwell", FALSE, error) &&
+           vigil_yaml_read_duration(vigil_yaml_get(node, "takt"), SECOND, 86400 * SECOND,
+                                    &rule->dwell_ns, error);
+}
+
+/* After the other conditions, some of which it stands for. */
+static gboolean
+read_kind(const VigilYaml *rule_node, VigilRule *rule, GError **error)
+{
+    const VigilYaml *node = vigil_yaml_get(rule_node, "kind");
+    guint number = VIGIL_RULE_OBJECT;
+
+    if (node && !read_word(node, kinds, "object, missing or takt", &number, error))
+        return FALSE;
+    rule->kind = (VigilRuleKind)number;
+    if (rule->kind == VIGIL_RULE_MISSING)
+        return read_missing(rule_node, rule, error);
+    if (rule->kind == VIGIL_RULE_TAKT)
+        return read_takt(rule_node, rule, error);
+    if (vigil_yaml_get(rule_node, "takt"))
+        return vigil_yaml_set_error(vigil_yaml_get(rule_node, "takt"), error,
+                                    "a takt goes with `kind: takt`");
+    return !vigil_yaml_get(rule_node, "count") || check_scene(rule_node, "a count", error);
+}
+
 /* What else a rule is made of than its name and its numbers. */
 static gboolean
-read_conditions(const VigilRules *self, const VigilYaml *node, VigilRule *rule, GError **error)
+read_conditions(const VigilRulesContext *context, const VigilYaml *node, VigilRule *rule,
+                GError **error)
 {
+    const VigilRules *self = context->rules;
     const VigilYaml *classes = vigil_yaml_get(node, "classes");
     const VigilYaml *zones = vigil_yaml_get(node, "zones");
     const VigilYaml *line = vigil_yaml_get(node, "line");
     const VigilYaml *direction = vigil_yaml_get(node, "direction");
     const VigilYaml *schedule = vigil_yaml_get(node, "schedule");
     const VigilYaml *record = vigil_yaml_get(node, "record");
-    GError *mistakes[6] = {NULL};
+    const VigilYaml *count = vigil_yaml_get(node, "count");
+    const VigilYaml *when = vigil_yaml_get(node, "when");
+    GError *mistakes[9] = {NULL};
     gboolean ok = TRUE;
 
     rule->classes_line = classes ? vigil_yaml_get_line(classes) : 0;
@@ -212,14 +289,18 @@ read_conditions(const VigilRules *self, const VigilYaml *node, VigilRule *rule, 
         rule->schedule = vigil_schedule_from_yaml(schedule, &mistakes[4]);
     if (record)
         read_record(record, rule, &mistakes[5]);
+    if (count)
+        vigil_rules_read_count(count, &rule->count, &mistakes[6]);
+    if (when)
+        rule->when = vigil_rules_read_when(context, when, &mistakes[7]);
+    read_kind(node, rule, &mistakes[8]);
     for (guint i = 0; i < G_N_ELEMENTS(mistakes); i++)
         ok &= vigil_yaml_keep(error, mistakes[i]);
     return ok;
 }
 
 static gboolean
-read_rule(const VigilRules *self, const VigilYaml *node, guint index, VigilRule *rule,
-          GError **error)
+read_rule(const VigilRulesContext *context, const VigilYaml *node, VigilRule *rule, GError **error)
 {
     GError *keys = NULL, *name = NULL, *conditions = NULL, *numbers = NULL;
     gboolean ok;
@@ -228,8 +309,8 @@ read_rule(const VigilRules *self, const VigilYaml *node, guint index, VigilRule 
     vigil_yaml_check_keys(node, rule_keys, &keys);
     if (vigil_yaml_get_kind(node) != VIGIL_YAML_MAPPING)
         return vigil_yaml_keep(error, keys);
-    read_rule_name(self, node, index, rule, &name);
-    read_conditions(self, node, rule, &conditions);
+    read_rule_name(context->rules, node, context->rule_index, rule, &name);
+    read_conditions(context, node, rule, &conditions);
     read_numbers(node, rule, &numbers);
     ok = vigil_yaml_keep(error, keys);
     ok &= vigil_yaml_keep(error, name);
@@ -248,10 +329,11 @@ read_rules(VigilRules *self, const VigilYaml *node, GError **error)
     if (!vigil_rules_check_count(node, VIGIL_RULES_MAX, "rules", error))
         return FALSE;
     for (guint i = 0; i < vigil_yaml_get_n(node); i++) {
+        const VigilRulesContext context = {self, node, i};
         GError *one = NULL;
 
         g_array_set_size(self->rules, i + 1);
-        read_rule(self, vigil_yaml_get_item(node, i), i, &g_array_index(self->rules, VigilRule, i),
+        read_rule(&context, vigil_yaml_get_item(node, i), &g_array_index(self->rules, VigilRule, i),
                   &one);
         ok &= vigil_yaml_keep(error, one);
     }

@@ -21,6 +21,7 @@ rule_clear(gpointer data)
 
     g_free(rule->classes); /* the names are interned */
     g_free(rule->zones);
+    g_clear_pointer(&rule->when, g_array_unref);
     vigil_schedule_unref(rule->schedule);
 }
 
@@ -48,14 +49,6 @@ vigil_rules_free(VigilRules *self)
     g_free(self);
 }
 
-static const gchar **
-copy_names(const gchar *const *names)
-{
-    const guint n = names ? g_strv_length((gchar **)names) : 0;
-
-    return names ? g_memdup2(names, (n + 1) * sizeof *names) : NULL;
-}
-
 VigilRules *
 vigil_rules_copy(const VigilRules *self)
 {
@@ -73,8 +66,9 @@ vigil_rules_copy(const VigilRules *self)
     for (guint i = 0; i < copy->rules->len; i++) {
         VigilRule *rule = &g_array_index(copy->rules, VigilRule, i);
 
-        rule->classes = copy_names((const gchar *const *)rule->classes);
-        rule->zones = copy_names((const gchar *const *)rule->zones);
+        rule->classes = vigil_names_copy(rule->classes);
+        rule->zones = vigil_names_copy(rule->zones);
+        rule->when = vigil_conditions_copy(rule->when);
         vigil_schedule_ref(rule->schedule);
     }
     return copy;
@@ -109,12 +103,6 @@ vigil_rule_defaults(void)
                        .post_ns = 10 * SECOND};
 }
 
-static gboolean
-names_equal(const gchar *const *a, const gchar *const *b)
-{
-    return a && b ? g_strv_equal(a, b) : a == b;
-}
-
 VigilObjectFilter
 vigil_rule_get_filter(const VigilRule *rule)
 {
@@ -128,59 +116,18 @@ vigil_rule_get_filter(const VigilRule *rule)
                                .max_aspect = rule->max_aspect};
 }
 
-VigilObjectFilter *
-vigil_object_filter_new(void)
-{
-    const VigilRule rule = vigil_rule_defaults();
-    const VigilObjectFilter filter = vigil_rule_get_filter(&rule);
-
-    return g_memdup2(&filter, sizeof filter);
-}
-
-VigilObjectFilter *
-vigil_object_filter_copy(const VigilObjectFilter *self)
-{
-    VigilObjectFilter *copy = g_memdup2(self, sizeof *self);
-
-    if (!copy)
-        return NULL;
-    copy->classes = copy_names((const gchar *const *)copy->classes);
-    copy->zones = copy_names((const gchar *const *)copy->zones);
-    return copy;
-}
-
-void
-vigil_object_filter_free(VigilObjectFilter *self)
-{
-    if (!self)
-        return;
-    g_free(self->classes); /* the names are interned */
-    g_free(self->zones);
-    g_free(self);
-}
-
-gboolean
-vigil_object_filter_equal(const VigilObjectFilter *a, const VigilObjectFilter *b)
-{
-    if (!a || !b)
-        return a == b;
-    return names_equal((const gchar *const *)a->classes, (const gchar *const *)b->classes) &&
-           names_equal((const gchar *const *)a->zones, (const gchar *const *)b->zones) &&
-           a->min_score == b->min_score && a->min_size == b->min_size &&
-           a->max_size == b->max_size && a->min_aspect == b->min_aspect &&
-           a->max_aspect == b->max_aspect;
-}
-
 static gboolean
 rule_equal(const VigilRule *a, const VigilRule *b)
 {
     const VigilObjectFilter one = vigil_rule_get_filter(a), other = vigil_rule_get_filter(b);
 
     return a->name == b->name && vigil_object_filter_equal(&one, &other) && a->line == b->line &&
-           a->direction == b->direction && a->dwell_ns == b->dwell_ns &&
-           a->cooldown_ns == b->cooldown_ns && a->cooldown_per == b->cooldown_per &&
-           a->end_after_ns == b->end_after_ns && vigil_schedule_equal(a->schedule, b->schedule) &&
-           a->record == b->record && a->pre_ns == b->pre_ns && a->post_ns == b->post_ns;
+           a->kind == b->kind && vigil_count_equal(&a->count, &b->count) &&
+           vigil_conditions_equal(a->when, b->when) && a->direction == b->direction &&
+           a->dwell_ns == b->dwell_ns && a->cooldown_ns == b->cooldown_ns &&
+           a->cooldown_per == b->cooldown_per && a->end_after_ns == b->end_after_ns &&
+           vigil_schedule_equal(a->schedule, b->schedule) && a->record == b->record &&
+           a->pre_ns == b->pre_ns && a->post_ns == b->post_ns;
 }
 
 static gboolean

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "events/vigil-condition.h"
 #include "events/vigil-event.h"
-#include "events/vigil-schedule.h"
 #include "events/vigil-yaml.h"
 
 G_BEGIN_DECLS
@@ -17,19 +17,6 @@ typedef struct {
 #define VIGIL_LINES_MAX 64
 #define VIGIL_ZONE_MAX_POINTS 256
 #define VIGIL_CLASSES_MAX 256 /* of a rule */
-
-/**
- * VigilObjectFilter: what an object has to be like. Every condition that is given must hold.
- */
-typedef struct {
-    const gchar **classes;     /* (nullable): interned, NULL-terminated; NULL: every class */
-    const gchar **zones;       /* (nullable): in any of these; NULL: anywhere */
-    guint classes_line;        /* in the file they are from, for messages; no part of equality */
-    gfloat min_score;          /* median over the track's detections, 0..1, default 0.5 */
-    gfloat min_size, max_size; /* height of the box in parts of the frame, default 0..1 */
-    gfloat min_aspect,
-        max_aspect; /* width of the box to its height as it is seen, default 0..G_MAXFLOAT */
-} VigilObjectFilter;
 
 /** VigilZone: a polygon of at least 3 points, in parts of the frame. An object is in it when the middle of its box's lower edge is, and
  * it fits the zone's filter. */
@@ -59,11 +46,19 @@ typedef enum {
     VIGIL_COOLDOWN_CAMERA, /* any rule's of the camera */
 } VigilCooldownPer;
 
+/** VigilRuleKind: for messages; what each means is in the fields of the rule. */
+typedef enum {
+    VIGIL_RULE_OBJECT,
+    VIGIL_RULE_MISSING, /* a count of none */
+    VIGIL_RULE_TAKT,    /* a dwell */
+} VigilRuleKind;
+
 /**
  * VigilRule: what makes an event. Every condition that is given must hold.
  */
 typedef struct {
-    const gchar *name;         /* interned */
+    const gchar *name; /* interned */
+    VigilRuleKind kind;
     const gchar **classes;     /* (nullable): interned, NULL-terminated; NULL: every class */
     guint classes_line;        /* in the file they are from, for messages; no part of equality */
     const gchar **zones;       /* (nullable): in any of these; NULL: anywhere */
@@ -78,6 +73,8 @@ typedef struct {
     VigilCooldownPer cooldown_per;
     gint64
         end_after_ns; /* an event ends when its conditions have not held for this long, default 3 s */
+    VigilCount count; /* if given: the event is the rule's, not an object's; see VigilEventFilter */
+    GArray *when;     /* (nullable) (element-type VigilCondition): owned */
     VigilSchedule *schedule; /* (nullable): owned; NULL: always */
     gboolean record;         /* default TRUE */
     gint64 pre_ns, post_ns;  /* default 5 s, 10 s */
@@ -95,13 +92,6 @@ VigilRule vigil_rule_defaults(void);
 
 /** vigil_rule_get_filter: what the rule asks of an object; borrows its lists. */
 VigilObjectFilter vigil_rule_get_filter(const VigilRule *rule);
-
-/** vigil_object_filter_new: (transfer full): takes everything with a score from 0.5. */
-VigilObjectFilter *vigil_object_filter_new(void);
-/** vigil_object_filter_copy: (transfer full) (nullable) */
-VigilObjectFilter *vigil_object_filter_copy(const VigilObjectFilter *self);
-gboolean vigil_object_filter_equal(const VigilObjectFilter *a, const VigilObjectFilter *b);
-void vigil_object_filter_free(VigilObjectFilter *self);
 
 /** vigil_rules_new: (transfer full): three empty arrays, which own what their items own. */
 VigilRules *vigil_rules_new(void);
@@ -138,7 +128,17 @@ GType vigil_rules_get_type(void);
  *         cooldown_per: rule    # rule, track (other objects may go on) or camera (after events of any rule)
  *         end_after: 3s         # up to 1h
  *         schedule: {days: [mon-fri], from: "22:00", to: "06:00", timezone: Europe/Berlin}  # or a list of such
+ *         count: {at_least: 3}  # at_least and at_most, exactly, or differs_from: objects at once, 0..256
+ *         when:                 # all, any, not: up to 32 conditions, 8 deep
+ *           any:
+ *             - {zones: [porch], min_size: 0.3}              # of the object: as above, from classes to max_aspect
+ *             - not: {classes: [car], count: {at_least: 1}}  # of all objects: how many are like that
+ *             - {rule_active: delivery}                      # another rule of the camera has an open event
+ *             - {schedule: {from: "22:00", timezone: UTC}}
  *         record: {pre: 5s, post: 10s}  # or true or false; up to 5m and 1h
+ *
+ * For inspection, `kind: missing` with classes and zones is a `count: {at_most: 0}` (a `dwell` is advised), and
+ * `kind: takt` with zones and `takt: 45s` begins an event when an object has been in the zone for longer than that.
  *
  * Returns: (transfer full): %NULL with the mistakes in @error
  */

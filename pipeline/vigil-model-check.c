@@ -35,6 +35,18 @@ check_names(const gchar *const *classes, const gchar *place, const gchar *what,
 }
 
 static void
+check_condition(const VigilCondition *node, const gchar *camera, const gchar *file,
+                const gchar *what, const gchar *const *labels, GString *mistakes)
+{
+    g_autofree gchar *place = NULL;
+
+    if (!node->filter)
+        return;
+    place = g_strdup_printf("%s:%u: camera %s", file, node->filter->classes_line, camera);
+    check_names((const gchar *const *)node->filter->classes, place, what, labels, mistakes);
+}
+
+static void
 check_classes(const VigilCameraSettings *camera, const gchar *file, const gchar *const *labels,
               GString *mistakes)
 {
@@ -54,6 +66,9 @@ check_classes(const VigilCameraSettings *camera, const gchar *file, const gchar 
             g_strdup_printf("%s:%u: camera %s", file, rule->classes_line, camera->name);
 
         check_names((const gchar *const *)rule->classes, place, what, labels, mistakes);
+        for (guint k = 0; rule->when && k < rule->when->len; k++)
+            check_condition(&g_array_index(rule->when, VigilCondition, k), camera->name, file, what,
+                            labels, mistakes);
     }
 }
 

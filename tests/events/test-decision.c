@@ -115,6 +115,35 @@ START_TEST(test_aspect)
 }
 END_TEST
 
+START_TEST(test_count)
+{
+    ask("rules: [{name: crowd, count: {at_least: 3}}]");
+    stand(0, SECOND, 1, 0.5f, 0.8f, 0.9f);
+    finish();
+    assert_only(VIGIL_REASON_COUNT, "rule crowd: 1 at once, the rule wants at least 3");
+    g_array_set_size(decisions, 0);
+    ask("rules: [{name: none, count: {at_most: 0}}]");
+    stand(0, SECOND, 1, 0.5f, 0.8f, 0.9f);
+    finish();
+    assert_only(VIGIL_REASON_COUNT, "rule none: 1 at once, the rule wants at most 0");
+    g_array_set_size(decisions, 0);
+    ask("rules: [{name: one, count: {differs_from: 1}}]");
+    stand(0, SECOND, 1, 0.5f, 0.8f, 0.9f);
+    finish();
+    assert_only(VIGIL_REASON_COUNT, "rule one: 1 at once, the rule wants another number");
+}
+END_TEST
+
+START_TEST(test_condition)
+{
+    ask("rules: [{name: a, when: {not: {classes: [person]}}}]");
+    stand(0, SECOND, 1, 0.5f, 0.8f, 0.9f);
+    finish();
+    assert_only(VIGIL_REASON_CONDITION,
+                "person, track 1, rule a: what the rule wants beside it did not hold");
+}
+END_TEST
+
 START_TEST(test_zone)
 {
     g_autofree gchar *yaml =
@@ -329,6 +358,8 @@ main(void)
     tcase_add_test(tcase, test_class);
     tcase_add_test(tcase, test_size);
     tcase_add_test(tcase, test_aspect);
+    tcase_add_test(tcase, test_count);
+    tcase_add_test(tcase, test_condition);
     tcase_add_test(tcase, test_zone);
     tcase_add_test(tcase, test_score);
     tcase_add_test(tcase, test_schedule);
