@@ -9,11 +9,11 @@ told to flush, and is killed.
 import os
 import random
 import shutil
-import subprocess
 import sys
 import time
 
-import fault_rig as rig
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "support"))
+import fault_rig as rig  # noqa: E402
 
 PROGRAM = os.path.realpath(sys.argv[1])
 CUTS_A_STORE = 25
@@ -122,42 +122,16 @@ def snapshots_notice(folder):
     raise AssertionError("20 cuts of a writer whose syncs do nothing, and nothing was lost")
 
 
-class VolatileDisk:
+class VolatileDisk(rig.NetworkDisk):
     """A disk with a cache that a cut loses: nbdkit holds what was not flushed, and is killed."""
 
     def __init__(self, image, folder):
-        self.socket, self.point = os.path.join(folder, "nbd.sock"), os.path.join(folder, "nbd")
-        if os.path.exists(self.socket):
-            os.unlink(self.socket)
-        with open(self.point, "w", encoding="ascii"):
-            pass
         # the cache is a file of its own, which goes with the process
-        self.server = subprocess.Popen(["nbdkit", "-f", "-U", self.socket, "--filter=cache", "file", image, "cache=writeback"],
-                                       stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        self._wait(lambda: os.path.exists(self.socket))
-        self.fuse = subprocess.Popen(["nbdfuse", self.point, f"nbd+unix:///?socket={self.socket}"],
-                                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self._wait(lambda: os.path.getsize(self.point) > 0)
-        self.loop = rig.Loop(self.point)
-
-    @staticmethod
-    def _wait(ready):
-        for _ in range(100):
-            if ready():
-                return
-            time.sleep(0.05)
-        raise rig.Skip("nbdkit and nbdfuse do not give a disk")
+        super().__init__(folder, "--filter=cache", "file", image, "cache=writeback")
 
     def cut(self):
         self.server.kill()
         self.server.wait()
-        self.server.stderr.close()
-
-    def close(self):
-        self.loop.close()
-        subprocess.run(["umount", "-l", self.point], capture_output=True, check=False)
-        self.fuse.kill()
-        self.fuse.wait()
 
 
 def cut_cache(folder, image, video, prefix=()):

@@ -10,7 +10,8 @@ import re
 import shutil
 import sys
 
-import fault_rig as rig
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "support"))
+import fault_rig as rig  # noqa: E402
 
 PROGRAM = os.path.realpath(sys.argv[1])
 CALLS = ("pwrite64", "fdatasync", "fsync", "renameat2", "unlink", "unlinkat", "ftruncate", "openat", "mkdirat")

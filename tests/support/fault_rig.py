@@ -107,6 +107,39 @@ class Loop:
             time.sleep(0.1)
 
 
+class NetworkDisk:
+    """What nbdkit serves, as a block device."""
+
+    def __init__(self, folder, *arguments):
+        self.socket, self.point = os.path.join(folder, "nbd.sock"), os.path.join(folder, "nbd")
+        if os.path.exists(self.socket):
+            os.unlink(self.socket)
+        with open(self.point, "w", encoding="ascii"):
+            pass
+        self.server = subprocess.Popen(["nbdkit", "-f", "-U", self.socket, *arguments],
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self._wait(lambda: os.path.exists(self.socket))
+        self.fuse = subprocess.Popen(["nbdfuse", self.point, f"nbd+unix:///?socket={self.socket}"],
+                                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self._wait(lambda: os.path.getsize(self.point) > 0)
+        self.loop = Loop(self.point)
+
+    @staticmethod
+    def _wait(ready):
+        for _ in range(200):
+            if ready():
+                return
+            time.sleep(0.05)
+        raise Skip("nbdkit and nbdfuse do not give a disk")
+
+    def close(self):
+        self.loop.close()
+        subprocess.run(["umount", "-l", self.point], capture_output=True, check=False)
+        for process in (self.fuse, self.server):
+            process.kill()
+            process.wait()
+
+
 def umount(path):
     for _ in range(50):
         if subprocess.run(["umount", path], capture_output=True, check=False).returncode == 0:
