@@ -111,4 +111,15 @@ typedef struct {
 gboolean vigil_outbox_get_state(VigilStore *self, const gchar *destination, VigilOutboxState *state,
                                 GError **error);
 
+/**
+ * vigil_outbox_get_installation: (transfer full) (nullable)
+ *
+ * What tells this store from all others, the same after each start: 16 digits made from its first public key. A copy of the whole store has the same.
+ */
+gchar *vigil_outbox_get_installation(VigilStore *self);
+
+/** vigil_outbox_get_frame_size: of the last clip that @camera has, of the last 1,000 of all; %FALSE and 0 without one. */
+gboolean
+vigil_outbox_get_frame_size(VigilStore *self, const gchar *camera, gint *width, gint *height);
+
 G_END_DECLS

@@ -35,8 +35,8 @@ vigil_upload_http_body(const VigilUploadSettings *settings, const gchar *source,
 
     g_string_append_printf(body, "%s,\"events\":[", quoted);
     for (guint i = 0; i < n; i++) {
-        const VigilUploadFormInput input = {.line = items[i].message->json,
-                                            .key = items[i].message->key};
+        const VigilUploadFormInput input = {items[i].message->json, items[i].message->key,
+                                            items[i].width, items[i].height};
         g_autofree gchar *payload = vigil_upload_form_payload(settings->form, &input, scene, error);
 
         if (!payload)

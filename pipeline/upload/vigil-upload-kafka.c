@@ -318,9 +318,10 @@ make_producer(Kafka *self, GError **error)
 /* --- the sink -------------------------------------------------------------------------------- */
 
 static void
-produce(Kafka *self, guint index, const VigilOutboxMessage *message)
+produce(Kafka *self, guint index, const VigilUploadItem *item)
 {
-    const VigilUploadFormInput input = {.line = message->json, .key = message->key};
+    const VigilOutboxMessage *message = item->message;
+    const VigilUploadFormInput input = {message->json, message->key, item->width, item->height};
     g_autoptr(GError) error = NULL;
     g_autofree gchar *payload = vigil_upload_form_payload((VigilUploadForm)self->settings->form,
                                                           &input, self->scene, &error);
@@ -380,7 +381,7 @@ kafka_send(VigilUploadSink *sink, const VigilUploadItem *items, guint n, VigilUp
         /* behind one that is refused nothing is sent: the order would be lost when that one is tried again */
         for (guint i = 0;
              i < self->n_items && (i == 0 || !self->progress[i - 1].refused) && !self->trouble; i++)
-            produce(self, i, items[i].message);
+            produce(self, i, &items[i]);
     }
     if (self->n_pending > 0)
         self->timeout = attach_timeout((guint)CLAMP(timeout_ms, 1, G_MAXINT), on_timeout, self);

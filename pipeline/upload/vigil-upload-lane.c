@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pipeline/upload/vigil-upload-lane.h"
 
+#include "pipeline/upload/vigil-upload-form.h"
 #include "pipeline/upload/vigil-upload-patience.h"
 #include "pipeline/vigil-redact.h"
 #include "pipeline/vigil-time.h"
@@ -329,6 +330,9 @@ fill_items(VigilUploadLane *self)
 
         item->message = self->messages->pdata[self->n_items];
         item->snapshot = get_snapshot(self, item->message);
+        if (self->settings->form != VIGIL_UPLOAD_FORM_VIGIL)
+            vigil_outbox_get_frame_size(self->store, item->message->camera, &item->width,
+                                        &item->height);
         bytes += item->snapshot ? g_bytes_get_size(item->snapshot) : 0;
         if (bytes > MAX_SNAPSHOT_BYTES && self->n_items > 0) {
             g_clear_pointer(&item->snapshot, g_bytes_unref);

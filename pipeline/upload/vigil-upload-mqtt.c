@@ -167,7 +167,8 @@ static void
 publish_item(Mqtt *self, guint index)
 {
     const VigilUploadItem *item = &self->items[index];
-    const VigilUploadFormInput input = {.line = item->message->json, .key = item->message->key};
+    const VigilUploadFormInput input = {item->message->json, item->message->key, item->width,
+                                        item->height};
     g_autoptr(GError) error = NULL;
     g_autoptr(VigilUploadLine) line = vigil_upload_line_parse(input.line, &error);
     g_autoptr(GPtrArray) pieces =

@@ -13,6 +13,7 @@ struct VigilUploadPump {
     GPtrArray *cameras; /* (element-type VigilCameraSettings) */
     VigilUploadPumpOptions options;
     VigilUploadSite site;
+    gchar *installation; /* (nullable) */
     GRand *random;
     GPtrArray *lanes; /* (element-type VigilUploadLane) */
     gboolean registered;
@@ -242,7 +243,8 @@ vigil_upload_pump_new(VigilStore *store, const GPtrArray *uploads, const GPtrArr
         cameras ? g_ptr_array_copy((GPtrArray *)cameras, ref_camera, NULL) : g_ptr_array_new();
     g_ptr_array_set_free_func(self->cameras, (GDestroyNotify)vigil_camera_settings_unref);
     self->options = *options;
-    self->site = (VigilUploadSite){g_get_host_name(), self->cameras};
+    self->installation = vigil_outbox_get_installation(store);
+    self->site = (VigilUploadSite){g_get_host_name(), self->cameras, self->installation};
     self->random = g_rand_new();
     self->n_dropped = -1;
     g_mutex_init(&self->lock);
@@ -298,6 +300,7 @@ vigil_upload_pump_free(VigilUploadPump *self)
     g_ptr_array_unref(self->lanes);
     g_ptr_array_unref(self->uploads);
     g_ptr_array_unref(self->cameras);
+    g_free(self->installation);
     g_rand_free(self->random);
     vigil_store_unref(self->store);
     g_mutex_clear(&self->lock);

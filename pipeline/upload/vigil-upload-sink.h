@@ -28,10 +28,12 @@ typedef struct {
 /**
  * VigilUploadItem: one message, borrowed until the result is told.
  * @snapshot: (nullable): JPEG; in ends only, and only where the configuration says so
+ * @width: of the camera's frames, for forms that speak of pixels; 0: not known, as is @height
  */
 typedef struct {
     const VigilOutboxMessage *message;
     GBytes *snapshot;
+    gint width, height;
 } VigilUploadItem;
 
 typedef enum {

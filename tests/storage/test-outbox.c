@@ -425,6 +425,46 @@ START_TEST(test_killed_at_random)
 }
 END_TEST
 
+/* The same after a restart, and another store has another. */
+START_TEST(test_installation)
+{
+    g_autofree gchar *first = NULL, *again = NULL, *other = NULL;
+
+    open_with(boundless, 2);
+    first = vigil_outbox_get_installation(t.store);
+    ck_assert_ptr_nonnull(first);
+    ck_assert_uint_eq(strlen(first), 16);
+    store_test_close(&t);
+    store_test_open(&t);
+    again = vigil_outbox_get_installation(t.store);
+    ck_assert_str_eq(first, again);
+    store_test_finish(&t);
+    open_with(boundless, 2);
+    other = vigil_outbox_get_installation(t.store);
+    ck_assert_str_ne(first, other);
+    store_test_finish(&t);
+}
+END_TEST
+
+START_TEST(test_frame_size)
+{
+    gint width = -1, height = -1;
+
+    open_with(boundless, 2);
+    ck_assert(!vigil_outbox_get_frame_size(t.store, "door", &width, &height));
+    ck_assert_int_eq(width, 0);
+    ck_assert(store_test_whole(t.store, 1, 1000, NULL));
+
+    g_autoptr(VigilEvent) event = store_test_event(1, VIGIL_EVENT_BEGIN);
+
+    ck_assert(vigil_outbox_get_frame_size(t.store, event->camera, &width, &height));
+    ck_assert_int_eq(width, 640);
+    ck_assert_int_eq(height, 480);
+    ck_assert(!vigil_outbox_get_frame_size(t.store, "no such camera", &width, &height));
+    store_test_finish(&t);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -441,6 +481,8 @@ main(void)
         test_age_is_bounded,
         test_destinations_come_and_go,
         test_within_bounds_nothing_is_written,
+        test_installation,
+        test_frame_size,
         test_killed_at_random,
     };
 
