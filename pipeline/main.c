@@ -20,6 +20,7 @@ static const VigilCommand *const commands[] = {
     &vigil_cmd_why,
     &vigil_cmd_rules,
     &vigil_cmd_clip,
+    &vigil_cmd_export,
     &vigil_cmd_fsck,
     &vigil_cmd_status,
     &vigil_cmd_detect,

@@ -65,8 +65,6 @@ GByteArray *vigil_seal_record_write(const VigilSealRecord *record, const VigilSe
 gboolean vigil_seal_record_parse(VigilSealRecord *self, const guint8 *body, gsize length);
 /** vigil_seal_record_next: @offset: (inout): 0 at first. %FALSE behind the last item. */
 gboolean vigil_seal_record_next(const VigilSealRecord *self, gsize *offset, VigilSealItem *item);
-/** vigil_seal_digest: BLAKE2b-256. */
-void vigil_seal_digest(gconstpointer data, gsize length, guint8 digest[VIGIL_SEAL_DIGEST_BYTES]);
 /** vigil_seal_link: what the next record says of this one. */
 void vigil_seal_link(gconstpointer body, gsize length,
                      const guint8 signature[VIGIL_SEAL_SIGNATURE_BYTES],
@@ -74,13 +72,6 @@ void vigil_seal_link(gconstpointer body, gsize length,
 gboolean vigil_seal_check(const guint8 key[VIGIL_SEAL_KEY_BYTES], gconstpointer body, gsize length,
                           const guint8 signature[VIGIL_SEAL_SIGNATURE_BYTES]);
 
-/** VigilSealHash: BLAKE2b-256 of bytes as they come. */
-VigilSealHash *vigil_seal_hash_new(void);
-void vigil_seal_hash_add(VigilSealHash *self, gconstpointer data, gsize length);
-/** vigil_seal_hash_get: of all so far; more may be added. */
-void vigil_seal_hash_get(const VigilSealHash *self, guint8 digest[VIGIL_SEAL_DIGEST_BYTES]);
-void vigil_seal_hash_free(VigilSealHash *self);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilSealHash, vigil_seal_hash_free)
 /** vigil_seal_hash_file: @bytes: (out): its length as read. Returns 0 or -errno. */
 gint vigil_seal_hash_file(gint fd, guint8 digest[VIGIL_SEAL_DIGEST_BYTES], guint64 *bytes);
 

@@ -80,4 +80,38 @@ gboolean vigil_store_verify(VigilStore *self, const gchar *public_keys, const gc
                             VigilFsckFunc func, gpointer user_data, VigilSealSummary *summary,
                             guint *n_found, GError **error);
 
+/** VigilSealProof: what shows that an event and its clip are what was recorded. Zero-initialised; g_auto() clears it. */
+typedef struct {
+    gchar *statement; /* what the event's row says: its digest is in @event's record */
+    GBytes *track;    /* (nullable): as stored: its digest as well */
+    gchar *clip;      /* (nullable): path of its clip */
+    struct {
+        GBytes *body, *signature; /* (nullable): %NULL: not sealed */
+        gchar *public_key;        /* PEM, of who signed */
+    } event_seal, clip_seal;      /* the same record twice where one has both */
+    guint8 clip_digest[VIGIL_SEAL_DIGEST_BYTES];
+    guint64 clip_bytes;
+} VigilSealProof;
+
+/**
+ * vigil_store_get_proof:
+ *
+ * Errors: %VIGIL_STORE_ERROR_NOT_FOUND: no such event; %VIGIL_STORE_ERROR_INVALID: it lasts still, or its clip is written to
+ */
+gboolean vigil_store_get_proof(VigilStore *self, const gchar *event_id, VigilSealProof *proof,
+                               GError **error);
+void vigil_seal_proof_clear(VigilSealProof *self);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VigilSealProof, vigil_seal_proof_clear)
+
+/** VigilSealHash: BLAKE2b-256 of bytes as they come. */
+typedef struct VigilSealHash VigilSealHash;
+VigilSealHash *vigil_seal_hash_new(void);
+void vigil_seal_hash_add(VigilSealHash *self, gconstpointer data, gsize length);
+/** vigil_seal_hash_get: of all so far; more may be added. */
+void vigil_seal_hash_get(const VigilSealHash *self, guint8 digest[VIGIL_SEAL_DIGEST_BYTES]);
+void vigil_seal_hash_free(VigilSealHash *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilSealHash, vigil_seal_hash_free)
+/** vigil_seal_digest: BLAKE2b-256. */
+void vigil_seal_digest(gconstpointer data, gsize length, guint8 digest[VIGIL_SEAL_DIGEST_BYTES]);
+
 G_END_DECLS

@@ -25,7 +25,6 @@ typedef struct {
 } VigilStoreClock;
 
 /* see vigil-seal-private.h */
-typedef struct VigilSealHash VigilSealHash;
 typedef struct VigilSealItems VigilSealItems;
 typedef struct VigilSealKey VigilSealKey;
 typedef struct VigilRetention VigilRetention;
@@ -66,9 +65,9 @@ struct VigilClip {
     VigilStore *store; /* owned reference */
     gchar *camera, *path;
     gint fd, dir_fd;
-    guint64 bytes;       /* written by the clip's thread, read by others: atomic */
-    gint64 row_id;       /* 0 until an event was committed with it */
-    VigilSealHash *hash; /* of what was written so far */
+    guint64 bytes;              /* written by the clip's thread, read by others: atomic */
+    gint64 row_id;              /* 0 until an event was committed with it */
+    struct VigilSealHash *hash; /* of what was written so far */
 };
 
 /* --- vigil-store.c ------------------------------------------------------------------------------------------- */

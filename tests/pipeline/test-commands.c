@@ -29,7 +29,7 @@ teardown(void)
 
 /* --- help and usage -------------------------------------------------------------------------- */
 
-static const gchar *const commands[] = {"run",  "check",  "replay", "events", "clip",
+static const gchar *const commands[] = {"run",  "check",  "replay", "events", "clip",   "export",
                                         "fsck", "status", "detect", "model",  "devices"};
 
 START_TEST(test_help)

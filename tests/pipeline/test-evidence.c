@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Evidence by the program: fsck --verify. */
+/* Evidence by the program: fsck --verify, export. */
+#include <archive.h>
+#include <archive_entry.h>
 #include <glib/gstdio.h>
 #include <string.h>
 
@@ -85,10 +87,140 @@ START_TEST(test_verify_usage)
 }
 END_TEST
 
+/* --- export --- */
+
+/* Into a folder of its own. */
+static gchar *
+unpack(const gchar *file)
+{
+    struct archive *zip = archive_read_new();
+    struct archive_entry *entry;
+    gchar *folder = g_build_filename(t.dir, "unpacked", NULL);
+
+    g_mkdir(folder, 0700);
+    archive_read_support_format_zip(zip);
+    ck_assert_int_eq(archive_read_open_filename(zip, file, 65536), ARCHIVE_OK);
+    while (archive_read_next_header(zip, &entry) == ARCHIVE_OK) {
+        const gsize size = (gsize)archive_entry_size(entry);
+        g_autofree gchar *data = g_malloc(size + 1);
+        g_autofree gchar *name = g_path_get_basename(archive_entry_pathname(entry));
+        g_autofree gchar *path = g_build_filename(folder, name, NULL);
+
+        ck_assert(g_str_has_prefix(archive_entry_pathname(entry), "01KDXTEST"));
+        ck_assert_int_eq(archive_read_data(zip, data, size), size);
+        ck_assert(g_file_set_contents(path, data, (gssize)size, NULL));
+    }
+    archive_read_free(zip);
+    return folder;
+}
+
+static gchar *
+read_in(const gchar *folder, const gchar *name)
+{
+    g_autofree gchar *path = g_build_filename(folder, name, NULL);
+
+    return read_text(path);
+}
+
+static gint
+shell(const gchar *folder, const gchar *command)
+{
+    const gchar *argv[] = {"/bin/sh", "-c", command, NULL};
+    gint status = -1;
+
+    ck_assert(g_spawn_sync(folder, (gchar **)argv, NULL, G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL,
+                           NULL, NULL, &status, NULL));
+    return status;
+}
+
+#define VERIFY(name)                                                                            \
+    "openssl pkeyutl -verify -pubin -inkey " name ".pub -rawin -in " name ".bin -sigfile " name \
+    ".sig"
+#define HOLDS(seal, file)                                                         \
+    "test \"$(xxd -p " seal ".bin | tr -d '\\n' | grep -c \"$(b2sum -l 256 " file \
+    " | cut -c 1-64)\")\" = 1"
+
+START_TEST(test_export)
+{
+    g_autofree gchar *file = NULL, *folder = NULL, *json = NULL, *clip = NULL, *pub = NULL;
+    g_autofree gchar *statement = NULL, *readme = NULL;
+
+    set_up();
+    file = g_build_filename(t.dir, "out.zip", NULL);
+    g_auto(Program) export =
+        program_run("export", store_test_id(3), "-o", file, "--store", t.dir, NULL);
+    ck_assert_msg(export.code == 0, "%s", export.errors);
+    folder = unpack(file);
+    json = read_in(folder, "event.json");
+    ck_assert(g_str_has_prefix(json, "{\"id\":\"01KDXTEST00000000000000003\""));
+    ck_assert_ptr_nonnull(strstr(json, ",\"track\":[{\"time_s\":6.000000000,\"box\":["));
+    ck_assert(g_str_has_suffix(json, "]}\n"));
+    ck_assert_uint_eq(count_text(json, "\"time_s\""), 20);
+    clip = read_in(folder, "clip.mp4");
+    ck_assert_uint_eq(strlen(clip), 1003);
+    ck_assert_uint_eq(strspn(clip, "d"), 1003);
+    statement = read_in(folder, "event.txt");
+    ck_assert(g_str_has_prefix(statement, "vigil-event 1\nid 01KDXTEST00000000000000003\n"));
+    pub = read_in(folder, "seal.pub");
+    ck_assert_str_eq(pub, public_key);
+    readme = read_in(folder, "README.txt");
+    ck_assert_ptr_nonnull(strstr(readme, VERIFY("seal") "\n"));
+    /* just as README.txt says */
+    ck_assert_int_eq(shell(folder, "b2sum -c B2SUMS"), 0);
+    ck_assert_int_eq(shell(folder, "test $(ls | grep -v B2SUMS | wc -l) = $(wc -l < B2SUMS)"), 0);
+    if (shell(folder, "command -v openssl && command -v xxd") == 0) {
+        ck_assert_int_eq(shell(folder, VERIFY("seal")), 0);
+        ck_assert_int_eq(shell(folder, VERIFY("clip-seal")), 0);
+        ck_assert_int_eq(shell(folder, HOLDS("clip-seal", "clip.mp4")), 0);
+        ck_assert_int_eq(shell(folder, HOLDS("seal", "event.txt")), 0);
+        ck_assert_int_eq(shell(folder, HOLDS("seal", "track.bin")), 0);
+        ck_assert_int_eq(shell(folder, HOLDS("seal", "snapshot.jpg")), 0);
+        ck_assert_int_ne(shell(folder, "printf x >> seal.bin;" VERIFY("seal")), 0);
+        ck_assert_int_ne(shell(folder, "printf x >> clip.mp4;" HOLDS("clip-seal", "clip.mp4")), 0);
+    }
+    tear_down();
+}
+END_TEST
+
+/* What cannot be exported leaves no archive, and none that was there is touched. */
+START_TEST(test_export_refused)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree gchar *file = NULL, *clip_path = NULL, *clip = NULL, *before = NULL;
+    VigilClip *open;
+
+    set_up();
+    file = folder_write(t.dir, "out.zip", "an older one");
+    open = store_test_begin(t.store, 9, 100, &error);
+    g_auto(Program) none = program_run("export", "NOTHING", "-o", file, "--store", t.dir, NULL);
+    g_auto(Program) active =
+        program_run("export", store_test_id(9), "-o", file, "--store", t.dir, NULL);
+    ck_assert(store_test_end(t.store, 9, open, &error));
+    ck_assert(vigil_store_has_event(t.store, store_test_id(2), &clip_path));
+    clip = g_build_filename(t.clips, clip_path, NULL);
+    ck_assert(g_file_set_contents(clip, "something else", -1, NULL));
+    g_auto(Program) altered =
+        program_run("export", store_test_id(2), "-o", file, "--store", t.dir, NULL);
+    g_auto(Program) nowhere =
+        program_run("export", store_test_id(1), "-o", "/nowhere/a.zip", "--store", t.dir, NULL);
+
+    ck_assert_int_eq(none.code, 4);
+    ck_assert_int_eq(active.code, 1);
+    ck_assert_ptr_nonnull(strstr(active.errors, "try again later"));
+    ck_assert_int_eq(altered.code, 1);
+    ck_assert_ptr_nonnull(strstr(altered.errors, "is not what was sealed"));
+    ck_assert_int_eq(nowhere.code, 1);
+    before = read_text(file);
+    ck_assert_str_eq(before, "an older one");
+    ck_assert_int_ne(shell(t.dir, "ls | grep part"), 0);
+    tear_down();
+}
+END_TEST
+
 int
 main(void)
 {
-    const TTest *const tests[] = {test_verify, test_verify_usage};
+    const TTest *const tests[] = {test_verify, test_verify_usage, test_export, test_export_refused};
 
     return store_test_main("evidence", tests, G_N_ELEMENTS(tests));
 }
