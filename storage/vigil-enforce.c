@@ -9,8 +9,10 @@
 
 #define FIRST_BATCH 16
 #define MAX_BATCH 64
-#define LONG_STEP_US 15000
-#define SHORT_STEP_US 5000
+#define LONG_STEP_US 25000
+#define SHORT_STEP_US 12000
+/* Files are unlinked together, since many lie in one directory, which is synced once. */
+#define MAX_DOOMED 256
 #define MIN_PAUSE_US 500
 #define MAX_PAUSE_US 50000
 /* Pages that deletions left unused go back to the file system once they are worth it, some at a time. */
@@ -430,20 +432,26 @@ adapt_batch(VigilRetention *self, gint64 took_us)
 gboolean
 vigil_store_enforce_some(VigilStore *self, guint *n_deleted, gboolean *done, GError **error)
 {
+    VigilRetention *retention = self->retention;
     gint64 begun_us, took_us;
-    gboolean ok;
+    gboolean ok, goes_on;
+    guint task;
 
     *n_deleted = 0;
     *done = FALSE;
-    g_mutex_lock(&self->retention->enforcing);
+    g_mutex_lock(&retention->enforcing);
     g_mutex_lock(&self->mutex);
     begun_us = g_get_monotonic_time();
+    task = retention->task;
     ok = go_on_if_full(self, n_deleted, done, error);
+    /* limits of space are about what is gone from the disk */
+    goes_on = retention->task == task && task <= self->n_keep + 2;
     g_mutex_unlock(&self->mutex);
     took_us = g_get_monotonic_time() - begun_us;
-    adapt_batch(self->retention, took_us);
-    ok = ok && unlink_doomed(self, error);
-    g_mutex_unlock(&self->retention->enforcing);
+    adapt_batch(retention, took_us);
+    if (ok && (!goes_on || retention->doomed->len >= MAX_DOOMED))
+        ok = unlink_doomed(self, error);
+    g_mutex_unlock(&retention->enforcing);
     /* a lock is not given to who waited longest */
     if (ok && !*done)
         g_usleep((gulong)CLAMP(took_us, MIN_PAUSE_US, MAX_PAUSE_US));
