@@ -35,9 +35,14 @@ static const gchar schema_0008[] =
 #include "storage/schema-0008.h"
     ;
 
+static const gchar schema_0009[] =
+#include "storage/schema-0009.h"
+    ;
+
 /* Step N brings a database from version N to version N + 1. */
-static const gchar *const schema_steps[] = {schema_0001, schema_0002, schema_0003, schema_0004,
-                                            schema_0005, schema_0006, schema_0007, schema_0008};
+static const gchar *const schema_steps[] = {schema_0001, schema_0002, schema_0003,
+                                            schema_0004, schema_0005, schema_0006,
+                                            schema_0007, schema_0008, schema_0009};
 
 guint
 vigil_store_newest_schema(void)

@@ -10,6 +10,7 @@
 --   0006  seals: hashes and signatures of clips and events
 --   0007  whether the clock was synchronised
 --   0008  clips that go before their events
+--   0009  who deleted what
 --
 -- Units and conventions
 --   *_wall_us   microseconds since 1970-01-01 UTC, by the wall clock

@@ -29,8 +29,8 @@ teardown(void)
 
 /* --- help and usage -------------------------------------------------------------------------- */
 
-static const gchar *const commands[] = {"run",  "check",  "replay", "events", "clip",   "export",
-                                        "fsck", "status", "detect", "model",  "devices"};
+static const gchar *const commands[] = {"run",  "check",  "replay", "events", "clip",    "export",
+                                        "fsck", "status", "detect", "model",  "devices", "purge"};
 
 START_TEST(test_help)
 {
@@ -72,6 +72,9 @@ static const struct {
     {{"events", "--since", "noon"}, "no time"},
     {{"events", "--format", "xml"}, "table, json or csv"},
     {{"events", "--limit", "-1"}, "--limit"},
+    {{"purge", "--camera=c"}, "--between"},
+    {{"purge", "--camera=c", "--between=2h"}, "comma"},
+    {{"purge", "--camera=c", "--between=1h,2h"}, "before the first"},
     {{"detect", "x.png"}, "--model"},
     {{"detect", "x.png", "--model=m", "--threshold=7"}, "0 to 1"},
     {{"detect", "x.png", "--model=m", "--output=x.gif"}, ".png or .jpg"},
@@ -182,6 +185,44 @@ replay_source(const gchar *source)
 
     return program_run("replay", config, NULL);
 }
+
+static guint
+count_text_of_events(const gchar *store)
+{
+    g_auto(Program) events = program_run("events", "--store", store, "--format", "json", NULL);
+
+    ck_assert_int_eq(events.code, 0);
+    return count_text(events.output, "\n");
+}
+
+START_TEST(test_purge)
+{
+    g_autofree gchar *store = g_build_filename(folder, "store", NULL);
+    g_auto(Program) made = replay_source(scene.video);
+    const guint n_events = count_text_of_events(store);
+    g_auto(Program) other = program_run("purge", "--store", store, "--camera", "nobody",
+                                        "--between", "1970-01-01,2100-01-01", "--yes", NULL);
+    g_auto(Program) asked = program_run("purge", "--store", store, "--camera", "hall", "--between",
+                                        "1970-01-01,2100-01-01", NULL);
+    g_auto(Program) log = {0}, done = {0};
+
+    ck_assert_int_eq(made.code, 0);
+    ck_assert_uint_gt(n_events, 0);
+    ck_assert_int_eq(other.code, 0);
+    ck_assert_ptr_nonnull(strstr(other.output, "deleted: 0 events, 0 clips"));
+    ck_assert_int_eq(asked.code, 0);
+    ck_assert_ptr_nonnull(strstr(asked.output, "--yes"));
+    ck_assert_uint_eq(count_text_of_events(store), n_events);
+    done = program_run("purge", "--store", store, "--camera", "hall", "--between",
+                       "1970-01-01,2100-01-01", "--yes", NULL);
+    ck_assert_int_eq(done.code, 0);
+    ck_assert_uint_eq(count_text_of_events(store), 0);
+    log = program_run("purge", "--store", store, "--log", NULL);
+    ck_assert_int_eq(log.code, 0);
+    ck_assert_uint_eq(count_text(log.output, "\n"), 2);
+    ck_assert_ptr_nonnull(strstr(log.output, "camera hall from 1970-01-01"));
+}
+END_TEST
 
 START_TEST(test_newer_database)
 {
@@ -464,6 +505,7 @@ main(void)
     tcase_add_test(tcase, test_bad_model);
     tcase_add_test(tcase, test_no_store);
     if (scene_open(&scene)) {
+        tcase_add_test(tcase, test_purge);
         tcase_add_test(tcase, test_newer_database);
         tcase_add_test(tcase, test_unwritable_store);
         tcase_add_test(tcase, test_bad_sources);

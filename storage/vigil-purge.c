@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "storage/vigil-purge.h"
+
+#include "storage/vigil-retention-private.h"
+
+#define BATCH 32
+#define SCHEMA_WITH_DELETIONS 9
+
+#define THIS_CAMERA "camera_id = (SELECT id FROM cameras WHERE name = :camera) "
+#define EVENTS                           \
+    "FROM events e WHERE e." THIS_CAMERA \
+    "AND e.start_wall_us <= :until AND e.end_wall_us >= :since "
+#define MESSAGES "WHERE event_id IN (SELECT e.id " EVENTS ")"
+#define DECISIONS \
+    "FROM decisions WHERE " THIS_CAMERA "AND end_wall_us >= :since AND start_wall_us <= :until "
+/* Of clips that were cut the times are not known: those of their events are. */
+#define CLIPS                                                                                     \
+    "FROM clips c WHERE c." THIS_CAMERA "AND c.state <> 'lost' AND "                              \
+    "((c.start_wall_us <= :until AND c.end_wall_us >= :since) OR EXISTS (SELECT 1 FROM events e " \
+    "WHERE e.clip_id = c.id AND e.start_wall_us <= :until AND e.end_wall_us >= :since)) "
+
+typedef struct {
+    const VigilPurge *purge;
+    VigilPurgeCounts counts;
+    gint64 log_id;
+    guint n_last; /* of the last step */
+    GPtrArray *garbage;
+} Work;
+
+static VigilStatement
+statement_for(VigilStore *self, const VigilPurge *purge, const gchar *sql)
+{
+    VigilStatement statement = vigil_statement(self, sql);
+
+    vigil_statement_text(&statement, ":camera", purge->camera);
+    vigil_statement_int(&statement, ":since", purge->since_us);
+    vigil_statement_int(&statement, ":until", purge->until_us);
+    return statement;
+}
+
+/* The first column of all rows. */
+static GArray *
+list_ids(VigilStore *self, const VigilPurge *purge, const gchar *sql, GError **error)
+{
+    g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(gint64));
+    g_autoptr(GError) local = NULL;
+    g_auto(VigilStatement) list = statement_for(self, purge, sql);
+
+    while (vigil_statement_step(&list, &local)) {
+        const gint64 id = sqlite3_column_int64(list.stmt, 0);
+
+        g_array_append_val(ids, id);
+    }
+    if (!local)
+        return g_steal_pointer(&ids);
+    g_propagate_error(error, g_steal_pointer(&local));
+    return NULL;
+}
+
+static gboolean
+count(VigilStore *self, const VigilPurge *purge, const gchar *sql, guint64 *n, GError **error)
+{
+    g_autoptr(GArray) counted = list_ids(self, purge, sql, error);
+
+    if (!counted)
+        return FALSE;
+    *n = counted->len ? (guint64)g_array_index(counted, gint64, 0) : 0;
+    return TRUE;
+}
+
+static gboolean
+check_open(VigilStore *self, GError **error)
+{
+    if (self->schema >= SCHEMA_WITH_DELETIONS && self->db)
+        return TRUE;
+    g_set_error(error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_INVALID,
+                "%s: a writer has to open this store of an earlier version first", self->database);
+    return FALSE;
+}
+
+gboolean
+vigil_store_count_purge(VigilStore *self, const VigilPurge *purge, VigilPurgeCounts *counts,
+                        GError **error)
+{
+    gboolean ok;
+
+    g_mutex_lock(&self->mutex);
+    ok = check_open(self, error) &&
+         count(self, purge, "SELECT count(*) " EVENTS, &counts->n_events, error) &&
+         count(self, purge, "SELECT count(*) " CLIPS, &counts->n_clips, error) &&
+         count(self, purge, "SELECT count(*) FROM outbox " MESSAGES, &counts->n_messages, error) &&
+         count(self, purge, "SELECT count(*) " DECISIONS, &counts->n_decisions, error);
+    g_mutex_unlock(&self->mutex);
+    return ok;
+}
+
+/* --- the log ------------------------------------------------------------------------------------------------- */
+
+static gboolean
+begin_log(VigilStore *self, gpointer data, GError **error)
+{
+    Work *work = data;
+    g_auto(VigilStatement) insert = statement_for(
+        self, work->purge,
+        "INSERT INTO deletions (run_id, begun_wall_us, uid, user_name, command, camera, "
+        "since_wall_us, until_wall_us) VALUES (:run, :now, :uid, :user, :command, :camera, :since, "
+        ":until)");
+
+    vigil_statement_int(&insert, ":run", self->run_id);
+    vigil_statement_int(&insert, ":now", vigil_store_clock_wall(&self->clock));
+    vigil_statement_int(&insert, ":uid", work->purge->uid);
+    vigil_statement_text(&insert, ":user", work->purge->user_name ? work->purge->user_name : "");
+    vigil_statement_text(&insert, ":command", work->purge->command ? work->purge->command : "");
+    if (!vigil_statement_run(&insert, error))
+        return FALSE;
+    work->log_id = sqlite3_last_insert_rowid(self->db);
+    return TRUE;
+}
+
+static gboolean
+note_counts(VigilStore *self, const Work *work, gboolean ended, GError **error)
+{
+    g_auto(VigilStatement) update = vigil_statement(
+        self, "UPDATE deletions SET n_events = :events, n_clips = :clips, n_messages = :messages, "
+              "n_decisions = :decisions, ended_wall_us = :ended WHERE id = :id");
+
+    vigil_statement_int(&update, ":events", (gint64)work->counts.n_events);
+    vigil_statement_int(&update, ":clips", (gint64)work->counts.n_clips);
+    vigil_statement_int(&update, ":messages", (gint64)work->counts.n_messages);
+    vigil_statement_int(&update, ":decisions", (gint64)work->counts.n_decisions);
+    if (ended)
+        vigil_statement_int(&update, ":ended", vigil_store_clock_wall(&self->clock));
+    vigil_statement_int(&update, ":id", work->log_id);
+    return vigil_statement_run(&update, error);
+}
+
+/* --- steps: each in a transaction, with what it did in the log ---------------------------------------------------- */
+
+static gboolean
+delete_rows(VigilStore *self, const VigilPurge *purge, const gchar *sql, guint64 *n, GError **error)
+{
+    g_auto(VigilStatement) drop = statement_for(self, purge, sql);
+
+    if (!vigil_statement_run(&drop, error))
+        return FALSE;
+    *n += (guint64)sqlite3_changes(self->db);
+    return TRUE;
+}
+
+/* Before the events, which say which messages they are. */
+static gboolean
+drop_messages(VigilStore *self, gpointer data, GError **error)
+{
+    Work *work = data;
+    Work next = *work;
+
+    if (!delete_rows(self, work->purge, "DELETE FROM outbox " MESSAGES, &next.counts.n_messages,
+                     error) ||
+        !delete_rows(self, work->purge, "DELETE FROM refused " MESSAGES, &next.counts.n_messages,
+                     error) ||
+        !delete_rows(self, work->purge, "DELETE " DECISIONS, &next.counts.n_decisions, error) ||
+        !note_counts(self, &next, FALSE, error))
+        return FALSE;
+    work->counts = next.counts;
+    return TRUE;
+}
+
+static gboolean
+drop_clips(VigilStore *self, gpointer data, GError **error)
+{
+    Work *work = data;
+    Work next = *work;
+    g_autoptr(GArray) clips = list_ids(self, work->purge, "SELECT c.id " CLIPS "LIMIT 32", error);
+
+    g_ptr_array_set_size(work->garbage, 0);
+    if (!clips)
+        return FALSE;
+    for (guint i = 0; i < clips->len; i++) {
+        const gint64 id = g_array_index(clips, gint64, i);
+
+        if (vigil_clip_is_live(self, id)) {
+            g_set_error(error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_INVALID,
+                        "%s: a clip of this time is still being recorded", work->purge->camera);
+            return FALSE;
+        }
+        if (!vigil_store_expire_clip(self, id, work->garbage, error))
+            return FALSE;
+    }
+    next.counts.n_clips += clips->len;
+    if (!note_counts(self, &next, FALSE, error))
+        return FALSE;
+    work->counts = next.counts;
+    work->n_last = clips->len;
+    return TRUE;
+}
+
+static gboolean
+drop_events(VigilStore *self, gpointer data, GError **error)
+{
+    Work *work = data;
+    Work next = *work;
+    g_autoptr(GArray) events =
+        list_ids(self, work->purge, "SELECT e.seq " EVENTS "LIMIT 32", error);
+
+    g_ptr_array_set_size(work->garbage, 0);
+    if (!events)
+        return FALSE;
+    for (guint i = 0; i < events->len; i++)
+        if (!vigil_store_drop_event(self, g_array_index(events, gint64, i), work->garbage, error))
+            return FALSE;
+    next.counts.n_events += events->len;
+    if (!note_counts(self, &next, FALSE, error))
+        return FALSE;
+    work->counts = next.counts;
+    work->n_last = events->len;
+    return TRUE;
+}
+
+static gboolean
+end_log(VigilStore *self, gpointer data, GError **error)
+{
+    return note_counts(self, data, TRUE, error);
+}
+
+static gboolean
+repeat(VigilStore *self, VigilStoreWork step, Work *work, GError **error)
+{
+    do {
+        if (!vigil_store_write(self, step, work, error) ||
+            (work->garbage->len > 0 && !vigil_store_collect(self, work->garbage, error)))
+            return FALSE;
+    } while (work->n_last > 0);
+    return TRUE;
+}
+
+/* What was deleted is still in the log, as it was before. */
+static gboolean
+empty_log(VigilStore *self, GError **error)
+{
+    const gint rc =
+        sqlite3_wal_checkpoint_v2(self->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+
+    if (rc == SQLITE_OK)
+        return TRUE;
+    if (rc != SQLITE_BUSY)
+        return vigil_store_set_sqlite(self, rc, "cannot checkpoint", error);
+    g_set_error(error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_BUSY,
+                "%s: all was deleted, but somebody reads the store, so it is still in its log: do "
+                "it again",
+                self->database);
+    return FALSE;
+}
+
+static gboolean
+purge_locked(VigilStore *self, Work *work, GError **error)
+{
+    return vigil_store_check_writable(self, error) &&
+           vigil_store_exec(self, "PRAGMA secure_delete = ON", error) &&
+           vigil_store_write(self, begin_log, work, error) &&
+           vigil_store_write(self, drop_messages, work, error) &&
+           repeat(self, drop_clips, work, error) && repeat(self, drop_events, work, error) &&
+           vigil_store_write(self, end_log, work, error) && empty_log(self, error);
+}
+
+gboolean
+vigil_store_purge(VigilStore *self, const VigilPurge *purge, VigilPurgeCounts *counts,
+                  GError **error)
+{
+    g_autoptr(GPtrArray) garbage = g_ptr_array_new_with_free_func(g_free);
+    Work work = {.purge = purge, .garbage = garbage};
+    gboolean ok;
+
+    g_mutex_lock(&self->mutex);
+    ok = purge_locked(self, &work, error);
+    g_mutex_unlock(&self->mutex);
+    *counts = work.counts;
+    return ok;
+}
+
+gboolean
+vigil_store_list_deletions(VigilStore *self, VigilDeletionFunc func, gpointer user_data,
+                           GError **error)
+{
+    g_autoptr(GError) local = NULL;
+
+    g_mutex_lock(&self->mutex);
+    if (check_open(self, &local)) {
+        g_auto(VigilStatement) list = vigil_statement(
+            self, "SELECT begun_wall_us, ended_wall_us, uid, user_name, command, camera, "
+                  "since_wall_us, until_wall_us, n_events, n_clips, n_messages, n_decisions "
+                  "FROM deletions ORDER BY id");
+
+        while (vigil_statement_step(&list, &local)) {
+            const VigilDeletion deletion = {
+                .purge = {.camera = vigil_statement_get_text(&list, 5),
+                          .since_us = sqlite3_column_int64(list.stmt, 6),
+                          .until_us = sqlite3_column_int64(list.stmt, 7),
+                          .uid = (guint)sqlite3_column_int64(list.stmt, 2),
+                          .user_name = vigil_statement_get_text(&list, 3),
+                          .command = vigil_statement_get_text(&list, 4)},
+                .counts = {(guint64)sqlite3_column_int64(list.stmt, 8),
+                           (guint64)sqlite3_column_int64(list.stmt, 9),
+                           (guint64)sqlite3_column_int64(list.stmt, 10),
+                           (guint64)sqlite3_column_int64(list.stmt, 11)},
+                .begun_us = sqlite3_column_int64(list.stmt, 0),
+                .ended_us = sqlite3_column_int64(list.stmt, 1),
+            };
+
+            func(&deletion, user_data);
+        }
+    }
+    g_mutex_unlock(&self->mutex);
+    if (!local)
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&local));
+    return FALSE;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "storage/vigil-store.h"
+
+G_BEGIN_DECLS
+
+/**
+ * VigilPurge: what shall go, and who says so.
+ * @since_us, @until_us: wall clock; whatever touches this span goes
+ * @user_name, @command: for the log
+ */
+typedef struct {
+    const gchar *camera;
+    gint64 since_us, until_us;
+    guint uid;
+    const gchar *user_name, *command;
+} VigilPurge;
+
+/** VigilPurgeCounts: what went, or would go. Messages: of the outbox, sent ones too. */
+typedef struct {
+    guint64 n_events, n_clips, n_messages, n_decisions;
+} VigilPurgeCounts;
+
+/** vigil_store_count_purge: changes nothing; a reader can do it. */
+gboolean vigil_store_count_purge(VigilStore *self, const VigilPurge *purge,
+                                 VigilPurgeCounts *counts, GError **error);
+
+/**
+ * vigil_store_purge:
+ *
+ * Deletes the events of a camera in a span of time, pinned ones too, with tracks, snapshots, messages in the outbox and
+ * decisions, and every clip that shows any of it; another event of such a clip stays without clip and snapshot. Deleted
+ * rows are overwritten, and the log is emptied, so that nothing of them is left in the database's files. What went is
+ * noted first, and the seals say that it went. When it is cut off, doing it again does the rest.
+ *
+ * Errors: %VIGIL_STORE_ERROR_INVALID while a clip of the span is being written; %VIGIL_STORE_ERROR_BUSY when all is deleted
+ * but a reader keeps the log from being emptied: to be done again.
+ */
+gboolean vigil_store_purge(VigilStore *self, const VigilPurge *purge, VigilPurgeCounts *counts,
+                           GError **error);
+
+/** VigilDeletion: a line of the log; borrowed for the call. @ended_us: 0: it was cut off */
+typedef struct {
+    VigilPurge purge;
+    VigilPurgeCounts counts;
+    gint64 begun_us, ended_us;
+} VigilDeletion;
+
+typedef void (*VigilDeletionFunc)(const VigilDeletion *deletion, gpointer user_data);
+
+/** vigil_store_list_deletions: oldest first. @func is called with the store's lock held. */
+gboolean vigil_store_list_deletions(VigilStore *self, VigilDeletionFunc func, gpointer user_data,
+                                    GError **error);
+
+G_END_DECLS

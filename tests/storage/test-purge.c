@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is purged is gone from the files, with a note of who did it. */
+#include <string.h>
+
+#include "storage/vigil-outbox.h"
+#include "storage/vigil-purge.h"
+#include "storage/vigil-seal.h"
+#include "tests/storage/store-test.h"
+
+#define SECRET "planted-secret-of-the-door"
+
+static StoreTest t;
+
+static gint64
+start_of(guint number)
+{
+    return TEST_WALL_US + number * G_GINT64_CONSTANT(10000000);
+}
+
+/* Odd events are of the door. */
+static void
+set_up(guint n)
+{
+    const VigilOutboxDestination destination = {.name = "backend"};
+
+    store_test_init(&t, NULL);
+    store_test_open(&t);
+    ck_assert(vigil_outbox_set_destinations(t.store, &destination, 1, NULL));
+    for (guint i = 0; i < n; i++)
+        ck_assert(store_test_whole(t.store, i, 100, NULL));
+    /* clips' times, by which they are found, are those of their events here */
+    store_test_exec(&t,
+                    "UPDATE clips SET start_wall_us = (SELECT start_wall_us FROM events e WHERE "
+                    "e.clip_id = clips.id), end_wall_us = (SELECT end_wall_us FROM events e "
+                    "WHERE e.clip_id = clips.id)");
+}
+
+static void
+plant(guint number)
+{
+    g_autoptr(VigilEvent) end = store_test_event(number, VIGIL_EVENT_END);
+    g_autoptr(GError) error = NULL;
+
+    end->rule = g_intern_string(SECRET "-rule");
+    end->zones[0] = g_intern_string(SECRET "-zone");
+    g_clear_pointer(&end->snapshot, g_bytes_unref);
+    end->snapshot = g_bytes_new_static(SECRET "-jpeg", strlen(SECRET "-jpeg"));
+    end->record = FALSE;
+    ck_assert_msg(vigil_store_commit_event(t.store, end, NULL, &error), "%s",
+                  error ? error->message : "");
+}
+
+static gboolean
+file_has_secret(const gchar *suffix)
+{
+    g_autofree gchar *path = g_strconcat(t.database, suffix, NULL);
+    g_autofree gchar *bytes = NULL;
+    gsize length;
+
+    return g_file_get_contents(path, &bytes, &length, NULL) &&
+           memmem(bytes, length, SECRET, strlen(SECRET)) != NULL;
+}
+
+static VigilPurge
+purge_of(guint first, guint last)
+{
+    return (VigilPurge){.camera = "door",
+                        .since_us = start_of(first),
+                        .until_us = start_of(last),
+                        .uid = 1234,
+                        .user_name = "mia",
+                        .command = "vigil purge …"};
+}
+
+START_TEST(test_nothing_is_left_in_the_files)
+{
+    const VigilPurge purge = purge_of(101, 101);
+    VigilPurgeCounts counts, expected;
+    g_autoptr(GError) error = NULL;
+
+    set_up(4);
+    plant(101);
+    ck_assert(vigil_store_set_pinned(t.store, store_test_id(101), TRUE, NULL));
+    ck_assert(file_has_secret("-wal") || file_has_secret(""));
+    /* some of it in the database, some in the log */
+    store_test_exec(&t, "PRAGMA wal_checkpoint(PASSIVE)");
+    ck_assert(file_has_secret(""));
+    plant(101);
+    ck_assert(vigil_store_count_purge(t.store, &purge, &expected, &error));
+    ck_assert_msg(vigil_store_purge(t.store, &purge, &counts, &error), "%s",
+                  error ? error->message : "");
+    ck_assert_uint_eq(counts.n_events, 1);
+    ck_assert_uint_eq(counts.n_events, expected.n_events);
+    ck_assert_uint_eq(counts.n_messages, expected.n_messages);
+    ck_assert_uint_gt(counts.n_messages, 0);
+    ck_assert(!file_has_secret("") && !file_has_secret("-wal"));
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM events"), 4);
+    store_test_close(&t);
+    ck_assert(!file_has_secret("") && !file_has_secret("-wal"));
+    store_test_finish(&t);
+}
+END_TEST
+
+static void
+note_deletion(const VigilDeletion *deletion, gpointer user_data)
+{
+    ck_assert_str_eq(deletion->purge.camera, "door");
+    ck_assert_str_eq(deletion->purge.user_name, "mia");
+    ck_assert_uint_eq(deletion->purge.uid, 1234);
+    ck_assert_int_eq(deletion->begun_us, TEST_WALL_US);
+    ck_assert_int_eq(deletion->ended_us, TEST_WALL_US);
+    *(guint64 *)user_data += deletion->counts.n_events;
+}
+
+START_TEST(test_camera_and_span)
+{
+    const VigilPurge purge = purge_of(21, 29);
+    VigilPurgeCounts counts;
+    VigilSealSummary summary;
+    guint64 n_logged = 0;
+    guint n_found = 1;
+
+    set_up(100);
+    ck_assert(vigil_store_purge(t.store, &purge, &counts, NULL));
+    /* 21, 23, … 29: one that ended before the span begins stays */
+    ck_assert_uint_eq(counts.n_events, 5);
+    ck_assert_uint_eq(counts.n_clips, 5);
+    ck_assert_uint_eq(counts.n_messages, 10);
+    ck_assert(vigil_store_has_event(t.store, store_test_id(19), NULL));
+    ck_assert(vigil_store_has_event(t.store, store_test_id(22), NULL));
+    ck_assert(!vigil_store_has_event(t.store, store_test_id(21), NULL));
+    ck_assert(vigil_store_has_event(t.store, store_test_id(31), NULL));
+    ck_assert_uint_eq(store_test_count_files(&t), 95);
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM snapshots"), 95);
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM outbox"), 190);
+    ck_assert_uint_eq(store_test_check(&t), 0);
+    ck_assert(vigil_store_list_deletions(t.store, note_deletion, &n_logged, NULL));
+    ck_assert_uint_eq(n_logged, 5);
+    ck_assert(vigil_store_verify(t.store, NULL, NULL, NULL, NULL, &summary, &n_found, NULL));
+    ck_assert_uint_eq(n_found, 0);
+    store_test_finish(&t);
+}
+END_TEST
+
+/* Many, and a clip that an event outside of the span has as well. */
+START_TEST(test_shared_clip_goes_whole)
+{
+    const VigilPurge purge = purge_of(1, 1);
+    VigilPurgeCounts counts;
+    VigilClip *clip;
+    g_autoptr(VigilEvent) first = NULL, second = NULL;
+
+    set_up(0);
+    clip = store_test_begin(t.store, 1, 100, NULL);
+    first = store_test_event(1, VIGIL_EVENT_END);
+    second = store_test_event(3, VIGIL_EVENT_END);
+    ck_assert(vigil_store_commit_event(t.store, first, clip, NULL));
+    ck_assert(vigil_store_commit_event(t.store, second, clip, NULL));
+    {
+        g_autoptr(GError) error = NULL;
+
+        /* not while it is written */
+        ck_assert(!vigil_store_purge(t.store, &purge, &counts, &error));
+        assert_error(error, VIGIL_STORE_ERROR_INVALID);
+    }
+    ck_assert(vigil_store_finish_clip(t.store, clip, &store_test_info, NULL));
+    ck_assert(vigil_store_purge(t.store, &purge, &counts, NULL));
+    ck_assert_uint_eq(counts.n_events, 1);
+    ck_assert_uint_eq(store_test_count_files(&t), 0);
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM events"), 1);
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM snapshots"), 0);
+    ck_assert_uint_eq(store_test_check(&t), 0);
+    store_test_finish(&t);
+}
+END_TEST
+
+/* A reader that is in the middle of something keeps the log: that is said, and the second time does it. */
+START_TEST(test_reader_in_the_way)
+{
+    const VigilPurge purge = purge_of(101, 101);
+    VigilPurgeCounts counts;
+    g_autoptr(GError) error = NULL;
+    sqlite3 *db;
+
+    set_up(1);
+    plant(101);
+    ck_assert_int_eq(sqlite3_open(t.database, &db), SQLITE_OK);
+    sqlite3_exec(db, "BEGIN; SELECT * FROM events", NULL, NULL, NULL);
+    sqlite3_busy_timeout(t.store->db, 50);
+    ck_assert(!vigil_store_purge(t.store, &purge, &counts, &error));
+    assert_error(error, VIGIL_STORE_ERROR_BUSY);
+    ck_assert_uint_eq(counts.n_events, 1);
+    sqlite3_close(db);
+    ck_assert(vigil_store_purge(t.store, &purge, &counts, NULL));
+    ck_assert(!file_has_secret("") && !file_has_secret("-wal"));
+    store_test_finish(&t);
+}
+END_TEST
+
+int
+main(void)
+{
+    const TTest *const tests[] = {
+        test_nothing_is_left_in_the_files,
+        test_camera_and_span,
+        test_shared_clip_goes_whole,
+        test_reader_in_the_way,
+    };
+
+    return store_test_main("purge", tests, G_N_ELEMENTS(tests));
+}
