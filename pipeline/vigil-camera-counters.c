@@ -45,6 +45,46 @@ read_capture(VigilCameraPipeline *self, VigilCameraCapture *capture)
 }
 
 static void
+read_network(VigilCameraPipeline *self, const gchar *name, VigilCameraNetwork *network)
+{
+    GstStructure *stats = get_stats(self, name);
+    const gchar *transport;
+
+    *network = (VigilCameraNetwork){0};
+    if (!stats)
+        return;
+    transport = gst_structure_get_string(stats, "transport");
+    g_strlcpy(network->transport, transport ? transport : "", sizeof network->transport);
+    network->known = gst_structure_has_name(stats, "vigilrtspsrc-stats") &&
+                     gst_structure_get(
+                         stats, "frames", G_TYPE_UINT64, &network->frames, "packets", G_TYPE_UINT64,
+                         &network->packets, "lost-packets", G_TYPE_UINT64, &network->lost_packets,
+                         "stale", G_TYPE_UINT64, &network->stale, "before-key", G_TYPE_UINT64,
+                         &network->before_key, "dropped", G_TYPE_UINT64, &network->dropped,
+                         "drop-outs", G_TYPE_UINT64, &network->drop_outs, "attempts", G_TYPE_UINT64,
+                         &network->attempts, "jumps", G_TYPE_UINT, &network->jumps, NULL);
+    gst_structure_free(stats);
+}
+
+static void
+read_idle(VigilCameraPipeline *self, VigilCameraIdle *idle)
+{
+    GstStructure *stats = get_stats(self, "idle");
+
+    *idle = (VigilCameraIdle){0};
+    if (!stats)
+        return;
+    idle->known = gst_structure_get(
+        stats, "asleep", G_TYPE_BOOLEAN, &idle->asleep, "frames", G_TYPE_UINT64, &idle->frames,
+        "left", G_TYPE_UINT64, &idle->left, "caught-up", G_TYPE_UINT64, &idle->caught_up, "sleeps",
+        G_TYPE_UINT64, &idle->sleeps, "false-sizes", G_TYPE_UINT64, &idle->false_sizes,
+        "woken-by-size", G_TYPE_UINT64, &idle->woken_by_size, "woken-by-probe", G_TYPE_UINT64,
+        &idle->woken_by_probe, "woken-by-track", G_TYPE_UINT64, &idle->woken_by_track,
+        "woken-by-limit", G_TYPE_UINT64, &idle->woken_by_limit, NULL);
+    gst_structure_free(stats);
+}
+
+static void
 read_recording(VigilCameraPipeline *self, VigilCameraRecording *recording)
 {
     GstStructure *stats = get_stats(self, "record");
@@ -72,5 +112,8 @@ vigil_camera_pipeline_get_live(VigilCameraPipeline *self, VigilCameraLive *live)
     for (guint i = 0; i < VIGIL_CAMERA_N_QUEUES; i++)
         read_queue(self, queues[i], &live->queues[i]);
     read_capture(self, &live->capture);
+    read_network(self, "source", &live->network);
+    read_network(self, "detect-source", &live->detect_network);
+    read_idle(self, &live->idle);
     read_recording(self, &live->recording);
 }

@@ -154,15 +154,60 @@ describe_queues(JsonBuilder *json, const VigilCameraQueue *queues)
     json_builder_end_object(json);
 }
 
+/* Null where there is no such element. */
+static gboolean
+begin_element(JsonBuilder *json, const gchar *name, gboolean known)
+{
+    json_builder_set_member_name(json, name);
+    if (known)
+        json_builder_begin_object(json);
+    else
+        json_builder_add_null_value(json);
+    return known;
+}
+
+static void
+describe_network(JsonBuilder *json, const gchar *name, const VigilCameraNetwork *network)
+{
+    if (!begin_element(json, name, network->known))
+        return;
+    add_string(json, "transport", network->transport);
+    add_int(json, "frames", (gint64)network->frames);
+    add_int(json, "packets", (gint64)network->packets);
+    add_int(json, "lost_packets", (gint64)network->lost_packets);
+    add_int(json, "stale", (gint64)network->stale);
+    add_int(json, "before_key", (gint64)network->before_key);
+    add_int(json, "dropped", (gint64)network->dropped);
+    add_int(json, "drop_outs", (gint64)network->drop_outs);
+    add_int(json, "attempts", (gint64)network->attempts);
+    add_int(json, "jumps", network->jumps);
+    json_builder_end_object(json);
+}
+
+static void
+describe_idle(JsonBuilder *json, const VigilCameraIdle *idle)
+{
+    if (!begin_element(json, "idle", idle->known))
+        return;
+    json_builder_set_member_name(json, "asleep");
+    json_builder_add_boolean_value(json, idle->asleep);
+    add_int(json, "frames", (gint64)idle->frames);
+    add_int(json, "left", (gint64)idle->left);
+    add_int(json, "caught_up", (gint64)idle->caught_up);
+    add_int(json, "sleeps", (gint64)idle->sleeps);
+    add_int(json, "woken_by_size", (gint64)idle->woken_by_size);
+    add_int(json, "woken_by_probe", (gint64)idle->woken_by_probe);
+    add_int(json, "woken_by_track", (gint64)idle->woken_by_track);
+    add_int(json, "woken_by_limit", (gint64)idle->woken_by_limit);
+    add_int(json, "false_sizes", (gint64)idle->false_sizes);
+    json_builder_end_object(json);
+}
+
 static void
 describe_capture(JsonBuilder *json, const VigilCameraCapture *capture)
 {
-    json_builder_set_member_name(json, "capture");
-    if (!capture->known) {
-        json_builder_add_null_value(json);
+    if (!begin_element(json, "capture", capture->known))
         return;
-    }
-    json_builder_begin_object(json);
     add_int(json, "frames", (gint64)capture->frames);
     add_int(json, "lost", (gint64)capture->lost);
     add_int(json, "corrupt", (gint64)capture->corrupt);
@@ -237,6 +282,9 @@ vigil_camera_describe(VigilCamera *self, JsonBuilder *json)
     json_builder_end_object(json);
     describe_day(json, &status.day);
     describe_capture(json, &status.live.capture);
+    describe_network(json, "network", &status.live.network);
+    describe_network(json, "detect_network", &status.live.detect_network);
+    describe_idle(json, &status.live.idle);
     describe_queues(json, status.live.queues);
     describe_recording(json, &status.live.recording);
     describe_decoder(json, &status.decoder);

@@ -24,6 +24,21 @@ typedef struct {
     guint64 frames, lost, corrupt, too_short, oversize, backwards, dropped, unplugs;
 } VigilCameraCapture;
 
+/** VigilCameraNetwork: counters of vigilrtspsrc, see its `stats`; @known: the stream comes over the network. */
+typedef struct {
+    gboolean known;
+    gchar transport[8];
+    guint64 frames, packets, lost_packets, stale, before_key, dropped, drop_outs, attempts;
+    guint jumps;
+} VigilCameraNetwork;
+
+/** VigilCameraIdle: counters of vigilidle, see its `stats`; @known: the camera has one. */
+typedef struct {
+    gboolean known, asleep;
+    guint64 frames, left, caught_up, sleeps, false_sizes;
+    guint64 woken_by_size, woken_by_probe, woken_by_track, woken_by_limit;
+} VigilCameraIdle;
+
 /** VigilCameraRecording: some counters of vigilrecord, see its `stats`. */
 typedef struct {
     guint64 ring_bytes;
@@ -35,6 +50,9 @@ typedef struct {
 typedef struct {
     VigilCameraQueue queues[VIGIL_CAMERA_N_QUEUES];
     VigilCameraCapture capture;
+    VigilCameraNetwork network,
+        detect_network; /* of its source, and of the stream that is only looked at */
+    VigilCameraIdle idle;
     VigilCameraRecording recording;
 } VigilCameraLive;
 

@@ -107,6 +107,32 @@ print_capture(JsonObject *capture)
 }
 
 static void
+print_network(const gchar *title, JsonObject *network)
+{
+    if (network)
+        printf("  %-16s %s over %s: %" G_GINT64_FORMAT " frames, %" G_GINT64_FORMAT
+               " stale, %" G_GINT64_FORMAT " dropped; packets %" G_GINT64_FORMAT
+               ", lost %" G_GINT64_FORMAT "; connections tried %" G_GINT64_FORMAT "\n",
+               "", title, get_string(network, "transport"), get_int(network, "frames"),
+               get_int(network, "stale"), get_int(network, "dropped"), get_int(network, "packets"),
+               get_int(network, "lost_packets"), get_int(network, "attempts"));
+}
+
+static void
+print_idle(JsonObject *idle)
+{
+    if (idle)
+        printf("  %-16s %s; not decoded: %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT
+               " frames; woken by size %" G_GINT64_FORMAT " (%" G_GINT64_FORMAT
+               " for nothing), by a keyframe %" G_GINT64_FORMAT ", by a track %" G_GINT64_FORMAT
+               "\n",
+               "", json_object_get_boolean_member(idle, "asleep") ? "idle" : "decoding",
+               get_int(idle, "left"), get_int(idle, "frames"), get_int(idle, "woken_by_size"),
+               get_int(idle, "false_sizes"), get_int(idle, "woken_by_probe"),
+               get_int(idle, "woken_by_track"));
+}
+
+static void
 print_queues(JsonObject *queues)
 {
     static const gchar *const names[] = {"decode", "frames", "record"};
@@ -137,6 +163,9 @@ vigil_status_table_print_details(JsonObject *camera)
 {
     print_dropouts(get_object(camera, "dropouts"));
     print_capture(get_object(camera, "capture"));
+    print_network("its stream", get_object(camera, "network"));
+    print_network("the stream looked at", get_object(camera, "detect_network"));
+    print_idle(get_object(camera, "idle"));
     print_queues(get_object(camera, "queues"));
     print_day(get_object(camera, "day"));
 }

@@ -159,6 +159,11 @@ START_TEST(test_running_camera)
     ck_assert_int_eq(json_object_get_int_member(part(camera, "dropouts"), "count"), 0);
     ck_assert(json_object_get_null_member(part(camera, "dropouts"), "since"));
     ck_assert(json_object_get_null_member(camera, "capture")); /* it is none of V4L2 */
+    ck_assert_str_eq(json_object_get_string_member(part(camera, "network"), "transport"), "tcp");
+    ck_assert_int_gt(json_object_get_int_member(part(camera, "network"), "frames"), 0);
+    ck_assert_int_eq(json_object_get_int_member(part(camera, "network"), "attempts"), 1);
+    ck_assert(json_object_get_null_member(camera, "detect_network"));
+    ck_assert(json_object_get_null_member(camera, "idle")); /* nobody asked for motion */
     ck_assert(json_object_has_member(part(camera, "queues"), "record"));
     ck_assert_int_gt(json_object_get_int_member(part(camera, "recording"), "ring_bytes"), 0);
     table = program_run("status", "--store", store, NULL);
@@ -185,6 +190,33 @@ START_TEST(test_running_camera)
     ck_assert_double_gt(json_object_get_double_member(part(camera, "dropouts"), "longest_s"), 0.5);
     stop_daemon(daemon);
     kill_server(second);
+}
+END_TEST
+
+/* With motion, and a small stream to look at (here the same one): what is not decoded is counted, and both streams are. */
+START_TEST(test_two_streams_and_idle)
+{
+    g_autofree gchar *port = free_port();
+    g_autofree gchar *more = g_strdup_printf("    detect_source: 'rtsp://127.0.0.1:%s/live'\n"
+                                             "    motion: {enabled: true}\n",
+                                             port);
+    g_autoptr(GSubprocess) server = start_server(port);
+    g_autoptr(GSubprocess) daemon = start_daemon(port, more);
+    g_autoptr(JsonNode) root = NULL;
+    g_auto(Program) table = {0};
+    JsonObject *camera;
+
+    await("camera hall: running", 1, 20);
+    await_rate("captured", 1);
+    root = ask(&camera);
+    ck_assert_int_gt(json_object_get_int_member(part(camera, "network"), "frames"), 0);
+    ck_assert_int_gt(json_object_get_int_member(part(camera, "detect_network"), "frames"), 0);
+    ck_assert_int_gt(json_object_get_int_member(part(camera, "idle"), "frames"), 0);
+    table = program_run("status", "--store", store, NULL);
+    ck_assert_msg(strstr(table.output, "the stream looked at over tcp"), "%s", table.output);
+    ck_assert_msg(strstr(table.output, "not decoded: "), "%s", table.output);
+    stop_daemon(daemon);
+    kill_server(server);
 }
 END_TEST
 
@@ -282,6 +314,7 @@ main(void)
     if (scene_open(&scene)) {
         scene_close(&scene);
         tcase_add_test(daemon, test_running_camera);
+        tcase_add_test(daemon, test_two_streams_and_idle);
         tcase_add_test(daemon, test_decoder_that_breaks);
     }
     suite_add_tcase(suite, daemon);
