@@ -8,8 +8,10 @@ static const gchar *const reasons[VIGIL_N_REASONS] = {
     [VIGIL_REASON_DIRECTION] = "direction", [VIGIL_REASON_DWELL] = "dwell",
     [VIGIL_REASON_SCORE] = "score",         [VIGIL_REASON_DOUBLE] = "double",
     [VIGIL_REASON_CONDITION] = "condition", [VIGIL_REASON_COUNT] = "count",
-    [VIGIL_REASON_SCHEDULE] = "schedule",   [VIGIL_REASON_COOLDOWN] = "cooldown",
-    [VIGIL_REASON_NO_ROOM] = "no-room",     [VIGIL_REASON_FIRED] = "fired",
+    [VIGIL_REASON_KNOWN] = "known",         [VIGIL_REASON_MOVED] = "moved",
+    [VIGIL_REASON_STAYED] = "stayed",       [VIGIL_REASON_SCHEDULE] = "schedule",
+    [VIGIL_REASON_COOLDOWN] = "cooldown",   [VIGIL_REASON_NO_ROOM] = "no-room",
+    [VIGIL_REASON_FIRED] = "fired",
 };
 
 const gchar *
@@ -62,6 +64,9 @@ describe_reason(const VigilDecision *self)
     case VIGIL_REASON_DOUBLE: return g_strdup("taken for a second view of another object");
     case VIGIL_REASON_CONDITION: return g_strdup("what the rule wants beside it did not hold");
     case VIGIL_REASON_COUNT: return describe_count(value, limit);
+    case VIGIL_REASON_KNOWN: return g_strdup("it was there before");
+    case VIGIL_REASON_MOVED: return g_strdup("it did not stay in its place");
+    case VIGIL_REASON_STAYED: return g_strdup("it stayed in its place");
     case VIGIL_REASON_SCHEDULE: return g_strdup("not within the rule's schedule");
     case VIGIL_REASON_COOLDOWN:
         return g_strdup_printf("within the cooldown after another event, %.1f s of %.1f s left",

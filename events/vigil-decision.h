@@ -25,6 +25,9 @@ typedef enum {
     VIGIL_REASON_DOUBLE,    /* it was taken for a second view of another object */
     VIGIL_REASON_CONDITION, /* what the rule asks for beside it did not hold */
     VIGIL_REASON_COUNT,     /* there were too few or too many */
+    VIGIL_REASON_KNOWN,     /* it was there before */
+    VIGIL_REASON_MOVED,     /* it did not stay in its place */
+    VIGIL_REASON_STAYED,    /* it is still in its place */
     VIGIL_REASON_SCHEDULE,  /* it was there at another time */
     VIGIL_REASON_COOLDOWN,  /* an event of the rule had ended shortly before */
     VIGIL_REASON_NO_ROOM,   /* too much was going on at once */

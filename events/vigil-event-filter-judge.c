@@ -70,6 +70,8 @@ vigil_filter_judge(const VigilEventFilter *self, guint rule_index, const VigilFi
         return no(VIGIL_REASON_DOUBLE, 0, 0);
     if (!rule->count.given && vigil_filter_when(self, rule_index, object) != VIGIL_YES)
         return no(VIGIL_REASON_CONDITION, 0, 0);
+    if (rule->kind == VIGIL_RULE_LEFT && !object->is_new)
+        return no(VIGIL_REASON_KNOWN, 0, 0);
     if (self->off_schedule >> rule_index & 1)
         return no(VIGIL_REASON_SCHEDULE, 0, 0);
     return verdict;

@@ -93,7 +93,8 @@ may_come_back(const VigilEventFilter *self, const VigilFilterObject *object)
 
     return gap <= self->patience_ns ||
            (gap <= self->patience_ns + VIGIL_EVENT_FILTER_BLIND_NS &&
-            self->time_ns - MIN(object->missed_ns, self->time_ns) < VIGIL_FILTER_GRACE_NS);
+            self->time_ns - MIN(object->missed_ns, self->time_ns) < VIGIL_FILTER_GRACE_NS) ||
+           vigil_filter_place_waits(self, object);
 }
 
 /* The object that a track which is new here may be a continuation of: the nearest lost one of its class. */
@@ -190,6 +191,7 @@ observe(VigilEventFilter *self, guint index, const VigilTrack *track)
 {
     VigilFilterObject *object = &self->objects[index];
     const VigilPoint foot = vigil_box_foot(&track->box);
+    const gboolean was_known = object->used;
 
     if (!object->used || !object->observed)
         object->lines_in = object->lines_out = 0;
@@ -197,7 +199,9 @@ observe(VigilEventFilter *self, guint index, const VigilTrack *track)
         if (self->time_ns > object->last_ns)
             smooth_speed(object, &track->box, self->time_ns);
         find_crossings(self, object, foot);
+        vigil_filter_place_observe(self, object, &track->box);
     } else {
+        vigil_filter_place_begin(self, object, &track->box);
         vigil_median_clear(&object->scores);
         object->speed_x = object->speed_y = 0.0f;
         object->n_stays = 0;
@@ -210,6 +214,7 @@ observe(VigilEventFilter *self, guint index, const VigilTrack *track)
     object->label = track->label;
     object->label_id = track->label_id;
     object->last_ns = self->time_ns;
+    object->returned = was_known && object->missed_ns != G_MAXINT64;
     object->missed_ns = G_MAXINT64;
     object->box = track->box;
     object->foot = foot;
@@ -321,6 +326,7 @@ vigil_filter_objects_update(VigilEventFilter *self, const VigilTrack *tracks, gu
     for (guint i = 0; i < VIGIL_EVENT_FILTER_MAX_OBJECTS; i++)
         if (!self->objects[i].observed)
             self->objects[i].missed_ns = MIN(self->objects[i].missed_ns, self->time_ns);
+    vigil_filter_places_update(self);
 }
 
 void
@@ -330,7 +336,8 @@ vigil_filter_objects_expire(VigilEventFilter *self)
         const VigilFilterObject *object = &self->objects[i];
 
         if (object->used && object->n_stays == 0 &&
-            self->time_ns - object->last_ns > self->patience_ns + VIGIL_EVENT_FILTER_BLIND_NS)
+            self->time_ns - object->last_ns > self->patience_ns + VIGIL_EVENT_FILTER_BLIND_NS &&
+            !vigil_filter_place_waits(self, object))
             vigil_filter_object_forget(self, i);
     }
 }

@@ -30,7 +30,15 @@ typedef struct {
     guint n_stays;                             /* that refer to it */
     gint64 cooldown_until_ns[VIGIL_RULES_MAX]; /* of its own events; G_MININT64: none */
 
+    VigilBox anchor;   /* where it stands, for as long as it does */
+    gint64 anchor_ns;  /* since when */
+    gint64 strayed_ns; /* since when it is elsewhere; G_MAXINT64: it is not */
+    gint64 empty_ns;   /* since when its place is seen without it; G_MAXINT64: it is not */
+    guint n_empty;     /* in so many looks */
+    gboolean is_new;   /* it came while somebody looked */
+
     gboolean observed; /* the rest is of the frame at hand, and only if this is set */
+    gboolean returned; /* it had been lost until this frame */
     gfloat score;
     guint64 zones, lines_in, lines_out;
 } VigilFilterObject;
@@ -133,8 +141,11 @@ struct VigilEventFilter {
     guint64 off_schedule; /* rules whose schedule does not hold at the frame at hand */
     guint64 n_overflow;
 
-    gint64 wall_us; /* of the frame at hand, if it was looked at */
-    guint64 active; /* rules that had an open event before it */
+    gint64 wall_us;          /* of the frame at hand, if it was looked at */
+    gint64 looking_since_ns; /* first look, or first after a long time */
+    gint64 looked_ns;        /* latest look; G_MININT64: none */
+    gboolean keeps_places;   /* a rule asks for what is left or removed */
+    guint64 active;          /* rules that had an open event before it */
 
     /* then one for each rule with a count, which stands for all that are counted */
     VigilFilterObject objects[VIGIL_EVENT_FILTER_MAX_OBJECTS + VIGIL_RULES_MAX];
@@ -190,6 +201,22 @@ vigil_filter_is_unbroken(const VigilRule *rule)
 {
     return rule->count.given && (rule->count.differs || rule->count.max < G_MAXUINT);
 }
+
+/* vigil-event-filter-places.c: what stands still */
+
+void
+vigil_filter_place_begin(VigilEventFilter *self, VigilFilterObject *object, const VigilBox *box);
+void
+vigil_filter_place_observe(VigilEventFilter *self, VigilFilterObject *object, const VigilBox *box);
+/* Of those that were not detected, after the others. */
+void vigil_filter_places_update(VigilEventFilter *self);
+/* It stood still when it was lost, and may still be there, behind somebody. */
+gboolean vigil_filter_place_waits(const VigilEventFilter *self, const VigilFilterObject *object);
+/* The stay is of a rule that asks for an object that stands still, and it no longer stands where it did. */
+gboolean vigil_filter_place_has_moved(const VigilEventFilter *self, const VigilFilterStay *stay);
+/* Whether the object of a stay is no longer where it stood. Maybe: nobody will know. */
+VigilFilterTruth
+vigil_filter_place_is_left(const VigilEventFilter *self, const VigilFilterStay *stay);
 
 /* vigil-event-filter-stays.c: the life cycle */
 

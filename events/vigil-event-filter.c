@@ -26,10 +26,13 @@ vigil_event_filter_new(const VigilRules *rules, const VigilEventFilterOptions *o
     self->options.camera = self->camera;
     self->func = func;
     self->user_data = user_data;
-    self->time_ns = self->ended_ns = G_MININT64;
+    self->time_ns = self->ended_ns = self->looked_ns = G_MININT64;
     self->frame_aspect = 1.0f;
     for (guint i = 0; i < rules->rules->len; i++) {
-        self->patience_ns = MAX(self->patience_ns, vigil_filter_rule(self, i)->end_after_ns);
+        const VigilRule *rule = vigil_filter_rule(self, i);
+
+        self->patience_ns = MAX(self->patience_ns, MAX(rule->end_after_ns, rule->merge_ns));
+        self->keeps_places |= rule->kind == VIGIL_RULE_LEFT || rule->kind == VIGIL_RULE_REMOVED;
         self->cooldown_until_ns[i] = G_MININT64;
     }
     for (guint i = 0; i < VIGIL_EVENT_FILTER_MAX_SNAPSHOTS; i++)
@@ -110,25 +113,57 @@ in_cooldown(const VigilEventFilter *self, guint rule, const VigilFilterObject *o
     return self->time_ns < cooldown_until(self, rule, object);
 }
 
+/* For how long the rule need not be met: somebody who is lost may be given more time. */
+static gint64
+wait_of(const VigilEventFilter *self, const VigilFilterStay *stay)
+{
+    const VigilRule *rule = vigil_filter_rule(self, stay->rule);
+
+    const VigilFilterObject *object = &self->objects[stay->object];
+
+    return object->observed && !object->returned ? rule->end_after_ns
+                                                 : MAX(rule->end_after_ns, rule->merge_ns);
+}
+
 /* Also drops stays that had not become events when their rule's cooldown began: a stay does not begin within it. */
 static gboolean
 is_over(const VigilEventFilter *self, const VigilFilterStay *stay, gboolean inferred)
 {
     const VigilRule *rule = vigil_filter_rule(self, stay->rule);
-    const gint64 gap = self->time_ns - stay->last_ns;
+    const gint64 gap = self->time_ns - stay->last_ns, wait_ns = wait_of(self, stay);
 
     if (!stay->open && in_cooldown(self, stay->rule, &self->objects[stay->object]))
         return TRUE;
     if (!stay->open && vigil_filter_is_unbroken(rule) && self->scenes[stay->rule].truth == VIGIL_NO)
         return TRUE;
-    if (gap <= rule->end_after_ns)
+    if (rule->kind == VIGIL_RULE_REMOVED)
+        return inferred && vigil_filter_place_is_left(self, stay) != VIGIL_NO;
+    if (!stay->open && vigil_filter_place_has_moved(self, stay))
+        return TRUE;
+    if (gap <= wait_ns)
         return FALSE;
     if (!inferred)
-        return gap > rule->end_after_ns + VIGIL_EVENT_FILTER_BLIND_NS;
+        return gap > wait_ns + VIGIL_EVENT_FILTER_BLIND_NS;
     if (meets(self, stay->rule, &self->objects[stay->object]) && stay->missed_ns == G_MAXINT64)
         return FALSE;
     return self->time_ns - MIN(stay->missed_ns, self->time_ns) >=
            MIN(rule->end_after_ns / 2, VIGIL_FILTER_GRACE_NS);
+}
+
+/* What stood there for long enough and does no more is an event now, from when it was last seen there. */
+static void
+tell_removed(VigilEventFilter *self, VigilFilterStay *stay)
+{
+    const VigilRule *rule = vigil_filter_rule(self, stay->rule);
+
+    if (rule->kind != VIGIL_RULE_REMOVED || stay->open ||
+        in_cooldown(self, stay->rule, &self->objects[stay->object]) ||
+        vigil_filter_place_is_left(self, stay) != VIGIL_YES ||
+        stay->last_ns - stay->start_ns < rule->dwell_ns ||
+        vigil_median_get(&self->objects[stay->object].scores) < rule->min_score)
+        return;
+    stay->start_ns = stay->last_ns;
+    vigil_filter_stay_open(self, stay);
 }
 
 static void
@@ -137,10 +172,15 @@ end_stays(VigilEventFilter *self, gboolean inferred)
     guint position = 0;
 
     while (position < self->n_stays) {
-        if (is_over(self, &self->stays[self->order[position]], inferred))
-            vigil_filter_stay_end(self, position, VIGIL_END_GONE);
-        else
+        VigilFilterStay *stay = &self->stays[self->order[position]];
+
+        if (!is_over(self, stay, inferred)) {
             position++;
+            continue;
+        }
+        if (inferred)
+            tell_removed(self, stay);
+        vigil_filter_stay_end(self, position, VIGIL_END_GONE);
     }
 }
 
@@ -207,6 +247,9 @@ meet_rule(VigilEventFilter *self, guint rule_index, guint object_index)
     if (verdict.reason != VIGIL_REASON_NONE && !self->notes)
         return;
     stay = vigil_filter_stay_find(self, rule_index, object_index);
+    if (stay != VIGIL_NONE && verdict.reason == VIGIL_REASON_NONE &&
+        vigil_filter_place_has_moved(self, &self->stays[stay]))
+        verdict = (VigilFilterVerdict){VIGIL_STEP_EVENT, VIGIL_REASON_MOVED, 0, 0};
     if (verdict.reason == VIGIL_REASON_NONE && stay == VIGIL_NONE) {
         verdict = judge_begin(self, rule_index, object);
         if (verdict.reason == VIGIL_REASON_NONE &&
@@ -238,6 +281,8 @@ judge_event(const VigilEventFilter *self, const VigilFilterStay *stay)
         return cooldown_verdict(self, stay->rule, &self->objects[stay->object]);
     if (!rule->count.given && score < rule->min_score)
         return (VigilFilterVerdict){step, VIGIL_REASON_SCORE, score, rule->min_score};
+    if (rule->kind == VIGIL_RULE_REMOVED)
+        return (VigilFilterVerdict){step, VIGIL_REASON_STAYED, 0, 0};
     return (VigilFilterVerdict){.reason = VIGIL_REASON_NONE};
 }
 
@@ -287,6 +332,10 @@ look_at(VigilEventFilter *self, const VigilTrack *tracks, guint n_tracks)
     guint objects[VIGIL_EVENT_FILTER_MAX_OBJECTS];
     guint n;
 
+    if (self->looked_ns == G_MININT64 || self->time_ns <= self->looked_ns ||
+        self->time_ns - self->looked_ns > self->patience_ns + VIGIL_EVENT_FILTER_BLIND_NS)
+        self->looking_since_ns = self->time_ns;
+    self->looked_ns = self->time_ns;
     read_schedules(self);
     vigil_filter_objects_update(self, tracks, n_tracks);
     vigil_filter_scenes_update(self);
@@ -357,4 +406,5 @@ vigil_event_filter_finish(VigilEventFilter *self, VigilEndReason reason)
     for (guint i = 0; i < G_N_ELEMENTS(self->objects); i++)
         vigil_filter_object_forget(self, i);
     self->finished = TRUE;
+    self->looked_ns = G_MININT64;
 }

@@ -75,6 +75,13 @@ VigilEventFilterOptions vigil_event_filter_options_defaults(void);
  *   to hold without a break for `dwell`, at least 1 s, and frames that were not looked at do not break it for 10 s.
  * - **When.** A count in a `when` is taken in the same way, and what a frame does not prove does not hold, nor does its
  *   `not`. Another rule is active when it had an open event before the frame.
+ * - **Merge.** While the object of an event is lost, the event waits for `merge` where that is longer than `end_after`: a new
+ *   track of its class near its last place within that time is that object again.
+ * - **Left, removed.** An object stands still while its boxes overlap by half, but for less than 1 s. One of `kind: left`
+ *   came 2 s or more after the filter began to look (or to look again after a long time). One of `kind: removed` makes an
+ *   event, which begins and ends at once with the frame that last saw it in its place, when it has moved on, or when its
+ *   place was seen without it for `end_after` (at least 1 s, in 3 looks); a place that somebody else's box covers is not
+ *   seen, for up to 10 min.
  * - **Order** of the messages of a frame: ends, then begins and updates, each by the begin of the stay, then by rule
  *   (as in the rules), then by track id.
  */

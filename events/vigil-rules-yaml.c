@@ -9,10 +9,12 @@
 
 static const gchar *const root_keys[] = {"zones", "lines", "rules", NULL};
 static const gchar *const rule_keys[] = {
-    "name",     "kind",     "classes",      "zones",      "line",     "direction", "min_score",
-    "min_size", "max_size", "min_aspect",   "max_aspect", "count",    "when",      "dwell",
-    "takt",     "cooldown", "cooldown_per", "end_after",  "schedule", "record",    NULL};
-static const gchar *const kinds[] = {"object", "missing", "takt", NULL}; /* as VigilRuleKind */
+    "name",      "kind",     "classes",  "zones",      "line",         "direction",
+    "min_score", "min_size", "max_size", "min_aspect", "max_aspect",   "count",
+    "when",      "dwell",    "takt",     "cooldown",   "cooldown_per", "end_after",
+    "merge",     "schedule", "record",   NULL};
+static const gchar *const kinds[] = {"object", "missing", "takt",
+                                     "left",   "removed", NULL}; /* as VigilRuleKind */
 static const gchar *const record_keys[] = {"pre", "post", NULL};
 static const gchar *const directions[] = {"any", "in", "out", NULL};       /* as VigilDirection */
 static const gchar *const cooldowns[] = {"rule", "track", "camera", NULL}; /* as VigilCooldownPer */
@@ -148,7 +150,7 @@ read_record(const VigilYaml *node, VigilRule *rule, GError **error)
 static gboolean
 read_numbers(const VigilYaml *node, VigilRule *rule, GError **error)
 {
-    GError *mistakes[5] = {NULL};
+    GError *mistakes[6] = {NULL};
     VigilObjectFilter filter = vigil_rule_get_filter(rule);
     gboolean ok = TRUE;
 
@@ -162,6 +164,7 @@ read_numbers(const VigilYaml *node, VigilRule *rule, GError **error)
     read_time(node, "cooldown", 7 * 86400 * SECOND, &rule->cooldown_ns, &mistakes[2]);
     read_cooldown_per(node, rule, &mistakes[3]);
     read_time(node, "end_after", 3600 * SECOND, &rule->end_after_ns, &mistakes[4]);
+    read_time(node, "merge", 3600 * SECOND, &rule->merge_ns, &mistakes[5]);
     for (guint i = 0; i < G_N_ELEMENTS(mistakes); i++)
         ok &= vigil_yaml_keep(error, mistakes[i]);
     return ok;
@@ -193,8 +196,12 @@ check_scene(const VigilYaml *node, const gchar *what, GError **error)
 {
     const VigilYaml *line = vigil_yaml_get(node, "line");
     const VigilYaml *per = vigil_yaml_get(node, "cooldown_per");
+    const VigilYaml *merge = vigil_yaml_get(node, "merge");
     const gchar *text;
 
+    if (merge)
+        return vigil_yaml_set_error(merge, error,
+                                    "one object comes back after another, and %s is of all", what);
     if (line)
         return vigil_yaml_set_error(line, error,
                                     "a line is crossed by one object, and %s is of all", what);
@@ -239,6 +246,20 @@ read_takt(const VigilYaml *node, VigilRule *rule, GError **error)
                                     &rule->dwell_ns, error);
 }
 
+/* Less than the shortest dwell does not tell who stands from who walks. */
+static gboolean
+read_still(const VigilYaml *node, const gchar *kind, GError **error)
+{
+    gint64 dwell_ns;
+
+    return check_with_kind(node, kind, "dwell", TRUE, error) &&
+           check_with_kind(node, kind, "count", FALSE, error) &&
+           check_with_kind(node, kind, "line", FALSE, error) &&
+           check_with_kind(node, kind, "takt", FALSE, error) &&
+           vigil_yaml_read_duration(vigil_yaml_get(node, "dwell"), 3 * SECOND, 86400 * SECOND,
+                                    &dwell_ns, error);
+}
+
 /* After the other conditions, some of which it stands for. */
 static gboolean
 read_kind(const VigilYaml *rule_node, VigilRule *rule, GError **error)
@@ -246,11 +267,13 @@ read_kind(const VigilYaml *rule_node, VigilRule *rule, GError **error)
     const VigilYaml *node = vigil_yaml_get(rule_node, "kind");
     guint number = VIGIL_RULE_OBJECT;
 
-    if (node && !read_word(node, kinds, "object, missing or takt", &number, error))
+    if (node && !read_word(node, kinds, "object, left, removed, missing or takt", &number, error))
         return FALSE;
     rule->kind = (VigilRuleKind)number;
     if (rule->kind == VIGIL_RULE_MISSING)
         return read_missing(rule_node, rule, error);
+    if (rule->kind == VIGIL_RULE_LEFT || rule->kind == VIGIL_RULE_REMOVED)
+        return read_still(rule_node, kinds[number], error);
     if (rule->kind == VIGIL_RULE_TAKT)
         return read_takt(rule_node, rule, error);
     if (vigil_yaml_get(rule_node, "takt"))

@@ -46,11 +46,13 @@ typedef enum {
     VIGIL_COOLDOWN_CAMERA, /* any rule's of the camera */
 } VigilCooldownPer;
 
-/** VigilRuleKind: for messages; what each means is in the fields of the rule. */
+/** VigilRuleKind: what a rule tells of. */
 typedef enum {
     VIGIL_RULE_OBJECT,
     VIGIL_RULE_MISSING, /* a count of none */
     VIGIL_RULE_TAKT,    /* a dwell */
+    VIGIL_RULE_LEFT,    /* an object that came while somebody looked stands still for `dwell` */
+    VIGIL_RULE_REMOVED, /* an object that stood still for `dwell` does so no more */
 } VigilRuleKind;
 
 /**
@@ -76,8 +78,9 @@ typedef struct {
     VigilCount count; /* if given: the event is the rule's, not an object's; see VigilEventFilter */
     GArray *when;     /* (nullable) (element-type VigilCondition): owned */
     VigilSchedule *schedule; /* (nullable): owned; NULL: always */
-    gboolean record;         /* default TRUE */
-    gint64 pre_ns, post_ns;  /* default 5 s, 10 s */
+    gint64 merge_ns; /* who is lost and comes back near his place within this goes on, default 0 */
+    gboolean record; /* default TRUE */
+    gint64 pre_ns, post_ns; /* default 5 s, 10 s */
 } VigilRule;
 
 /** VigilRules: the zones, lines and rules of one camera. Owned arrays; NULL-safe free. */
@@ -127,6 +130,7 @@ GType vigil_rules_get_type(void);
  *         cooldown: 10s         # up to 7d
  *         cooldown_per: rule    # rule, track (other objects may go on) or camera (after events of any rule)
  *         end_after: 3s         # up to 1h
+ *         merge: 10s            # up to 1h
  *         schedule: {days: [mon-fri], from: "22:00", to: "06:00", timezone: Europe/Berlin}  # or a list of such
  *         count: {at_least: 3}  # at_least and at_most, exactly, or differs_from: objects at once, 0..256
  *         when:                 # all, any, not: up to 32 conditions, 8 deep
@@ -137,8 +141,10 @@ GType vigil_rules_get_type(void);
  *             - {schedule: {from: "22:00", timezone: UTC}}
  *         record: {pre: 5s, post: 10s}  # or true or false; up to 5m and 1h
  *
- * For inspection, `kind: missing` with classes and zones is a `count: {at_most: 0}` (a `dwell` is advised), and
- * `kind: takt` with zones and `takt: 45s` begins an event when an object has been in the zone for longer than that.
+ * `kind: left` tells of an object that came while somebody looked and stands still for `dwell`, 3s or more, `kind: removed`
+ * of one that stood still for `dwell` and does so no more. For inspection, `kind: missing` with classes and zones is a
+ * `count: {at_most: 0}` (a `dwell` is advised), and `kind: takt` with zones and `takt: 45s` begins an event when an object
+ * has been in the zone for longer than that.
  *
  * Returns: (transfer full): %NULL with the mistakes in @error
  */

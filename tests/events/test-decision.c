@@ -144,6 +144,20 @@ START_TEST(test_condition)
 }
 END_TEST
 
+START_TEST(test_places)
+{
+    ask("rules: [{name: bags, kind: left, dwell: 3s}]");
+    stand(0, 5 * SECOND, 1, 0.5f, 0.8f, 0.9f);
+    finish();
+    assert_only(VIGIL_REASON_KNOWN, "person, track 1, rule bags: it was there before");
+    g_array_set_size(decisions, 0);
+    ask("rules: [{name: theft, kind: removed, dwell: 3s}]");
+    stand(0, 5 * SECOND, 1, 0.5f, 0.8f, 0.9f);
+    finish();
+    assert_only(VIGIL_REASON_STAYED, "person, track 1, rule theft: it stayed in its place");
+}
+END_TEST
+
 START_TEST(test_zone)
 {
     g_autofree gchar *yaml =
@@ -360,6 +374,7 @@ main(void)
     tcase_add_test(tcase, test_aspect);
     tcase_add_test(tcase, test_count);
     tcase_add_test(tcase, test_condition);
+    tcase_add_test(tcase, test_places);
     tcase_add_test(tcase, test_zone);
     tcase_add_test(tcase, test_score);
     tcase_add_test(tcase, test_schedule);

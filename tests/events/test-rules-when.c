@@ -152,7 +152,7 @@ static const struct {
      "r.yaml:5: rules[0].cooldown_per: wants rule or camera with a count, which is of no one "
      "track"},
     {RULE "    kind: theft",
-     "r.yaml:3: rules[0].kind: wants object, missing or takt, this is \"theft\""},
+     "r.yaml:3: rules[0].kind: wants object, left, removed, missing or takt, this is \"theft\""},
     {RULE "    kind: missing\n    classes: [x]",
      "r.yaml:2: rules[0]: a rule of kind missing needs zones"},
     {RULE "    kind: missing", "r.yaml:2: rules[0]: a rule of kind missing needs classes"},
@@ -164,6 +164,18 @@ static const struct {
     {"zones: {z: [[0, 0], [1, 0], [1, 1]]}\n" RULE
      "    kind: takt\n    zones: [z]\n    takt: 3s\n    dwell: 1s",
      "r.yaml:7: rules[0].dwell: a rule of kind takt has no dwell"},
+    {RULE "    kind: left", "r.yaml:2: rules[0]: a rule of kind left needs dwell"},
+    {RULE "    kind: removed\n    dwell: 2s",
+     "r.yaml:4: rules[0].dwell: wants a duration from 3s to 1d (units: ms, s, m, h, d), this is "
+     "\"2s\""},
+    {RULE "    kind: left\n    dwell: 5s\n    count: {exactly: 1}",
+     "r.yaml:5: rules[0].count: a rule of kind left has no count"},
+    {RULE "    kind: left\n    dwell: 5s\n    takt: 5s",
+     "r.yaml:5: rules[0].takt: a rule of kind left has no takt"},
+    {RULE "    count: {exactly: 1}\n    merge: 1s",
+     "r.yaml:4: rules[0].merge: one object comes back after another, and a count is of all"},
+    {RULE "    merge: 2h", "r.yaml:3: rules[0].merge: wants a duration from 0s to 1h (units: ms, "
+                           "s, m, h, d), this is \"2h\""},
     {RULE "    when: person",
      "r.yaml:3: rules[0].when: wants a condition, for instance {classes: [person]} or {any: "
      "[...]}, this is \"person\""},

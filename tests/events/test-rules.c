@@ -30,6 +30,7 @@ static const gchar *const full =
     "    cooldown: 10s\n"
     "    cooldown_per: track\n"
     "    end_after: 1500ms\n"
+    "    merge: 9s\n"
     "    schedule: {days: [mon-fri], timezone: UTC}\n"
     "    record: {pre: 4s, post: 1m}\n"
     "  - name: all\n"
@@ -92,6 +93,7 @@ START_TEST(test_full)
     ck_assert_int_eq(rule->dwell_ns, 2 * SECOND);
     ck_assert_int_eq(rule->cooldown_ns, 10 * SECOND);
     ck_assert_int_eq(rule->end_after_ns, 3 * SECOND / 2);
+    ck_assert_int_eq(rule->merge_ns, 9 * SECOND);
     ck_assert_uint_eq(rule->schedule->n_spans, 1);
     ck_assert(rule->record);
     ck_assert_int_eq(rule->pre_ns, 4 * SECOND);
@@ -307,6 +309,7 @@ START_TEST(test_equal)
         {"dwell: 2s", "dwell: 3s"},
         {"cooldown: 10s", "cooldown: 11s"},
         {"end_after: 1500ms", "end_after: 1600ms"},
+        {"merge: 9s", "merge: 8s"},
         {"days: [mon-fri]", "days: [mon-thu]"},
         {"    schedule: {days: [mon-fri], timezone: UTC}\n", ""},
         {"pre: 4s", "pre: 3s"},
