@@ -30,6 +30,7 @@ struct _GstVigilRecord {
     VigilRecorder *recorder;
     gboolean live_known,
         has_caps;       /* video's streaming thread; the events' where there is no video */
+    gint live;          /* atomic */
     gint64 last_pts_ns; /* video's streaming thread */
     guint32 eos_seqnum;
 

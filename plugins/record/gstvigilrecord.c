@@ -15,7 +15,9 @@
  * When an event is on disk, with the first second of its clip, an element message `vigilrecord-event` says so
  * (json: string, with the clip's path; type, id, camera, rule, label, clip: string; start, end: gint64, ns of stream time;
  * event: boxed VigilEvent). What could not be recorded, on a full disk for instance, is counted in `stats` and told by
- * a warning at most every 10 s, and recording goes on with the next event. A disk that fails is an error: the store is
+ * a warning at most every 10 s, and recording goes on with the next event. In a live stream the same holds for a disk that
+ * fails: the store is opened again as soon as that works, and until then messages wait, within bounds. In any other one
+ * it is an error: the store is
  * opened again when the element starts again. An event that nobody ended ends with its stream, or as stopped with the
  * element.
  *
@@ -91,7 +93,8 @@ on_trouble(const gchar *what, const GError *error, gpointer user_data)
     g_autofree gchar *name = NULL;
 
     GST_WARNING_OBJECT(self, "%s: %s", what, error->message);
-    if (vigil_store_has_failed(self->store)) {
+    /* live, the recorder opens it again by itself */
+    if (!g_atomic_int_get(&self->live) && vigil_store_has_failed(self->store)) {
         post_disk_error(self, error);
         return;
     }
@@ -216,9 +219,11 @@ static void
 ask_for_life(GstVigilRecord *self, RecordPad *pad)
 {
     GstClockTime latency;
+    const gboolean live = gst_vigil_pad_is_live(pad->pad, &latency);
 
     self->live_known = TRUE;
-    vigil_recorder_set_live(self->recorder, gst_vigil_pad_is_live(pad->pad, &latency));
+    g_atomic_int_set(&self->live, live);
+    vigil_recorder_set_live(self->recorder, live);
 }
 
 static void

@@ -117,6 +117,22 @@ forget_clip(VigilRecorder *self, VigilOpenClip *open, VigilRecordClipState state
     g_free(open);
 }
 
+void
+vigil_recorder_give_up_clips(VigilRecorder *self)
+{
+    VigilRecordClip *clip;
+
+    while ((clip = vigil_record_session_get_clip(self->session, 0))) {
+        VigilOpenClip *open = clip->data;
+
+        if (open->file)
+            vigil_store_abandon_clip(self->options.store, g_steal_pointer(&open->file));
+        g_clear_pointer(&clip->path, g_free);
+        count(self, &self->stats.clips_broken, 1);
+        forget_clip(self, open, VIGIL_RECORD_CLIP_FAILED);
+    }
+}
+
 static void
 fill_info(VigilOpenClip *open)
 {

@@ -59,7 +59,13 @@ struct VigilRecorder {
     VigilRecorderCallbacks callbacks;
     gpointer user_data;
     GThread *thread;
-    VigilRecordSession *session; /* the recorder's thread only */
+
+    /* the recorder's thread only; so is options.store, which is a reference of its own */
+    VigilRecordSession *session;
+    GHashTable *open_events; /* (element-type utf8): ids that have begun and not ended */
+    GHashTable *given_up;    /* (element-type utf8): those that had when the disk failed */
+    gboolean disk_failed;
+    gint64 next_renew_us;
 
     GMutex lock;
     GCond wake;     /* there may be something to do */
@@ -96,7 +102,22 @@ void vigil_recorder_wake_locked(VigilRecorder *self);
 /** vigil_recorder_wake: (lock not held) */
 void vigil_recorder_wake(gpointer self);
 
+/** vigil_recorder_new_session: (transfer full) */
+VigilRecordSession *vigil_recorder_new_session(const VigilRecorderOptions *options);
+
 /* The following belong to the recorder's thread, lock not held. */
+
+/**
+ * vigil_recorder_check_disk: live: when the store has failed, gives up what is open, and tries to open the store again.
+ * Returns: FALSE while nothing can be written
+ */
+gboolean vigil_recorder_check_disk(VigilRecorder *self);
+/** vigil_recorder_note_taken: a message that goes into the session. */
+void vigil_recorder_note_taken(VigilRecorder *self, const VigilEvent *event);
+/** vigil_recorder_is_given_up: a message of an event that had begun when the disk failed. */
+gboolean vigil_recorder_is_given_up(VigilRecorder *self, const VigilEvent *event);
+/** vigil_recorder_give_up_clips: closes all clips; what is on disk of them is the store's business. */
+void vigil_recorder_give_up_clips(VigilRecorder *self);
 
 /** vigil_recorder_open_clip: finds where in the ring it begins. */
 void vigil_recorder_open_clip(VigilRecorder *self, VigilRecordClip *clip);

@@ -8,20 +8,30 @@
 
 static gpointer recorder_thread(gpointer data);
 
+VigilRecordSession *
+vigil_recorder_new_session(const VigilRecorderOptions *options)
+{
+    const VigilRecordOptions session_options = {options->max_clip_ns, COMMIT_TIMEOUT_US};
+
+    return vigil_record_session_new(&session_options);
+}
+
 VigilRecorder *
 vigil_recorder_new(const VigilRecorderOptions *options, const VigilRecorderCallbacks *callbacks,
                    gpointer user_data)
 {
     VigilRecorder *self = g_new0(VigilRecorder, 1);
-    const VigilRecordOptions session_options = {options->max_clip_ns, COMMIT_TIMEOUT_US};
 
     self->options = *options;
+    self->options.store = vigil_store_ref(options->store);
     self->callbacks = *callbacks;
     self->user_data = user_data;
     g_mutex_init(&self->lock);
     g_cond_init(&self->wake);
     g_cond_init(&self->progress);
-    self->session = vigil_record_session_new(&session_options);
+    self->session = vigil_recorder_new_session(options);
+    self->open_events = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    self->given_up = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     self->ring = vigil_ring_new(options->ring_bytes);
     self->clips = g_ptr_array_new();
     self->epochs = g_ptr_array_new_with_free_func(vigil_epoch_free);
@@ -44,6 +54,9 @@ vigil_recorder_free(VigilRecorder *self)
     g_mutex_unlock(&self->lock);
     g_thread_join(self->thread);
     vigil_record_session_free(self->session);
+    g_hash_table_unref(self->open_events);
+    g_hash_table_unref(self->given_up);
+    vigil_store_unref(self->options.store);
     vigil_ring_free(self->ring);
     g_ptr_array_unref(self->clips);
     gst_clear_caps(&self->next_caps);
@@ -223,13 +236,25 @@ vigil_recorder_get_stats(VigilRecorder *self)
 
 /* --- the thread ---------------------------------------------------------------------------------------------- */
 
+static void
+take_into_session(VigilRecorder *self, VigilEvent *event)
+{
+    g_autofree gchar *known_path = NULL;
+    const gboolean known = event->type == VIGIL_EVENT_BEGIN &&
+                           vigil_store_has_event(self->options.store, event->id, &known_path);
+    VigilRecordClip *clip =
+        vigil_record_session_add(self->session, event, known, known_path, g_get_monotonic_time());
+
+    vigil_recorder_note_taken(self, event);
+    if (clip)
+        vigil_recorder_open_clip(self, clip);
+}
+
 static gboolean
 take_event(VigilRecorder *self)
 {
-    g_autofree gchar *known_path = NULL;
     VigilIntake *intake;
-    VigilRecordClip *clip;
-    gboolean known;
+    gboolean given_up;
 
     /* it stays in the queue while it is looked at: the ring must keep what it needs */
     g_mutex_lock(&self->lock);
@@ -237,15 +262,16 @@ take_event(VigilRecorder *self)
     g_mutex_unlock(&self->lock);
     if (!intake)
         return FALSE;
-    known = intake->event->type == VIGIL_EVENT_BEGIN &&
-            vigil_store_has_event(self->options.store, intake->event->id, &known_path);
-    clip = vigil_record_session_add(self->session, intake->event, known, known_path,
-                                    g_get_monotonic_time());
-    if (clip)
-        vigil_recorder_open_clip(self, clip);
+    given_up = vigil_recorder_is_given_up(self, intake->event);
+    if (!given_up)
+        take_into_session(self, intake->event);
     g_mutex_lock(&self->lock);
     g_queue_pop_head(&self->intake);
     self->intake_bytes -= intake->size;
+    if (given_up) {
+        self->queued_bytes -= MIN(self->queued_bytes, intake->size);
+        self->stats.events_failed++;
+    }
     note_progress(self);
     g_mutex_unlock(&self->lock);
     vigil_event_unref(intake->event);
@@ -289,7 +315,8 @@ wait_for_work(VigilRecorder *self)
 {
     if (self->work)
         return;
-    if (self->clips->len > 0 || vigil_record_session_get_n_queued(self->session) > 0)
+    if (self->disk_failed || self->clips->len > 0 ||
+        vigil_record_session_get_n_queued(self->session) > 0)
         g_cond_wait_until(&self->wake, &self->lock, g_get_monotonic_time() + IDLE_TICK_US);
     else
         g_cond_wait(&self->wake, &self->lock);
@@ -307,12 +334,14 @@ recorder_thread(gpointer data)
         g_mutex_lock(&self->lock);
         self->work = FALSE;
         g_mutex_unlock(&self->lock);
-        while (take_event(self))
-            busy = TRUE;
-        end_session(self);
-        busy |= vigil_recorder_work_on_clips(self);
-        busy |= vigil_recorder_commit_messages(self);
-        report_drained(self);
+        if (vigil_recorder_check_disk(self)) {
+            while (take_event(self))
+                busy = TRUE;
+            end_session(self);
+            busy |= vigil_recorder_work_on_clips(self);
+            busy |= vigil_recorder_commit_messages(self);
+            report_drained(self);
+        }
 
         g_mutex_lock(&self->lock);
         if (!busy && !self->stop)

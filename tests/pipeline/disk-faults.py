@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""disk-faults.py VIGIL SPOT-PACKAGE: the daemon on a disk that is full, and with a clock that jumps.
+"""disk-faults.py VIGIL SPOT-PACKAGE [RTSP-SERVER]: the daemon on disks that are full, fail or turn read-only, and with a clock that jumps.
 
 It plays a video in which a light shines every four seconds. Whatever happens to the disk, it goes on looking; when the disk is
 well again, it stores again; what it had reported is there.
@@ -8,6 +8,8 @@ well again, it stores again; what it had reported is there.
 import json
 import os
 import re
+import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -17,6 +19,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..
 import fault_rig as rig  # noqa: E402
 
 VIGIL, SPOT_PACKAGE = (os.path.realpath(path) for path in sys.argv[1:3])
+RTSP_SERVER = sys.argv[3] if len(sys.argv) > 3 else None
 CYCLE_S = 4
 BEGIN = re.compile(r'"type":"begin".*?"id":"(\w{26})"|"id":"(\w{26})".*?"type":"begin"')
 FAKETIME = "/usr/lib/{}/faketime/libfaketimeMT.so.1"
@@ -31,13 +34,31 @@ def prepare(folder):
     rig.run(SPOT_PACKAGE, os.path.join(folder, "spot"))
 
 
+class Camera:
+    """The video again, as a live stream: what is not live may be run again and ends when its disk fails."""
+
+    def __init__(self, folder):
+        if not RTSP_SERVER:
+            raise rig.Skip("no RTSP server was built")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self.process = subprocess.Popen([RTSP_SERVER, str(port), os.path.join(folder, "video.mp4")], stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL)
+        self.address = f"rtsp://127.0.0.1:{port}/live"
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+
+
 class Daemon:
-    def __init__(self, folder, store, more_env=None):
+    def __init__(self, folder, store, more_env=None, source=None):
         config = os.path.join(folder, "vigil.yaml")
         self.store, self.log = store, os.path.join(folder, "log")
         with open(config, "w", encoding="utf-8") as file:
             file.write(f"store: {{path: '{store}', max_age: 7d}}\nmodel: {{path: '{folder}/spot'}}\ncameras:\n  - name: yard\n"
-                       f"    source: 'file://{folder}/video.mp4'\n    rules:\n"
+                       f"    source: '{source or f'file://{folder}/video.mp4'}'\n    rules:\n"
                        "      - {name: light, classes: [light], end_after: 0.5s, record: {pre: 1s, post: 1s}}\n")
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen([VIGIL, "run", config], stdout=log, stderr=log, env={**os.environ, **(more_env or {})})
@@ -157,6 +178,83 @@ def full_disk(folder):
         rig.umount(disk)
 
 
+def survive(folder, image, point, break_disk, what):
+    """A daemon on a disk that breaks; then another one is put in, with what the first one held."""
+    store = os.path.join(point, "store")
+    camera = Camera(folder)
+    daemon = Daemon(folder, store, source=camera.address)
+    other = None
+    try:
+        daemon.await_begun(2, 60)
+        before = daemon.begun()
+        break_disk()
+        rate = daemon.goes_on_looking(rig.size(10, 60))
+        assert "the disk failed" in daemon.text(), f"nothing failed: {daemon.text()[-3000:]}"
+        other = rig.Loop(shutil.copyfile(image, image + ".copy"))
+        subprocess.run(["fsck.ext4", "-f", "-y", other.device], capture_output=True, check=False)
+        # over the first one: there is never an empty folder in its place, where a store could begin anew
+        rig.run("mount", other.device, point)
+        n = len(daemon.begun())
+        seconds = daemon.await_begun(n + 1, 60)
+        daemon.stop()
+        check_after(daemon, before[:-1] + daemon.begun()[n:])
+        rig.figure(f"{what}: {rate:.1f} frames/s looked at meanwhile; the next event was stored {seconds:.1f} s after there was another disk; "
+                   "0 lost, 0 corrupt")
+    finally:
+        daemon.kill()
+        camera.close()
+        for _ in range(2):
+            subprocess.run(["umount", "-l", point], capture_output=True, check=False)
+        if other:
+            other.close()
+
+
+def read_only(folder):
+    """ext4 that finds itself damaged and writes no more."""
+    rig.need("mkfs.ext4", "losetup")
+    prepare(folder)
+    image, point = os.path.join(folder, "image"), os.path.join(folder, "disk")
+    rig.run("truncate", "-s", "64M", image)
+    rig.run("mkfs.ext4", "-q", "-F", "-e", "remount-ro", image)
+    os.mkdir(point)
+    loop = rig.Loop(image)
+    trigger = f"/sys/fs/ext4/{os.path.basename(loop.device)}/trigger_fs_error"
+
+    def break_disk():
+        try:
+            with open(trigger, "w", encoding="ascii") as file:
+                file.write("a test\n")
+        except OSError as error:
+            raise rig.Skip(f"{trigger}: {error}") from error
+
+    try:
+        rig.run("mount", loop.device, point)
+        survive(folder, image, point, break_disk, "disk read-only")
+    finally:
+        loop.close()
+
+
+def failing_disk(folder):
+    """Every write to the block device gives EIO."""
+    rig.need("nbdkit", "nbdfuse", "mkfs.ext4", "losetup")
+    prepare(folder)
+    image, point, trigger = (os.path.join(folder, name) for name in ("image", "disk", "trigger"))
+    rig.run("truncate", "-s", "64M", image)
+    rig.run("mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0", image)
+    os.mkdir(point)
+    disk = rig.NetworkDisk(folder, "--filter=error", "file", image, "error=EIO", "error-pwrite-rate=100%", f"error-file={trigger}")
+
+    def break_disk():
+        with open(trigger, "w", encoding="ascii"):
+            pass
+
+    try:
+        rig.run("mount", disk.loop.device, point)
+        survive(folder, image, point, break_disk, "writes to the disk fail")
+    finally:
+        disk.close()
+
+
 def clock_jumps(folder):
     """The wall clock of the whole program is set to other times while it runs."""
     library = FAKETIME.format(os.uname().machine + "-linux-gnu")
@@ -196,4 +294,4 @@ def clock_jumps(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(rig.main("disk-faults", [full_disk, clock_jumps], private_mounts=True))
+    sys.exit(rig.main("disk-faults", [full_disk, read_only, failing_disk, clock_jumps], private_mounts=True))
