@@ -9,6 +9,7 @@
 #include "tests/pipeline/program.h"
 
 #define START_S 20
+#define DRAIN_US 300000
 
 struct Listener {
     struct mosquitto *mosquitto;
@@ -89,6 +90,14 @@ broker_stop(Broker *self, gint signal_number)
 {
     if (!self->process)
         return;
+    if (signal_number == SIGKILL) {
+        /*
+         * What it acknowledged it has given to the subscribers' sockets, but who answers a socket whose owner is dead loses what
+         * is still in it: so they have their time to read it. Nothing more goes in.
+         */
+        g_subprocess_send_signal(self->process, SIGSTOP);
+        g_usleep(DRAIN_US);
+    }
     g_subprocess_send_signal(self->process, signal_number);
     program_wait_exit(self->process, START_S);
     g_clear_object(&self->process);

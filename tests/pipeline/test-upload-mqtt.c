@@ -632,6 +632,94 @@ START_TEST(test_discovery)
 }
 END_TEST
 
+/* The line with this option as the test needs it. */
+static void
+replace_line(GString *config, const gchar *option, const gchar *line)
+{
+    g_autofree gchar *pattern = g_strdup_printf("(?m)^%s( .*)?$", option);
+    g_autoptr(GRegex) regex = g_regex_new(pattern, 0, 0, NULL);
+    g_autofree gchar *text = NULL;
+
+    ck_assert_msg(g_regex_match(regex, config->str, 0, NULL), "no %s", option);
+    text = g_regex_replace_literal(regex, config->str, -1, 0, line, 0, NULL);
+    g_string_assign(config, text);
+}
+
+/* The configuration that is shipped, but for addresses, folders and certificates. */
+static gchar *
+read_bridge(guint16 port, guint16 central)
+{
+    g_autofree gchar *path = g_build_filename(g_getenv("VIGIL_SOURCE_ROOT"), "configs", "mosquitto",
+                                              "bridge.conf", NULL);
+    g_autofree gchar *shipped = read_text(path);
+    g_autofree gchar *listener = g_strdup_printf("listener %u 127.0.0.1", port);
+    g_autofree gchar *address = g_strdup_printf("address 127.0.0.1:%u", central);
+    g_autofree gchar *place = g_strdup_printf("persistence_location %s/", folder);
+    g_autofree gchar *user = g_strdup_printf("user %s", g_get_user_name());
+    g_autoptr(GString) config = g_string_new(shipped);
+
+    replace_line(config, "listener", listener);
+    replace_line(config, "address", address);
+    replace_line(config, "persistence_location", place);
+    replace_line(config, "restart_timeout", "restart_timeout 1");
+    replace_line(config, "bridge_cafile", "");
+    replace_line(config, "bridge_certfile", "");
+    replace_line(config, "bridge_keyfile", user);
+    return g_string_free(g_steal_pointer(&config), FALSE);
+}
+
+static guint
+count_keys(Listener *listener, const gchar *begin)
+{
+    g_autoptr(GHashTable) keys = g_hash_table_new(g_str_hash, g_str_equal);
+
+    for (guint i = 0; i < listener_count(listener); i++) {
+        const Heard *heard = listener_get(listener, i);
+
+        if (heard->key && g_str_has_prefix(heard->topic, begin))
+            g_hash_table_add(keys, heard->key);
+    }
+    return g_hash_table_size(keys);
+}
+
+/* A site's broker, and a central one that is away for a while. */
+START_TEST(test_bridge)
+{
+    g_autofree gchar *central_folder = folder_new(), *config = NULL;
+    g_autoptr(VigilUploadSettings) settings = NULL;
+    Broker central;
+    Listener *listener;
+    Pump pump;
+
+    if (!broker_prepare(&broker, folder, "") || !broker_prepare(&central, central_folder, ANYBODY))
+        return;
+    config = read_bridge(broker.port, central.port);
+    g_free(broker.config);
+    broker.config = folder_write(folder, "bridge.conf", "%s", config);
+    broker_start(&central);
+    listener = listener_new(central.port, "sites/#");
+    broker_start(&broker);
+    ck_assert(listener_wait(listener, "sites/site-12/bridge", "1", 20.0));
+    settings = make_settings(VIGIL_UPLOAD_MQTT, broker.port, VIGIL_UPLOAD_FORM_VIGIL);
+    pump_init(&pump, make_sink(settings, NULL), 200, 50);
+    ck_assert_msg(pump_run(&pump, 100, 20.0), "%s", pump.reason);
+    ck_assert(listener_wait(listener, "sites/site-12/vigil/available", "online", 20.0));
+    for (guint i = 0; i < 1000 && count_keys(listener, "sites/site-12/vigil/events/") < 100; i++)
+        iterate(0.02);
+    broker_stop(&central, SIGTERM);
+    ck_assert_msg(pump_run(&pump, 200, 20.0), "%s", pump.reason);
+    broker_start(&central);
+    listener_wait_subscribed(listener);
+    for (guint i = 0; i < 2000 && count_keys(listener, "sites/site-12/vigil/events/") < 200; i++)
+        iterate(0.02);
+    ck_assert_uint_eq(count_keys(listener, "sites/site-12/vigil/events/"), 200);
+    pump_clear(&pump);
+    listener_free(listener);
+    broker_clear(&central);
+    folder_remove(central_folder);
+}
+END_TEST
+
 /* A broker of few words: takes connections of one version only, and acknowledges or not. */
 typedef struct {
     GSocketListener *listener;
@@ -737,6 +825,7 @@ main(void)
     tcase_add_test(tcase, test_refused);
     tcase_add_test(tcase, test_cancel);
     tcase_add_test(tcase, test_discovery);
+    tcase_add_test(tcase, test_bridge);
     tcase_add_loop_test(tcase, test_version_311, 0, 2);
     suite_add_tcase(suite, tcase);
     srunner_run_all(runner, CK_NORMAL);
