@@ -6,7 +6,8 @@
 struct Backend {
     BackendFunc func;
     gpointer user_data;
-    GTlsCertificate *certificate;
+    GTlsCertificate *certificate; /* (nullable): then it is https: */
+    GTlsCertificate *client;      /* (nullable): the only one that may come */
     GMainContext *context;
     GMainLoop *loop;
     GThread *thread;
@@ -96,6 +97,21 @@ on_request(SoupServer *server, SoupServerMessage *message, const gchar *path, GH
         self->func(number, request, message, self->user_data);
 }
 
+static gboolean
+on_certificate(SoupServerMessage *message, GTlsCertificate *certificate,
+               GTlsCertificateFlags errors, gpointer user_data)
+{
+    const Backend *self = user_data;
+
+    return self->client && g_tls_certificate_is_same(certificate, self->client);
+}
+
+static void
+on_started(SoupServer *server, SoupServerMessage *message, gpointer user_data)
+{
+    g_signal_connect(message, "accept-certificate", G_CALLBACK(on_certificate), user_data);
+}
+
 static gpointer
 run(gpointer user_data)
 {
@@ -105,7 +121,10 @@ run(gpointer user_data)
     GSList *uris;
 
     g_main_context_push_thread_default(self->context);
-    server = soup_server_new("tls-certificate", self->certificate, NULL);
+    server = soup_server_new(
+        "tls-certificate", self->certificate, "tls-auth-mode",
+        self->client ? G_TLS_AUTHENTICATION_REQUIRED : G_TLS_AUTHENTICATION_NONE, NULL);
+    g_signal_connect(server, "request-started", G_CALLBACK(on_started), self);
     soup_server_add_handler(server, NULL, on_request, self, NULL);
     if (!soup_server_listen_local(server, 0,
                                   SOUP_SERVER_LISTEN_IPV4_ONLY |
@@ -128,14 +147,9 @@ run(gpointer user_data)
     return NULL;
 }
 
-Backend *
-backend_new(BackendFunc func, gpointer user_data, GTlsCertificate *certificate)
+static Backend *
+start(Backend *self)
 {
-    Backend *self = g_new0(Backend, 1);
-
-    self->func = func;
-    self->user_data = user_data;
-    self->certificate = certificate;
     self->context = g_main_context_new();
     self->loop = g_main_loop_new(self->context, FALSE);
     self->requests = g_ptr_array_new_with_free_func(request_free);
@@ -147,6 +161,31 @@ backend_new(BackendFunc func, gpointer user_data, GTlsCertificate *certificate)
         g_cond_wait(&self->cond, &self->lock);
     g_mutex_unlock(&self->lock);
     return self;
+}
+
+Backend *
+backend_new(BackendFunc func, gpointer user_data)
+{
+    Backend *self = g_new0(Backend, 1);
+
+    self->func = func;
+    self->user_data = user_data;
+    return start(self);
+}
+
+Backend *
+backend_new_tls(BackendFunc func, gpointer user_data, const gchar *pem, const gchar *client)
+{
+    Backend *self = g_new0(Backend, 1);
+    g_autoptr(GError) error = NULL;
+
+    self->func = func;
+    self->user_data = user_data;
+    self->certificate = g_tls_certificate_new_from_file(pem, &error);
+    if (self->certificate && client)
+        self->client = g_tls_certificate_new_from_file(client, &error);
+    ck_assert_msg(error == NULL, "%s", error ? error->message : "");
+    return start(self);
 }
 
 static gboolean
@@ -168,6 +207,8 @@ backend_free(Backend *self)
     g_main_loop_unref(self->loop);
     g_main_context_unref(self->context);
     g_ptr_array_unref(self->requests);
+    g_clear_object(&self->certificate);
+    g_clear_object(&self->client);
     g_free(self->url);
     g_mutex_clear(&self->lock);
     g_cond_clear(&self->cond);

@@ -30,8 +30,15 @@ typedef struct {
 typedef void (*BackendFunc)(guint number, const BackendRequest *request, SoupServerMessage *message,
                             gpointer user_data);
 
-/** backend_new: (transfer full): on a free port of loopback. @func: (nullable); @certificate: (nullable): then it is https: */
-Backend *backend_new(BackendFunc func, gpointer user_data, GTlsCertificate *certificate);
+/** backend_new: (transfer full): on a free port of loopback. @func: (nullable) */
+Backend *backend_new(BackendFunc func, gpointer user_data);
+/**
+ * backend_new_tls: https:
+ * @pem: certificate and key
+ * @client: (nullable): the certificate that clients must show
+ */
+Backend *
+backend_new_tls(BackendFunc func, gpointer user_data, const gchar *pem, const gchar *client);
 void backend_free(Backend *self);
 
 /** backend_get_url: its address, borrowed. */

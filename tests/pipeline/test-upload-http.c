@@ -142,7 +142,7 @@ expect_keys(guint first, guint last)
 
 START_TEST(test_a_batch_is_what_the_schema_says)
 {
-    Backend *backend = backend_new(NULL, NULL, NULL);
+    Backend *backend = backend_new(NULL, NULL);
     g_autoptr(JsonNode) schema = schema_load("batch.json"), event = schema_load("event.json");
     g_autoptr(JsonNode) root = NULL;
     g_autofree gchar *wrong = NULL;
@@ -186,7 +186,7 @@ END_TEST
 
 START_TEST(test_news_are_sent_at_once)
 {
-    Backend *backend = backend_new(NULL, NULL, NULL);
+    Backend *backend = backend_new(NULL, NULL);
     VigilUploadPumpOptions options = vigil_upload_pump_options_defaults();
     gint64 begun;
 
@@ -211,7 +211,7 @@ END_TEST
 
 START_TEST(test_batches_are_bounded_and_in_order)
 {
-    Backend *backend = backend_new(NULL, NULL, NULL);
+    Backend *backend = backend_new(NULL, NULL);
     g_autofree gchar *keys = NULL, *expected = expect_keys(1, 95);
 
     configure(backend_get_url(backend), "    batch: 10\n");
@@ -231,7 +231,7 @@ START_TEST(test_snapshots_go_only_where_asked)
 {
     static const guint8 jpeg[] = {0xff, 0xd8, 1, 2, 3, 0xff, 0xd9};
     g_autofree gchar *text = g_base64_encode(jpeg, sizeof jpeg);
-    Backend *backend = backend_new(NULL, NULL, NULL);
+    Backend *backend = backend_new(NULL, NULL);
     g_autofree gchar *member = g_strdup_printf(",\"snapshot\":\"%s\"}", text);
 
     configure(backend_get_url(backend), "    snapshots: true\n");
@@ -270,7 +270,7 @@ answer_busy(guint number, const BackendRequest *request, SoupServerMessage *mess
 
 START_TEST(test_a_busy_server_is_tried_again)
 {
-    Backend *backend = backend_new(answer_busy, NULL, NULL);
+    Backend *backend = backend_new(answer_busy, NULL);
     g_autoptr(JsonNode) node = NULL;
     JsonObject *status;
 
@@ -320,7 +320,7 @@ answer_picky(guint number, const BackendRequest *request, SoupServerMessage *mes
 
 START_TEST(test_only_what_is_refused_is_set_aside)
 {
-    Backend *backend = backend_new(answer_picky, NULL, NULL);
+    Backend *backend = backend_new(answer_picky, NULL);
     VigilOutboxState state;
 
     configure(backend_get_url(backend), "    batch: 32\n");
@@ -356,7 +356,7 @@ answer_locked(guint number, const BackendRequest *request, SoupServerMessage *me
 
 START_TEST(test_a_token_that_expired_loses_nothing)
 {
-    Backend *backend = backend_new(answer_locked, NULL, NULL);
+    Backend *backend = backend_new(answer_locked, NULL);
     g_autofree gchar *path = folder_write(folder, "token", "Alt-Geheim77\n");
     g_autoptr(JsonNode) node = NULL;
     JsonObject *status;
@@ -379,7 +379,7 @@ END_TEST
 START_TEST(test_a_token_that_is_missing_or_broken)
 {
     static const gchar *const texts[] = {NULL, "", "two words\n", "a\"b\n"};
-    Backend *backend = backend_new(NULL, NULL, NULL);
+    Backend *backend = backend_new(NULL, NULL);
 
     for (guint i = 0; i < G_N_ELEMENTS(texts); i++) {
         g_autoptr(JsonNode) node = NULL;
@@ -410,8 +410,8 @@ answer_elsewhere(guint number, const BackendRequest *request, SoupServerMessage 
 
 START_TEST(test_redirections_are_not_followed)
 {
-    Backend *other = backend_new(NULL, NULL, NULL);
-    Backend *backend = backend_new(answer_elsewhere, (gpointer)backend_get_url(other), NULL);
+    Backend *other = backend_new(NULL, NULL);
+    Backend *backend = backend_new(answer_elsewhere, (gpointer)backend_get_url(other));
     g_autofree gchar *path = folder_write(folder, "token", "Geheim77\n");
     g_autoptr(JsonNode) node = NULL;
 
@@ -449,7 +449,7 @@ answer_partly(guint number, const BackendRequest *request, SoupServerMessage *me
 
 START_TEST(test_answers_that_break_off_are_no_answers)
 {
-    Backend *backend = backend_new(answer_partly, NULL, NULL);
+    Backend *backend = backend_new(answer_partly, NULL);
 
     configure(backend_get_url(backend), "");
     start();
@@ -474,7 +474,7 @@ answer_at_length(guint number, const BackendRequest *request, SoupServerMessage 
 
 START_TEST(test_a_long_answer_is_not_read)
 {
-    Backend *backend = backend_new(answer_at_length, NULL, NULL);
+    Backend *backend = backend_new(answer_at_length, NULL);
 
     configure(backend_get_url(backend), "");
     start();
@@ -496,7 +496,7 @@ answer_never(guint number, const BackendRequest *request, SoupServerMessage *mes
 
 START_TEST(test_a_silent_server_is_left)
 {
-    Backend *backend = backend_new(answer_never, NULL, NULL);
+    Backend *backend = backend_new(answer_never, NULL);
 
     configure(backend_get_url(backend), "    timeout: 1s\n");
     start();
@@ -511,7 +511,7 @@ END_TEST
 
 START_TEST(test_it_stops_at_once_and_goes_on_later)
 {
-    Backend *backend = backend_new(answer_never, NULL, NULL);
+    Backend *backend = backend_new(answer_never, NULL);
     g_autofree gchar *first = NULL, *again = NULL;
     gint64 begun;
 
@@ -546,7 +546,7 @@ answer_without_gzip(guint number, const BackendRequest *request, SoupServerMessa
 
 START_TEST(test_a_server_without_gzip)
 {
-    Backend *backend = backend_new(answer_without_gzip, NULL, NULL);
+    Backend *backend = backend_new(answer_without_gzip, NULL);
 
     configure(backend_get_url(backend), "");
     start();
@@ -560,7 +560,7 @@ END_TEST
 
 START_TEST(test_nobody_listens)
 {
-    Backend *backend = backend_new(NULL, NULL, NULL);
+    Backend *backend = backend_new(NULL, NULL);
     g_autofree gchar *url = g_strdup(backend_get_url(backend));
     g_autoptr(JsonNode) node = NULL;
 
@@ -587,6 +587,111 @@ START_TEST(test_what_is_too_much_is_dropped_and_counted)
     ck_assert_int_le(get_state().waiting_bytes, 100000);
     ck_assert_int_eq(get_state().dropped + get_state().waiting, 1000);
     ck_assert_int_eq(json_object_get_int_member(describe(&node), "dropped"), get_state().dropped);
+}
+END_TEST
+
+/* --- TLS ------------------------------------------------------------------------------------- */
+
+/* (nullable): a file with certificate and key, for 127.0.0.1 */
+static gchar *
+make_certificate(const gchar *name)
+{
+    gchar *path = g_build_filename(folder, name, NULL);
+    const gchar *argv[] = {"openssl",
+                           "req",
+                           "-x509",
+                           "-newkey",
+                           "ec",
+                           "-pkeyopt",
+                           "ec_paramgen_curve:prime256v1",
+                           "-nodes",
+                           "-keyout",
+                           path,
+                           "-out",
+                           path,
+                           "-days",
+                           "30",
+                           "-subj",
+                           "/CN=c",
+                           "-addext",
+                           "subjectAltName=IP:127.0.0.1",
+                           NULL};
+    g_autoptr(GSubprocess) process =
+        g_subprocess_newv(argv, G_SUBPROCESS_FLAGS_STDERR_SILENCE, NULL);
+
+    if (process && g_subprocess_wait_check(process, NULL, NULL) &&
+        g_tls_backend_supports_tls(g_tls_backend_get_default()))
+        return path;
+    g_printerr("SKIP: no certificates can be made here\n");
+    g_free(path);
+    return NULL;
+}
+
+/* What the destination says of its first failure. */
+static gchar *
+get_failure(const gchar *url, const gchar *more)
+{
+    g_autoptr(JsonNode) node = NULL;
+    JsonObject *status = NULL;
+
+    configure(url, more);
+    start();
+    for (guint i = 0; i < 1000; i++) {
+        g_clear_pointer(&node, json_node_unref);
+        status = describe(&node);
+        if (json_object_has_member(status, "last_error"))
+            return g_strdup(json_object_get_string_member(status, "last_error"));
+        g_usleep(10000);
+    }
+    ck_abort_msg("it did not fail");
+    return NULL;
+}
+
+START_TEST(test_certificates_are_judged)
+{
+    g_autofree gchar *pem = make_certificate("server.pem"), *other = make_certificate("other.pem");
+    g_autofree gchar *failure = NULL, *wrong = NULL;
+    Backend *backend;
+
+    if (!pem || !other)
+        return;
+    backend = backend_new_tls(NULL, NULL, pem, NULL);
+    ck_assert(
+        vigil_outbox_set_destinations(t.store, &(VigilOutboxDestination){.name = "b"}, 1, NULL));
+    commit(1, VIGIL_EVENT_BEGIN);
+    failure = get_failure(backend_get_url(backend), "");
+    ck_assert_msg(strstr(failure, "certificate"), "%s", failure);
+    stop();
+    wrong = get_failure(backend_get_url(backend), "    tls: {ca: other.pem}\n");
+    ck_assert_msg(strstr(wrong, "certificate"), "%s", wrong);
+    stop();
+    ck_assert_uint_eq(backend_get_n(backend), 0);
+    configure(backend_get_url(backend), "    tls: {ca: server.pem}\n");
+    start();
+    wait_until_done(1);
+    backend_free(backend);
+}
+END_TEST
+
+START_TEST(test_clients_have_certificates)
+{
+    g_autofree gchar *pem = make_certificate("server.pem"), *client = make_certificate("me.pem");
+    g_autofree gchar *failure = NULL;
+    Backend *backend;
+
+    if (!pem || !client)
+        return;
+    backend = backend_new_tls(NULL, NULL, pem, client);
+    ck_assert(
+        vigil_outbox_set_destinations(t.store, &(VigilOutboxDestination){.name = "b"}, 1, NULL));
+    commit(1, VIGIL_EVENT_BEGIN);
+    failure = get_failure(backend_get_url(backend), "    tls: {ca: server.pem}\n");
+    stop();
+    ck_assert_uint_eq(backend_get_n(backend), 0);
+    configure(backend_get_url(backend), "    tls: {ca: server.pem, cert: me.pem, key: me.pem}\n");
+    start();
+    wait_until_done(1);
+    backend_free(backend);
 }
 END_TEST
 
@@ -690,6 +795,8 @@ main(void)
         test_a_server_without_gzip,
         test_nobody_listens,
         test_what_is_too_much_is_dropped_and_counted,
+        test_certificates_are_judged,
+        test_clients_have_certificates,
         test_what_answers_mean,
         test_patience_grows_with_jitter,
     };
