@@ -157,6 +157,8 @@ def main(name, tests, private_mounts=False, parent="/var/tmp"):
             return 0
         os.execvp("unshare", ["unshare", "-m", sys.executable, *sys.argv])
     print(f"Running suite(s): {name}", flush=True)
+    # a test that is told to end takes its devices and processes with it
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     failures = skipped = 0
     for test in tests:
         begin = time.monotonic()
