@@ -2,16 +2,16 @@
 #include "events/vigil-decision.h"
 
 static const gchar *const reasons[VIGIL_N_REASONS] = {
-    [VIGIL_REASON_NONE] = "none",           [VIGIL_REASON_CLASS] = "class",
-    [VIGIL_REASON_SIZE] = "size",           [VIGIL_REASON_ASPECT] = "aspect",
-    [VIGIL_REASON_ZONE] = "zone",           [VIGIL_REASON_LINE] = "line",
-    [VIGIL_REASON_DIRECTION] = "direction", [VIGIL_REASON_DWELL] = "dwell",
-    [VIGIL_REASON_SCORE] = "score",         [VIGIL_REASON_DOUBLE] = "double",
-    [VIGIL_REASON_CONDITION] = "condition", [VIGIL_REASON_COUNT] = "count",
-    [VIGIL_REASON_KNOWN] = "known",         [VIGIL_REASON_MOVED] = "moved",
-    [VIGIL_REASON_STAYED] = "stayed",       [VIGIL_REASON_SCHEDULE] = "schedule",
-    [VIGIL_REASON_COOLDOWN] = "cooldown",   [VIGIL_REASON_NO_ROOM] = "no-room",
-    [VIGIL_REASON_FIRED] = "fired",
+    [VIGIL_REASON_NONE] = "none",         [VIGIL_REASON_FAINT] = "faint",
+    [VIGIL_REASON_CLASS] = "class",       [VIGIL_REASON_SIZE] = "size",
+    [VIGIL_REASON_ASPECT] = "aspect",     [VIGIL_REASON_ZONE] = "zone",
+    [VIGIL_REASON_LINE] = "line",         [VIGIL_REASON_DIRECTION] = "direction",
+    [VIGIL_REASON_DWELL] = "dwell",       [VIGIL_REASON_SCORE] = "score",
+    [VIGIL_REASON_DOUBLE] = "double",     [VIGIL_REASON_CONDITION] = "condition",
+    [VIGIL_REASON_COUNT] = "count",       [VIGIL_REASON_KNOWN] = "known",
+    [VIGIL_REASON_MOVED] = "moved",       [VIGIL_REASON_STAYED] = "stayed",
+    [VIGIL_REASON_SCHEDULE] = "schedule", [VIGIL_REASON_COOLDOWN] = "cooldown",
+    [VIGIL_REASON_NO_ROOM] = "no-room",   [VIGIL_REASON_FIRED] = "fired",
 };
 
 const gchar *
@@ -81,7 +81,12 @@ describe_reason(const VigilDecision *self)
 gchar *
 vigil_decision_describe(const VigilDecision *self)
 {
-    g_autofree gchar *reason = describe_reason(self);
+    g_autofree gchar *reason = NULL;
+
+    if (self->reason == VIGIL_REASON_FAINT)
+        return g_strdup_printf("%s, seen with score %.2f at most: too faint to be followed",
+                               self->label, (gdouble)self->value);
+    reason = describe_reason(self);
 
     if (self->track_id == 0) /* a rule of all objects together */
         return g_strdup_printf("rule %s: %s", self->rule, reason);

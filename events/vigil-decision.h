@@ -14,6 +14,7 @@ G_BEGIN_DECLS
  */
 typedef enum {
     VIGIL_REASON_NONE,
+    VIGIL_REASON_FAINT, /* it was never followed, since no detection was sure enough; no rule was asked */
     VIGIL_REASON_CLASS,     /* the rule does not ask for its class */
     VIGIL_REASON_SIZE,      /* its box is too small or too large */
     VIGIL_REASON_ASPECT,    /* its box is too wide or too high */
@@ -41,8 +42,8 @@ typedef enum {
  * What a rule made of an object in a span of time: a plain value. Strings are interned.
  */
 typedef struct {
-    const gchar *camera, *rule;
-    const gchar *label; /* (nullable) of the object */
+    const gchar *camera, *rule; /* @rule: empty when no rule was asked */
+    const gchar *label;         /* (nullable) of the object */
     guint64 track_id;
     gint64 start_ns, end_ns; /* stream times of the first and the latest detection in the span */
     gint64 start_wall_us, end_wall_us;

@@ -7,6 +7,8 @@
 
 /* An object that stays is told about in parts, so that a reason is found near the time that it held. */
 #define MAX_SPAN_NS G_GINT64_CONSTANT(60000000000)
+/* Faint detections come and go. */
+#define FAINT_GAP_NS G_GINT64_CONSTANT(5000000000)
 
 void
 vigil_event_filter_set_decision_func(VigilEventFilter *self, VigilDecisionFunc func,
@@ -163,5 +165,92 @@ vigil_filter_notes_end(VigilEventFilter *self, guint object)
         if (note->used)
             tell(self, rule, object, note, NULL);
         memset(note, 0, sizeof *note);
+    }
+}
+
+/* --- what no rule was asked about ---------------------------------------------------------------------------- */
+
+static gboolean
+is_wanted(const VigilEventFilter *self, const gchar *label)
+{
+    for (guint i = 0; i < self->rules->rules->len; i++) {
+        const VigilRule *rule = vigil_filter_rule(self, i);
+
+        if (!rule->classes || g_strv_contains(rule->classes, label))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* (nullable): that of the class, or a free one */
+static VigilFilterFaint *
+find_faint(VigilEventFilter *self, const gchar *label)
+{
+    VigilFilterFaint *place = NULL;
+
+    for (guint i = 0; i < VIGIL_FILTER_MAX_FAINT; i++) {
+        if (self->faints[i].used && g_str_equal(self->faints[i].label, label))
+            return &self->faints[i];
+        if (!self->faints[i].used)
+            place = &self->faints[i];
+    }
+    return place;
+}
+
+void
+vigil_event_filter_see_faint(VigilEventFilter *self, const gchar *label, gfloat score)
+{
+    VigilFilterFaint *faint;
+
+    if (!self->notes || !label || !is_wanted(self, label) || !(faint = find_faint(self, label)))
+        return;
+    if (!faint->used)
+        *faint = (VigilFilterFaint){.used = TRUE, .label = label, .start_ns = self->time_ns};
+    faint->score = MAX(faint->score, score);
+    faint->last_ns = self->time_ns;
+}
+
+static void
+tell_faint(const VigilEventFilter *self, const VigilFilterFaint *faint)
+{
+    const VigilDecision decision = {
+        .camera = self->camera,
+        .rule = g_intern_static_string(""),
+        .label = faint->label,
+        .start_ns = faint->start_ns,
+        .end_ns = faint->last_ns,
+        .start_wall_us = self->options.wall_base_us + faint->start_ns / 1000,
+        .end_wall_us = self->options.wall_base_us + faint->last_ns / 1000,
+        .reason = VIGIL_REASON_FAINT,
+        .value = faint->score};
+
+    self->decision_func(&decision, self->decision_data);
+}
+
+static gboolean
+is_followed(const VigilEventFilter *self, const gchar *label)
+{
+    for (guint i = 0; i < VIGIL_EVENT_FILTER_MAX_OBJECTS; i++)
+        if (self->objects[i].used && self->objects[i].observed &&
+            g_strcmp0(self->objects[i].label, label) == 0)
+            return TRUE;
+    return FALSE;
+}
+
+void
+vigil_filter_faints_update(VigilEventFilter *self, gboolean all)
+{
+    for (guint i = 0; self->notes && i < VIGIL_FILTER_MAX_FAINT; i++) {
+        VigilFilterFaint *faint = &self->faints[i];
+
+        if (!faint->used)
+            continue;
+        faint->followed = faint->followed || is_followed(self, faint->label);
+        if (!all && self->time_ns - faint->last_ns < FAINT_GAP_NS &&
+            self->time_ns - faint->start_ns < MAX_SPAN_NS)
+            continue;
+        if (!faint->followed)
+            tell_faint(self, faint);
+        faint->used = FALSE;
     }
 }

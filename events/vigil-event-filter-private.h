@@ -121,6 +121,17 @@ typedef struct {
     VigilFilterVerdict verdict;
 } VigilFilterScene;
 
+#define VIGIL_FILTER_MAX_FAINT 16
+
+/* Detections of a class that belong to no track. */
+typedef struct {
+    gboolean used;
+    const gchar *label;
+    gfloat score; /* the best */
+    gint64 start_ns, last_ns;
+    gboolean followed; /* an object of that class was seen as well: they may be its first ones */
+} VigilFilterFaint;
+
 struct VigilEventFilter {
     VigilRules *rules;
     const gchar *camera; /* interned */
@@ -131,6 +142,7 @@ struct VigilEventFilter {
     VigilDecisionFunc decision_func; /* NULL: nobody asks, and there are no notes */
     gpointer decision_data;
     VigilFilterNote *notes; /* by object, then by rule */
+    VigilFilterFaint faints[VIGIL_FILTER_MAX_FAINT];
 
     gint64 time_ns;     /* of the latest frame; G_MININT64: none */
     gboolean finished;  /* time may begin anew */
@@ -239,6 +251,8 @@ void vigil_filter_note(VigilEventFilter *self, guint rule, guint object,
 /* The event of this stay began. */
 void vigil_filter_note_fired(VigilEventFilter *self, const VigilFilterStay *stay);
 void vigil_filter_notes_end(VigilEventFilter *self, guint object);
+/* Tells of faint detections that are over. @all: of all of them */
+void vigil_filter_faints_update(VigilEventFilter *self, gboolean all);
 
 /* vigil-event-filter-snapshots.c */
 

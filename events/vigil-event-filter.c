@@ -349,6 +349,7 @@ look_at(VigilEventFilter *self, const VigilTrack *tracks, guint n_tracks)
                 meet_rule(self, rule, objects[i]);
     }
     say_news(self);
+    vigil_filter_faints_update(self, FALSE);
 }
 
 /* A stream that begins anew: earlier times mean nothing in it. */
@@ -405,6 +406,7 @@ vigil_event_filter_finish(VigilEventFilter *self, VigilEndReason reason)
         vigil_filter_stay_end(self, 0, reason);
     for (guint i = 0; i < G_N_ELEMENTS(self->objects); i++)
         vigil_filter_object_forget(self, i);
+    vigil_filter_faints_update(self, TRUE);
     self->finished = TRUE;
     self->looked_ns = G_MININT64;
 }

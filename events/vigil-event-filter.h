@@ -119,6 +119,15 @@ void vigil_event_filter_set_decision_func(VigilEventFilter *self, VigilDecisionF
 
 /** vigil_event_filter_set_frame_aspect: width of the picture to its height, as it is seen; 1 until it is told. */
 void vigil_event_filter_set_frame_aspect(VigilEventFilter *self, gfloat aspect);
+/**
+ * vigil_event_filter_see_faint:
+ * @label: (nullable): interned
+ *
+ * After an update: a detection of that frame that belongs to no track. Where a rule asks for its class and no object of the
+ * class is followed, a decision tells of the best of them (%VIGIL_REASON_FAINT), when 5 s were without or after a minute.
+ */
+void vigil_event_filter_see_faint(VigilEventFilter *self, const gchar *label, gfloat score);
+
 /** vigil_event_filter_set_model: which model looks at the frames from the next update on; its events say so. */
 void vigil_event_filter_set_model(VigilEventFilter *self, VigilModelId model);
 

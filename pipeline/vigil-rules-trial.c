@@ -50,7 +50,8 @@ add_decision(VigilRulesTrial *trial, const VigilDecision *decision)
             continue;
         before->end_ns = decision->end_ns;
         before->end_wall_us = decision->end_wall_us;
-        before->value = decision->value;
+        before->value = decision->reason == VIGIL_REASON_FAINT ? MAX(before->value, decision->value)
+                                                               : decision->value;
         return;
     }
     g_array_append_val(trial->decisions, *decision);

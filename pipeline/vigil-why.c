@@ -173,9 +173,9 @@ conclude_absence(VigilWhy *self)
     return TRUE;
 }
 
-/* Half of the frames that were to be looked at decide. */
+/* Half of the frames that were to be looked at decide. @faint: (nullable): the most that was seen */
 static void
-conclude_frames(VigilWhy *self)
+conclude_frames(VigilWhy *self, const VigilDecision *faint)
 {
     const guint64 *n = self->outcomes;
     const guint64 wanted = self->n_frames - n[VIGIL_OUTCOME_SKIPPED_RATE];
@@ -197,6 +197,8 @@ conclude_frames(VigilWhy *self)
                  g_strdup_printf("the detector failed on %" G_GUINT64_FORMAT
                                  " of %" G_GUINT64_FORMAT " frames",
                                  n[VIGIL_OUTCOME_FAILED], wanted));
+    else if (faint)
+        conclude(self, vigil_reason_to_string(faint->reason), vigil_decision_describe(faint));
     else
         conclude(self, "nothing-found",
                  g_strdup_printf("%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
@@ -217,10 +219,10 @@ judge(VigilWhy *self, gint64 now_us)
         return;
     if (furthest && furthest->reason == VIGIL_REASON_FIRED)
         conclude(self, "event", g_strdup("there was an event, which was deleted since"));
-    else if (furthest)
+    else if (furthest && (furthest->reason != VIGIL_REASON_FAINT || self->n_frames == 0))
         conclude(self, vigil_reason_to_string(furthest->reason), vigil_decision_describe(furthest));
     else if (self->n_frames > 0)
-        conclude_frames(self);
+        conclude_frames(self, furthest);
     else if (self->to_us > now_us - WRITTEN_US)
         conclude(self, "unknown", g_strdup("what became of this minute is not written yet"));
     else

@@ -31,7 +31,8 @@ extend(VigilStore *self, gint64 camera_id, const VigilDecision *decision, gboole
        GError **error)
 {
     g_auto(VigilStatement) update = vigil_statement(
-        self, "UPDATE OR REPLACE decisions SET end_wall_us = :end, value = :value, "
+        self, "UPDATE OR REPLACE decisions SET end_wall_us = :end, "
+              "value = CASE WHEN reason = 'faint' THEN max(value, :value) ELSE :value END, "
               "wanted_value = :limit, wanted = :wanted WHERE camera_id = :camera "
               "AND end_wall_us BETWEEN :start - :join AND :start AND end_wall_us < :end "
               "AND track_id = :track AND rule = :rule AND label IS :label AND reason = :reason "

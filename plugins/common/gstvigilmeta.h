@@ -73,6 +73,9 @@ gst_vigil_buffer_set_tracks(GstBuffer *buffer, const GstVideoInfo *info, const V
 guint gst_vigil_buffer_get_tracks(GstBuffer *buffer, const GstVideoInfo *info, VigilTrack *tracks,
                                   guint capacity);
 
+/** gst_vigil_buffer_get_untracked: the regions with a `detection` structure and without an `object_id`; their number. */
+guint gst_vigil_buffer_get_untracked(GstBuffer *buffer, VigilDetection *detections, guint capacity);
+
 /** gst_vigil_buffer_set_motion: @buffer must be writable. */
 void gst_vigil_buffer_set_motion(GstBuffer *buffer, const VigilMotionResult *motion);
 /** gst_vigil_buffer_get_motion: (nullable): what vigilmotion saw; borrowed from @buffer; %NULL: nobody looked. */

@@ -243,3 +243,17 @@ gst_vigil_buffer_get_tracks(GstBuffer *buffer, const GstVideoInfo *info, VigilTr
             n++;
     return n;
 }
+
+guint
+gst_vigil_buffer_get_untracked(GstBuffer *buffer, VigilDetection *detections, guint capacity)
+{
+    GstVideoRegionOfInterestMeta *region;
+    gpointer state = NULL;
+    guint n = 0;
+
+    while (n < capacity && (region = next_region(buffer, &state)))
+        if (!gst_video_region_of_interest_meta_get_param(region, OBJECT_ID) &&
+            read_detection(region, &detections[n]))
+            n++;
+    return n;
+}

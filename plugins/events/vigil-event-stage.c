@@ -124,6 +124,18 @@ aspect_of(const GstVideoInfo *info)
            ((gfloat)GST_VIDEO_INFO_HEIGHT(info) * (gfloat)GST_VIDEO_INFO_PAR_D(info));
 }
 
+/* What begins no track makes no event, and who asks why wants to know of it. */
+static void
+see_faint(VigilEventStage *self, GstBuffer *buffer)
+{
+    const guint n =
+        gst_vigil_buffer_get_untracked(buffer, self->untracked, G_N_ELEMENTS(self->untracked));
+
+    for (guint i = 0; i < n; i++)
+        vigil_event_filter_see_faint(self->filter, self->untracked[i].label,
+                                     self->untracked[i].score);
+}
+
 GstStructure *
 vigil_event_stage_process(VigilEventStage *self, GstBuffer *buffer, gint64 time_ns)
 {
@@ -145,6 +157,8 @@ vigil_event_stage_process(VigilEventStage *self, GstBuffer *buffer, gint64 time_
     if (outcome == VIGIL_OUTCOME_INFERRED)
         vigil_event_filter_set_model(self->filter, gst_vigil_buffer_get_model(buffer));
     vigil_event_filter_update(self->filter, time_ns, outcome, self->tracks, n);
+    if (outcome == VIGIL_OUTCOME_INFERRED)
+        see_faint(self, buffer);
     take_snapshots(self, buffer);
     return vigil_outcome_minutes_add(&self->minutes, self->options.camera,
                                      self->options.wall_base_us + time_ns / 1000, outcome);

@@ -36,6 +36,7 @@ typedef struct {
     gint64 last_ns;
     gboolean broken; /* what is open cannot go on */
     VigilTrack tracks[VIGIL_TRACKER_MAX_TRACKS];
+    VigilDetection untracked[VIGIL_TRACKER_MAX_DETECTIONS];
 } VigilEventStage;
 
 void vigil_event_stage_init(VigilEventStage *self);

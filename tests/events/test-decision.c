@@ -311,6 +311,39 @@ START_TEST(test_double)
 }
 END_TEST
 
+/* Detections that begin no track: told when they are over, but for those of a class that is followed or not asked for. */
+START_TEST(test_faint)
+{
+    const gchar *const person = g_intern_static_string("person");
+
+    ask("rules: [{name: a, classes: [person, dog]}]");
+    for (gint64 t = 0; t < 20 * SECOND; t += 100 * MS) {
+        look(t, NULL, 0);
+        if (t >= SECOND && t <= 3 * SECOND) {
+            vigil_event_filter_see_faint(filter, person, t == 2 * SECOND ? 0.31f : 0.2f);
+            vigil_event_filter_see_faint(filter, g_intern_static_string("chair"), 0.4f);
+            vigil_event_filter_see_faint(filter, NULL, 0.4f);
+        }
+        ck_assert_uint_eq(decisions->len, t < 8 * SECOND ? 0 : 1);
+    }
+    finish();
+    assert_only(VIGIL_REASON_FAINT,
+                "person, seen with score 0.31 at most: too faint to be followed");
+    ck_assert_int_eq(decision_at(0)->start_ns, SECOND);
+    ck_assert_int_eq(decision_at(0)->end_ns, 3 * SECOND);
+    ck_assert_str_eq(decision_at(0)->rule, "");
+    g_array_set_size(decisions, 0);
+    /* the first one of a track comes before it */
+    look(0, NULL, 0);
+    vigil_event_filter_see_faint(filter, person, 0.9f);
+    stand(100 * MS, SECOND, 1, 0.5f, 0.8f, 0.9f);
+    nobody(1100 * MS, 20 * SECOND);
+    finish();
+    ck_assert_uint_eq(decisions->len, 1);
+    ck_assert_uint_eq(decision_at(0)->reason, VIGIL_REASON_FIRED);
+}
+END_TEST
+
 /* Who stays for an hour is told about each minute, and not more often. */
 START_TEST(test_minutes)
 {
@@ -384,6 +417,7 @@ main(void)
     tcase_add_test(tcase, test_cooldown_and_dwell);
     tcase_add_test(tcase, test_fired);
     tcase_add_test(tcase, test_double);
+    tcase_add_test(tcase, test_faint);
     tcase_add_test(tcase, test_minutes);
     tcase_add_test(tcase, test_same_events);
     suite_add_tcase(suite, tcase);

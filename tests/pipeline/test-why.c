@@ -132,6 +132,8 @@ static const Scene scenes[] = {
     {"event", "a", "", "classes: [light]", 6, "event", "rule r, light"},
     {"class", "a", "", "classes: [other]", 6, "class", "the rule wants other"},
     {"score", "b", "", "min_score: 0.8", 6, "score", "the rule wants 0.80"},
+    {"faint", "b", "    detect: {fps: 10, threshold: 0.7}\n", "classes: [light]", 6, "faint",
+     "light, seen with score 0.55 at most"},
     {"large", "a", "", "min_size: 0.5", 6, "size", "at least 0.5"},
     {"small", "a", "", "max_size: 0.2", 6, "size", "at most 0.2"},
     {"zone", "a", "", "zones: [left]", 6, "zone", "not in left"},
@@ -159,14 +161,15 @@ write_scenes(void)
                            model);
     for (guint i = 0; i < G_N_ELEMENTS(scenes); i++) {
         const gchar *video = *scenes[i].video == 'a' ? a : *scenes[i].video == 'b' ? b : c;
+        const gchar *fps = strstr(scenes[i].more, "detect:") ? "" : "    detect: {fps: 10}\n";
 
         g_string_append_printf(text,
-                               "  - name: %s\n    source: '%s'\n    start_time: %s\n%s"
-                               "    detect: {fps: 10}\n"
+                               "  - name: %s\n    source: '%s'\n    start_time: %s\n%s%s"
                                "    zones: {left: [[0, 0], [0.4, 0], [0.4, 1], [0, 1]]}\n"
                                "    lines: {gate: [[0.2, 0], [0.2, 1]]}\n"
                                "    rules: [{name: r, end_after: 1s, %s}]\n",
-                               scenes[i].camera, video, BEGIN_TEXT, scenes[i].more, scenes[i].rule);
+                               scenes[i].camera, video, BEGIN_TEXT, scenes[i].more, fps,
+                               scenes[i].rule);
     }
     return folder_write(folder, "scenes.yaml", "%s", text->str);
 }
@@ -314,7 +317,7 @@ END_TEST
 START_TEST(test_load)
 {
     g_autofree gchar *video = make_video("load.mp4", "white", "between(t,500,501)");
-    g_autofree gchar *model = make_model("slow", 600);
+    g_autofree gchar *model = make_model("slow", 1500);
     g_autofree gchar *port = g_strdup_printf("%u", free_port());
     const gchar *argv[] = {g_getenv("VIGIL_RTSP_SERVER"), port, video, NULL};
     g_autofree gchar *config =
