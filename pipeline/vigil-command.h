@@ -30,6 +30,7 @@ extern const VigilCommand vigil_cmd_run;
 extern const VigilCommand vigil_cmd_check;
 extern const VigilCommand vigil_cmd_replay;
 extern const VigilCommand vigil_cmd_events;
+extern const VigilCommand vigil_cmd_backup;
 extern const VigilCommand vigil_cmd_clip;
 extern const VigilCommand vigil_cmd_export;
 extern const VigilCommand vigil_cmd_fsck;

@@ -29,8 +29,9 @@ teardown(void)
 
 /* --- help and usage -------------------------------------------------------------------------- */
 
-static const gchar *const commands[] = {"run",  "check",  "replay", "events", "clip",    "export",
-                                        "fsck", "status", "detect", "model",  "devices", "purge"};
+static const gchar *const commands[] = {"run",     "check", "replay", "events", "clip",
+                                        "export",  "fsck",  "status", "detect", "model",
+                                        "devices", "purge", "backup"};
 
 START_TEST(test_help)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Evidence by the program: fsck --verify, export. */
+/* Evidence by the program: fsck --verify, export, backup. */
 #include <archive.h>
 #include <archive_entry.h>
 #include <glib/gstdio.h>
@@ -217,10 +217,34 @@ START_TEST(test_export_refused)
 }
 END_TEST
 
+/* --- backup --- */
+
+START_TEST(test_backup)
+{
+    g_autofree gchar *copy = NULL;
+
+    set_up();
+    copy = g_build_filename(t.dir, "copy", NULL);
+    g_auto(Program) backup = program_run("backup", copy, "--clips", "--store", t.dir, NULL);
+    assert_says(backup, 0, "5 events and 5 clips (");
+    g_auto(Program) again = program_run("backup", copy, "--clips", "--store", t.dir, NULL);
+    ck_assert_int_eq(again.code, 1);
+    ck_assert_ptr_nonnull(strstr(again.errors, "something is there already"));
+    g_auto(Program) here = program_run("events", "--format", "json", "--store", t.dir, NULL);
+    g_auto(Program) there = program_run("events", "--format", "json", "--store", copy, NULL);
+    ck_assert_str_eq(here.output, there.output);
+    ck_assert_uint_eq(count_text(there.output, "\n"), 5);
+    g_auto(Program) verify = program_run("fsck", "--verify", "--store", copy, NULL);
+    assert_says(verify, 0, "5 clips and 5 events verified");
+    tear_down();
+}
+END_TEST
+
 int
 main(void)
 {
-    const TTest *const tests[] = {test_verify, test_verify_usage, test_export, test_export_refused};
+    const TTest *const tests[] = {test_verify, test_verify_usage, test_export, test_export_refused,
+                                  test_backup};
 
     return store_test_main("evidence", tests, G_N_ELEMENTS(tests));
 }
