@@ -18,6 +18,9 @@ G_BEGIN_DECLS
  * seal.key can alter what was sealed without it being found by who keeps a copy of seal.pub elsewhere. Whoever can read
  * seal.key can sign anything.
  *
+ * Records are kept for good, also of what was deleted: about 450 bytes a clip with its event, 70 more for each one deleted. Of
+ * what was purged they still have ids, paths of clips and digests, and nothing that can be read from them.
+ *
  * A record is a body and an Ed25519 signature (RFC 8032, 64 bytes) over just that body. All numbers little-endian:
  *
  *     offset  bytes
