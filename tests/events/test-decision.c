@@ -2,6 +2,7 @@
 #include "events/vigil-decision.h"
 
 #include "tests/events/event-scene.h"
+#include "tests/support/vigil-heap-meter.h"
 
 #include <string.h>
 
@@ -358,6 +359,35 @@ START_TEST(test_minutes)
 }
 END_TEST
 
+/* Forty objects, of each of which every rule says no in its own way, for almost a minute. */
+START_TEST(test_frames_allocate_nothing)
+{
+    VigilTrack tracks[40];
+    guint before = 0;
+
+    if (!vigil_heap_meter_works())
+        return;
+    ask("zones: {top: [[0, 0], [1, 0], [1, 0.1], [0, 0.1]]}\n"
+        "lines: {gate: [[0, 0], [0, 1]]}\n"
+        "rules: [{name: a, classes: [cat]}, {name: b, zones: [top]}, {name: c, min_size: 0.9}, "
+        "{name: d, min_score: 0.9}, {name: e, line: gate}]");
+    for (guint i = 0; i < G_N_ELEMENTS(tracks); i++)
+        tracks[i] = person_at(i + 1, 0.1f + 0.02f * (gfloat)i, 0.8f, 0.4f);
+    for (gint64 t = 0; t < 59 * SECOND; t += 100 * MS) {
+        if (t == SECOND)
+            before = vigil_heap_meter_count();
+        look(t, tracks, G_N_ELEMENTS(tracks));
+        vigil_event_filter_see_faint(filter, g_intern_static_string("cat"), 0.3f);
+    }
+    ck_assert_uint_gt(before, 0);
+    ck_assert_uint_eq(vigil_heap_meter_count(), before);
+    ck_assert_uint_eq(decisions->len, 0);
+    finish();
+    ck_assert_uint_eq(decisions->len, 1 + 5 * G_N_ELEMENTS(tracks));
+    assert_story("");
+}
+END_TEST
+
 /* Asking changes no event. */
 START_TEST(test_same_events)
 {
@@ -419,6 +449,7 @@ main(void)
     tcase_add_test(tcase, test_double);
     tcase_add_test(tcase, test_faint);
     tcase_add_test(tcase, test_minutes);
+    tcase_add_test(tcase, test_frames_allocate_nothing);
     tcase_add_test(tcase, test_same_events);
     suite_add_tcase(suite, tcase);
     srunner_run_all(runner, CK_NORMAL);
