@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "pipeline/upload/vigil-upload-pump.h"
+#include "pipeline/vigil-canary.h"
 #include "pipeline/vigil-command.h"
 #include "pipeline/vigil-gst.h"
 #include "pipeline/vigil-housekeeper.h"
@@ -15,6 +16,9 @@
 #include "pipeline/vigil-supervisor.h"
 #include "vigil-config.h"
 
+/* A dead card is noticed within both together. */
+#define CANARY_INTERVAL_MS 15000
+#define CANARY_DEADLINE_MS 10000
 #define RETENTION_INTERVAL_S 30
 /* After SIGTERM; a camera gets 2.5 s to finish its clips, the store the rest of 5 s. */
 #define STOP_MS 4200
@@ -30,6 +34,7 @@ typedef struct {
     VigilUploadPump *pump;
     gchar *store_path;
     gchar *limits; /* of the store */
+    VigilCanary *canary;
     gboolean stopping;
     gboolean hung; /* cameras did not end in time */
 } Daemon;
@@ -117,8 +122,10 @@ on_models_changed(VigilSupervisor *supervisor, gpointer user_data)
 }
 
 static void
-describe_uploads(JsonBuilder *json, gpointer user_data)
+describe_more(JsonBuilder *json, gpointer user_data)
 {
+    json_builder_set_member_name(json, "disk");
+    vigil_canary_describe(((Daemon *)user_data)->canary, json);
     json_builder_set_member_name(json, "uploads");
     vigil_upload_pump_describe(((Daemon *)user_data)->pump, json);
 }
@@ -126,8 +133,7 @@ describe_uploads(JsonBuilder *json, gpointer user_data)
 static gchar *
 describe(gpointer user_data)
 {
-    return vigil_supervisor_describe(((Daemon *)user_data)->supervisor, describe_uploads,
-                                     user_data);
+    return vigil_supervisor_describe(((Daemon *)user_data)->supervisor, describe_more, user_data);
 }
 
 static VigilStatusSocket *
@@ -163,10 +169,12 @@ run_daemon(Daemon *daemon, VigilSettings *settings, const VigilStorePlace *place
     set_uploads(daemon, settings); /* before the first event */
     g_message("vigil %s watches %u cameras", VIGIL_VERSION, settings->cameras->len);
     daemon->supervisor = vigil_supervisor_new(settings, store, &funcs, daemon);
+    daemon->canary = vigil_canary_new(store, CANARY_INTERVAL_MS, CANARY_DEADLINE_MS);
     status = open_socket(daemon, place);
 
     g_main_loop_run(loop);
     vigil_status_socket_close(status);
+    vigil_canary_free(daemon->canary);
     n_failed = daemon->stopping ? 0 : vigil_supervisor_get_n_failed(daemon->supervisor);
     if (daemon->hung) {
         g_message("a camera did not end in time; its clip is finished at the next start");

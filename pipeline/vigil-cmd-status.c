@@ -114,6 +114,17 @@ print_camera(JsonObject *camera)
         printf("  %-16s last error: %s\n", "", error);
 }
 
+static void
+print_disk(JsonObject *root)
+{
+    JsonObject *disk =
+        json_object_has_member(root, "disk") ? json_object_get_object_member(root, "disk") : NULL;
+
+    if (disk && !g_str_equal(get_string(disk, "health"), "ok"))
+        printf("%s since %s: %s\n", get_string(disk, "health"), get_string(disk, "since"),
+               get_string(disk, "error"));
+}
+
 static gboolean
 print_text(const gchar *document)
 {
@@ -128,6 +139,7 @@ print_text(const gchar *document)
     printf("vigil %s, process %" G_GINT64_FORMAT ", running since %s\n",
            get_string(root, "version"), json_object_get_int_member_with_default(root, "pid", 0),
            get_string(root, "started"));
+    print_disk(root);
     cameras = json_object_has_member(root, "cameras")
                   ? json_object_get_array_member(root, "cameras")
                   : NULL;

@@ -108,6 +108,15 @@ VigilStore *vigil_store_renew(VigilStore *self, GError **error);
 /** vigil_store_has_failed: its disk failed, and nothing is written until it is opened again. */
 gboolean vigil_store_has_failed(VigilStore *self);
 /**
+ * vigil_store_try_disk:
+ *
+ * Writes and syncs a small file, DATABASE.canary. Waits as long as the disk does, but for nobody else; a failure does not
+ * fail the store.
+ *
+ * Returns: %FALSE, with what is wrong, when the disk cannot be written
+ */
+gboolean vigil_store_try_disk(VigilStore *self, GError **error);
+/**
  * vigil_store_open_reader:
  * @clips: (nullable): without it clips cannot be opened and fsck misses all files
  *
