@@ -176,22 +176,39 @@ add_count(GPtrArray *pieces, const gchar *prefix, const gchar *place, const gcha
     g_ptr_array_add(pieces, vigil_upload_piece_new(topic, g_strdup_printf("%u", count), FALSE));
 }
 
-void
-vigil_upload_form_frigate_counts(GPtrArray *pieces, const gchar *prefix,
-                                 const VigilUploadLine *line, const VigilUploadScene *scene)
+GPtrArray *
+vigil_upload_form_frigate_places(const VigilUploadLine *line, const VigilUploadLine *before)
 {
-    if (line->label)
-        add_count(pieces, prefix, line->camera, line->label,
-                  vigil_upload_scene_count(scene, line->camera, NULL, line->label, NULL));
-    add_count(pieces, prefix, line->camera, "all",
-              vigil_upload_scene_count(scene, line->camera, NULL, NULL, NULL));
+    const gboolean same_camera = before && line->type == VIGIL_EVENT_UPDATE;
+    GPtrArray *places = g_ptr_array_new_with_free_func(g_free);
+
+    if (!same_camera)
+        g_ptr_array_add(places, NULL);
     for (guint i = 0; line->zones && i < json_array_get_length(line->zones); i++) {
         const gchar *zone = json_array_get_string_element(line->zones, i);
 
+        /* one that is called as its camera has that one's topics */
+        if (!g_str_equal(zone, line->camera) &&
+            !(same_camera && vigil_upload_line_has_zone(before, zone)))
+            g_ptr_array_add(places, g_strdup(zone));
+    }
+    return places;
+}
+
+void
+vigil_upload_form_frigate_counts(GPtrArray *pieces, const gchar *prefix,
+                                 const VigilUploadLine *line, const GPtrArray *places,
+                                 const VigilUploadScene *scene)
+{
+    for (guint i = 0; i < places->len; i++) {
+        const gchar *zone = places->pdata[i];
+        const gchar *camera = zone ? NULL : line->camera;
+        const gchar *name = zone ? zone : line->camera;
+
         if (line->label)
-            add_count(pieces, prefix, zone, line->label,
-                      vigil_upload_scene_count(scene, NULL, zone, line->label, NULL));
-        add_count(pieces, prefix, zone, "all",
-                  vigil_upload_scene_count(scene, NULL, zone, NULL, NULL));
+            add_count(pieces, prefix, name, line->label,
+                      vigil_upload_scene_count(scene, camera, zone, line->label, NULL));
+        add_count(pieces, prefix, name, "all",
+                  vigil_upload_scene_count(scene, camera, zone, NULL, NULL));
     }
 }

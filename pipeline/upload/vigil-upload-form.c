@@ -90,8 +90,9 @@ vigil_upload_form_pieces(VigilUploadForm form, const VigilUploadFormInput *input
     g_autoptr(VigilUploadLine) line = told ? vigil_upload_line_parse(input->line, error) : NULL;
     g_autoptr(GPtrArray) pieces =
         g_ptr_array_new_with_free_func((GDestroyNotify)vigil_upload_piece_free);
+    g_autoptr(GPtrArray) places = NULL;
     g_autofree gchar *camera = NULL;
-    const VigilUploadLine *before;
+    const VigilUploadLine *before; /* the scene's, until it is told */
     gchar *payload;
 
     if (!line)
@@ -111,7 +112,8 @@ vigil_upload_form_pieces(VigilUploadForm form, const VigilUploadFormInput *input
     g_ptr_array_add(pieces,
                     vigil_upload_piece_new(g_strconcat(prefix, "/reviews", NULL),
                                            vigil_upload_form_frigate_review(line, before), FALSE));
+    places = vigil_upload_form_frigate_places(line, before);
     vigil_upload_scene_tell(scene, g_steal_pointer(&told));
-    vigil_upload_form_frigate_counts(pieces, prefix, line, scene);
+    vigil_upload_form_frigate_counts(pieces, prefix, line, places, scene);
     return g_steal_pointer(&pieces);
 }

@@ -299,6 +299,35 @@ START_TEST(test_frigate_before)
 }
 END_TEST
 
+/* An update says only what it changes: a zone that was entered since, and none that is called as the camera. */
+START_TEST(test_frigate_update)
+{
+    g_autoptr(VigilUploadScene) scene = vigil_upload_scene_new();
+    g_autoptr(VigilEvent) begin = make_event(VIGIL_EVENT_BEGIN);
+    g_autoptr(VigilEvent) update = make_event(VIGIL_EVENT_UPDATE);
+    g_autoptr(VigilEvent) unknown = make_event(VIGIL_EVENT_UPDATE);
+    g_autoptr(GPtrArray) first = tell(scene, begin), second = NULL, third = NULL;
+
+    g_free(update->zones);
+    update->zones = g_new0(const gchar *, 4);
+    update->zones[0] = "porch";
+    update->zones[1] = "stairs";
+    update->zones[2] = "door";
+    second = tell(scene, update);
+    ck_assert_str_eq(find(first, "frigate/porch/person"), "1");
+    ck_assert_ptr_null(find(second, "frigate/door/person"));
+    ck_assert_ptr_null(find(second, "frigate/porch/person"));
+    ck_assert_str_eq(find(second, "frigate/stairs/person"), "1");
+    ck_assert_str_eq(find(second, "frigate/stairs/all/active"), "1");
+    ck_assert_uint_eq(second->len, 2 + 4);
+    /* of which the begin went before we were there */
+    unknown->id[25] = '7';
+    unknown->track_id = 9;
+    third = tell(scene, unknown);
+    ck_assert_str_eq(find(third, "frigate/door/person"), "2");
+}
+END_TEST
+
 START_TEST(test_malformed)
 {
     static const gchar *const lines[] = {
@@ -410,6 +439,7 @@ main(void)
     tcase_add_loop_test(tcase, test_escaping, 0, VIGIL_UPLOAD_FORM_DLSTREAMER + 1);
     tcase_add_test(tcase, test_frigate_counts);
     tcase_add_test(tcase, test_frigate_before);
+    tcase_add_test(tcase, test_frigate_update);
     tcase_add_loop_test(tcase, test_malformed, 0, 11);
     tcase_add_test(tcase, test_deep_and_long);
     tcase_add_test(tcase, test_mutations);
