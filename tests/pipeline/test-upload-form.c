@@ -392,6 +392,7 @@ START_TEST(test_mutations)
             for (guint k = 0; pieces && k < pieces->len; k++) {
                 g_autoptr(JsonNode) node = parse(((VigilUploadPiece *)pieces->pdata[k])->payload);
 
+                ck_assert_ptr_nonnull(node);
                 taken++;
             }
         }
