@@ -21,6 +21,7 @@ import fault_rig as rig  # noqa: E402
 VIGIL, SPOT_PACKAGE = (os.path.realpath(path) for path in sys.argv[1:3])
 RTSP_SERVER = sys.argv[3] if len(sys.argv) > 3 else None
 CYCLE_S = 4
+NOTICED_S = 30
 BEGIN = re.compile(r'"type":"begin".*?"id":"(\w{26})"|"id":"(\w{26})".*?"type":"begin"')
 FAKETIME = "/usr/lib/{}/faketime/libfaketimeMT.so.1"
 
@@ -87,6 +88,14 @@ class Daemon:
 
     def looked_at(self):
         return self.status()["cameras"][0]["detection"]["inferred"]
+
+    def await_health(self, wanted, seconds):
+        """What the canary says of the disk; how long until then."""
+        begin = time.monotonic()
+        while (health := self.status()["disk"]["health"]) != wanted:
+            assert time.monotonic() - begin < seconds, f"the disk is {health} after {seconds} s: {self.text()[-3000:]}"
+            time.sleep(0.5)
+        return time.monotonic() - begin
 
     def goes_on_looking(self, seconds):
         before = self.looked_at()
@@ -186,8 +195,10 @@ def survive(folder, image, point, break_disk, what):
     other = None
     try:
         daemon.await_begun(2, 60)
+        daemon.await_health("ok", 30)
         before = daemon.begun()
         break_disk()
+        noticed = daemon.await_health("degraded", NOTICED_S)
         rate = daemon.goes_on_looking(rig.size(10, 60))
         assert "the disk failed" in daemon.text(), f"nothing failed: {daemon.text()[-3000:]}"
         other = rig.Loop(shutil.copyfile(image, image + ".copy"))
@@ -198,7 +209,7 @@ def survive(folder, image, point, break_disk, what):
         seconds = daemon.await_begun(n + 1, 60)
         daemon.stop()
         check_after(daemon, before[:-1] + daemon.begun()[n:])
-        rig.figure(f"{what}: {rate:.1f} frames/s looked at meanwhile; the next event was stored {seconds:.1f} s after there was another disk; "
+        rig.figure(f"{what}: the status says so after {noticed:.0f} s; {rate:.1f} frames/s looked at meanwhile; the next event was stored {seconds:.1f} s after there was another disk; "
                    "0 lost, 0 corrupt")
     finally:
         daemon.kill()
