@@ -3,6 +3,7 @@
 
 #include "pipeline/vigil-command.h"
 #include "pipeline/vigil-store-place.h"
+#include "storage/vigil-rebuild.h"
 #include "storage/vigil-seal.h"
 #include "vigil-config.h"
 
@@ -26,7 +27,8 @@ open_writer(VigilStorePlace *place, VigilExit *code)
         return NULL;
     *code = VIGIL_EXIT_FAILED;
     /* to repair what is there, not to make a store where a name was mistyped */
-    if (!g_file_test(place->database, G_FILE_TEST_EXISTS)) {
+    if (!g_file_test(place->database, G_FILE_TEST_EXISTS) &&
+        !g_file_test(place->clips, G_FILE_TEST_IS_DIR)) {
         vigil_command_error("%s: there is no store", place->directory);
         return NULL;
     }
@@ -103,6 +105,26 @@ check(VigilStore *store, gboolean repair, const Verify *verify)
     return n_left + n_altered ? VIGIL_EXIT_FINDINGS : VIGIL_EXIT_OK;
 }
 
+/* All of it, and before clips without a row are put out of the way. */
+static gboolean
+finish_rebuild(VigilStore *store)
+{
+    g_auto(VigilRebuildInfo) info = {NULL};
+    g_autoptr(GError) error = NULL;
+    gboolean done = FALSE;
+
+    while (!done)
+        if (!vigil_store_rebuild_some(store, G_USEC_PER_SEC, &done, &error)) {
+            vigil_command_error("%s", error->message);
+            return FALSE;
+        }
+    if (vigil_store_get_rebuild(store, &info, NULL))
+        printf("the database was made again from the clips: %" G_GUINT64_FORMAT
+               " events of %" G_GUINT64_FORMAT " clips\n",
+               info.n_events, info.n_clips);
+    return TRUE;
+}
+
 static VigilExit
 run(const VigilCommand *self, gint argc, gchar **argv)
 {
@@ -132,6 +154,8 @@ run(const VigilCommand *self, gint argc, gchar **argv)
     store = repair ? open_writer(&place, &code) : vigil_store_place_open_reader(&place, &code);
     if (!store)
         return code;
+    if (repair && !finish_rebuild(store))
+        return VIGIL_EXIT_FAILED;
     return check(store, repair, &verify);
 }
 

@@ -7,6 +7,7 @@
 #include "pipeline/vigil-status-table.h"
 #include "pipeline/vigil-store-place.h"
 #include "pipeline/vigil-time.h"
+#include "storage/vigil-rebuild.h"
 
 static const gchar *
 get_string(JsonObject *object, const gchar *name)
@@ -152,6 +153,24 @@ print_text(const gchar *document)
     return TRUE;
 }
 
+/* Whether the database is the one that there always was. */
+static void
+print_rebuild(const VigilStorePlace *place)
+{
+    g_autoptr(VigilStore) store = vigil_store_open_reader(place->database, place->clips, NULL);
+    g_auto(VigilRebuildInfo) info = {NULL};
+    g_autofree gchar *begun = NULL;
+
+    if (!store || !vigil_store_get_rebuild(store, &info, NULL))
+        return;
+    begun = vigil_time_format(info.begun_wall_us);
+    printf("store: made again from its clips at %s%s%s: %" G_GUINT64_FORMAT
+           " events of %" G_GUINT64_FORMAT " clips%s\n",
+           begun, info.set_aside ? ", damaged one kept as " : "",
+           info.set_aside ? info.set_aside : "", info.n_events, info.n_clips,
+           info.ended_wall_us ? "" : " so far");
+}
+
 /* Without a daemon: what the store knows of the last one. */
 static void
 print_last_run(VigilStorePlace *place)
@@ -177,6 +196,7 @@ print_last_run(VigilStorePlace *place)
            : info.died ? "an end that it did not live to note"
                        : "now, or it died",
            info.n_events);
+    print_rebuild(place);
 }
 
 static VigilExit
@@ -212,6 +232,8 @@ run(const VigilCommand *self, gint argc, gchar **argv)
     } else if (!print_text(document)) {
         vigil_command_error("%s: the answer is not understood", path);
         return VIGIL_EXIT_FAILED;
+    } else {
+        print_rebuild(&place);
     }
     return VIGIL_EXIT_OK;
 }

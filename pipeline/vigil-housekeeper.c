@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pipeline/vigil-housekeeper.h"
 
+#include "storage/vigil-rebuild.h"
+
 struct VigilHousekeeper {
     VigilStore *store;
     gint64 interval_us;
@@ -21,6 +23,18 @@ is_stopping(VigilHousekeeper *self)
     return stopping;
 }
 
+/* What the opening of the store left to do. Before anything is deleted, so that the oldest is known. */
+static gboolean
+rebuild(VigilHousekeeper *self, GError **error)
+{
+    gboolean done = FALSE;
+
+    while (!done && !is_stopping(self))
+        if (!vigil_store_rebuild_some(self->store, 0, &done, error))
+            return FALSE;
+    return TRUE;
+}
+
 /* Step by step: the program may be told to end in the middle of a long clean-up. */
 static void
 enforce(VigilHousekeeper *self)
@@ -30,6 +44,8 @@ enforce(VigilHousekeeper *self)
     gboolean done = FALSE;
 
     self->store = vigil_store_renew(self->store, &error);
+    if (!error)
+        rebuild(self, &error);
     do {
         if (error || !vigil_store_enforce_some(self->store, &step, &done, &error))
             break;

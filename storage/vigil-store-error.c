@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "storage/vigil-store-private.h"
+#include "storage/vigil-rebuild-private.h"
 
 #include <errno.h>
 
@@ -70,11 +70,17 @@ gboolean
 vigil_store_set_sqlite(VigilStore *self, gint rc, const gchar *what, GError **error)
 {
     const gint system_errno = self->db ? sqlite3_system_errno(self->db) : 0;
-    const VigilStoreError code = code_from_sqlite(rc, system_errno);
+    VigilStoreError code = code_from_sqlite(rc, system_errno);
+
+    /* what this version wrote itself does not fit the SQL that starts it: the schema's own text is damaged */
+    if ((rc & 0xff) == SQLITE_ERROR && self->writer && self->current && !self->started)
+        code = VIGIL_STORE_ERROR_CORRUPT;
 
     g_set_error(error, VIGIL_STORE_ERROR, code, "%s: %s: %s%s%s", self->database, what,
                 sqlite3_errstr(rc), self->db ? ": " : "", self->db ? sqlite3_errmsg(self->db) : "");
     if (code == VIGIL_STORE_ERROR_IO && self->writer)
         vigil_store_fail(self);
+    if (code == VIGIL_STORE_ERROR_CORRUPT && self->writer && self->started)
+        vigil_store_note_damage(self);
     return FALSE;
 }

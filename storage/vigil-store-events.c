@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Commits of events. */
 #include "storage/vigil-outbox-private.h"
+#include "storage/vigil-rebuild-private.h"
 #include "storage/vigil-seal-private.h"
 
 #define EVENT_COLUMNS                                                                        \
@@ -351,6 +352,49 @@ vigil_store_commit_event(VigilStore *self, const VigilEvent *event, VigilClip *c
         g_message("%s: an old clip was not removed yet: %s", self->database, local->message);
     g_mutex_unlock(&self->mutex);
     return ok;
+}
+
+/* Its place among the others, and when it was committed. */
+static gboolean
+move_back(VigilStore *self, const VigilRestore *restore, gint64 seq, GError **error)
+{
+    g_auto(VigilStatement) update = vigil_statement(
+        self, "UPDATE events SET seq = :seq, run_id = :run, committed_wall_us = :wall, "
+              "committed_mono_us = :wall WHERE seq = :old");
+
+    vigil_statement_int(&update, ":old", seq);
+    vigil_statement_int(&update, ":seq", restore->seq);
+    vigil_statement_int(&update, ":run", restore->run_id);
+    vigil_statement_int(&update, ":wall", restore->committed_wall_us);
+    return vigil_statement_run(&update, error);
+}
+
+gboolean
+vigil_store_restore_event(VigilStore *self, const VigilRestore *restore, gboolean *restored,
+                          GError **error)
+{
+    const VigilEvent *event = restore->event;
+    const Commit commit = {.event = event};
+    g_auto(Existing) existing = {0};
+    gint64 camera_id;
+
+    *restored = FALSE;
+    if (!find_event(self, event->id, &existing, error))
+        return FALSE;
+    if (existing.seq)
+        return TRUE;
+    *restored = TRUE;
+    if (!vigil_store_camera_id(self, event->camera, &camera_id, error) ||
+        !insert_event(self, event, camera_id, &existing, error) ||
+        (event->model.sha256 && !vigil_store_insert_model(self, &event->model, error)))
+        return FALSE;
+    /* before anything refers to it */
+    return update_event(self, &commit, existing.seq, restore->clip_id, error) &&
+           move_back(self, restore, existing.seq, error) &&
+           insert_places(self, restore->seq, event, "zone", event->zones, error) &&
+           insert_places(self, restore->seq, event, "line", event->lines, error) &&
+           insert_path(self, restore->seq, event, error) &&
+           insert_snapshot(self, restore->seq, event, error);
 }
 
 typedef struct {

@@ -33,7 +33,10 @@ struct VigilStore {
     /* fixed after open */
     gchar *database, *clips, *program;
     gboolean writer;
-    guint schema; /* version of what is in the database */
+    guint schema;     /* version of what is in the database */
+    gboolean fresh;   /* the database was made by this open */
+    gboolean current; /* … or had this version's schema before */
+    gboolean started; /* it is in use */
     const VigilFileOps *ops;
     gchar *boot_id;
     dev_t lock_dev;
@@ -59,6 +62,9 @@ struct VigilStore {
     VigilStoreClock clock;
     VigilSealKey *seal_key;    /* NULL: nothing is sealed */
     VigilSealItems *seal_gone; /* (nullable): what this transaction deletes */
+
+    GMutex rebuild_lock;          /* before mutex; guards what follows */
+    struct VigilRebuild *rebuild; /* (nullable): goes on */
 };
 
 struct VigilClip {

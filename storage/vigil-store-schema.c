@@ -39,10 +39,14 @@ static const gchar schema_0009[] =
 #include "storage/schema-0009.h"
     ;
 
+static const gchar schema_0010[] =
+#include "storage/schema-0010.h"
+    ;
+
 /* Step N brings a database from version N to version N + 1. */
-static const gchar *const schema_steps[] = {schema_0001, schema_0002, schema_0003,
-                                            schema_0004, schema_0005, schema_0006,
-                                            schema_0007, schema_0008, schema_0009};
+static const gchar *const schema_steps[] = {schema_0001, schema_0002, schema_0003, schema_0004,
+                                            schema_0005, schema_0006, schema_0007, schema_0008,
+                                            schema_0009, schema_0010};
 
 guint
 vigil_store_newest_schema(void)
@@ -280,6 +284,8 @@ vigil_store_connect(VigilStore *self, GError **error)
         return FALSE;
     if (!check_identity(self, &identity, error))
         return FALSE;
+    self->fresh = self->writer && is_empty(&identity);
+    self->current = identity.version == (gint64)G_N_ELEMENTS(schema_steps);
     self->schema = self->writer ? G_N_ELEMENTS(schema_steps) : (guint)identity.version;
     if (!self->writer)
         return vigil_store_exec(self, "PRAGMA query_only = ON", error);

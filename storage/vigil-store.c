@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "storage/vigil-rebuild-private.h"
 #include "storage/vigil-seal-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>
+
+/* For so long the opening waits for events to be put back; the others follow later. */
+#define REBUILD_US (10 * G_USEC_PER_SEC)
 
 /* Stores that this process writes to; also guards the references of all stores. */
 static GMutex registry_lock;
@@ -32,6 +36,7 @@ store_new(const gchar *database, const gchar *clips)
     self->live_clips = g_ptr_array_new();
     self->retention = vigil_retention_new();
     g_mutex_init(&self->mutex);
+    g_mutex_init(&self->rebuild_lock);
     vigil_store_clock_init(&self->clock, NULL, NULL, NULL);
     return self;
 }
@@ -74,7 +79,9 @@ store_free(VigilStore *self)
     g_ptr_array_unref(self->live_clips);
     vigil_retention_free(self->retention, self->n_keep);
     g_free(self->keep);
+    vigil_rebuild_free(self->rebuild);
     g_mutex_clear(&self->mutex);
+    g_mutex_clear(&self->rebuild_lock);
     g_free(self->database);
     g_free(self->clips);
     g_free(self->program);
@@ -278,28 +285,67 @@ open_seal_key(VigilStore *self, GError **error)
 }
 
 static gboolean
-connect_and_recover(VigilStore *self, const gchar *program, GError **error)
+connect_and_recover(VigilStore *self, const gchar *program, const gchar *set_aside, GError **error)
 {
-    return vigil_store_connect(self, error) && open_seal_key(self, error) &&
-           vigil_store_recover(self, program, error);
+    if (!vigil_store_connect(self, error) || !vigil_store_check_pages(self, error))
+        return FALSE;
+    vigil_store_keep_reserve(self);
+    return open_seal_key(self, error) && vigil_store_recover(self, program, error) &&
+           vigil_rebuild_prepare(self, set_aside, error);
 }
 
 /* On a full disk the reserve makes the opening possible; the first write then looks for more. */
 static gboolean
-start_database(VigilStore *self, const gchar *program, GError **error)
+start_with_reserve(VigilStore *self, const gchar *program, const gchar *set_aside, GError **error)
 {
     g_autoptr(GError) local = NULL;
 
-    vigil_store_keep_reserve(self);
-    if (connect_and_recover(self, program, &local))
+    if (connect_and_recover(self, program, set_aside, &local))
         return TRUE;
+    vigil_store_disconnect(self);
     if (!g_error_matches(local, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_FULL) ||
         !vigil_store_release_reserve(self)) {
         g_propagate_error(error, g_steal_pointer(&local));
         return FALSE;
     }
+    return connect_and_recover(self, program, set_aside, error);
+}
+
+/* What is damaged gives way to a new database. */
+static gboolean
+start_database(VigilStore *self, const gchar *program, GError **error)
+{
+    g_autofree gchar *name = NULL;
+    g_autoptr(GError) local = NULL;
+
+    if (!vigil_store_is_marked_damaged(self)) {
+        if (start_with_reserve(self, program, NULL, &local))
+            return TRUE;
+        if (!g_error_matches(local, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_CORRUPT) ||
+            !vigil_store_is_ours(self)) {
+            g_propagate_error(error, g_steal_pointer(&local));
+            return FALSE;
+        }
+    }
     vigil_store_disconnect(self);
-    return connect_and_recover(self, program, error);
+    self->run_id = 0;
+    self->n_destinations = -1;
+    g_atomic_int_set(&self->failed, 0);
+    if (!vigil_store_set_aside(self, &name, error))
+        return FALSE;
+    g_message("%s: damaged%s%s; it is called %s now", self->database, local ? ": " : "",
+              local ? local->message : "", name);
+    return start_with_reserve(self, program, name, error);
+}
+
+static void
+begin_rebuild(VigilStore *self)
+{
+    g_autoptr(GError) error = NULL;
+    gboolean done;
+
+    if (!vigil_store_rebuild_some(self, REBUILD_US, &done, &error))
+        g_message("%s: not all was made again yet: %s", self->database, error->message);
 }
 
 static gboolean
@@ -310,8 +356,10 @@ start_writer(VigilStore *self, const gchar *program, GError **error)
     if (!take_lock(self, error) || !open_clips_folder(self, error))
         return FALSE;
     g_mutex_lock(&self->mutex);
-    ok = start_database(self, program, error);
+    ok = self->started = start_database(self, program, error);
     g_mutex_unlock(&self->mutex);
+    if (ok)
+        begin_rebuild(self);
     return ok;
 }
 

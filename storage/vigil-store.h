@@ -13,9 +13,9 @@ GQuark vigil_store_error_quark(void);
 
 /** VigilStoreError: named by what the caller can do. */
 typedef enum {
-    VIGIL_STORE_ERROR_BUSY,      /* another process writes to this store: stop it */
-    VIGIL_STORE_ERROR_NEWER,     /* written by a newer version: upgrade; nothing was touched */
-    VIGIL_STORE_ERROR_CORRUPT,   /* not a database of ours, or damaged */
+    VIGIL_STORE_ERROR_BUSY,  /* another process writes to this store: stop it */
+    VIGIL_STORE_ERROR_NEWER, /* written by a newer version: upgrade; nothing was touched */
+    VIGIL_STORE_ERROR_CORRUPT, /* not a database of ours, or damaged: then the next open makes it anew */
     VIGIL_STORE_ERROR_FULL,      /* no space: free some; may be tried again */
     VIGIL_STORE_ERROR_READ_ONLY, /* cannot be written */
     VIGIL_STORE_ERROR_IO, /* the disk failed: the store must be reopened before the next write */
@@ -93,7 +93,10 @@ typedef struct VigilStore VigilStore;
  * %VIGIL_STORE_ERROR_INVALID). A clip that was open is kept as far as it was written ("cut"), so it is complete as a file,
  * but vigil_store_has_event() says %FALSE; one whose file is gone is "lost" and its events remain without a clip.
  *
- * Errors: BUSY, NEWER and CORRUPT leave the database as it was.
+ * A database that is damaged is set aside, one that is missing while its clips are there is made again from them: see
+ * storage/vigil-rebuild.h.
+ *
+ * Errors: BUSY, NEWER and CORRUPT (what never was a store of ours) leave the database as it was.
  */
 VigilStore *vigil_store_open(const VigilStoreOptions *options, GError **error);
 /**

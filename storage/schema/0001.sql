@@ -11,6 +11,7 @@
 --   0007  whether the clock was synchronised
 --   0008  clips that go before their events
 --   0009  who deleted what
+--   0010  a database made again from clips
 --
 -- Units and conventions
 --   *_wall_us   microseconds since 1970-01-01 UTC, by the wall clock

@@ -196,12 +196,31 @@ START_TEST(test_not_a_database)
 }
 END_TEST
 
+/* Returns: how many there were. */
+static guint
+remove_set_aside(void)
+{
+    GDir *dir = g_dir_open(t.dir, 0, NULL);
+    const gchar *name;
+    guint n = 0;
+
+    while ((name = g_dir_read_name(dir)))
+        if (g_str_has_prefix(name, "events.db.corrupt-")) {
+            g_autofree gchar *path = g_build_filename(t.dir, name, NULL);
+
+            ck_assert_int_eq(g_unlink(path), 0);
+            n++;
+        }
+    g_dir_close(dir);
+    return n;
+}
+
 START_TEST(test_damaged_databases)
 {
     g_autoptr(GBytes) whole = NULL;
     g_autoptr(GRand) random = g_rand_new_with_seed(7);
     g_autofree gchar *log = NULL, *shared = NULL;
-    guint refused = 0;
+    guint set_aside = 0;
 
     store_test_init(&t, NULL);
     store_test_open(&t);
@@ -231,11 +250,11 @@ START_TEST(test_damaged_databases)
             vigil_store_fsck(t.store, TRUE, NULL, NULL, &n_left, NULL);
             store_test_close(&t);
         } else {
-            ck_assert_int_eq(error->domain, VIGIL_STORE_ERROR);
-            refused++;
+            assert_error(error, VIGIL_STORE_ERROR_NEWER);
         }
+        set_aside += remove_set_aside();
     }
-    ck_assert_uint_gt(refused, 5);
+    ck_assert_uint_gt(set_aside, 5);
     store_test_finish(&t);
 }
 END_TEST

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "storage/vigil-rebuild.h"
+#include "storage/vigil-store-private.h"
+
+G_BEGIN_DECLS
+
+/** VigilRebuild: which clips have not been looked at yet. */
+typedef struct VigilRebuild VigilRebuild;
+void vigil_rebuild_free(VigilRebuild *self);
+
+/* --- vigil-rebuild.c (mutex held) ---------------------------------------------------------------------------- */
+
+/** vigil_rebuild_has_clips: whether any file in the folder of clips is named as one of ours. */
+gboolean vigil_rebuild_has_clips(VigilStore *self);
+/**
+ * vigil_rebuild_prepare:
+ * @set_aside: (nullable): name of the database that was set aside
+ *
+ * After recovery: begins a rebuild when the database is new and there are clips, or goes on with one.
+ */
+gboolean vigil_rebuild_prepare(VigilStore *self, const gchar *set_aside, GError **error);
+
+/* --- vigil-store-damage.c (mutex held) ----------------------------------------------------------------------- */
+
+/** vigil_store_check_pages: asks SQLite, for 3 s at most. %VIGIL_STORE_ERROR_CORRUPT when it is not content. */
+gboolean vigil_store_check_pages(VigilStore *self, GError **error);
+/** vigil_store_note_damage: SQLite found the database damaged while it was used: the next open sets it aside. */
+void vigil_store_note_damage(VigilStore *self);
+/** vigil_store_is_marked_damaged: what vigil_store_note_damage() left. */
+gboolean vigil_store_is_marked_damaged(VigilStore *self);
+/** vigil_store_is_ours: whether what is not a store of ours has been one: its reserve or its clips are there. */
+gboolean vigil_store_is_ours(VigilStore *self);
+/**
+ * vigil_store_set_aside:
+ * @name: (out) (transfer full): what it is called now
+ *
+ * Renames the database, which must be closed, and its log.
+ */
+gboolean vigil_store_set_aside(VigilStore *self, gchar **name, GError **error);
+
+/* --- vigil-store-events.c (mutex held) ----------------------------------------------------------------------- */
+
+/** VigilRestore: an event that is put back. */
+typedef struct {
+    const VigilEvent *event; /* its latest message */
+    gint64 clip_id, run_id, seq, committed_wall_us;
+} VigilRestore;
+
+/** vigil_store_restore_event: within a transaction. @restored: (out): %FALSE when it is there already. */
+gboolean vigil_store_restore_event(VigilStore *self, const VigilRestore *restore,
+                                   gboolean *restored, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,550 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "storage/vigil-rebuild.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "storage/vigil-clip-note.h"
+#include "storage/vigil-rebuild-private.h"
+
+#define STEP_CLIPS 16
+/* Events and clips of later are numbered from here on, those of before downwards. */
+#define FIRST_SEQ (G_GINT64_CONSTANT(1) << 32)
+/* The run that the events of before belong to. */
+#define RUN 1
+/* Of one clip: more is no clip of ours. */
+#define MAX_EVENTS 4096
+#define MAX_EVENT_BYTES (64 * 1024 * 1024)
+
+struct VigilRebuild {
+    GPtrArray *days;  /* of "YYYY/MM/DD", the newest last */
+    GPtrArray *paths; /* of the day that is being looked at, the newest last */
+    guint n_unknown;  /* files that named no event, since it began or went on */
+};
+
+void
+vigil_rebuild_free(VigilRebuild *self)
+{
+    if (!self)
+        return;
+    g_ptr_array_unref(self->days);
+    g_ptr_array_unref(self->paths);
+    g_free(self);
+}
+
+void
+vigil_rebuild_info_clear(VigilRebuildInfo *self)
+{
+    g_clear_pointer(&self->set_aside, g_free);
+}
+
+/* --- which files there are ----------------------------------------------------------------------------------- */
+
+static gint
+compare_names(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(const gchar *const *)a, *(const gchar *const *)b);
+}
+
+/* (element-type utf8): what a folder holds, sorted; paths relative to the folder of clips. Empty when it cannot be read. */
+static GPtrArray *
+list_folder(VigilStore *self, const gchar *path)
+{
+    GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+    const gint fd = *path ? vigil_clip_folder_open_dir(self, path, FALSE)
+                          : openat(self->clips_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+
+    if (!dir && fd >= 0)
+        close(fd);
+    for (struct dirent *entry; dir && (entry = readdir(dir));)
+        if (entry->d_name[0] != '.')
+            g_ptr_array_add(names, *path ? g_strdup_printf("%s/%s", path, entry->d_name)
+                                         : g_strdup(entry->d_name));
+    if (dir)
+        closedir(dir);
+    g_ptr_array_sort(names, compare_names);
+    return names;
+}
+
+static gboolean
+is_number(const gchar *path, gsize digits)
+{
+    const gchar *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+
+    return strlen(name) == digits && strspn(name, "0123456789") == digits;
+}
+
+/* Years, months, days: @depth of them below @path. */
+static void
+add_days(VigilStore *self, const gchar *path, guint depth, GPtrArray *days)
+{
+    g_autoptr(GPtrArray) names = list_folder(self, path);
+
+    for (guint i = 0; i < names->len; i++) {
+        const gchar *name = names->pdata[i];
+
+        if (!is_number(name, depth == 0 ? 4 : 2))
+            continue;
+        if (depth == 2)
+            g_ptr_array_add(days, g_strdup(name));
+        else
+            add_days(self, name, depth + 1, days);
+    }
+}
+
+/* By when they began, of all cameras: clips are named by their first event, whose id begins with its time. */
+static gint
+compare_clips(gconstpointer a, gconstpointer b)
+{
+    const gchar *left = *(const gchar *const *)a, *right = *(const gchar *const *)b;
+    const gint order = strcmp(strrchr(left, '/'), strrchr(right, '/'));
+
+    return order ? order : strcmp(left, right);
+}
+
+static GPtrArray *
+list_day(VigilStore *self, const gchar *day)
+{
+    g_autoptr(GPtrArray) cameras = list_folder(self, day);
+    GPtrArray *clips = g_ptr_array_new_with_free_func(g_free);
+
+    for (guint i = 0; i < cameras->len; i++) {
+        g_autoptr(GPtrArray) files = list_folder(self, cameras->pdata[i]);
+
+        for (guint k = 0; k < files->len; k++)
+            if (vigil_clip_folder_is_clip(files->pdata[k]))
+                g_ptr_array_add(clips, g_strdup(files->pdata[k]));
+    }
+    g_ptr_array_sort(clips, compare_clips);
+    return clips;
+}
+
+static VigilRebuild *
+rebuild_new(VigilStore *store)
+{
+    VigilRebuild *self = g_new0(VigilRebuild, 1);
+
+    self->days = g_ptr_array_new_with_free_func(g_free);
+    self->paths = g_ptr_array_new_with_free_func(g_free);
+    add_days(store, "", 0, self->days);
+    return self;
+}
+
+/* (nullable) (transfer full): the newest one that was not looked at. */
+static gchar *
+next_path(VigilStore *store, VigilRebuild *self)
+{
+    while (self->paths->len == 0 && self->days->len > 0) {
+        g_autofree gchar *day = g_ptr_array_steal_index(self->days, self->days->len - 1);
+
+        g_ptr_array_unref(self->paths);
+        self->paths = list_day(store, day);
+    }
+    return self->paths->len ? g_ptr_array_steal_index(self->paths, self->paths->len - 1) : NULL;
+}
+
+gboolean
+vigil_rebuild_has_clips(VigilStore *self)
+{
+    VigilRebuild *rebuild = self->clips_fd < 0 ? NULL : rebuild_new(self);
+    g_autofree gchar *path = rebuild ? next_path(self, rebuild) : NULL;
+
+    vigil_rebuild_free(rebuild);
+    return path != NULL;
+}
+
+/* --- what a file says ---------------------------------------------------------------------------------------- */
+
+typedef struct {
+    VigilEvent *last;
+    gint64 written_wall_us;
+} FoundEvent;
+
+static void
+found_event_clear(gpointer data)
+{
+    g_clear_pointer(&((FoundEvent *)data)->last, vigil_event_unref);
+}
+
+/* A clip and its events, in the order in which they began. */
+typedef struct {
+    gchar *path;
+    GArray *events; /* of FoundEvent */
+    gsize bytes;
+    VigilClipScan scan;
+    VigilClipInfo info;
+} FoundClip;
+
+static void
+found_clip_free(gpointer data)
+{
+    FoundClip *self = data;
+
+    g_free(self->path);
+    g_array_unref(self->events);
+    g_free(self);
+}
+
+static gsize
+size_of_event(const VigilEvent *event)
+{
+    return 1024 + (event->path ? event->path->len * sizeof(VigilPathPoint) : 0) +
+           (event->snapshot ? g_bytes_get_size(event->snapshot) : 0);
+}
+
+static void
+on_note(const VigilClipNote *note, gpointer user_data)
+{
+    FoundClip *clip = user_data;
+    FoundEvent found;
+
+    if (note->kind == VIGIL_CLIP_NOTE_CLOSED)
+        clip->info = note->info;
+    if (note->kind != VIGIL_CLIP_NOTE_EVENT)
+        return;
+    clip->bytes += size_of_event(note->event);
+    if (clip->bytes > MAX_EVENT_BYTES)
+        return;
+    found = (FoundEvent){vigil_event_ref(note->event), note->written_wall_us};
+    for (guint i = 0; i < clip->events->len; i++) {
+        FoundEvent *known = &g_array_index(clip->events, FoundEvent, i);
+
+        if (!g_str_equal(known->last->id, note->event->id))
+            continue;
+        found_event_clear(known);
+        *known = found;
+        return;
+    }
+    if (clip->events->len < MAX_EVENTS)
+        g_array_append_val(clip->events, found);
+    else
+        found_event_clear(&found);
+}
+
+/* Without the lock: a card may need its time. */
+static FoundClip *
+read_clip(VigilStore *self, const gchar *path)
+{
+    FoundClip *clip = g_new0(FoundClip, 1);
+    const gint fd = vigil_clip_folder_open(self, path);
+    gint code = fd;
+
+    clip->path = g_strdup(path);
+    clip->events = g_array_new(FALSE, FALSE, sizeof(FoundEvent));
+    g_array_set_clear_func(clip->events, found_event_clear);
+    if (fd >= 0) {
+        code = vigil_clip_notes_read(fd, on_note, clip, &clip->scan);
+        close(fd);
+    }
+    if (code < 0)
+        g_message("%s: cannot be read: %s", path, g_strerror(-code));
+    return clip;
+}
+
+/* --- into the database --------------------------------------------------------------------------------------- */
+
+typedef struct {
+    GPtrArray *clips; /* of FoundClip */
+    guint n_clips, n_events, n_unknown;
+    guint n_unknown_before;
+    gboolean done;
+} Step;
+
+/* One that is there already, is being written or waits to be deleted. */
+static gboolean
+is_known(VigilStore *self, const gchar *path, gboolean *known, GError **error)
+{
+    g_autoptr(GError) local = NULL;
+    g_auto(VigilStatement) find =
+        vigil_statement(self, "SELECT 1 FROM clips WHERE path = :path UNION ALL "
+                              "SELECT 1 FROM garbage WHERE path = :path");
+
+    vigil_statement_text(&find, ":path", path);
+    *known = vigil_statement_step(&find, &local);
+    if (!local)
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&local));
+    return FALSE;
+}
+
+static gboolean
+insert_clip(VigilStore *self, const FoundClip *clip, gint64 *clip_id, GError **error)
+{
+    const VigilEvent *first = g_array_index(clip->events, FoundEvent, 0).last;
+    const gboolean complete = clip->scan.complete;
+    gint64 camera_id;
+
+    if (!vigil_store_camera_id(self, first->camera, &camera_id, error))
+        return FALSE;
+    if (!vigil_store_read_int(self, "SELECT coalesce(min(id), 4294967296) FROM clips", clip_id,
+                              error))
+        return FALSE;
+    *clip_id = MIN(*clip_id, FIRST_SEQ) - 1;
+    g_auto(VigilStatement) insert = vigil_statement(
+        self,
+        "INSERT INTO clips (id, camera_id, run_id, path, state, bytes, codec, width, height, "
+        "start_ns, end_ns, start_wall_us, end_wall_us) VALUES (:id, :camera, 1, :path, :state, "
+        ":bytes, :codec, :width, :height, :start_ns, :end_ns, :start_us, :end_us)");
+    vigil_statement_int(&insert, ":id", *clip_id);
+    vigil_statement_int(&insert, ":camera", camera_id);
+    vigil_statement_text(&insert, ":path", clip->path);
+    vigil_statement_text(&insert, ":state", complete ? "complete" : "cut");
+    vigil_statement_int(&insert, ":bytes", (gint64)clip->scan.bytes);
+    if (complete) {
+        vigil_statement_text(&insert, ":codec", clip->info.codec);
+        vigil_statement_int(&insert, ":width", clip->info.width);
+        vigil_statement_int(&insert, ":height", clip->info.height);
+        vigil_statement_int(&insert, ":start_ns", clip->info.start_ns);
+        vigil_statement_int(&insert, ":end_ns", clip->info.end_ns);
+        vigil_statement_int(&insert, ":start_us", clip->info.start_wall_us);
+        vigil_statement_int(&insert, ":end_us", clip->info.end_wall_us);
+    }
+    return vigil_statement_run(&insert, error);
+}
+
+/* What nobody ended was cut off, as at any start. */
+static VigilEvent *
+end_of(const FoundEvent *found)
+{
+    return found->last->type == VIGIL_EVENT_END
+               ? vigil_event_ref(found->last)
+               : vigil_event_new_end(found->last, VIGIL_END_INTERRUPTED);
+}
+
+static gboolean
+restore_clip(VigilStore *self, const FoundClip *clip, Step *step, GError **error)
+{
+    gint64 clip_id, seq;
+    gboolean known;
+
+    if (!is_known(self, clip->path, &known, error))
+        return FALSE;
+    if (known)
+        return TRUE;
+    if (clip->events->len == 0 || clip->scan.n_fragments == 0) {
+        step->n_unknown++;
+        return TRUE;
+    }
+    if (!insert_clip(self, clip, &clip_id, error) ||
+        !vigil_store_read_int(self, "SELECT coalesce(min(seq), 4294967296) FROM events", &seq,
+                              error))
+        return FALSE;
+    seq = MIN(seq, FIRST_SEQ);
+    for (guint i = clip->events->len; i > 0; i--) {
+        const FoundEvent *found = &g_array_index(clip->events, FoundEvent, i - 1);
+        g_autoptr(VigilEvent) event = end_of(found);
+        const VigilRestore restore = {.event = event,
+                                      .clip_id = clip_id,
+                                      .run_id = RUN,
+                                      .seq = --seq,
+                                      .committed_wall_us = found->written_wall_us};
+        gboolean restored;
+
+        if (!vigil_store_restore_event(self, &restore, &restored, error))
+            return FALSE;
+        step->n_events += restored;
+    }
+    step->n_clips++;
+    return TRUE;
+}
+
+static gboolean
+note_step(VigilStore *self, const Step *step, GError **error)
+{
+    g_auto(VigilStatement) update = vigil_statement(
+        self, "UPDATE rebuild SET clips = clips + :clips, events = events + :events, "
+              "unknown = :unknown, ended_wall_us = :ended");
+
+    vigil_statement_int(&update, ":clips", step->n_clips);
+    vigil_statement_int(&update, ":events", step->n_events);
+    vigil_statement_int(&update, ":unknown", step->n_unknown_before + step->n_unknown);
+    if (step->done)
+        vigil_statement_int(&update, ":ended", vigil_store_clock_wall(&self->clock));
+    return vigil_statement_run(&update, error);
+}
+
+static gboolean
+restore_step(VigilStore *self, gpointer data, GError **error)
+{
+    Step *step = data;
+
+    step->n_clips = step->n_events = step->n_unknown = 0;
+    for (guint i = 0; i < step->clips->len; i++)
+        if (!restore_clip(self, step->clips->pdata[i], step, error))
+            return FALSE;
+    return note_step(self, step, error);
+}
+
+static void
+tell_end(VigilStore *self)
+{
+    g_auto(VigilRebuildInfo) info = {NULL};
+
+    if (vigil_store_get_rebuild(self, &info, NULL))
+        g_message("%s: made again from the clips: %" G_GUINT64_FORMAT
+                  " events of %" G_GUINT64_FORMAT " clips; %" G_GUINT64_FORMAT
+                  " files say nothing of events",
+                  self->database, info.n_events, info.n_clips, info.n_unknown);
+}
+
+/* Without looking into the file: when it goes on, most are. */
+static gboolean
+was_restored(VigilStore *self, const gchar *path)
+{
+    gboolean known = FALSE;
+
+    g_mutex_lock(&self->mutex);
+    if (!self->db || !is_known(self, path, &known, NULL))
+        known = FALSE;
+    g_mutex_unlock(&self->mutex);
+    return known;
+}
+
+/* (rebuild's lock held) */
+static gboolean
+take_step(VigilStore *self, GError **error)
+{
+    Step step = {.clips = g_ptr_array_new_with_free_func(found_clip_free),
+                 .n_unknown_before = self->rebuild->n_unknown};
+    gchar *path;
+    gboolean ok;
+
+    while (step.clips->len < STEP_CLIPS && (path = next_path(self, self->rebuild))) {
+        if (!was_restored(self, path))
+            g_ptr_array_add(step.clips, read_clip(self, path));
+        g_free(path);
+    }
+    step.done = step.clips->len < STEP_CLIPS;
+    g_mutex_lock(&self->mutex);
+    ok = vigil_store_write(self, restore_step, &step, error);
+    g_mutex_unlock(&self->mutex);
+    g_ptr_array_unref(step.clips);
+    self->rebuild->n_unknown += step.n_unknown;
+    if (ok && step.done) {
+        g_clear_pointer(&self->rebuild, vigil_rebuild_free);
+        tell_end(self);
+    }
+    return ok;
+}
+
+gboolean
+vigil_store_rebuild_some(VigilStore *self, gint64 for_us, gboolean *done, GError **error)
+{
+    const gint64 until_us = g_get_monotonic_time() + for_us;
+    gboolean ok = TRUE;
+
+    g_mutex_lock(&self->rebuild_lock);
+    while (ok && self->rebuild) {
+        ok = take_step(self, error);
+        if (g_get_monotonic_time() >= until_us)
+            break;
+    }
+    *done = self->rebuild == NULL;
+    /* what was read and not written is looked at again */
+    if (!ok) {
+        vigil_rebuild_free(self->rebuild);
+        self->rebuild = rebuild_new(self);
+    }
+    g_mutex_unlock(&self->rebuild_lock);
+    return ok;
+}
+
+typedef struct {
+    const gchar *set_aside;
+} Begin;
+
+/*
+ * The run of the events of before has the wall clock of their commits, and is of no boot. It takes the number of this one,
+ * to which nothing belongs yet.
+ */
+static gboolean
+insert_rebuild(VigilStore *self, gpointer data, GError **error)
+{
+    const Begin *begin = data;
+    const gint64 now = vigil_store_clock_wall(&self->clock);
+    g_auto(VigilStatement) insert = vigil_statement(
+        self, "INSERT INTO rebuild (id, set_aside, begun_wall_us) VALUES (0, :name, :now)");
+    g_auto(VigilStatement) move =
+        vigil_statement(self, "UPDATE runs SET id = id + 1 WHERE id = :run");
+    g_auto(VigilStatement) run = vigil_statement(
+        self, "INSERT INTO runs (id, program, boot_id, begun_wall_us, begun_mono_us, "
+              "wall_offset_us, ended_wall_us, how) VALUES (:run, 'rebuild', '', :now, 0, 0, :now, "
+              "'closed')");
+
+    vigil_statement_text(&insert, ":name", begin->set_aside);
+    vigil_statement_int(&insert, ":now", now);
+    vigil_statement_int(&move, ":run", RUN);
+    vigil_statement_int(&run, ":run", RUN);
+    vigil_statement_int(&run, ":now", now);
+    return vigil_statement_run(&insert, error) && vigil_statement_run(&move, error) &&
+           vigil_statement_run(&run, error) &&
+           vigil_store_exec(
+               self,
+               "INSERT INTO sqlite_sequence (name, seq) VALUES ('events', 4294967296), "
+               "('clips', 4294967296);"
+               /* the old chain of seals is lost, and the new one cannot vouch for what was before */
+               "UPDATE seal_begin SET clip_id = 4294967296, event_seq = 4294967296",
+               error);
+}
+
+gboolean
+vigil_rebuild_prepare(VigilStore *self, const gchar *set_aside, GError **error)
+{
+    Begin begin = {set_aside};
+    gint64 unfinished;
+
+    if (self->fresh && vigil_rebuild_has_clips(self)) {
+        g_message("%s: %s: what the clips say of events is put into a new database", self->database,
+                  set_aside ? "the database was damaged" : "there is no database, but clips");
+        if (!vigil_store_transact(self, insert_rebuild, &begin, error))
+            return FALSE;
+        self->run_id = RUN + 1;
+    }
+    if (!vigil_store_read_int(self, "SELECT count(*) FROM rebuild WHERE ended_wall_us IS NULL",
+                              &unfinished, error))
+        return FALSE;
+    if (unfinished)
+        self->rebuild = rebuild_new(self);
+    return TRUE;
+}
+
+static gboolean
+read_info(VigilStore *self, VigilRebuildInfo *info, GError **error)
+{
+    g_autoptr(GError) local = NULL;
+    g_auto(VigilStatement) find = vigil_statement(
+        self,
+        "SELECT set_aside, begun_wall_us, ended_wall_us, clips, events, unknown FROM rebuild");
+
+    if (!vigil_statement_step(&find, &local)) {
+        if (local)
+            g_propagate_error(error, g_steal_pointer(&local));
+        else
+            g_set_error(error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_NOT_FOUND,
+                        "%s: was never made again", self->database);
+        return FALSE;
+    }
+    info->set_aside = g_strdup(vigil_statement_get_text(&find, 0));
+    info->begun_wall_us = sqlite3_column_int64(find.stmt, 1);
+    info->ended_wall_us = sqlite3_column_int64(find.stmt, 2);
+    info->n_clips = (guint64)sqlite3_column_int64(find.stmt, 3);
+    info->n_events = (guint64)sqlite3_column_int64(find.stmt, 4);
+    info->n_unknown = (guint64)sqlite3_column_int64(find.stmt, 5);
+    return TRUE;
+}
+
+gboolean
+vigil_store_get_rebuild(VigilStore *self, VigilRebuildInfo *info, GError **error)
+{
+    gboolean ok;
+
+    *info = (VigilRebuildInfo){NULL};
+    g_mutex_lock(&self->mutex);
+    ok = (self->db || vigil_store_check_writable(self, error)) && read_info(self, info, error);
+    g_mutex_unlock(&self->mutex);
+    return ok;
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A database that is damaged: how it is noticed, and how it is put out of the way. */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "storage/vigil-rebuild-private.h"
+
+#define CHECK_US (3 * G_USEC_PER_SEC)
+#define CHECK_INSTRUCTIONS 10000 /* of SQLite's machine, between two looks at the clock */
+#define MAX_NAMES 100
+
+static gint
+is_late(gpointer deadline_us)
+{
+    return g_get_monotonic_time() > *(const gint64 *)deadline_us;
+}
+
+/* Of a large database only so much as the time allows is looked at; what is missed is found when it is used. */
+gboolean
+vigil_store_check_pages(VigilStore *self, GError **error)
+{
+    gint64 deadline_us = g_get_monotonic_time() + CHECK_US;
+    sqlite3_stmt *check = NULL;
+    gboolean ok = TRUE;
+    gint rc;
+
+    sqlite3_progress_handler(self->db, CHECK_INSTRUCTIONS, is_late, &deadline_us);
+    rc = sqlite3_prepare_v2(self->db, "PRAGMA quick_check(1)", -1, &check, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(check);
+    if (rc == SQLITE_ROW) {
+        const gchar *found = (const gchar *)sqlite3_column_text(check, 0);
+
+        ok = g_strcmp0(found, "ok") == 0;
+        if (!ok)
+            g_set_error(error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_CORRUPT,
+                        "%s: the database is damaged: %s", self->database, found);
+    } else if (rc != SQLITE_DONE && rc != SQLITE_INTERRUPT) {
+        ok = vigil_store_set_sqlite(self, rc, "cannot check the database", error);
+    }
+    sqlite3_finalize(check);
+    sqlite3_progress_handler(self->db, 0, NULL, NULL);
+    return ok;
+}
+
+static gchar *
+marker_path(VigilStore *self)
+{
+    return g_strconcat(self->database, ".damaged", NULL);
+}
+
+void
+vigil_store_note_damage(VigilStore *self)
+{
+    g_autofree gchar *path = marker_path(self);
+    const gint fd =
+        self->ops->open_at(AT_FDCWD, path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640);
+
+    if (fd >= 0)
+        close(fd);
+    vigil_store_fail(self);
+}
+
+gboolean
+vigil_store_is_marked_damaged(VigilStore *self)
+{
+    g_autofree gchar *path = marker_path(self);
+
+    return access(path, F_OK) == 0;
+}
+
+gboolean
+vigil_store_is_ours(VigilStore *self)
+{
+    g_autofree gchar *reserve = g_strconcat(self->database, ".reserve", NULL);
+
+    return access(reserve, F_OK) == 0 || vigil_rebuild_has_clips(self);
+}
+
+/* Returns: 0, or -errno; 0 as well when there is no such file. */
+static gint
+move_part(VigilStore *self, const gchar *suffix, const gchar *to)
+{
+    g_autofree gchar *from = g_strconcat(self->database, suffix, NULL);
+    g_autofree gchar *target = g_strconcat(to, suffix, NULL);
+    const gint code = self->ops->rename_at(AT_FDCWD, from, AT_FDCWD, target);
+
+    return code == -ENOENT ? 0 : code;
+}
+
+static gchar *
+choose_name(VigilStore *self)
+{
+    g_autoptr(GDateTime) now =
+        g_date_time_new_from_unix_utc(vigil_store_clock_wall(&self->clock) / G_USEC_PER_SEC);
+    g_autofree gchar *time = g_date_time_format(now, "%Y%m%dT%H%M%SZ");
+
+    for (guint i = 1; i < MAX_NAMES; i++) {
+        g_autofree gchar *name = i == 1
+                                     ? g_strdup_printf("%s.corrupt-%s", self->database, time)
+                                     : g_strdup_printf("%s.corrupt-%s-%u", self->database, time, i);
+
+        if (access(name, F_OK) < 0)
+            return g_steal_pointer(&name);
+    }
+    return NULL;
+}
+
+static gint
+sync_directory(VigilStore *self)
+{
+    g_autofree gchar *dir = g_path_get_dirname(self->database);
+    const gint fd = self->ops->open_at(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    gint code = fd;
+
+    if (fd >= 0) {
+        code = vigil_store_sync(self, fd);
+        close(fd);
+    }
+    return code;
+}
+
+/*
+ * The log first: a new database must never find the log of another one. When that is as far as it gets, the database is
+ * damaged at the next start, too.
+ */
+gboolean
+vigil_store_set_aside(VigilStore *self, gchar **name, GError **error)
+{
+    g_autofree gchar *to = choose_name(self), *shared = g_strconcat(self->database, "-shm", NULL);
+    g_autofree gchar *marker = marker_path(self);
+    gint code;
+
+    if (!to)
+        return vigil_store_set_errno(error, EEXIST, "cannot set the damaged database aside",
+                                     self->database);
+    code = move_part(self, "-wal", to);
+    if (code == 0)
+        code = sync_directory(self);
+    if (code == 0)
+        code = move_part(self, "", to);
+    if (code == 0)
+        code = sync_directory(self);
+    if (code < 0)
+        return vigil_store_set_errno(error, code, "cannot set the damaged database aside",
+                                     self->database);
+    self->ops->unlink_at(AT_FDCWD, shared, 0);
+    self->ops->unlink_at(AT_FDCWD, marker, 0);
+    *name = g_path_get_basename(to);
+    return TRUE;
+}
