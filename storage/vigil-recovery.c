@@ -240,8 +240,8 @@ read_last_seen(VigilStore *self, GError **error)
     if (!vigil_store_read_int(
             self,
             "SELECT max(coalesce(r.ended_wall_us, 0), r.begun_mono_us + r.wall_offset_us, "
-            "coalesce((SELECT e.committed_mono_us + r.wall_offset_us FROM events e "
-            "WHERE e.run_id = r.id ORDER BY e.seq DESC LIMIT 1), 0)) "
+            "coalesce((SELECT max(e.committed_mono_us) FROM events e WHERE e.run_id = r.id) + "
+            "r.wall_offset_us, 0)) "
             "FROM runs r ORDER BY r.id DESC LIMIT 1",
             &seen, error))
         return FALSE;

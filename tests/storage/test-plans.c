@@ -127,10 +127,46 @@ START_TEST(test_which_index)
 }
 END_TEST
 
+/* What a store asks by itself when it is opened, written to and kept within its limits. */
+START_TEST(test_own_statements)
+{
+    static const VigilStoreKeep keep[] = {{.label = "dog", .max_age_us = 1000}};
+    g_autoptr(GList) statements = NULL;
+    g_autoptr(GError) error = NULL;
+
+    store_test_init(&t, NULL);
+    t.options.keep = keep;
+    t.options.n_keep = 1;
+    t.options.max_age_us = t.options.clips_max_age_us = DAY_US;
+    t.options.max_bytes = 1000;
+    t.options.min_free_bytes = 1;
+    store_test_open(&t);
+    ck_assert(store_test_whole(t.store, 1, 5000, &error));
+    ck_assert_msg(vigil_store_enforce_limits(t.store, NULL, &error), "%s",
+                  error ? error->message : "");
+    statements = g_hash_table_get_keys(t.store->statements);
+    ck_assert_uint_gt(g_list_length(statements), 20);
+    for (GList *item = statements; item; item = item->next) {
+        g_autofree gchar *plan = NULL;
+        /* the first that may go is as a rule the first there is */
+        const gboolean takes_first = strstr(item->data, "ORDER BY e.seq LIMIT 1") != NULL;
+
+        if (g_str_has_prefix(item->data, "PRAGMA"))
+            continue;
+        plan = explain(item->data);
+        ck_assert_msg(!strstr(plan, "TEMP B-TREE"), "%s\n%s", (gchar *)item->data, plan);
+        ck_assert_msg(takes_first || (!strstr(plan, "SCAN e\n") && !strstr(plan, "SCAN events\n") &&
+                                      !strstr(plan, "SCAN o\n") && !strstr(plan, "SCAN c\n")),
+                      "%s\n%s", (gchar *)item->data, plan);
+    }
+    store_test_finish(&t);
+}
+END_TEST
+
 int
 main(void)
 {
-    const TTest *const tests[] = {test_queries_of_events, test_which_index};
+    const TTest *const tests[] = {test_queries_of_events, test_which_index, test_own_statements};
 
     return store_test_main("plans", tests, G_N_ELEMENTS(tests));
 }
