@@ -163,7 +163,7 @@ def full_disk(folder):
     prepare(folder)
     disk = os.path.join(folder, "disk")
     os.mkdir(disk)
-    rig.run("mount", "-t", "tmpfs", "-o", "size=16m", "none", disk)
+    rig.mount("none", disk, "-t", "tmpfs", "-o", "size=16m")
     store = os.path.join(disk, "store")
     daemon = Daemon(folder, store)
     filler = None
@@ -204,7 +204,7 @@ def survive(folder, image, point, break_disk, what):
         other = rig.Loop(shutil.copyfile(image, image + ".copy"))
         subprocess.run(["fsck.ext4", "-f", "-y", other.device], capture_output=True, check=False)
         # over the first one: there is never an empty folder in its place, where a store could begin anew
-        rig.run("mount", other.device, point)
+        rig.mount(other.device, point)
         n = len(daemon.begun())
         seconds = daemon.await_begun(n + 1, 60)
         daemon.stop()
@@ -239,7 +239,7 @@ def read_only(folder):
             raise rig.Skip(f"{trigger}: {error}") from error
 
     try:
-        rig.run("mount", loop.device, point)
+        rig.mount(loop.device, point)
         survive(folder, image, point, break_disk, "disk read-only")
     finally:
         loop.close()
@@ -260,7 +260,7 @@ def failing_disk(folder):
             pass
 
     try:
-        rig.run("mount", disk.loop.device, point)
+        rig.mount(disk.loop.device, point)
         survive(folder, image, point, break_disk, "writes to the disk fail")
     finally:
         disk.close()

@@ -21,16 +21,6 @@ CUTS_A_STORE = 25
 LIES = ("strace", "-f", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:retval=0")
 
 
-def mount(device, folder, options="noatime"):
-    os.makedirs(folder, exist_ok=True)
-    try:
-        rig.run("mount", "-o", options, device, folder)
-    except AssertionError as error:
-        if "permission denied" not in str(error):
-            raise
-        raise rig.Skip("no permission to mount a disk") from error
-
-
 class Reflinks:
     """A folder whose files can be copied in no time: XFS of its own."""
 
@@ -40,7 +30,7 @@ class Reflinks:
         rig.run("truncate", "-s", "1G", image)
         rig.run("mkfs.xfs", "-q", "-m", "reflink=1", image)
         self.loop = rig.Loop(image)
-        mount(self.loop.device, self.folder)
+        rig.mount(self.loop.device, self.folder)
 
     def close(self):
         rig.umount(self.folder)
@@ -51,7 +41,7 @@ def check_image(image, folder, video, lines):
     """What stands on that disk, by the next start."""
     loop = rig.Loop(image)
     try:
-        mount(loop.device, folder)
+        rig.mount(loop.device, folder)
         try:
             return rig.check(PROGRAM, os.path.join(folder, "store"), video, lines)
         finally:
@@ -69,7 +59,7 @@ def cut_snapshots(reflinks, video, n_cuts, prefix=()):
     loop = rig.Loop(disk)
     n_lines = n_events = 0
     try:
-        mount(loop.device, live)
+        rig.mount(loop.device, live)
         writer = rig.Writer(PROGRAM, os.path.join(live, "store"), video, prefix=prefix)
         try:
             for _ in range(n_cuts):
@@ -139,7 +129,7 @@ def cut_cache(folder, image, video, prefix=()):
     live = os.path.join(folder, "live")
     disk = VolatileDisk(image, folder)
     try:
-        mount(disk.loop.device, live)
+        rig.mount(disk.loop.device, live)
         writer = rig.Writer(PROGRAM, os.path.join(live, "store"), video, prefix=prefix)
         try:
             time.sleep(random.uniform(0.2, 1.2))

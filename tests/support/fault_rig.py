@@ -116,6 +116,7 @@ class NetworkDisk:
             os.unlink(self.socket)
         with open(self.point, "w", encoding="ascii"):
             pass
+        self.fuse = None
         self.server = subprocess.Popen(["nbdkit", "-f", "-U", self.socket, *arguments],
                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self._wait(lambda: os.path.exists(self.socket))
@@ -124,12 +125,15 @@ class NetworkDisk:
         self._wait(lambda: os.path.getsize(self.point) > 0)
         self.loop = Loop(self.point)
 
-    @staticmethod
-    def _wait(ready):
+    def _wait(self, ready):
         for _ in range(200):
             if ready():
                 return
             time.sleep(0.05)
+        for process in (self.fuse, self.server):
+            if process:
+                process.kill()
+                process.wait()
         raise Skip("nbdkit and nbdfuse do not give a disk")
 
     def close(self):
@@ -138,6 +142,16 @@ class NetworkDisk:
         for process in (self.fuse, self.server):
             process.kill()
             process.wait()
+
+
+def mount(device, folder, *more):
+    os.makedirs(folder, exist_ok=True)
+    try:
+        run("mount", *more, device, folder)
+    except AssertionError as error:
+        if "permission denied" not in str(error):
+            raise
+        raise Skip("no permission to mount") from error
 
 
 def umount(path):
