@@ -65,7 +65,8 @@ vigil_upload_http_judge(guint status, SoupMessageHeaders *headers, const gchar *
                         gchar **reason)
 {
     VigilUploadResult result = {.outcome = judge_status(status)};
-    const gchar *location = soup_message_headers_get_one(headers, "Location");
+    const gchar *moved = soup_message_headers_get_one(headers, "Location");
+    g_autofree gchar *location = moved ? clean_text(moved) : NULL;
     g_autofree gchar *said = text ? clean_text(text) : NULL;
 
     *reason = NULL;

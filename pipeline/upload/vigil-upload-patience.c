@@ -9,7 +9,8 @@ vigil_upload_patience(guint n_failures, guint first_ms, guint longest_ms, gint64
 {
     const guint doublings = MIN(MAX(n_failures, 1) - 1, 30);
     const gint64 most_us = MIN(((gint64)first_ms * 1000) << doublings, (gint64)longest_ms * 1000);
-    const gint64 wait_us = most_us / 2 + (gint64)((gdouble)(most_us - most_us / 2) * chance);
+    const gint64 least_us = most_us / 2;
+    const gint64 wait_us = least_us + (gint64)((gdouble)(most_us - least_us) * chance);
 
     return MAX(wait_us, CLAMP(asked_us, 0, LONGEST_ASKED_US));
 }

@@ -7,6 +7,7 @@
 /* Steps of enforcing bounds at a tick; what is more has time until the next one. */
 #define STEPS_A_TICK 64
 #define SETTLE_STEP_US 5000
+#define DROPS_TOLD_EACH_US (600 * (gint64)G_USEC_PER_SEC)
 
 struct VigilUploadPump {
     GPtrArray *uploads; /* (element-type VigilUploadSettings) */
@@ -17,7 +18,7 @@ struct VigilUploadPump {
     GRand *random;
     GPtrArray *lanes; /* (element-type VigilUploadLane) */
     gboolean registered;
-    gint64 n_dropped; /* as last told */
+    gint64 n_dropped, dropped_told_us; /* as last told, and when (monotonic) */
 
     GMutex
         lock; /* guards the store: the pointer changes in the pump's thread and is read in others */
@@ -86,9 +87,11 @@ renew_store(VigilUploadPump *self)
     vigil_store_unref(store);
 }
 
+/* The first at once; a backend that is away for long shall not fill the log. */
 static void
 tell_drops(VigilUploadPump *self)
 {
+    const gint64 now = g_get_monotonic_time();
     gint64 n = 0;
 
     for (guint i = 0; i < self->uploads->len; i++) {
@@ -98,9 +101,13 @@ tell_drops(VigilUploadPump *self)
         if (vigil_outbox_get_state(self->store, upload->name, &state, NULL))
             n += state.dropped;
     }
-    if (n > self->n_dropped && self->n_dropped >= 0)
+    if (self->n_dropped >= 0 && n > self->n_dropped) {
+        if (self->dropped_told_us && now - self->dropped_told_us < DROPS_TOLD_EACH_US)
+            return;
         g_message("uploads: %" G_GINT64_FORMAT " messages were dropped: too old, or too many wait",
                   n - self->n_dropped);
+        self->dropped_told_us = now;
+    }
     self->n_dropped = n;
 }
 

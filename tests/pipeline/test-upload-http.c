@@ -114,6 +114,22 @@ describe(JsonNode **node)
     return json_array_get_object_element(json_node_get_array(*node), 0);
 }
 
+/* (transfer full): the last error, once it failed so often */
+static gchar *
+wait_for_failures(gint64 n)
+{
+    for (guint i = 0; i < 2000; i++) {
+        g_autoptr(JsonNode) node = NULL;
+        JsonObject *status = describe(&node);
+
+        if (json_object_get_int_member(status, "failures") >= n)
+            return g_strdup(json_object_get_string_member(status, "last_error"));
+        g_usleep(10000);
+    }
+    ck_abort_msg("it did not fail");
+    return NULL;
+}
+
 /* All keys of all requests that were answered, one after the other, joined by spaces. */
 static gchar *
 join_keys(Backend *backend, guint from)
@@ -272,18 +288,19 @@ START_TEST(test_a_busy_server_is_tried_again)
 {
     Backend *backend = backend_new(answer_busy, NULL);
     g_autoptr(JsonNode) node = NULL;
+    g_autofree gchar *error = NULL;
     JsonObject *status;
 
     configure(backend_get_url(backend), "");
     start();
     commit(1, VIGIL_EVENT_BEGIN);
     backend_wait(backend, 3);
-    g_usleep(100000);
+    error = wait_for_failures(3);
+    ck_assert_ptr_nonnull(strstr(error, "429"));
     status = describe(&node);
     ck_assert_str_eq(json_object_get_string_member(status, "state"), "failing");
     ck_assert_int_eq(json_object_get_int_member(status, "failures"), 3);
     ck_assert_int_eq(json_object_get_int_member(status, "waiting"), 1);
-    ck_assert_ptr_nonnull(strstr(json_object_get_string_member(status, "last_error"), "429"));
     ck_assert(json_object_has_member(status, "next_attempt"));
     wait_until_done(1);
     ck_assert_uint_eq(backend_get_n(backend), 4);
@@ -358,16 +375,14 @@ START_TEST(test_a_token_that_expired_loses_nothing)
 {
     Backend *backend = backend_new(answer_locked, NULL);
     g_autofree gchar *path = folder_write(folder, "token", "Alt-Geheim77\n");
-    g_autoptr(JsonNode) node = NULL;
-    JsonObject *status;
+    g_autofree gchar *error = NULL;
 
     configure(backend_get_url(backend), "    token: ./token\n");
     start();
     commit(1, VIGIL_EVENT_BEGIN);
-    backend_wait(backend, 2);
-    status = describe(&node);
-    ck_assert_ptr_nonnull(strstr(json_object_get_string_member(status, "last_error"), "401"));
-    ck_assert_ptr_null(strstr(json_object_get_string_member(status, "last_error"), "Geheim77"));
+    error = wait_for_failures(2);
+    ck_assert_ptr_nonnull(strstr(error, "401"));
+    ck_assert_ptr_null(strstr(error, "Geheim77"));
     ck_assert_int_eq(get_state().waiting, 1);
     g_free(folder_write(folder, "token", "Neu-4711\n"));
     wait_until_done(1);
@@ -382,7 +397,7 @@ START_TEST(test_a_token_that_is_missing_or_broken)
     Backend *backend = backend_new(NULL, NULL);
 
     for (guint i = 0; i < G_N_ELEMENTS(texts); i++) {
-        g_autoptr(JsonNode) node = NULL;
+        g_autofree gchar *error = NULL;
 
         if (texts[i])
             g_free(folder_write(folder, "token", "%s", texts[i]));
@@ -390,9 +405,8 @@ START_TEST(test_a_token_that_is_missing_or_broken)
         start();
         if (i == 0)
             commit(1, VIGIL_EVENT_BEGIN);
-        g_usleep(150000);
-        ck_assert_ptr_nonnull(
-            strstr(json_object_get_string_member(describe(&node), "last_error"), "token"));
+        error = wait_for_failures(1);
+        ck_assert_ptr_nonnull(strstr(error, "token"));
         stop();
     }
     ck_assert_uint_eq(backend_get_n(backend), 0);
@@ -413,15 +427,14 @@ START_TEST(test_redirections_are_not_followed)
     Backend *other = backend_new(NULL, NULL);
     Backend *backend = backend_new(answer_elsewhere, (gpointer)backend_get_url(other));
     g_autofree gchar *path = folder_write(folder, "token", "Geheim77\n");
-    g_autoptr(JsonNode) node = NULL;
+    g_autofree gchar *error = NULL;
 
     configure(backend_get_url(backend), "    token: ./token\n");
     start();
     commit(1, VIGIL_EVENT_BEGIN);
-    backend_wait(backend, 2);
+    error = wait_for_failures(2);
     ck_assert_uint_eq(backend_get_n(other), 0);
-    ck_assert_ptr_nonnull(strstr(json_object_get_string_member(describe(&node), "last_error"),
-                                 backend_get_url(other)));
+    ck_assert_ptr_nonnull(strstr(error, backend_get_url(other)));
     ck_assert_int_eq(get_state().waiting, 1);
     backend_free(backend);
     backend_free(other);
@@ -561,14 +574,15 @@ END_TEST
 START_TEST(test_nobody_listens)
 {
     Backend *backend = backend_new(NULL, NULL);
-    g_autofree gchar *url = g_strdup(backend_get_url(backend));
+    g_autofree gchar *url = g_strdup(backend_get_url(backend)), *error = NULL;
     g_autoptr(JsonNode) node = NULL;
 
     backend_free(backend);
     configure(url, "");
     start();
     commit(1, VIGIL_EVENT_BEGIN);
-    g_usleep(200000);
+    error = wait_for_failures(2);
+    ck_assert_ptr_nonnull(strstr(error, "onnect"));
     ck_assert_str_eq(json_object_get_string_member(describe(&node), "state"), "failing");
     ck_assert_int_eq(get_state().waiting, 1);
 }
@@ -582,7 +596,8 @@ START_TEST(test_what_is_too_much_is_dropped_and_counted)
     start();
     for (guint i = 1; i <= 1000; i++)
         commit(i, VIGIL_EVENT_BEGIN);
-    g_usleep(400000);
+    for (guint i = 0; i < 2000 && get_state().waiting_bytes > 100000; i++)
+        g_usleep(10000);
     ck_assert_int_gt(get_state().dropped, 500);
     ck_assert_int_le(get_state().waiting_bytes, 100000);
     ck_assert_int_eq(get_state().dropped + get_state().waiting, 1000);
@@ -631,20 +646,9 @@ make_certificate(const gchar *name)
 static gchar *
 get_failure(const gchar *url, const gchar *more)
 {
-    g_autoptr(JsonNode) node = NULL;
-    JsonObject *status = NULL;
-
     configure(url, more);
     start();
-    for (guint i = 0; i < 1000; i++) {
-        g_clear_pointer(&node, json_node_unref);
-        status = describe(&node);
-        if (json_object_has_member(status, "last_error"))
-            return g_strdup(json_object_get_string_member(status, "last_error"));
-        g_usleep(10000);
-    }
-    ck_abort_msg("it did not fail");
-    return NULL;
+    return wait_for_failures(1);
 }
 
 START_TEST(test_certificates_are_judged)
