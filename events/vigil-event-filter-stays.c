@@ -85,6 +85,7 @@ make_event(const VigilEventFilter *self, const VigilFilterStay *stay, VigilEvent
     event->frames_seen = stay->seen_last;
     event->frames_inferred = stay->inferred_last;
     event->record = rule->record;
+    event->unreported = rule->unreported;
     event->pre_ns = rule->pre_ns;
     event->post_ns = rule->post_ns;
     return event;

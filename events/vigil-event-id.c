@@ -167,6 +167,10 @@ hash_extras(GChecksum *checksum, const VigilRule *rule)
         hash_string(checksum, "kind");
         hash_int(checksum, rule->kind);
     }
+    if (rule->unreported) {
+        hash_string(checksum, "on");
+        hash_int(checksum, rule->unreported);
+    }
     if (rule->merge_ns > 0) {
         hash_string(checksum, "merge");
         hash_int(checksum, (guint64)rule->merge_ns);

@@ -74,6 +74,12 @@ vigil_event_unref(VigilEvent *self)
     g_free(self);
 }
 
+gboolean
+vigil_event_is_reported(const VigilEvent *self)
+{
+    return !(self->unreported >> self->type & 1);
+}
+
 const gchar *
 vigil_event_type_to_string(VigilEventType type)
 {

@@ -71,6 +71,7 @@ typedef struct {
 
     guint32 frames_seen, frames_inferred; /* coverage = inferred / seen, from start to end */
 
+    guint unreported;       /* bits by VigilEventType: messages that are kept, and told to nobody */
     gboolean record;        /* a clip is wanted */
     gint64 pre_ns, post_ns; /* how much before start and after end it shows */
 
@@ -103,6 +104,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilEvent, vigil_event_unref)
  * Returns: (transfer full)
  */
 gchar *vigil_event_to_json(const VigilEvent *self, const gchar *clip);
+
+/** vigil_event_is_reported: whether this message is told: printed and sent. The store keeps it in either case. */
+gboolean vigil_event_is_reported(const VigilEvent *self);
 
 /** vigil_event_type_to_string: "begin", "update" or "end". */
 const gchar *vigil_event_type_to_string(VigilEventType type);

@@ -9,14 +9,15 @@
 
 static const gchar *const root_keys[] = {"zones", "lines", "rules", NULL};
 static const gchar *const rule_keys[] = {
-    "name",      "kind",     "classes",  "zones",      "line",         "direction",
-    "min_score", "min_size", "max_size", "min_aspect", "max_aspect",   "count",
-    "when",      "dwell",    "takt",     "cooldown",   "cooldown_per", "end_after",
-    "merge",     "schedule", "record",   NULL};
+    "name",     "kind",     "classes",      "zones",      "line",  "direction", "min_score",
+    "min_size", "max_size", "min_aspect",   "max_aspect", "count", "when",      "dwell",
+    "takt",     "cooldown", "cooldown_per", "end_after",  "merge", "on",        "schedule",
+    "record",   NULL};
 static const gchar *const kinds[] = {"object", "missing", "takt",
                                      "left",   "removed", NULL}; /* as VigilRuleKind */
 static const gchar *const record_keys[] = {"pre", "post", NULL};
 static const gchar *const directions[] = {"any", "in", "out", NULL};       /* as VigilDirection */
+static const gchar *const messages[] = {"begin", "update", "end", NULL};   /* as VigilEventType */
 static const gchar *const cooldowns[] = {"rule", "track", "camera", NULL}; /* as VigilCooldownPer */
 
 gboolean
@@ -99,6 +100,29 @@ read_direction(const VigilYaml *node, gboolean has_line, VigilRule *rule, GError
     if (!read_word(node, directions, "in, out or any", &number, error))
         return FALSE;
     rule->direction = (VigilDirection)number;
+    return TRUE;
+}
+
+static gboolean
+read_on(const VigilYaml *node, VigilRule *rule, GError **error)
+{
+    guint reported = 0;
+
+    if (vigil_yaml_get_kind(node) != VIGIL_YAML_SEQUENCE || vigil_yaml_get_n(node) == 0)
+        return vigil_yaml_set_wrong_kind(node, error,
+                                         "a list of messages, for instance [begin, end]");
+    for (guint i = 0; i < vigil_yaml_get_n(node); i++) {
+        const VigilYaml *item = vigil_yaml_get_item(node, i);
+        guint type;
+
+        if (!read_word(item, messages, "begin, update or end", &type, error))
+            return FALSE;
+        if (reported >> type & 1)
+            return vigil_yaml_set_error(item, error, "\"%s\" is in this list twice",
+                                        messages[type]);
+        reported |= 1u << type;
+    }
+    rule->unreported = ~reported & ((1u << (VIGIL_EVENT_END + 1)) - 1);
     return TRUE;
 }
 
@@ -296,7 +320,8 @@ read_conditions(const VigilRulesContext *context, const VigilYaml *node, VigilRu
     const VigilYaml *record = vigil_yaml_get(node, "record");
     const VigilYaml *count = vigil_yaml_get(node, "count");
     const VigilYaml *when = vigil_yaml_get(node, "when");
-    GError *mistakes[9] = {NULL};
+    const VigilYaml *on = vigil_yaml_get(node, "on");
+    GError *mistakes[10] = {NULL};
     gboolean ok = TRUE;
 
     rule->classes_line = classes ? vigil_yaml_get_line(classes) : 0;
@@ -317,6 +342,8 @@ read_conditions(const VigilRulesContext *context, const VigilYaml *node, VigilRu
     if (when)
         rule->when = vigil_rules_read_when(context, when, &mistakes[7]);
     read_kind(node, rule, &mistakes[8]);
+    if (on)
+        read_on(on, rule, &mistakes[9]);
     for (guint i = 0; i < G_N_ELEMENTS(mistakes); i++)
         ok &= vigil_yaml_keep(error, mistakes[i]);
     return ok;

@@ -122,7 +122,7 @@ rule_equal(const VigilRule *a, const VigilRule *b)
     const VigilObjectFilter one = vigil_rule_get_filter(a), other = vigil_rule_get_filter(b);
 
     return a->name == b->name && vigil_object_filter_equal(&one, &other) && a->line == b->line &&
-           a->kind == b->kind && a->merge_ns == b->merge_ns &&
+           a->kind == b->kind && a->unreported == b->unreported && a->merge_ns == b->merge_ns &&
            vigil_count_equal(&a->count, &b->count) && vigil_conditions_equal(a->when, b->when) &&
            a->direction == b->direction && a->dwell_ns == b->dwell_ns &&
            a->cooldown_ns == b->cooldown_ns && a->cooldown_per == b->cooldown_per &&

@@ -78,8 +78,9 @@ typedef struct {
     VigilCount count; /* if given: the event is the rule's, not an object's; see VigilEventFilter */
     GArray *when;     /* (nullable) (element-type VigilCondition): owned */
     VigilSchedule *schedule; /* (nullable): owned; NULL: always */
-    gint64 merge_ns; /* who is lost and comes back near his place within this goes on, default 0 */
-    gboolean record; /* default TRUE */
+    gint64 merge_ns;  /* who is lost and comes back near his place within this goes on, default 0 */
+    guint unreported; /* bits by VigilEventType, default none: see VigilEvent */
+    gboolean record;  /* default TRUE */
     gint64 pre_ns, post_ns; /* default 5 s, 10 s */
 } VigilRule;
 
@@ -139,6 +140,7 @@ GType vigil_rules_get_type(void);
  *             - not: {classes: [car], count: {at_least: 1}}  # of all objects: how many are like that
  *             - {rule_active: delivery}                      # another rule of the camera has an open event
  *             - {schedule: {from: "22:00", timezone: UTC}}
+ *         on: [begin, end]      # begin, update, end: which messages are printed and sent; all if left out
  *         record: {pre: 5s, post: 10s}  # or true or false; up to 5m and 1h
  *
  * `kind: left` tells of an object that came while somebody looked and stands still for `dwell`, 3s or more, `kind: removed`

@@ -12,6 +12,7 @@ on_recorded_event(VigilCamera *self, const GstStructure *structure)
     const gchar *type = gst_structure_get_string(structure, "type");
     const gchar *id = gst_structure_get_string(structure, "id");
     VigilEventType value = VIGIL_EVENT_BEGIN;
+    g_autoptr(VigilEvent) event = NULL;
 
     if (!json || !type || !id)
         return;
@@ -22,7 +23,9 @@ on_recorded_event(VigilCamera *self, const GstStructure *structure)
         self->status.events++;
     g_strlcpy(self->status.last_event, id, sizeof self->status.last_event);
     g_mutex_unlock(&self->lock);
-    vigil_camera_notify_event(self, json, value);
+    if (!gst_structure_get(structure, "event", VIGIL_TYPE_EVENT, &event, NULL) ||
+        vigil_event_is_reported(event))
+        vigil_camera_notify_event(self, json, value);
 }
 
 static void

@@ -56,7 +56,7 @@ vigil_outbox_add(VigilStore *self, const VigilEvent *event, const gchar *clip, g
 
     if (!has_destination(self, &has, error))
         return FALSE;
-    if (!has)
+    if (!has || !vigil_event_is_reported(event))
         return TRUE;
     if (!vigil_outbox_get_end(self, &sequence, &position, error))
         return FALSE;

@@ -35,6 +35,24 @@ START_TEST(test_updates)
 }
 END_TEST
 
+/* All are made; what is told to others is marked. */
+START_TEST(test_on)
+{
+    VigilEventFilterOptions options = options_of_test();
+
+    options.update_interval_ns = SECOND;
+    start_with("rules: [{name: a, on: [end], end_after: 1s}, {name: b, end_after: 1s}]", &options);
+    stand(0, SECOND, 1, 0.5f, 0.8f, 0.8f);
+    stand(1100 * MS, 4 * SECOND, 1, 0.5f, 0.8f, 0.9f);
+    nobody(4100 * MS, 6 * SECOND);
+    ck_assert_uint_gt(events->len, 4); /* updates, too */
+    for (guint i = 0; i < events->len; i++)
+        ck_assert_int_eq(vigil_event_is_reported(event_at(i)),
+                         g_str_equal(event_at(i)->rule, "b") ||
+                             event_at(i)->type == VIGIL_EVENT_END);
+}
+END_TEST
+
 START_TEST(test_coverage)
 {
     const VigilTrack track = person_at(1, 0.5f, 0.8f, 0.8f);
@@ -456,6 +474,7 @@ main(void)
     tcase_add_checked_fixture(tc, scene_setup, scene_teardown);
     tcase_set_timeout(tc, 120);
     tcase_add_test(tc, test_updates);
+    tcase_add_test(tc, test_on);
     tcase_add_test(tc, test_coverage);
     tcase_add_test(tc, test_blind);
     tcase_add_test(tc, test_blind_then_gone);

@@ -31,6 +31,7 @@ static const gchar *const full =
     "    cooldown_per: track\n"
     "    end_after: 1500ms\n"
     "    merge: 9s\n"
+    "    on: [begin, end]\n"
     "    schedule: {days: [mon-fri], timezone: UTC}\n"
     "    record: {pre: 4s, post: 1m}\n"
     "  - name: all\n"
@@ -94,6 +95,7 @@ START_TEST(test_full)
     ck_assert_int_eq(rule->cooldown_ns, 10 * SECOND);
     ck_assert_int_eq(rule->end_after_ns, 3 * SECOND / 2);
     ck_assert_int_eq(rule->merge_ns, 9 * SECOND);
+    ck_assert_uint_eq(rule->unreported, 1u << VIGIL_EVENT_UPDATE);
     ck_assert_uint_eq(rule->schedule->n_spans, 1);
     ck_assert(rule->record);
     ck_assert_int_eq(rule->pre_ns, 4 * SECOND);
@@ -227,6 +229,14 @@ static const struct {
      "r.yaml:5: rules[0].direction: wants a text, this is a list"},
     {"rules:\n  - name: a\n    schedule:\n      from: 22:00\n      to: 25:00\n      timezone: UTC",
      "r.yaml:5: rules[0].schedule.to: wants a time of day from 00:00 to 24:00, this is \"25:00\""},
+    {"rules:\n  - name: a\n    on: end",
+     "r.yaml:3: rules[0].on: wants a list of messages, for instance [begin, end], this is \"end\""},
+    {"rules:\n  - name: a\n    on: []",
+     "r.yaml:3: rules[0].on: wants a list of messages, for instance [begin, end], this is a list"},
+    {"rules:\n  - name: a\n    on: [start]",
+     "r.yaml:3: rules[0].on[0]: wants begin, update or end, this is \"start\""},
+    {"rules:\n  - name: a\n    on: [end, end]",
+     "r.yaml:3: rules[0].on[1]: \"end\" is in this list twice"},
     {"rules:\n  - name: a\n    record: maybe",
      "r.yaml:3: rules[0].record: wants true or false, this is \"maybe\""},
     {"rules:\n  - name: a\n    record: [5s]",
@@ -310,6 +320,8 @@ START_TEST(test_equal)
         {"cooldown: 10s", "cooldown: 11s"},
         {"end_after: 1500ms", "end_after: 1600ms"},
         {"merge: 9s", "merge: 8s"},
+        {"[begin, end]", "[end]"},
+        {"    on: [begin, end]\n", ""},
         {"days: [mon-fri]", "days: [mon-thu]"},
         {"    schedule: {days: [mon-fri], timezone: UTC}\n", ""},
         {"pre: 4s", "pre: 3s"},

@@ -126,6 +126,29 @@ START_TEST(test_messages_come_in_order_with_their_keys)
 }
 END_TEST
 
+/* What a rule does not report is in the store, and sent to nobody. */
+START_TEST(test_unreported_messages_are_not_sent)
+{
+    static const VigilEventType types[] = {VIGIL_EVENT_BEGIN, VIGIL_EVENT_UPDATE, VIGIL_EVENT_END};
+    g_autoptr(GPtrArray) messages = NULL;
+
+    open_with(boundless, 1);
+    for (guint i = 0; i < G_N_ELEMENTS(types); i++) {
+        g_autoptr(VigilEvent) event = store_test_event(1, types[i]);
+        g_autoptr(GError) error = NULL;
+
+        event->unreported = 1u << VIGIL_EVENT_BEGIN | 1u << VIGIL_EVENT_UPDATE;
+        ck_assert_msg(vigil_store_commit_event(t.store, event, NULL, &error), "%s",
+                      error ? error->message : "");
+    }
+    messages = read_after(0, 100);
+    ck_assert_uint_eq(messages->len, 1);
+    assert_key(messages, 0, 1, "-end-2");
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM events WHERE n_commits = 3"), 1);
+    store_test_finish(&t);
+}
+END_TEST
+
 START_TEST(test_a_message_names_its_clip)
 {
     g_autoptr(GError) error = NULL;
@@ -471,6 +494,7 @@ main(void)
     const TTest *const tests[] = {
         test_without_destinations_nothing_is_kept,
         test_messages_come_in_order_with_their_keys,
+        test_unreported_messages_are_not_sent,
         test_a_message_names_its_clip,
         test_bytes_of_a_batch_are_limited,
         test_each_destination_has_its_place,
