@@ -382,7 +382,7 @@ restore_step(VigilStore *self, gpointer data, GError **error)
 static void
 tell_end(VigilStore *self)
 {
-    g_auto(VigilRebuildInfo) info = {NULL};
+    g_auto(VigilRebuildInfo) info = {0};
 
     if (vigil_store_get_rebuild(self, &info, NULL))
         g_message("%s: made again from the clips: %" G_GUINT64_FORMAT
@@ -542,7 +542,7 @@ vigil_store_get_rebuild(VigilStore *self, VigilRebuildInfo *info, GError **error
 {
     gboolean ok;
 
-    *info = (VigilRebuildInfo){NULL};
+    *info = (VigilRebuildInfo){0};
     g_mutex_lock(&self->mutex);
     ok = (self->db || vigil_store_check_writable(self, error)) && read_info(self, info, error);
     g_mutex_unlock(&self->mutex);
