@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "models/vigil-builtin.h"
 
-static const gchar *const names[] = {"default", NULL};
+static const gchar *const names[] = {"default", "tiny", NULL};
 
 gboolean
 vigil_builtin_is(const gchar *name)
@@ -31,11 +31,12 @@ vigil_builtin_is(const gchar *name)
         FILE_OF(model, "golden.tsv", golden_boxes)
 
 FILES_OF(default)
+FILES_OF(tiny)
 
 static const struct {
     const gchar *model, *name;
     const guint8 *begin, *end;
-} files[] = {ROWS_OF(default)};
+} files[] = {ROWS_OF(default), ROWS_OF(tiny)};
 
 VigilPackage *
 vigil_builtin_load(const gchar *name, GError **error)

@@ -7,7 +7,7 @@
 #include "models/vigil-builtin.h"
 #include "models/vigil-detector.h"
 
-static const gchar *const names[] = {"default"};
+static const gchar *const names[] = {"default", "tiny"};
 
 static VigilDetector *
 open_model(const gchar *model, GError **error)
@@ -89,6 +89,7 @@ END_TEST
 START_TEST(test_names)
 {
     ck_assert(vigil_builtin_is("default"));
+    ck_assert(vigil_builtin_is("tiny"));
     ck_assert(!vigil_builtin_is(""));
     ck_assert(!vigil_builtin_is("./default"));
     ck_assert(!vigil_builtin_is("Default"));

@@ -21,7 +21,10 @@
 static const struct {
     const gchar *package, *motion;
     guint n_seen, n_false;
-} wanted[] = {{"default", "false", 6, 0}, {"default", "true", 6, 0}};
+} wanted[] = {{"default", "false", 6, 0},
+              {"default", "true", 6, 0},
+              {"tiny", "false", 6, 0},
+              {"tiny", "true", 6, 0}};
 
 /* Counts an event for the visit that it lies in. */
 static void
