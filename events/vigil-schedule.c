@@ -195,7 +195,7 @@ read_timezone(const VigilYaml *span_node, VigilScheduleSpan *span, GError **erro
 static gboolean
 read_span(const VigilYaml *node, VigilScheduleSpan *span, GError **error)
 {
-    GError *unknown = NULL, *days = NULL, *from = NULL, *to = NULL, *timezone = NULL;
+    GError *unknown = NULL, *days = NULL, *from = NULL, *to = NULL, *zone = NULL;
     gboolean ok;
 
     vigil_yaml_check_keys(node, keys, &unknown);
@@ -205,12 +205,12 @@ read_span(const VigilYaml *node, VigilScheduleSpan *span, GError **error)
     read_days(vigil_yaml_get(node, "days"), &span->days, &days);
     read_time_of_day(vigil_yaml_get(node, "from"), VIGIL_DAY_S - 60, &span->from_s, &from);
     read_time_of_day(vigil_yaml_get(node, "to"), VIGIL_DAY_S, &span->to_s, &to);
-    read_timezone(node, span, &timezone);
+    read_timezone(node, span, &zone);
     ok = vigil_yaml_keep(error, unknown);
     ok &= vigil_yaml_keep(error, days);
     ok &= vigil_yaml_keep(error, from);
     ok &= vigil_yaml_keep(error, to);
-    ok &= vigil_yaml_keep(error, timezone);
+    ok &= vigil_yaml_keep(error, zone);
     if (ok && span->from_s == span->to_s)
         return vigil_yaml_set_error(vigil_yaml_get(node, "to"), error,
                                     "from and to are the same time; leave both out for whole days");

@@ -121,7 +121,7 @@ take_sealed(Verify *self, const VigilSealItem *item, const gchar *name, gchar **
         sealed->bytes = item->number;
         memcpy(sealed->digest, item->digest, VIGIL_SEAL_DIGEST_BYTES);
         g_hash_table_replace(self->clips, g_strdup(name), sealed);
-        /* fall through */
+        G_GNUC_FALLTHROUGH;
     case VIGIL_SEAL_LINK:
         g_free(*clip);
         *clip = g_strdup(name);
