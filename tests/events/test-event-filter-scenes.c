@@ -326,8 +326,8 @@ START_TEST(test_ids)
         "rules: [{name: a, count: {at_least: 1}, when: {min_size: 0.2}}, {name: b}]",
         "rules: [{name: a, count: {at_least: 1}, when: {not: {min_size: 0.9}}}, {name: b}]",
         "rules: [{name: a, count: {at_least: 1}, when: {count: {at_least: 1}}}, {name: b}]",
-        "rules: [{name: a, count: {at_least: 1}, when: {not: {rule_active: b}}}, {name: b, "
-        "classes: [none]}]",
+        ("rules: [{name: a, count: {at_least: 1}, when: {not: {rule_active: b}}}, {name: b, "
+         "classes: [none]}]"),
     };
     g_autoptr(GHashTable) ids = g_hash_table_new(g_str_hash, g_str_equal);
 

@@ -51,6 +51,7 @@ see_row(const VigilEventRow *row, gpointer user_data)
     Seen *seen = user_data;
     g_autofree gchar *json = vigil_event_to_json(row->event, row->clip);
 
+    ck_assert_ptr_nonnull(json);
     seen->n_rows++;
     return seen->n_rows % 1000 != 0; /* whatever a damaged tree gives, not for ever */
 }

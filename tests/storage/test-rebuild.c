@@ -238,7 +238,7 @@ static const struct {
 
 START_TEST(test_events_are_put_back)
 {
-    g_autofree gchar *before = NULL, *after = NULL, *order = NULL;
+    g_autofree gchar *before = NULL, *after = NULL;
     g_auto(VigilRebuildInfo) info = {0};
     g_autoptr(GError) error = NULL;
     guint n_left;

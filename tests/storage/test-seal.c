@@ -89,7 +89,7 @@ flip_byte(const gchar *file, gsize offset)
 START_TEST(test_hash_is_the_files)
 {
     g_autoptr(GError) error = NULL;
-    g_autofree gchar *file = NULL, *data = NULL, *expected = NULL, *sql = NULL;
+    g_autofree gchar *file = NULL, *data = NULL, *sql = NULL;
     guint8 digest[VIGIL_SEAL_DIGEST_BYTES];
     GString *hex = g_string_new(NULL);
     VigilClip *clip;
