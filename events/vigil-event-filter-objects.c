@@ -85,14 +85,30 @@ distance_from_lost(const VigilFilterObject *object, const VigilBox *box, gint64 
     return MIN(to_last, to_predicted);
 }
 
+/* One rule's `merge` is for what stays under it, and none of the other objects' business. */
+static gint64
+patience_with(const VigilEventFilter *self, guint index)
+{
+    gint64 patience_ns = self->patience_ns;
+
+    for (guint i = 0; self->objects[index].n_stays > 0 && i < self->n_stays; i++) {
+        const VigilFilterStay *stay = &self->stays[self->order[i]];
+
+        if (stay->object == index)
+            patience_ns = MAX(patience_ns, vigil_filter_rule(self, stay->rule)->merge_ns);
+    }
+    return patience_ns;
+}
+
 /* The time in which nothing was looked at does not count against it. */
 static gboolean
-may_come_back(const VigilEventFilter *self, const VigilFilterObject *object)
+may_come_back(const VigilEventFilter *self, guint index)
 {
-    const gint64 gap = self->time_ns - object->last_ns;
+    const VigilFilterObject *object = &self->objects[index];
+    const gint64 gap = self->time_ns - object->last_ns, patience_ns = patience_with(self, index);
 
-    return gap <= self->patience_ns ||
-           (gap <= self->patience_ns + VIGIL_EVENT_FILTER_BLIND_NS &&
+    return gap <= patience_ns ||
+           (gap <= patience_ns + VIGIL_EVENT_FILTER_BLIND_NS &&
             self->time_ns - MIN(object->missed_ns, self->time_ns) < VIGIL_FILTER_GRACE_NS) ||
            vigil_filter_place_waits(self, object);
 }
@@ -109,7 +125,7 @@ find_lost(const VigilEventFilter *self, const VigilTrack *track)
         gfloat distance;
 
         if (!object->used || object->observed || is_shadow(object) ||
-            !may_come_back(self, object) || g_strcmp0(object->label, track->label) != 0)
+            g_strcmp0(object->label, track->label) != 0 || !may_come_back(self, i))
             continue;
         distance = distance_from_lost(object, &track->box, self->time_ns);
         if (distance <= best_distance) {

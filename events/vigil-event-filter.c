@@ -31,7 +31,7 @@ vigil_event_filter_new(const VigilRules *rules, const VigilEventFilterOptions *o
     for (guint i = 0; i < rules->rules->len; i++) {
         const VigilRule *rule = vigil_filter_rule(self, i);
 
-        self->patience_ns = MAX(self->patience_ns, MAX(rule->end_after_ns, rule->merge_ns));
+        self->patience_ns = MAX(self->patience_ns, rule->end_after_ns);
         self->keeps_places |= rule->kind == VIGIL_RULE_LEFT || rule->kind == VIGIL_RULE_REMOVED;
         self->cooldown_until_ns[i] = G_MININT64;
     }

@@ -268,6 +268,28 @@ START_TEST(test_merge_end)
 }
 END_TEST
 
+/* One rule's merge makes nobody of another rule come back: neither across a line nor into a cooldown. */
+START_TEST(test_merge_is_the_rules_own)
+{
+    start("lines: {g: [[0.5, 0], [0.5, 1]]}\n"
+          "rules:\n"
+          "  - {name: a, classes: [car], merge: 10m}\n"
+          "  - {name: b, classes: [person], line: g}\n");
+    stand(0, 5 * SECOND, 1, 0.45f, 0.8f, 0.9f);
+    nobody(5100 * MS, 300 * SECOND);
+    stand(300100 * MS, 305 * SECOND, 2, 0.55f, 0.8f, 0.9f);
+    assert_story("");
+
+    start("rules:\n"
+          "  - {name: a, classes: [car], merge: 10m}\n"
+          "  - {name: b, classes: [person], cooldown: 1h, cooldown_per: track}\n");
+    stand(0, 5 * SECOND, 1, 0.45f, 0.8f, 0.9f);
+    nobody(5100 * MS, 300 * SECOND);
+    stand(300100 * MS, 305 * SECOND, 2, 0.45f, 0.8f, 0.9f);
+    assert_story("b1 e1 b2");
+}
+END_TEST
+
 START_TEST(test_ids)
 {
     static const gchar *const rules[] = {
@@ -310,6 +332,7 @@ main(void)
     tcase_add_loop_test(tc, test_merge, 0, 5);
     tcase_add_test(tc, test_merge_is_for_the_lost);
     tcase_add_test(tc, test_merge_end);
+    tcase_add_test(tc, test_merge_is_the_rules_own);
     tcase_add_test(tc, test_ids);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);
