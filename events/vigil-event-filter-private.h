@@ -49,7 +49,8 @@ typedef struct {
     gboolean open; /* the event has begun */
     guint rule, object;
     gint64 start_ns, last_ns; /* first and latest frame that met the rule */
-    gint64 missed_ns; /* first frame since then that was looked at and did not; G_MAXINT64: none */
+    gint64 missed_ns;  /* first frame since then that was looked at and did not; G_MAXINT64: none */
+    gint64 refused_ns; /* first frame since then with the object in its place; G_MAXINT64: none */
     guint32 seen, inferred;           /* frames from the start to this one */
     guint32 seen_last, inferred_last; /* … to last_ns */
     VigilMedian scores;               /* of the frames that met the rule */

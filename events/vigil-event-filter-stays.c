@@ -169,7 +169,7 @@ vigil_filter_stay_meet(VigilEventFilter *self, VigilFilterStay *stay)
     const VigilPathPoint point = {self->time_ns, object->box, object->score};
 
     stay->last_ns = self->time_ns;
-    stay->missed_ns = G_MAXINT64;
+    stay->missed_ns = stay->refused_ns = G_MAXINT64;
     stay->seen_last = stay->seen;
     stay->inferred_last = stay->inferred;
     stay->zones |= object->zones;

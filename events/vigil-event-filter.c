@@ -125,6 +125,18 @@ wait_of(const VigilEventFilter *self, const VigilFilterStay *stay)
                                                  : MAX(rule->end_after_ns, rule->merge_ns);
 }
 
+/* What a rule asks for that is removed still stood there when the rule was no longer met: at another hour, for instance. */
+static gboolean
+is_refused(const VigilEventFilter *self, const VigilFilterStay *stay)
+{
+    const VigilRule *rule = vigil_filter_rule(self, stay->rule);
+    const gint64 last_ns = self->objects[stay->object].last_ns;
+
+    return rule->kind == VIGIL_RULE_REMOVED && !vigil_filter_place_has_moved(self, stay) &&
+           last_ns - MIN(stay->refused_ns, last_ns) >
+               MAX(rule->end_after_ns, 2 * VIGIL_FILTER_GRACE_NS);
+}
+
 /* Also drops stays that had not become events when their rule's cooldown began: a stay does not begin within it. */
 static gboolean
 is_over(const VigilEventFilter *self, const VigilFilterStay *stay, gboolean inferred)
@@ -137,7 +149,8 @@ is_over(const VigilEventFilter *self, const VigilFilterStay *stay, gboolean infe
     if (!stay->open && vigil_filter_is_unbroken(rule) && self->scenes[stay->rule].truth == VIGIL_NO)
         return TRUE;
     if (rule->kind == VIGIL_RULE_REMOVED)
-        return inferred && vigil_filter_place_is_left(self, stay) != VIGIL_NO;
+        return inferred &&
+               (is_refused(self, stay) || vigil_filter_place_is_left(self, stay) != VIGIL_NO);
     if (!stay->open && vigil_filter_place_has_moved(self, stay))
         return TRUE;
     if (gap <= wait_ns)
@@ -156,7 +169,7 @@ tell_removed(VigilEventFilter *self, VigilFilterStay *stay)
 {
     const VigilRule *rule = vigil_filter_rule(self, stay->rule);
 
-    if (rule->kind != VIGIL_RULE_REMOVED || stay->open ||
+    if (rule->kind != VIGIL_RULE_REMOVED || stay->open || is_refused(self, stay) ||
         in_cooldown(self, stay->rule, &self->objects[stay->object]) ||
         vigil_filter_place_is_left(self, stay) != VIGIL_YES ||
         stay->last_ns - stay->start_ns < rule->dwell_ns ||
@@ -297,6 +310,18 @@ say_news_of(VigilEventFilter *self, VigilFilterStay *stay)
         vigil_filter_note(self, stay->rule, stay->object, &verdict);
 }
 
+/* A weak score is no sign that it stood there, nor that the rule was not met. */
+static void
+note_missed(VigilEventFilter *self, VigilFilterStay *stay)
+{
+    const VigilFilterObject *object = &self->objects[stay->object];
+
+    stay->missed_ns = MIN(stay->missed_ns, self->time_ns);
+    if (object->observed && !vigil_filter_place_has_moved(self, stay) &&
+        vigil_filter_judge(self, stay->rule, object).reason != VIGIL_REASON_SCORE)
+        stay->refused_ns = MIN(stay->refused_ns, self->time_ns);
+}
+
 /* Begins events, tells what is new, and remembers who was not seen. */
 static void
 say_news(VigilEventFilter *self)
@@ -305,7 +330,7 @@ say_news(VigilEventFilter *self)
         VigilFilterStay *stay = &self->stays[self->order[i]];
 
         if (stay->last_ns != self->time_ns)
-            stay->missed_ns = MIN(stay->missed_ns, self->time_ns);
+            note_missed(self, stay);
         else if (stay->open)
             vigil_filter_stay_update(self, stay);
         else

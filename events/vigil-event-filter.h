@@ -81,7 +81,8 @@ VigilEventFilterOptions vigil_event_filter_options_defaults(void);
  *   came 2 s or more after the filter began to look (or to look again after a long time). One of `kind: removed` makes an
  *   event, which begins and ends at once with the frame that last saw it in its place, when it has moved on, or when its
  *   place was seen without it for `end_after` (at least 1 s, in 3 looks); a place that somebody else's box covers is not
- *   seen, for up to 10 min.
+ *   seen, for up to 10 min. What still stands there without meeting the rule for longer than `end_after` (at least 2 s), at
+ *   another hour than the schedule's for instance, is not removed then.
  * - **Order** of the messages of a frame: ends, then begins and updates, each by the begin of the stay, then by rule
  *   (as in the rules), then by track id.
  */

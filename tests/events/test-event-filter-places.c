@@ -215,6 +215,46 @@ START_TEST(test_moved_off)
 }
 END_TEST
 
+/* It still stood there when the schedule ended, or when somebody came: what becomes of it then is nobody's business. */
+START_TEST(test_removed_off_schedule)
+{
+    /* until 40 s after the first frame */
+    start("rules: [{name: a, kind: removed, classes: [bag], dwell: 5s, end_after: 2s,\n"
+          "         schedule: {from: \"22:13\", to: \"22:14\", timezone: UTC}}]");
+    bag(0, 300 * SECOND, 2, 0.3f);
+    no_bag(300100 * MS, 310 * SECOND);
+    assert_story("");
+
+    start("rules: [{name: a, kind: removed, classes: [bag], dwell: 5s, end_after: 2s,\n"
+          "         when: {not: {classes: [person], count: {at_least: 1}}}}]");
+    for (gint64 t = 0; t <= 20 * SECOND; t += 100 * MS) {
+        const VigilTrack track = bag_at(2, 0.3f, 0.8f);
+
+        look(t, &track, 1);
+    }
+    bag(20100 * MS, 60 * SECOND, 2, 0.3f);
+    no_bag(60100 * MS, 70 * SECOND);
+    assert_story("");
+}
+END_TEST
+
+/* Who takes it at once is who the rule waits for, even if it asks that nobody be there. */
+START_TEST(test_removed_when_refused_for_a_moment)
+{
+    start("rules: [{name: a, kind: removed, classes: [bag], dwell: 5s, end_after: 2s,\n"
+          "         when: {not: {classes: [person], count: {at_least: 1}}}}]");
+    for (gint64 t = 0; t <= 20 * SECOND; t += 100 * MS) {
+        const VigilTrack track = bag_at(2, 0.3f, 0.8f);
+
+        look(t, &track, 1);
+    }
+    bag(20100 * MS, 21500 * MS, 2, 0.3f);
+    no_bag(21600 * MS, 30 * SECOND);
+    assert_story("b1 e1");
+    ck_assert_int_eq(event_at(0)->start_ns, 20 * SECOND);
+}
+END_TEST
+
 /* Rule by rule: gone for 5 s, back near its place; gone for 5 s, back elsewhere; gone for 15 s. */
 START_TEST(test_merge)
 {
@@ -329,6 +369,8 @@ main(void)
     tcase_add_test(tc, test_covered_for_too_long);
     tcase_add_test(tc, test_not_removed);
     tcase_add_test(tc, test_moved_off);
+    tcase_add_test(tc, test_removed_off_schedule);
+    tcase_add_test(tc, test_removed_when_refused_for_a_moment);
     tcase_add_loop_test(tc, test_merge, 0, 5);
     tcase_add_test(tc, test_merge_is_for_the_lost);
     tcase_add_test(tc, test_merge_end);
