@@ -34,7 +34,7 @@ list_clips(VigilStore *rows, gboolean with_open, GError **error)
             rows, "SELECT path, state = 'open' FROM clips WHERE state <> 'lost' ORDER BY id");
 
         while (vigil_statement_step(&list, &local)) {
-            Clip clip = {g_strdup(vigil_statement_get_text(&list, 0)),
+            Clip clip = {g_strdup(vigil_statement_need_text(&list, 0)),
                          sqlite3_column_int(list.stmt, 1) != 0};
 
             if ((clip.open && !with_open) || !vigil_clip_folder_is_clip(clip.path))

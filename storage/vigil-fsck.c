@@ -47,7 +47,7 @@ check_database(Fsck *self, GError **error)
     g_auto(VigilStatement) keys = vigil_statement(self->store, "PRAGMA foreign_key_check");
 
     while (vigil_statement_step(&integrity, &local)) {
-        const gchar *text = vigil_statement_get_text(&integrity, 0);
+        const gchar *text = vigil_statement_need_text(&integrity, 0);
 
         if (g_strcmp0(text, "ok") != 0)
             report(self, FALSE, "database: %s", text);
@@ -55,8 +55,8 @@ check_database(Fsck *self, GError **error)
     while (!local && vigil_statement_step(&keys, &local))
         report(self, FALSE,
                "database: row %" G_GINT64_FORMAT " of %s names a row of %s that is not there",
-               (gint64)sqlite3_column_int64(keys.stmt, 1), vigil_statement_get_text(&keys, 0),
-               vigil_statement_get_text(&keys, 2));
+               (gint64)sqlite3_column_int64(keys.stmt, 1), vigil_statement_need_text(&keys, 0),
+               vigil_statement_need_text(&keys, 2));
     if (!local)
         return TRUE;
     g_propagate_error(error, g_steal_pointer(&local));
@@ -77,7 +77,7 @@ check_paths(Fsck *self, GError **error)
 
         if (!path || path->len != (guint64)sqlite3_column_int64(paths.stmt, 2))
             report(self, FALSE, "event %s: its path is damaged",
-                   vigil_statement_get_text(&paths, 0));
+                   vigil_statement_need_text(&paths, 0));
     }
     if (!local)
         return TRUE;
@@ -117,8 +117,8 @@ read_clips(VigilStore *store, gint64 id, GError **error)
     while (vigil_statement_step(&list, &local)) {
         ClipRow row = {sqlite3_column_int64(list.stmt, 0), sqlite3_column_int64(list.stmt, 1),
                        sqlite3_column_int64(list.stmt, 4),
-                       g_strdup(vigil_statement_get_text(&list, 2)),
-                       g_strdup(vigil_statement_get_text(&list, 3))};
+                       g_strdup(vigil_statement_need_text(&list, 2)),
+                       g_strdup(vigil_statement_need_text(&list, 3))};
 
         g_array_append_val(rows, row);
     }

@@ -31,7 +31,7 @@ list_names(VigilStore *self, GError **error)
         vigil_statement(self, "SELECT name FROM destinations ORDER BY id");
 
     while (vigil_statement_step(&list, &local))
-        g_ptr_array_add(names, g_strdup(vigil_statement_get_text(&list, 0)));
+        g_ptr_array_add(names, g_strdup(vigil_statement_need_text(&list, 0)));
     if (!local)
         return g_steal_pointer(&names);
     g_propagate_error(error, g_steal_pointer(&local));

@@ -130,17 +130,17 @@ read_message(VigilStatement *row)
 {
     static const VigilEventType types[] = {VIGIL_EVENT_BEGIN, VIGIL_EVENT_UPDATE, VIGIL_EVENT_END};
     VigilOutboxMessage *self = g_new0(VigilOutboxMessage, 1);
-    const gchar *type = vigil_statement_get_text(row, 2);
+    const gchar *type = vigil_statement_need_text(row, 2);
 
     self->sequence = sqlite3_column_int64(row->stmt, 0);
-    self->event_id = g_strdup(vigil_statement_get_text(row, 1));
+    self->event_id = g_strdup(vigil_statement_need_text(row, 1));
     for (guint i = 0; i < G_N_ELEMENTS(types); i++)
         if (g_strcmp0(vigil_event_type_to_string(types[i]), type) == 0)
             self->type = types[i];
     self->number = (guint)sqlite3_column_int64(row->stmt, 3);
     self->key = g_strdup_printf("%s-%s-%u", self->event_id, type, self->number);
-    self->camera = g_strdup(vigil_statement_get_text(row, 4));
-    self->json = g_strdup(vigil_statement_get_text(row, 5));
+    self->camera = g_strdup(vigil_statement_need_text(row, 4));
+    self->json = g_strdup(vigil_statement_need_text(row, 5));
     self->wall_us = sqlite3_column_int64(row->stmt, 6);
     return self;
 }

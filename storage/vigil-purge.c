@@ -292,12 +292,12 @@ vigil_store_list_deletions(VigilStore *self, VigilDeletionFunc func, gpointer us
 
         while (vigil_statement_step(&list, &local)) {
             const VigilDeletion deletion = {
-                .purge = {.camera = vigil_statement_get_text(&list, 5),
+                .purge = {.camera = vigil_statement_need_text(&list, 5),
                           .since_us = sqlite3_column_int64(list.stmt, 6),
                           .until_us = sqlite3_column_int64(list.stmt, 7),
                           .uid = (guint)sqlite3_column_int64(list.stmt, 2),
-                          .user_name = vigil_statement_get_text(&list, 3),
-                          .command = vigil_statement_get_text(&list, 4)},
+                          .user_name = vigil_statement_need_text(&list, 3),
+                          .command = vigil_statement_need_text(&list, 4)},
                 .counts = {(guint64)sqlite3_column_int64(list.stmt, 8),
                            (guint64)sqlite3_column_int64(list.stmt, 9),
                            (guint64)sqlite3_column_int64(list.stmt, 10),

@@ -25,7 +25,7 @@ read_last_run(VigilStore *self, VigilRunInfo *info, GError **error)
                         "%s: nothing has run yet", self->database);
         return FALSE;
     }
-    info->program = g_strdup(vigil_statement_get_text(&statement, 0));
+    info->program = g_strdup(vigil_statement_need_text(&statement, 0));
     info->begun_wall_us = sqlite3_column_int64(statement.stmt, 1);
     info->ended_wall_us = sqlite3_column_int64(statement.stmt, 2);
     info->died = g_strcmp0(vigil_statement_get_text(&statement, 3), "died") == 0;
@@ -77,7 +77,7 @@ read_outcomes(VigilStore *self, const gchar *camera, gint64 since_us, gint64 unt
     vigil_statement_int(&statement, ":since", since_us);
     vigil_statement_int(&statement, ":until", until_us);
     while (vigil_statement_step(&statement, &local)) {
-        const VigilOutcome outcome = outcome_from_string(vigil_statement_get_text(&statement, 0));
+        const VigilOutcome outcome = outcome_from_string(vigil_statement_need_text(&statement, 0));
 
         if (outcome < VIGIL_N_OUTCOMES)
             counts[outcome] = (guint64)sqlite3_column_int64(statement.stmt, 1);

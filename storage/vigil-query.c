@@ -152,10 +152,10 @@ read_event(VigilStatement *statement, VigilEvent *event)
     sqlite3_stmt *stmt = statement->stmt;
     const gchar *reason = vigil_statement_get_text(statement, 24);
 
-    g_strlcpy(event->id, vigil_statement_get_text(statement, 1), sizeof event->id);
-    event->camera = g_intern_string(vigil_statement_get_text(statement, 2));
-    event->rule = g_intern_string(vigil_statement_get_text(statement, 3));
-    event->label = g_intern_string(vigil_statement_get_text(statement, 4));
+    g_strlcpy(event->id, vigil_statement_need_text(statement, 1), sizeof event->id);
+    event->camera = g_intern_string(vigil_statement_need_text(statement, 2));
+    event->rule = g_intern_string(vigil_statement_need_text(statement, 3));
+    event->label = g_intern_string(vigil_statement_need_text(statement, 4));
     event->label_id = sqlite3_column_int(stmt, 5);
     event->track_id = (guint64)sqlite3_column_int64(stmt, 6);
     event->start_ns = sqlite3_column_int64(stmt, 7);
@@ -191,10 +191,10 @@ read_places(VigilStore *self, gint64 seq, VigilEvent *event, GError **error)
 
     vigil_statement_int(&statement, ":seq", seq);
     while (vigil_statement_step(&statement, &local)) {
-        const gboolean is_zone = g_str_equal(vigil_statement_get_text(&statement, 0), "zone");
+        const gboolean is_zone = g_str_equal(vigil_statement_need_text(&statement, 0), "zone");
 
         g_ptr_array_add(is_zone ? zones : lines,
-                        (gpointer)g_intern_string(vigil_statement_get_text(&statement, 1)));
+                        (gpointer)g_intern_string(vigil_statement_need_text(&statement, 1)));
     }
     if (local) {
         g_propagate_error(error, g_steal_pointer(&local));

@@ -41,7 +41,7 @@ collect_listed(VigilStore *self, GError **error)
         g_auto(VigilStatement) list = vigil_statement(self, "SELECT path FROM garbage");
 
         while (vigil_statement_step(&list, &local))
-            g_ptr_array_add(paths, g_strdup(vigil_statement_get_text(&list, 0)));
+            g_ptr_array_add(paths, g_strdup(vigil_statement_need_text(&list, 0)));
     }
     if (local) {
         g_propagate_error(error, g_steal_pointer(&local));
@@ -65,7 +65,7 @@ list_open_clips(VigilStore *self, GError **error)
 
         if (vigil_clip_is_live(self, clip.id))
             continue;
-        clip.path = g_strdup(vigil_statement_get_text(&list, 1));
+        clip.path = g_strdup(vigil_statement_need_text(&list, 1));
         clip.bytes = sqlite3_column_int64(list.stmt, 2);
         g_array_append_val(clips, clip);
     }

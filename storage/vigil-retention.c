@@ -100,7 +100,7 @@ vigil_store_drop_event(VigilStore *self, gint64 seq, GPtrArray *garbage, GError 
     vigil_statement_int(&find, ":seq", seq);
     if (vigil_statement_step(&find, &local)) {
         clip_id = sqlite3_column_int64(find.stmt, 0);
-        path = g_strdup(vigil_statement_get_text(&find, 1));
+        path = g_strdup(vigil_statement_need_text(&find, 1));
     }
     if (local) {
         g_propagate_error(error, g_steal_pointer(&local));
@@ -126,7 +126,7 @@ find_clip_path(VigilStore *self, gint64 clip_id, GError **error)
 
     vigil_statement_int(&find, ":id", clip_id);
     if (vigil_statement_step(&find, &local))
-        return g_strdup(vigil_statement_get_text(&find, 0));
+        return g_strdup(vigil_statement_need_text(&find, 0));
     if (local)
         g_propagate_error(error, g_steal_pointer(&local));
     return NULL;

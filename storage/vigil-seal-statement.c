@@ -63,8 +63,8 @@ add_places(VigilStore *self, gint64 event_seq, GString *text, GError **error)
 
     vigil_statement_int(&statement, ":seq", event_seq);
     while (vigil_statement_step(&statement, &local))
-        add_text(text, vigil_statement_get_text(&statement, 0),
-                 vigil_statement_get_text(&statement, 1));
+        add_text(text, vigil_statement_need_text(&statement, 0),
+                 vigil_statement_need_text(&statement, 1));
     if (!local)
         return TRUE;
     g_propagate_error(error, g_steal_pointer(&local));

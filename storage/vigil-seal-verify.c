@@ -318,7 +318,7 @@ static gboolean
 check_event(Verify *self, VigilStatement *row, GError **error)
 {
     const gint64 seq = sqlite3_column_int64(row->stmt, 0);
-    const gchar *id = vigil_statement_get_text(row, 1);
+    const gchar *id = vigil_statement_need_text(row, 1);
     const gboolean due = sqlite3_column_int(row->stmt, 3) != 0;
     SealedEvent *event = g_hash_table_lookup(self->events, id);
     g_autoptr(VigilSealItems) now = NULL;
@@ -370,8 +370,8 @@ static void
 check_clip_row(Verify *self, VigilStatement *row)
 {
     const gint64 id = sqlite3_column_int64(row->stmt, 0);
-    const gchar *path = vigil_statement_get_text(row, 1);
-    const gchar *state = vigil_statement_get_text(row, 2);
+    const gchar *path = vigil_statement_need_text(row, 1);
+    const gchar *state = vigil_statement_need_text(row, 2);
     SealedClip *clip = g_hash_table_lookup(self->clips, path);
 
     if (clip) {

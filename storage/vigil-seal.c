@@ -131,7 +131,7 @@ list_events(VigilStore *self, const gchar *sql, gint64 key, GError **error)
     while (vigil_statement_step(&list, &local)) {
         Sealed event = {.seq = sqlite3_column_int64(list.stmt, 0)};
 
-        g_strlcpy(event.id, vigil_statement_get_text(&list, 1), sizeof event.id);
+        g_strlcpy(event.id, vigil_statement_need_text(&list, 1), sizeof event.id);
         g_array_append_val(events, event);
     }
     return take_error(&local, error) ? g_steal_pointer(&events) : NULL;
@@ -192,7 +192,7 @@ add_clip(VigilStore *self, gint64 clip_id, const guint8 *hash, VigilSealItems *i
     vigil_statement_int(&find, ":id", clip_id);
     if (vigil_statement_step(&find, &local))
         vigil_seal_items_add(items, hash ? VIGIL_SEAL_CLIP : VIGIL_SEAL_LINK,
-                             vigil_statement_get_text(&find, 0),
+                             vigil_statement_need_text(&find, 0),
                              hash ? (guint64)sqlite3_column_int64(find.stmt, 1) : 0, hash);
     return take_error(&local, error);
 }
@@ -270,7 +270,7 @@ note_gone(VigilStore *self, const gchar *sql, gint64 key, VigilSealItemType type
     if (vigil_statement_step(&find, &local)) {
         if (!self->seal_gone)
             self->seal_gone = vigil_seal_items_new();
-        vigil_seal_items_add(self->seal_gone, type, vigil_statement_get_text(&find, 0), 0, NULL);
+        vigil_seal_items_add(self->seal_gone, type, vigil_statement_need_text(&find, 0), 0, NULL);
     }
     return take_error(&local, error);
 }

@@ -215,13 +215,13 @@ read_decision(VigilStatement *row, VigilDecision *decision)
     const gchar *event_id = vigil_statement_get_text(row, 9);
 
     *decision =
-        (VigilDecision){.camera = g_intern_string(vigil_statement_get_text(row, 0)),
-                        .rule = g_intern_string(vigil_statement_get_text(row, 1)),
+        (VigilDecision){.camera = g_intern_string(vigil_statement_need_text(row, 0)),
+                        .rule = g_intern_string(vigil_statement_need_text(row, 1)),
                         .track_id = (guint64)sqlite3_column_int64(row->stmt, 2),
                         .label = g_intern_string(vigil_statement_get_text(row, 3)),
                         .start_wall_us = sqlite3_column_int64(row->stmt, 4),
                         .end_wall_us = sqlite3_column_int64(row->stmt, 5),
-                        .reason = vigil_reason_from_string(vigil_statement_get_text(row, 6)),
+                        .reason = vigil_reason_from_string(vigil_statement_need_text(row, 6)),
                         .value = (gfloat)sqlite3_column_double(row->stmt, 7),
                         .limit = (gfloat)sqlite3_column_double(row->stmt, 8),
                         .wanted = g_intern_string(vigil_statement_get_text(row, 10))};

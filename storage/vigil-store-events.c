@@ -35,7 +35,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Existing, existing_clear)
 static gboolean
 has_whole_clip(VigilStore *self, const gchar *path, const gchar *state, gint64 bytes)
 {
-    return g_strcmp0(state, "complete") == 0 && vigil_clip_folder_size(self, path) == bytes;
+    return path && g_strcmp0(state, "complete") == 0 && vigil_clip_folder_size(self, path) == bytes;
 }
 
 static gboolean

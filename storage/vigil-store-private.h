@@ -121,6 +121,8 @@ gboolean vigil_statement_step(VigilStatement *self, GError **error);
 gboolean vigil_statement_run(VigilStatement *self, GError **error);
 /** vigil_statement_get_text: (nullable): of the current row; borrowed until the next step. */
 const gchar *vigil_statement_get_text(VigilStatement *self, gint column);
+/** vigil_statement_need_text: the same of a column that is never NULL but in a damaged database: then it is empty. */
+const gchar *vigil_statement_need_text(VigilStatement *self, gint column);
 /** vigil_store_exec: fixed SQL without parameters, any number of statements. */
 gboolean vigil_store_exec(VigilStore *self, const gchar *sql, GError **error);
 /** vigil_store_read_int: first column of the first row of fixed SQL; 0 without a row. */

@@ -113,6 +113,14 @@ vigil_statement_get_text(VigilStatement *self, gint column)
     return (const gchar *)sqlite3_column_text(self->stmt, column);
 }
 
+const gchar *
+vigil_statement_need_text(VigilStatement *self, gint column)
+{
+    const gchar *text = vigil_statement_get_text(self, column);
+
+    return text ? text : "";
+}
+
 gboolean
 vigil_store_exec(VigilStore *self, const gchar *sql, GError **error)
 {
