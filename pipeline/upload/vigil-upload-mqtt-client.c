@@ -393,10 +393,18 @@ vigil_upload_mqtt_client_close(VigilUploadMqttClient *self, guint wait_ms)
     client_unref(self);
 }
 
+/* All else (no connection, no memory, …) may be over the next time. */
+static gboolean
+is_refusal(gint code)
+{
+    return code == MOSQ_ERR_PAYLOAD_SIZE || code == MOSQ_ERR_OVERSIZE_PACKET ||
+           code == MOSQ_ERR_INVAL || code == MOSQ_ERR_MALFORMED_UTF8;
+}
+
 gint
 vigil_upload_mqtt_client_publish(VigilUploadMqttClient *self, const gchar *topic,
                                  gconstpointer payload, gsize size, gboolean retain,
-                                 const gchar *key, const gchar **reason)
+                                 const gchar *key, const gchar **reason, gboolean *refused)
 {
     mosquitto_property *properties = NULL;
     gint id = -1, code = MOSQ_ERR_SUCCESS;
@@ -411,6 +419,8 @@ vigil_upload_mqtt_client_publish(VigilUploadMqttClient *self, const gchar *topic
     mosquitto_property_free_all(&properties);
     if (code && reason)
         *reason = mosquitto_strerror(code);
+    if (refused)
+        *refused = is_refusal(code);
     return code ? -1 : id;
 }
 

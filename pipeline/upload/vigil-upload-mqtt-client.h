@@ -71,11 +71,12 @@ void vigil_upload_mqtt_client_close(VigilUploadMqttClient *self, guint wait_ms);
  * vigil_upload_mqtt_client_publish: with QoS 1
  * @key: (nullable): user property `key` of MQTT 5
  *
- * Returns: what `acknowledged` will name; negative: not possible, see @reason
+ * Returns: what `acknowledged` will name; negative: not possible, see @reason (out) (optional) and @refused (out) (optional): the
+ *   message is to blame, not the connection
  */
 gint vigil_upload_mqtt_client_publish(VigilUploadMqttClient *self, const gchar *topic,
                                       gconstpointer payload, gsize size, gboolean retain,
-                                      const gchar *key, const gchar **reason);
+                                      const gchar *key, const gchar **reason, gboolean *refused);
 /** vigil_upload_mqtt_client_subscribe: with QoS 1; a broker that forbids it sends nothing, that is all. */
 void vigil_upload_mqtt_client_subscribe(VigilUploadMqttClient *self, const gchar *filter);
 

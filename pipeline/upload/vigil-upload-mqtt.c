@@ -138,12 +138,18 @@ publish_for(Mqtt *self, guint index, const gchar *topic, gconstpointer payload, 
 {
     Item *item = &self->progress[index];
     const gchar *reason = NULL;
-    const gint id = vigil_upload_mqtt_client_publish(self->client, topic, payload, size, retain,
-                                                     self->items[index].message->key, &reason);
+    gboolean refused = FALSE;
+    const gint id =
+        vigil_upload_mqtt_client_publish(self->client, topic, payload, size, retain,
+                                         self->items[index].message->key, &reason, &refused);
 
     if (id >= 0) {
         item->pending++;
         g_hash_table_insert(self->owners, GINT_TO_POINTER(id), GUINT_TO_POINTER(index));
+    } else if (!refused) {
+        item->pending++; /* for good: the whole is tried again */
+        if (!self->trouble)
+            self->trouble = g_strdup_printf("%s: %s", topic, reason);
     } else if (!item->refused) {
         item->refused = g_strdup_printf("%s: %s", topic, reason);
     }
@@ -192,7 +198,7 @@ publish_item(Mqtt *self, guint index)
         publish_snapshot(self, index, line);
 }
 
-/* Behind a message that is refused nothing is sent: the order would be lost when it is tried again. */
+/* Behind a message that is refused, or did not get out, nothing is sent: the order would be lost when it is tried again. */
 static void
 publish_all(Mqtt *self)
 {
@@ -204,7 +210,7 @@ publish_all(Mqtt *self)
             publish_item(self, i);
         else
             self->progress[i].pending = 1;
-        well = well && !self->progress[i].refused;
+        well = well && !self->progress[i].refused && !self->trouble;
     }
 }
 
@@ -217,7 +223,7 @@ publish_descriptions(Mqtt *self)
         const VigilUploadPiece *piece = pieces->pdata[i];
 
         vigil_upload_mqtt_client_publish(self->client, piece->topic, piece->payload,
-                                         strlen(piece->payload), piece->retain, NULL, NULL);
+                                         strlen(piece->payload), piece->retain, NULL, NULL, NULL);
     }
 }
 
@@ -341,7 +347,7 @@ on_received(const gchar *topic, const gchar *payload, gboolean retained, gpointe
             publish_descriptions(self);
     } else if (*payload && vigil_upload_discovery_is_stale(self->discovery, topic)) {
         /* an empty one takes it away */
-        vigil_upload_mqtt_client_publish(self->client, topic, "", 0, TRUE, NULL, NULL);
+        vigil_upload_mqtt_client_publish(self->client, topic, "", 0, TRUE, NULL, NULL, NULL);
     }
 }
 
@@ -427,7 +433,7 @@ mqtt_send(VigilUploadSink *sink, const VigilUploadItem *items, guint n, VigilUpl
     if (self->connected) {
         publish_all(self);
         if (g_hash_table_size(self->owners) == 0) {
-            /* all refused: told later, not from within */
+            /* nothing got out: told later, not from within */
             drop_source(&self->timeout);
             self->timeout = attach_timeout(0, on_idle_later, self);
         }

@@ -489,6 +489,29 @@ START_TEST(test_refused)
 }
 END_TEST
 
+/* A connection that broke, of which the sink does not know yet, is no fault of the message. */
+START_TEST(test_broken_is_not_refused)
+{
+    g_autoptr(VigilUploadSettings) settings = NULL;
+    Pump pump;
+
+    if (!broker_prepare(&broker, folder, ANYBODY))
+        return;
+    broker_start(&broker);
+    settings = make_settings(VIGIL_UPLOAD_MQTT, broker.port, VIGIL_UPLOAD_FORM_VIGIL);
+    pump_init(&pump, make_sink(settings, NULL), 20, 1);
+    /* the client's thread sees both, the main context neither */
+    g_usleep(G_USEC_PER_SEC / 2);
+    broker_stop(&broker, SIGKILL);
+    g_usleep(G_USEC_PER_SEC / 2);
+    ck_assert_int_eq(pump_try(&pump), VIGIL_UPLOAD_RETRY);
+    ck_assert_uint_eq(pump.next, 0);
+    broker_start(&broker);
+    ck_assert_msg(pump_run(&pump, 20, 30.0), "%s", pump.reason);
+    pump_clear(&pump);
+}
+END_TEST
+
 START_TEST(test_cancel)
 {
     g_autoptr(VigilUploadSettings) settings = NULL;
@@ -823,6 +846,7 @@ main(void)
     tcase_add_test(tcase, test_password);
     tcase_add_test(tcase, test_tls);
     tcase_add_test(tcase, test_refused);
+    tcase_add_test(tcase, test_broken_is_not_refused);
     tcase_add_test(tcase, test_cancel);
     tcase_add_test(tcase, test_discovery);
     tcase_add_test(tcase, test_bridge);
