@@ -26,6 +26,7 @@ typedef struct {
     gint64 error_wall_us, sent_wall_us, next_wall_us;
     guint n_failures; /* since something arrived */
     guint64 n_attempts, n_refused;
+    gboolean lost; /* the store does not tell how far this destination is */
 } Report;
 
 struct VigilUploadLane {
@@ -125,6 +126,60 @@ start_timer(VigilUploadLane *self, gint64 wait_us, GSourceFunc func)
 
 /* --- the store ------------------------------------------------------------------------------- */
 
+/* Ends what is under way; it is sent again. */
+static void
+abandon(VigilUploadLane *self)
+{
+    stop_timer(self);
+    if (self->sink->funcs->cancel)
+        self->sink->funcs->cancel(self->sink);
+    else
+        free_sink(self);
+    drop_items(self);
+}
+
+static void
+set_phase(VigilUploadLane *self, Phase phase)
+{
+    g_mutex_lock(&self->report.lock);
+    self->report.phase = phase;
+    g_mutex_unlock(&self->report.lock);
+}
+
+/* @error: %NULL: it does again */
+static void
+note_lost(VigilUploadLane *self, const GError *error)
+{
+    g_autofree gchar *clean = error ? vigil_redact(error->message) : NULL;
+    gboolean news;
+
+    g_mutex_lock(&self->report.lock);
+    news = error && !self->report.lost;
+    self->report.lost = error != NULL;
+    if (error) {
+        g_free(self->report.error);
+        self->report.error = g_strdup(clean);
+        self->report.error_wall_us = g_get_real_time();
+    }
+    g_mutex_unlock(&self->report.lock);
+    if (news)
+        g_message("%s: %s", self->settings->name, clean);
+}
+
+/* The database was set aside, and sequences begin anew in the one that took its place. */
+static void
+begin_anew(VigilUploadLane *self, gint64 passed)
+{
+    g_message("%s: the database is another: what it holds is sent from here on",
+              self->settings->name);
+    if (self->messages) {
+        abandon(self);
+        set_phase(self, IDLE);
+    }
+    self->passed = passed;
+    self->ack_unsaved = FALSE;
+}
+
 /* On a disk that fails uploads go on; what was sent is known here until it can be written down. */
 static void
 save_place(VigilUploadLane *self)
@@ -148,11 +203,14 @@ vigil_upload_lane_tick(VigilUploadLane *self)
 
     if (!self->store)
         return;
-    save_place(self);
     if (!vigil_outbox_get_state(self->store, self->settings->name, &state, &error)) {
-        g_message("%s: %s", self->settings->name, error->message);
+        note_lost(self, error);
         return;
     }
+    note_lost(self, NULL);
+    if (self->passed > state.passed + state.waiting)
+        begin_anew(self, state.passed);
+    save_place(self);
     self->passed = MAX(self->passed, state.passed);
     self->placed = TRUE;
 }
@@ -174,14 +232,6 @@ on_go(gpointer user_data)
     stop_timer(self);
     vigil_upload_lane_go(self);
     return G_SOURCE_REMOVE;
-}
-
-static void
-set_phase(VigilUploadLane *self, Phase phase)
-{
-    g_mutex_lock(&self->report.lock);
-    self->report.phase = phase;
-    g_mutex_unlock(&self->report.lock);
 }
 
 static void
@@ -238,6 +288,10 @@ set_aside(VigilUploadLane *self, const VigilOutboxMessage *message, const gchar 
     g_autofree gchar *clean = vigil_redact(reason ? reason : "refused");
     g_autoptr(GError) error = NULL;
 
+    if (!self->store) {
+        wait_after_failure(self, "the store is opened again", 0);
+        return FALSE;
+    }
     if (!vigil_outbox_refuse(self->store, self->settings->name, message->sequence, clean, &error)) {
         wait_after_failure(self, error->message, 0);
         return FALSE;
@@ -300,12 +354,7 @@ on_hung(gpointer user_data)
 {
     VigilUploadLane *self = user_data;
 
-    stop_timer(self);
-    if (self->sink->funcs->cancel)
-        self->sink->funcs->cancel(self->sink);
-    else
-        free_sink(self);
-    drop_items(self);
+    abandon(self);
     wait_after_failure(self, "no answer in time", 0);
     return G_SOURCE_REMOVE;
 }
@@ -360,7 +409,7 @@ vigil_upload_lane_go(VigilUploadLane *self)
     g_autoptr(GError) error = NULL;
 
     /* a sink is made before there is something to send: it may want to be connected */
-    if (self->timer || self->messages || !self->placed || !open_sink(self))
+    if (!self->store || self->timer || self->messages || !self->placed || !open_sink(self))
         return;
     self->messages =
         vigil_outbox_read(self->store, self->passed, self->limit, MAX_BATCH_BYTES, &error);
@@ -413,9 +462,9 @@ add_report(VigilUploadLane *self, gint64 waiting, JsonBuilder *json)
 
     g_mutex_lock(&report->lock);
     add_string(json, "state",
-               report->n_failures > 0 ? "failing"
-               : waiting > 0          ? "sending"
-                                      : "idle");
+               report->n_failures > 0 || report->lost ? "failing"
+               : waiting > 0                          ? "sending"
+                                                      : "idle");
     add_time(json, "last_sent", report->sent_wall_us);
     if (report->error) {
         add_string(json, "last_error", report->error);

@@ -82,8 +82,10 @@ renew_store(VigilUploadPump *self)
     g_mutex_unlock(&self->lock);
     vigil_outbox_set_notify(store, NULL, NULL);
     vigil_outbox_set_notify(renewed, on_news, self);
+    /* it may be another database, which has no destinations */
+    self->registered = FALSE;
     for (guint i = 0; i < self->lanes->len; i++)
-        vigil_upload_lane_set_store(self->lanes->pdata[i], renewed);
+        vigil_upload_lane_set_store(self->lanes->pdata[i], NULL);
     vigil_store_unref(store);
 }
 

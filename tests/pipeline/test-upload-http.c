@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Events out of a store, by the pump and HTTP, into a real server. */
+#include <glib/gstdio.h>
 #include <libsoup/soup.h>
 #include <string.h>
 
@@ -605,6 +606,41 @@ START_TEST(test_what_is_too_much_is_dropped_and_counted)
 }
 END_TEST
 
+/* The next one has no destinations, and counts its messages from 1. */
+START_TEST(test_it_goes_on_with_another_database)
+{
+    static const gchar *const ends[] = {"", "-wal", "-shm"};
+    Backend *backend = backend_new(NULL, NULL);
+    g_autofree gchar *keys = NULL, *wanted = expect_keys(7, 9);
+    g_autoptr(JsonNode) node = NULL;
+    VigilOutboxState state;
+
+    configure(backend_get_url(backend), "");
+    start();
+    for (guint i = 1; i <= 6; i++)
+        commit(i, VIGIL_EVENT_BEGIN);
+    wait_until_done(6);
+    const guint n_requests = backend_get_n(backend);
+    for (guint i = 0; i < G_N_ELEMENTS(ends); i++) {
+        g_autofree gchar *path = g_strconcat(t.database, ends[i], NULL);
+
+        g_remove(path);
+    }
+    g_atomic_int_set(&t.store->failed, 1);
+    t.store = vigil_store_renew(t.store, NULL);
+    for (guint i = 0; i < 2000 && !vigil_outbox_get_state(t.store, "b", &state, NULL); i++)
+        g_usleep(10000);
+    ck_assert_int_eq(get_state().passed, 0);
+    for (guint i = 7; i <= 9; i++)
+        commit(i, VIGIL_EVENT_BEGIN);
+    wait_until_done(3);
+    keys = join_keys(backend, n_requests);
+    ck_assert_str_eq(keys, wanted);
+    ck_assert_str_eq(json_object_get_string_member(describe(&node), "state"), "idle");
+    backend_free(backend);
+}
+END_TEST
+
 /* --- TLS ------------------------------------------------------------------------------------- */
 
 /* (nullable): a file with certificate and key, for 127.0.0.1 */
@@ -799,6 +835,7 @@ main(void)
         test_a_server_without_gzip,
         test_nobody_listens,
         test_what_is_too_much_is_dropped_and_counted,
+        test_it_goes_on_with_another_database,
         test_certificates_are_judged,
         test_clients_have_certificates,
         test_what_answers_mean,
