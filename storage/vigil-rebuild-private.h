@@ -15,12 +15,12 @@ void vigil_rebuild_free(VigilRebuild *self);
 /** vigil_rebuild_has_clips: whether any file in the folder of clips is named as one of ours. */
 gboolean vigil_rebuild_has_clips(VigilStore *self);
 /**
- * vigil_rebuild_prepare:
+ * vigil_rebuild_begin: within recovery's transaction, of a database without any run: notes that it has to be made again.
  * @set_aside: (nullable): name of the database that was set aside
- *
- * After recovery: begins a rebuild when the database is new and there are clips, or goes on with one.
  */
-gboolean vigil_rebuild_prepare(VigilStore *self, const gchar *set_aside, GError **error);
+gboolean vigil_rebuild_begin(VigilStore *self, const gchar *set_aside, GError **error);
+/** vigil_rebuild_prepare: after recovery: goes on with what was begun, now or by an earlier run. */
+gboolean vigil_rebuild_prepare(VigilStore *self, GError **error);
 
 /* --- vigil-store-damage.c (mutex held) ----------------------------------------------------------------------- */
 

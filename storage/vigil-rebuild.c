@@ -453,35 +453,23 @@ vigil_store_rebuild_some(VigilStore *self, gint64 for_us, gboolean *done, GError
     return ok;
 }
 
-typedef struct {
-    const gchar *set_aside;
-} Begin;
-
-/*
- * The run of the events of before has the wall clock of their commits, and is of no boot. It takes the number of this one,
- * to which nothing belongs yet.
- */
-static gboolean
-insert_rebuild(VigilStore *self, gpointer data, GError **error)
+/* The run of the events of before has the wall clock of their commits, and is of no boot. It is the first one. */
+gboolean
+vigil_rebuild_begin(VigilStore *self, const gchar *set_aside, GError **error)
 {
-    const Begin *begin = data;
     const gint64 now = vigil_store_clock_wall(&self->clock);
     g_auto(VigilStatement) insert = vigil_statement(
         self, "INSERT INTO rebuild (id, set_aside, begun_wall_us) VALUES (0, :name, :now)");
-    g_auto(VigilStatement) move =
-        vigil_statement(self, "UPDATE runs SET id = id + 1 WHERE id = :run");
     g_auto(VigilStatement) run = vigil_statement(
         self, "INSERT INTO runs (id, program, boot_id, begun_wall_us, begun_mono_us, "
               "wall_offset_us, ended_wall_us, how) VALUES (:run, 'rebuild', '', :now, 0, 0, :now, "
               "'closed')");
 
-    vigil_statement_text(&insert, ":name", begin->set_aside);
+    vigil_statement_text(&insert, ":name", set_aside);
     vigil_statement_int(&insert, ":now", now);
-    vigil_statement_int(&move, ":run", RUN);
     vigil_statement_int(&run, ":run", RUN);
     vigil_statement_int(&run, ":now", now);
-    return vigil_statement_run(&insert, error) && vigil_statement_run(&move, error) &&
-           vigil_statement_run(&run, error) &&
+    return vigil_statement_run(&insert, error) && vigil_statement_run(&run, error) &&
            vigil_store_exec(
                self,
                "INSERT INTO sqlite_sequence (name, seq) VALUES ('events', 4294967296), "
@@ -492,18 +480,10 @@ insert_rebuild(VigilStore *self, gpointer data, GError **error)
 }
 
 gboolean
-vigil_rebuild_prepare(VigilStore *self, const gchar *set_aside, GError **error)
+vigil_rebuild_prepare(VigilStore *self, GError **error)
 {
-    Begin begin = {set_aside};
     gint64 unfinished;
 
-    if (self->fresh && vigil_rebuild_has_clips(self)) {
-        g_message("%s: %s: what the clips say of events is put into a new database", self->database,
-                  set_aside ? "the database was damaged" : "there is no database, but clips");
-        if (!vigil_store_transact(self, insert_rebuild, &begin, error))
-            return FALSE;
-        self->run_id = RUN + 1;
-    }
     if (!vigil_store_read_int(self, "SELECT count(*) FROM rebuild WHERE ended_wall_us IS NULL",
                               &unfinished, error))
         return FALSE;

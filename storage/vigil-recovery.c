@@ -8,11 +8,13 @@
  * 3. Clips that were open are synced and become 'cut', with the size that they have (fragmented MP4 plays up to its last
  *    whole fragment); when the file is gone or empty they become 'lost', and their events keep their metadata. They are
  *    sealed as they are found.
- * 4. Runs that did not end are marked as died, and this one begins.
+ * 4. In a database that never had a run, beside clips, it is noted that it has to be made again from them.
+ * 5. Runs that did not end are marked as died, and this one begins.
  *
- * Steps 2 to 4 are one transaction.
+ * Steps 2 to 5 are one transaction.
  */
 #include "storage/vigil-outbox-private.h"
+#include "storage/vigil-rebuild-private.h"
 #include "storage/vigil-seal-private.h"
 
 #include <errno.h>
@@ -141,7 +143,8 @@ begin_run(VigilStore *self, const gchar *program, GError **error)
 
 typedef struct {
     const GArray *clips; /* (element-type OpenClip) */
-    const gchar *program;
+    const gchar *program, *set_aside;
+    gboolean rebuild;
 } Recovery;
 
 static gboolean
@@ -226,7 +229,8 @@ end_earlier_runs(VigilStore *self, gpointer data, GError **error)
     if (events->len > 0 || recovery->clips->len > 0)
         g_message("%s: the last run was interrupted: %u events, %u clips", self->database,
                   events->len, recovery->clips->len);
-    return vigil_store_exec(self, "UPDATE runs SET how = 'died' WHERE how IS NULL", error) &&
+    return (!recovery->rebuild || vigil_rebuild_begin(self, recovery->set_aside, error)) &&
+           vigil_store_exec(self, "UPDATE runs SET how = 'died' WHERE how IS NULL", error) &&
            begin_run(self, recovery->program, error) &&
            vigil_outbox_add_interrupted(self, events, error);
 }
@@ -264,24 +268,43 @@ gboolean
 vigil_store_end_strays(VigilStore *self, GError **error)
 {
     g_autoptr(GArray) clips = examine_open_clips(self, error);
-    Recovery recovery = {clips, NULL};
+    Recovery recovery = {.clips = clips};
 
     if (!clips)
         return FALSE;
     return clips->len == 0 || vigil_store_transact(self, end_clips, &recovery, error);
 }
 
+/*
+ * An open that died before it began its run has left a database without any, which says nothing: only what is decided
+ * together with the run is decided.
+ */
+static gboolean
+must_rebuild(VigilStore *self, const gchar *set_aside, gboolean *must, GError **error)
+{
+    gint64 has_runs;
+
+    if (!vigil_store_read_int(self, "SELECT EXISTS (SELECT 1 FROM runs)", &has_runs, error))
+        return FALSE;
+    *must = !has_runs && vigil_rebuild_has_clips(self);
+    if (*must)
+        g_message("%s: %s: what the clips say of events is put into a new database", self->database,
+                  set_aside ? "the database was damaged" : "there is no database, but clips");
+    return TRUE;
+}
+
 gboolean
-vigil_store_recover(VigilStore *self, const gchar *program, GError **error)
+vigil_store_recover(VigilStore *self, const gchar *program, const gchar *set_aside, GError **error)
 {
     g_autoptr(GArray) clips = NULL;
-    Recovery recovery;
+    Recovery recovery = {.program = program, .set_aside = set_aside};
 
-    if (!read_last_seen(self, error) || !collect_listed(self, error))
+    if (!read_last_seen(self, error) || !collect_listed(self, error) ||
+        !must_rebuild(self, set_aside, &recovery.rebuild, error))
         return FALSE;
     clips = examine_open_clips(self, error);
     if (!clips)
         return FALSE;
-    recovery = (Recovery){clips, program};
+    recovery.clips = clips;
     return vigil_store_transact(self, end_earlier_runs, &recovery, error);
 }

@@ -34,8 +34,7 @@ struct VigilStore {
     gchar *database, *clips, *program;
     gboolean writer;
     guint schema;     /* version of what is in the database */
-    gboolean fresh;   /* the database was made by this open */
-    gboolean current; /* … or had this version's schema before */
+    gboolean current; /* the database had this version's schema before this open */
     gboolean started; /* it is in use */
     const VigilFileOps *ops;
     gchar *boot_id;
@@ -261,8 +260,13 @@ gboolean vigil_retention_is_doomed(VigilStore *self, const gchar *path);
 
 /* --- vigil-recovery.c (mutex held) --------------------------------------------------------------------------- */
 
-/** vigil_store_recover: ends what earlier runs left and begins this one. */
-gboolean vigil_store_recover(VigilStore *self, const gchar *program, GError **error);
+/**
+ * vigil_store_recover: ends what earlier runs left and begins this one; a database without any, beside clips, is one that
+ * has to be made again.
+ * @set_aside: (nullable): name of the database that it replaces
+ */
+gboolean vigil_store_recover(VigilStore *self, const gchar *program, const gchar *set_aside,
+                             GError **error);
 /** vigil_store_end_strays: clips of this run that have a row but no handle any more, as finishing failed: they are cut. */
 gboolean vigil_store_end_strays(VigilStore *self, GError **error);
 

@@ -284,7 +284,6 @@ vigil_store_connect(VigilStore *self, GError **error)
         return FALSE;
     if (!check_identity(self, &identity, error))
         return FALSE;
-    self->fresh = self->writer && is_empty(&identity);
     self->current = identity.version == (gint64)G_N_ELEMENTS(schema_steps);
     self->schema = self->writer ? G_N_ELEMENTS(schema_steps) : (guint)identity.version;
     if (!self->writer)

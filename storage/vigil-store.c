@@ -290,8 +290,8 @@ connect_and_recover(VigilStore *self, const gchar *program, const gchar *set_asi
     if (!vigil_store_connect(self, error) || !vigil_store_check_pages(self, error))
         return FALSE;
     vigil_store_keep_reserve(self);
-    return open_seal_key(self, error) && vigil_store_recover(self, program, error) &&
-           vigil_rebuild_prepare(self, set_aside, error);
+    return open_seal_key(self, error) && vigil_store_recover(self, program, set_aside, error) &&
+           vigil_rebuild_prepare(self, error);
 }
 
 /* On a full disk the reserve makes the opening possible; the first write then looks for more. */

@@ -5,6 +5,7 @@
 
 #include "storage/vigil-clip-note.h"
 #include "storage/vigil-rebuild.h"
+#include "tests/storage/faults.h"
 #include "tests/storage/store-test.h"
 
 #define N_EVENTS 60
@@ -70,11 +71,11 @@ end_clip(VigilClip *clip)
 
 /* Each fifth clip shows two events, each seventh was cut off. */
 static void
-fill_store(void)
+fill_store_with(guint n_events)
 {
     store_test_init(&t, NULL);
     store_test_open(&t);
-    for (guint i = 0; i < N_EVENTS; i++) {
+    for (guint i = 0; i < n_events; i++) {
         VigilClip *clip = begin_clip(i);
         const gboolean shared = i % 5 == 0, cut = i % 7 == 6;
 
@@ -95,6 +96,12 @@ fill_store(void)
     /* what was cut off is ended by this */
     store_test_open(&t);
     store_test_close(&t);
+}
+
+static void
+fill_store(void)
+{
+    fill_store_with(N_EVENTS);
 }
 
 /* The open does as much as 10 s allow, which is all of it where nothing slows the program down. */
@@ -364,6 +371,63 @@ START_TEST(test_strange_files)
 }
 END_TEST
 
+static void
+lose_all_but_clips(void)
+{
+    static const gchar *const names[] = {"events.db", "events.db-wal",     "events.db-shm",
+                                         "seal.key",  "events.db.reserve", "events.db-journal"};
+
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree gchar *path = g_build_filename(t.dir, names[i], NULL);
+
+        g_unlink(path);
+    }
+}
+
+/* Returns: whether it came to its end before anything went wrong. */
+static gboolean
+open_in_child(FaultKind kind, guint nth)
+{
+    const pid_t child = fork();
+    gint status;
+
+    if (child == 0) {
+        faults_arm(kind, nth, FALSE);
+        t.store = vigil_store_open_with(&t.options, &faults_file_ops, store_test_mono, NULL);
+        _exit(faults_get_count() >= nth ? 1 : 0);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFEXITED(status));
+    return WEXITSTATUS(status) == 0;
+}
+
+static const FaultKind faults[] = {FAULT_DIE, FAULT_ENOSPC, FAULT_EIO};
+
+/* Wherever the start of it ends, the next open begins it again. */
+START_TEST(test_is_begun_again)
+{
+    g_autofree gchar *before = NULL;
+    guint nth = 0;
+    gboolean whole = FALSE;
+
+    faults_install();
+    fill_store_with(3);
+    before = dump_before();
+    while (!whole) {
+        g_autofree gchar *after = NULL;
+
+        lose_all_but_clips();
+        whole = open_in_child(faults[_i], ++nth);
+        open_whole();
+        after = dump();
+        ck_assert_msg(g_str_equal(before, after), "lost after operation %u", nth);
+        store_test_close(&t);
+    }
+    ck_assert_uint_gt(nth, 30);
+    store_test_finish(&t);
+}
+END_TEST
+
 START_TEST(test_new_store_is_not_rebuilt)
 {
     g_auto(VigilRebuildInfo) info = {0};
@@ -400,6 +464,7 @@ main(void)
     tcase_add_test(tcase, test_damage_in_use);
     tcase_add_test(tcase, test_ages_go_on);
     tcase_add_test(tcase, test_strange_files);
+    tcase_add_loop_test(tcase, test_is_begun_again, 0, G_N_ELEMENTS(faults));
     tcase_add_test(tcase, test_new_store_is_not_rebuilt);
     srunner_run_all(runner, CK_NORMAL);
     n_failed = srunner_ntests_failed(runner);
