@@ -145,7 +145,9 @@ end_event(VigilRecordSession *self, const VigilEvent *event, OpenEvent *open)
 {
     if (open->clip) {
         open->clip->n_active--;
-        open->clip->end_ns = MAX(open->clip->end_ns, event->end_ns + event->post_ns);
+        /* what was removed was last seen long before it was known to be */
+        open->clip->end_ns =
+            MAX(open->clip->end_ns, MAX(event->end_ns + event->post_ns, event->trigger_ns));
     }
     g_hash_table_remove(self->events, event->id);
 }

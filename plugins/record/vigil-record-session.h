@@ -23,7 +23,7 @@ typedef enum {
  * @want_ns: stream time from which it shall show the scene: start − pre of its first event
  * @first_ns: stream time of its first frame; set by the owner; %G_MAXINT64 while there is none
  * @trigger_ns: frame on which its first event's rule fired
- * @end_ns: latest end + post of its events that have ended
+ * @end_ns: latest end + post of its events that have ended, or the frame on which one's rule fired, if that is later
  * @full: set by the owner: it takes no more frames, so no event joins it
  * @n_active: events in it that have not ended
  * @n_queued: messages that will be committed with it

@@ -103,6 +103,25 @@ START_TEST(end_is_the_latest_of_its_events)
 }
 END_TEST
 
+START_TEST(end_is_not_before_the_trigger)
+{
+    g_autoptr(VigilEvent) event = vigil_event_new();
+    VigilRecordClip *clip;
+
+    g_strlcpy(event->id, "a", sizeof event->id);
+    event->camera = event->rule = event->label = g_intern_static_string("x");
+    event->start_ns = event->end_ns = 10 * S;
+    event->trigger_ns = event->time_ns = 70 * S;
+    event->record = TRUE;
+    event->pre_ns = event->post_ns = 5 * S;
+    event->type = VIGIL_EVENT_BEGIN;
+    clip = vigil_record_session_add(session, event, FALSE, NULL, 0);
+    event->type = VIGIL_EVENT_END;
+    vigil_record_session_add(session, event, FALSE, NULL, 0);
+    ck_assert_int_eq(clip->end_ns, 70 * S);
+}
+END_TEST
+
 START_TEST(clip_of_an_active_event_follows_the_analysis)
 {
     VigilRecordClip *a = say("a", B, 10, 11, 5, 3);
@@ -269,6 +288,7 @@ main(void)
     tcase_add_test(tcase, clip_that_does_not_reach_back_is_not_shared);
     tcase_add_test(tcase, clip_in_its_post_roll_is_not_shared);
     tcase_add_test(tcase, end_is_the_latest_of_its_events);
+    tcase_add_test(tcase, end_is_not_before_the_trigger);
     tcase_add_test(tcase, clip_of_an_active_event_follows_the_analysis);
     tcase_add_test(tcase, longest_clip);
     tcase_add_test(tcase, messages_wait_for_the_first_fragment_in_order);
