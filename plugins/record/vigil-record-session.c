@@ -86,6 +86,14 @@ vigil_record_session_free(VigilRecordSession *self)
     g_free(self);
 }
 
+/* Whether the longest clip leaves room for the event and its post-roll, or for half a clip where that is more than one. */
+static gboolean
+has_room(const VigilRecordSession *self, const VigilRecordClip *clip, const VigilEvent *event)
+{
+    return event->time_ns + MIN(event->post_ns, self->options.max_clip_ns / 2) <=
+           clip->want_ns + self->options.max_clip_ns;
+}
+
 /* The clip that an event which begins now shares, if there is one. */
 static VigilRecordClip *
 find_shared_clip(VigilRecordSession *self, const VigilEvent *event)
@@ -96,6 +104,7 @@ find_shared_clip(VigilRecordSession *self, const VigilEvent *event)
             clip->first_ns == G_MAXINT64 ? clip->want_ns : MIN(clip->first_ns, clip->want_ns);
 
         if (clip->n_active > 0 && !clip->full && from_ns <= event->start_ns - event->pre_ns &&
+            has_room(self, clip, event) &&
             !vigil_record_session_clip_is_over(self, clip, event->time_ns))
             return clip;
     }
@@ -114,7 +123,7 @@ new_clip(VigilRecordSession *self, const VigilEvent *event)
     clip->start_wall_us = event->start_wall_us;
     clip->want_ns = event->start_ns - event->pre_ns;
     clip->first_ns = G_MAXINT64;
-    clip->trigger_ns = event->trigger_ns;
+    clip->trigger_ns = clip->last_trigger_ns = event->trigger_ns;
     clip->end_ns = G_MININT64;
     g_ptr_array_add(self->clips, clip);
     return clip;
@@ -133,6 +142,7 @@ begin_event(VigilRecordSession *self, const VigilEvent *event, gboolean known,
 
         if (!clip)
             clip = *created = new_clip(self, event);
+        clip->last_trigger_ns = MAX(clip->last_trigger_ns, event->trigger_ns);
         clip->n_active++;
         open->clip = clip_ref(clip);
     }

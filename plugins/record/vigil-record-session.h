@@ -23,6 +23,7 @@ typedef enum {
  * @want_ns: stream time from which it shall show the scene: start − pre of its first event
  * @first_ns: stream time of its first frame; set by the owner; %G_MAXINT64 while there is none
  * @trigger_ns: frame on which its first event's rule fired
+ * @last_trigger_ns: the same of its latest event
  * @end_ns: latest end + post of its events that have ended, or the frame on which one's rule fired, if that is later
  * @full: set by the owner: it takes no more frames, so no event joins it
  * @n_active: events in it that have not ended
@@ -37,7 +38,7 @@ typedef struct {
     gchar name[VIGIL_EVENT_ID_LENGTH + 1];
     const gchar *camera;
     gint64 start_ns, start_wall_us;
-    gint64 want_ns, first_ns, trigger_ns, end_ns;
+    gint64 want_ns, first_ns, trigger_ns, last_trigger_ns, end_ns;
     gboolean full;
     guint n_active;
     guint n_queued;
@@ -73,7 +74,7 @@ typedef struct {
  * messages are committed. Decides only; files, frames and the store are the owner's. Not thread-safe.
  *
  * An event gets a clip of its own, unless it begins while another one that has a clip is still active (not merely in its
- * post-roll) and that clip reaches back to its start − pre: then it joins that one.
+ * post-roll) and that clip reaches back to its start − pre and has room for its post: then it joins that one.
  */
 typedef struct VigilRecordSession VigilRecordSession;
 

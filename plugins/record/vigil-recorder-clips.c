@@ -177,7 +177,7 @@ count_shortcomings(VigilRecorder *self, const VigilOpenClip *open)
     self->stats.clips_short += open->short_begin;
     self->stats.clips_cut += open->cut;
     self->stats.clips_without_trigger +=
-        open->info.start_ns > clip->trigger_ns || open->info.end_ns < clip->trigger_ns;
+        open->info.start_ns > clip->trigger_ns || open->info.end_ns < clip->last_trigger_ns;
     g_mutex_unlock(&self->lock);
 }
 

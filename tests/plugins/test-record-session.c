@@ -145,6 +145,21 @@ START_TEST(longest_clip)
 }
 END_TEST
 
+START_TEST(longest_clip_has_no_room_for_a_stump)
+{
+    VigilRecordClip *a = say("a", B, 10, 10, 5, 5), *c;
+
+    ck_assert_ptr_null(say("b", B, 58, 60, 5, 5));
+    ck_assert_int_eq(a->last_trigger_ns, 60 * S);
+    c = say("c", B, 60, 61, 5, 5);
+    ck_assert_ptr_nonnull(c);
+    ck_assert_int_eq(c->want_ns, 55 * S);
+    ck_assert_int_eq(a->last_trigger_ns, 60 * S);
+    /* more than there is room for in any clip */
+    ck_assert_ptr_null(say("d", B, 62, 62, 5, 3600));
+}
+END_TEST
+
 START_TEST(messages_wait_for_the_first_fragment_in_order)
 {
     VigilRecordClip *a = say("a", B, 10, 11, 5, 5), *b;
@@ -291,6 +306,7 @@ main(void)
     tcase_add_test(tcase, end_is_not_before_the_trigger);
     tcase_add_test(tcase, clip_of_an_active_event_follows_the_analysis);
     tcase_add_test(tcase, longest_clip);
+    tcase_add_test(tcase, longest_clip_has_no_room_for_a_stump);
     tcase_add_test(tcase, messages_wait_for_the_first_fragment_in_order);
     tcase_add_test(tcase, message_does_not_wait_for_ever);
     tcase_add_test(tcase, clip_that_failed_holds_nothing_up);
