@@ -165,3 +165,25 @@ vigil_rules_equal(const VigilRules *a, const VigilRules *b)
             return FALSE;
     return TRUE;
 }
+
+/* A rule needs its dwell until it fires; what is removed is known to be so only some time after its event. */
+static gint64
+reach_of(const VigilRule *rule)
+{
+    return rule->pre_ns +
+           MAX(rule->kind == VIGIL_RULE_REMOVED ? rule->end_after_ns : rule->dwell_ns, SECOND);
+}
+
+gint64
+vigil_rules_get_reach(const VigilRules *self)
+{
+    gint64 reach_ns = 0;
+
+    for (guint i = 0; i < self->rules->len; i++) {
+        const VigilRule *rule = &g_array_index(self->rules, VigilRule, i);
+
+        if (rule->record)
+            reach_ns = MAX(reach_ns, reach_of(rule));
+    }
+    return reach_ns;
+}

@@ -167,6 +167,11 @@ VigilRules *vigil_rules_load(const gchar *path, GError **error);
 
 /** vigil_rules_equal: for a reload that touches only what changed. */
 gboolean vigil_rules_equal(const VigilRules *a, const VigilRules *b);
+/**
+ * vigil_rules_get_reach: ns from the begin of the longest pre-roll to the frame on which its rule may fire: what a recording must
+ * still have by then; 0 where no rule records.
+ */
+gint64 vigil_rules_get_reach(const VigilRules *self);
 void vigil_rules_free(VigilRules *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilRules, vigil_rules_free)
 

@@ -9,6 +9,10 @@
 /* Encoded video for the recorder: what piles up while a disk is slow. */
 #define RECORD_QUEUE_NS (10 * GST_SECOND)
 #define RECORD_QUEUE_BYTES (64 * 1024 * 1024)
+/* Video that the recorder keeps for what comes before an event: for the time that rules take, and an analysis that is late. */
+#define MIN_RING_SECONDS 30
+#define MAX_RING_SECONDS 3600
+#define RING_MARGIN_SECONDS 5
 /* Decoded frames: one that is being looked at and one that waits. More would only be older. */
 #define FRAME_QUEUE_BUFFERS 2
 
@@ -169,6 +173,15 @@ make_events(VigilCameraPipeline *self, GError **error)
     return events;
 }
 
+static guint
+ring_seconds(const VigilCameraSettings *settings)
+{
+    const gint64 reach_ns = vigil_rules_get_reach(settings->rules) + GST_SECOND - 1;
+
+    return (guint)CLAMP(reach_ns / (gint64)GST_SECOND + RING_MARGIN_SECONDS, MIN_RING_SECONDS,
+                        MAX_RING_SECONDS);
+}
+
 static GstElement *
 make_record(VigilCameraPipeline *self, const VigilCameraPipelineOptions *options, GError **error)
 {
@@ -176,7 +189,8 @@ make_record(VigilCameraPipeline *self, const VigilCameraPipelineOptions *options
 
     if (record)
         g_object_set(record, "database", options->database, "location", options->clips,
-                     "encode-jpeg", self->settings->record_as == VIGIL_RECORD_AS_H264, NULL);
+                     "encode-jpeg", self->settings->record_as == VIGIL_RECORD_AS_H264,
+                     "ring-seconds", ring_seconds(self->settings), NULL);
     return record;
 }
 

@@ -156,7 +156,8 @@ install_limit_properties(GObjectClass *klass, GParamFlags flags)
         g_param_spec_uint(
             "ring-seconds", "Ring seconds",
             "Seconds of video kept for pre-rolls, beside a group of pictures: at least the "
-            "longest pre-roll plus the time that a rule takes to decide (dwell)",
+            "longest pre-roll plus the time that a rule takes to decide (dwell; end_after where "
+            "something is removed). ring-bytes may hold less",
             1, 3600, DEFAULT_RING_SECONDS, flags));
     g_object_class_install_property(
         klass, PROP_RING_BYTES,

@@ -408,6 +408,28 @@ START_TEST(test_all_mistakes)
 }
 END_TEST
 
+START_TEST(test_reach)
+{
+    static const struct {
+        const gchar *text;
+        gint64 reach_ns;
+    } cases[] = {
+        {"rules: []", 0},
+        {"rules: [{name: a, record: false, dwell: 1h}]", 0},
+        {"rules: [{name: a}]", 6},
+        {"rules: [{name: a, record: {pre: 3s}, dwell: 2m}, {name: b, record: {pre: 1m}}]", 123},
+        {"zones: {z: [[0, 0], [1, 0], [1, 1]]}\n"
+         "rules: [{name: a, kind: takt, zones: [z], takt: 45s}]",
+         50},
+        {"rules: [{name: a, kind: removed, dwell: 10m, end_after: 40s}]", 45},
+    };
+    g_autoptr(VigilRules) rules = read_good(cases[_i].text);
+
+    ck_assert_int_eq(vigil_rules_get_reach(rules),
+                     cases[_i].reach_ns * G_GINT64_CONSTANT(1000000000));
+}
+END_TEST
+
 START_TEST(test_load)
 {
     g_autofree gchar *dir = g_dir_make_tmp("vigil-rules-XXXXXX", NULL);
@@ -448,6 +470,7 @@ main(void)
     tcase_add_test(tc, test_equal);
     tcase_add_test(tc, test_copy);
     tcase_add_test(tc, test_all_mistakes);
+    tcase_add_loop_test(tc, test_reach, 0, 6);
     tcase_add_test(tc, test_load);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);
