@@ -214,12 +214,13 @@ stop(VigilUploadPump *self)
 {
     g_autoptr(GSource) source = g_idle_source_new();
 
-    vigil_outbox_set_notify(self->store, NULL, NULL);
     /* in the loop: it may not run yet */
     g_source_set_priority(source, G_PRIORITY_HIGH);
     g_source_set_callback(source, quit, self->loop, NULL);
     g_source_attach(source, self->context);
     g_thread_join(self->thread);
+    /* until here the thread may have taken another store */
+    vigil_outbox_set_notify(self->store, NULL, NULL);
     g_source_unref(self->news);
     g_main_loop_unref(self->loop);
     g_main_context_unref(self->context);
