@@ -322,6 +322,14 @@ judge_refusal(VigilUploadLane *self, guint n_sent, const gchar *reason)
     return rest == 0 || set_aside(self, self->items[n_sent].message, reason);
 }
 
+/* What nothing of got through may be too much for the line within the time there is; it grows again by what arrives. */
+static void
+send_less(VigilUploadLane *self)
+{
+    if (self->n_items > 1)
+        self->limit = self->n_items / 2;
+}
+
 static void
 on_done(const VigilUploadResult *result, gpointer user_data)
 {
@@ -337,6 +345,8 @@ on_done(const VigilUploadResult *result, gpointer user_data)
     switch (result->outcome) {
     case VIGIL_UPLOAD_SENT: self->limit = MIN(self->limit * 2, (guint)self->settings->batch); break;
     case VIGIL_UPLOAD_RETRY:
+        if (n_sent == 0)
+            send_less(self);
         wait_after_failure(self, result->reason, result->retry_after_us);
         go = FALSE;
         break;
@@ -354,6 +364,7 @@ on_hung(gpointer user_data)
 {
     VigilUploadLane *self = user_data;
 
+    send_less(self);
     abandon(self);
     wait_after_failure(self, "no answer in time", 0);
     return G_SOURCE_REMOVE;

@@ -523,6 +523,30 @@ START_TEST(test_a_silent_server_is_left)
 }
 END_TEST
 
+/* As on a line that is too slow for more within the timeout. */
+static void
+answer_few(guint number, const BackendRequest *request, SoupServerMessage *message, gpointer data)
+{
+    if (g_strv_length(request->keys) > 3)
+        soup_server_message_set_status(message, 504, NULL);
+}
+
+START_TEST(test_what_is_too_much_at_once_is_sent_in_parts)
+{
+    Backend *backend = backend_new(answer_few, NULL);
+
+    configure(backend_get_url(backend), "    batch: 20\n");
+    ck_assert(
+        vigil_outbox_set_destinations(t.store, &(VigilOutboxDestination){.name = "b"}, 1, NULL));
+    for (guint i = 1; i <= 20; i++)
+        commit(i, VIGIL_EVENT_BEGIN);
+    start();
+    wait_until_done(20);
+    ck_assert_int_eq(get_state().sent, 20);
+    backend_free(backend);
+}
+END_TEST
+
 START_TEST(test_it_stops_at_once_and_goes_on_later)
 {
     Backend *backend = backend_new(answer_never, NULL);
@@ -831,6 +855,7 @@ main(void)
         test_answers_that_break_off_are_no_answers,
         test_a_long_answer_is_not_read,
         test_a_silent_server_is_left,
+        test_what_is_too_much_at_once_is_sent_in_parts,
         test_it_stops_at_once_and_goes_on_later,
         test_a_server_without_gzip,
         test_nobody_listens,
