@@ -74,12 +74,13 @@ static void
 set_uploads(Daemon *daemon, const VigilSettings *settings)
 {
     const VigilUploadPumpOptions options = vigil_upload_pump_options_defaults();
+    g_autoptr(VigilStore) store = NULL;
 
     if (daemon->pump && vigil_upload_pump_wants(daemon->pump, settings->uploads, settings->cameras))
         return;
     g_clear_pointer(&daemon->pump, vigil_upload_pump_free);
-    daemon->pump =
-        vigil_upload_pump_new(daemon->store, settings->uploads, settings->cameras, &options);
+    store = vigil_store_renew(vigil_store_ref(daemon->store), NULL); /* it may have failed since */
+    daemon->pump = vigil_upload_pump_new(store, settings->uploads, settings->cameras, &options);
 }
 
 static gboolean

@@ -263,9 +263,10 @@ vigil_upload_pump_new(VigilStore *store, const GPtrArray *uploads, const GPtrArr
         g_ptr_array_add(self->lanes, vigil_upload_lane_new(self->uploads->pdata[i], &self->site,
                                                            &self->options, self->random));
     self->registered = set_destinations(self);
-    if (self->lanes->len > 0)
+    /* without destinations it may still have to write down that there are none: messages for nobody would heap up */
+    if (self->lanes->len > 0 || !self->registered)
         start(self);
-    else if (self->registered)
+    else
         enforce_bounds(self); /* what is left of destinations that are no more */
     return self;
 }

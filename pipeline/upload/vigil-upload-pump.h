@@ -37,7 +37,7 @@ VigilUploadPumpOptions vigil_upload_pump_options_defaults(void);
  * @uploads: (element-type VigilUploadSettings): referenced; those and only those are the destinations from here on
  * @cameras: (element-type VigilCameraSettings) (nullable): referenced
  *
- * What is committed after this has returned is sent. With no destination there is no thread.
+ * What is committed after this has returned is sent. With no destination there is no thread, once that was written down.
  */
 VigilUploadPump *
 vigil_upload_pump_new(VigilStore *store, const GPtrArray *uploads, const GPtrArray *cameras,
