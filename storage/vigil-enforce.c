@@ -18,6 +18,9 @@
 /* Pages that deletions left unused go back to the file system once they are worth it, some at a time. */
 #define VACUUM_SHARE 4
 #define VACUUM_PAGES 128
+/* Deleting need not free anything: the files may have other links. */
+#define VAIN_PAUSE_US (3600 * (gint64)G_USEC_PER_SEC)
+#define WORTH_BYTES (16 * 1024 * 1024) /* freed late, as some file systems do */
 
 VigilRetention *
 vigil_retention_new(void)
@@ -26,6 +29,7 @@ vigil_retention_new(void)
 
     g_mutex_init(&self->enforcing);
     self->batch = FIRST_BATCH;
+    self->free_before = -1;
     self->doomed = g_ptr_array_new_with_free_func(g_free);
     self->collected = g_ptr_array_new_with_free_func(g_free);
     return self;
@@ -98,18 +102,28 @@ read_used_bytes(VigilStore *self, gint64 *bytes, GError **error)
     return TRUE;
 }
 
-/* What has to go for the store's limit, and for the disk's, whatever else fills that. */
-static gboolean
-read_excess(VigilStore *self, gint64 *excess, gint64 *used, GError **error)
+/* What the disk lacks, whatever fills it; 0 where deleting does not help. */
+static gint64
+get_lack(VigilStore *self, gint64 free_bytes)
 {
-    const guint64 free_bytes = self->min_free_bytes ? vigil_store_get_free_bytes(self) : 0;
+    VigilRetention *retention = self->retention;
+    const gint64 now = vigil_store_clock_mono(&self->clock);
+    const gint64 worth = retention->vain_until_us ? WORTH_BYTES : 0;
 
-    if (!read_used_bytes(self, used, error))
-        return FALSE;
-    *excess = self->max_bytes ? *used - self->max_bytes : 0;
-    if (self->min_free_bytes)
-        *excess = MAX(*excess, self->min_free_bytes - (gint64)MIN(free_bytes, (guint64)G_MAXINT64));
-    return TRUE;
+    if (free_bytes < 0 || free_bytes - worth > retention->free_before) {
+        retention->free_before = -1;
+        retention->vain_until_us = 0;
+    } else if (!retention->vain_until_us) {
+        g_warning("%s: min_free: deleting the oldest clips freed no space: no more are deleted for "
+                  "it for a while",
+                  self->database);
+        retention->vain_until_us = now + VAIN_PAUSE_US;
+    } else if (now >= retention->vain_until_us) {
+        retention->free_before = -1;
+        retention->vain_until_us = 0;
+    }
+    return free_bytes < 0 || retention->vain_until_us ? 0
+                                                      : MAX(self->min_free_bytes - free_bytes, 0);
 }
 
 /* --- one step ------------------------------------------------------------------------------------------------ */
@@ -117,6 +131,7 @@ read_excess(VigilStore *self, gint64 *excess, gint64 *used, GError **error)
 typedef struct {
     VigilDue due;
     gboolean by_space; /* what is due is found out in the transaction */
+    gint64 excess;     /* bytes */
     guint n_max, n_deleted, n_expired;
     GPtrArray *garbage; /* (element-type utf8) */
 } Step;
@@ -163,13 +178,13 @@ drop_oldest(VigilStore *self, Step *step, gboolean *gone, GError **error)
 static gboolean
 drop_for_space(VigilStore *self, Step *step, GError **error)
 {
-    gint64 excess, used, now;
+    gint64 used, now;
     gboolean gone = TRUE;
 
-    if (!read_excess(self, &excess, &used, error))
+    if (!read_used_bytes(self, &used, error))
         return FALSE;
     now = used;
-    while (gone && used - now < excess && step->n_deleted + step->n_expired < step->n_max)
+    while (gone && used - now < step->excess && step->n_deleted + step->n_expired < step->n_max)
         if (!drop_oldest(self, step, &gone, error) || !read_used_bytes(self, &now, error))
             return FALSE;
     return TRUE;
@@ -274,22 +289,28 @@ static gboolean
 do_space(VigilStore *self, guint *n_deleted, gboolean *done, GError **error)
 {
     g_auto(Step) step;
-    gint64 excess, used;
+    gint64 free_bytes = -1, lack, used;
 
     step_init(&step, self->retention->batch);
     step.by_space = TRUE;
     *done = !self->max_bytes && !self->min_free_bytes;
     if (*done)
         return TRUE;
-    if (!read_excess(self, &excess, &used, error))
+    if (!read_used_bytes(self, &used, error))
         return FALSE;
-    *done = excess <= 0;
+    if (self->min_free_bytes)
+        free_bytes = self->ops->free_bytes(self->clips_fd);
+    lack = get_lack(self, free_bytes);
+    step.excess = MAX(lack, self->max_bytes ? used - self->max_bytes : 0);
+    *done = step.excess <= 0;
     if (*done)
         return TRUE;
     if (!run_step(self, &step, error))
         return FALSE;
     *n_deleted = step.n_deleted;
     *done = step.n_deleted + step.n_expired == 0;
+    if (lack > 0 && !*done)
+        self->retention->free_before = free_bytes;
     return TRUE;
 }
 

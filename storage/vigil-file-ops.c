@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 static gint
@@ -54,6 +55,18 @@ system_rename_at(gint from_fd, const gchar *from, gint to_fd, const gchar *to)
     return renameat2(from_fd, from, to_fd, to, RENAME_NOREPLACE) < 0 ? -errno : 0;
 }
 
+static gint64
+system_free_bytes(gint fd)
+{
+    struct statvfs space;
+    gint code;
+
+    do
+        code = fstatvfs(fd, &space) < 0 ? -errno : 0;
+    while (code == -EINTR);
+    return code < 0 ? code : (gint64)MIN((guint64)space.f_bavail * space.f_frsize, G_MAXINT64);
+}
+
 const VigilFileOps vigil_file_ops_system = {
     .open_at = system_open_at,
     .mkdir_at = system_mkdir_at,
@@ -62,4 +75,5 @@ const VigilFileOps vigil_file_ops_system = {
     .sync = system_sync,
     .unlink_at = system_unlink_at,
     .rename_at = system_rename_at,
+    .free_bytes = system_free_bytes,
 };

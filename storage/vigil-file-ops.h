@@ -10,7 +10,7 @@ G_BEGIN_DECLS
 /**
  * VigilFileOps:
  *
- * Every system call by which the store changes the file system outside of SQLite. One table, so that
+ * Every system call by which the store changes the file system outside of SQLite, and asks how full it is. One table, so that
  * any of them can be made to fail. All return -errno on failure; all but sync are tried
  * again after EINTR.
  */
@@ -22,6 +22,7 @@ typedef struct {
     gint (*sync)(gint fd);
     gint (*unlink_at)(gint dir_fd, const gchar *name, gint flags);
     gint (*rename_at)(gint from_fd, const gchar *from, gint to_fd, const gchar *to);
+    gint64 (*free_bytes)(gint fd); /* of the file system with that file, for us */
 } VigilFileOps;
 
 /** vigil_file_ops_system: the real ones; rename_at never replaces a file. */

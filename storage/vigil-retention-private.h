@@ -30,6 +30,9 @@ struct VigilRetention {
     guint batch;          /* so many events go in one step */
     GPtrArray *doomed;    /* (element-type utf8): being unlinked without the lock */
     GPtrArray *collected; /* (element-type utf8): unlinked; their rows go with the next step */
+    gint64 free_before;   /* free bytes before the last step that deleted for them; -1: it helped */
+    gint64
+        vain_until_us; /* monotonic: until then nothing is deleted for free bytes; 0: no matter */
 };
 
 /** VigilDue: what a step found. */
@@ -55,7 +58,5 @@ vigil_store_expire_clip(VigilStore *self, gint64 clip_id, GPtrArray *garbage, GE
 gboolean vigil_store_pick_oldest(VigilStore *self, gint64 *seq, GError **error);
 gboolean vigil_store_pick_oldest_with_clip(VigilStore *self, gint64 *seq, GError **error);
 gboolean vigil_store_pick_oldest_clip(VigilStore *self, gint64 *clip_id, GError **error);
-/** vigil_store_get_free_bytes: of the database's disk; 0 when it cannot be told. */
-guint64 vigil_store_get_free_bytes(VigilStore *self);
 
 G_END_DECLS

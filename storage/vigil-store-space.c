@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 /* More at a time would delete in vain. */
@@ -16,13 +15,19 @@ reserve_path(VigilStore *self)
     return g_strconcat(self->database, ".reserve", NULL);
 }
 
-guint64
-vigil_store_get_free_bytes(VigilStore *self)
+/* Of the disk with the database, which may be another than that of the clips. */
+static gint64
+get_free_bytes(VigilStore *self)
 {
     g_autofree gchar *dir = g_path_get_dirname(self->database);
-    struct statvfs space;
+    const gint fd = self->ops->open_at(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    gint64 free_bytes;
 
-    return statvfs(dir, &space) < 0 ? 0 : (guint64)space.f_bavail * space.f_frsize;
+    if (fd < 0)
+        return fd;
+    free_bytes = self->ops->free_bytes(fd);
+    close(fd);
+    return free_bytes;
 }
 
 void
@@ -112,7 +117,8 @@ vigil_store_make_space(VigilStore *self, gboolean for_rows)
     empty_log(self);
     while (n_deleted < MAX_DELETED && delete_one(self, for_rows, &n, &error) && n > 0) {
         n_deleted += n;
-        if (vigil_store_get_free_bytes(self) >= 2 * VIGIL_STORE_RESERVE_BYTES)
+        if ((for_rows ? get_free_bytes(self) : self->ops->free_bytes(self->clips_fd)) >=
+            2 * VIGIL_STORE_RESERVE_BYTES)
             break;
     }
     if (error)

@@ -132,6 +132,12 @@ fault_rename_at(gint from_fd, const gchar *from, gint to_fd, const gchar *to)
     return code ? -code : vigil_file_ops_system.rename_at(from_fd, from, to_fd, to);
 }
 
+static gint64
+fault_free_bytes(gint fd)
+{
+    return vigil_file_ops_system.free_bytes(fd);
+}
+
 const VigilFileOps faults_file_ops = {
     .open_at = fault_open_at,
     .mkdir_at = fault_mkdir_at,
@@ -140,6 +146,7 @@ const VigilFileOps faults_file_ops = {
     .sync = fault_sync,
     .unlink_at = fault_unlink_at,
     .rename_at = fault_rename_at,
+    .free_bytes = fault_free_bytes,
 };
 
 /* --- SQLite's: a VFS around the ordinary one --- */
