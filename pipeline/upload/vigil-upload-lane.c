@@ -26,7 +26,8 @@ typedef struct {
     gint64 error_wall_us, sent_wall_us, next_wall_us;
     guint n_failures; /* since something arrived */
     guint64 n_attempts, n_refused;
-    gboolean lost; /* the store does not tell how far this destination is */
+    gboolean lost;          /* the store does not tell how far this destination is */
+    VigilOutboxState state; /* as last read: who asks must not wait for a disk that hangs */
 } Report;
 
 struct VigilUploadLane {
@@ -180,34 +181,47 @@ begin_anew(VigilUploadLane *self, gint64 passed)
     self->ack_unsaved = FALSE;
 }
 
+static gboolean
+read_state(VigilUploadLane *self, VigilOutboxState *state)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!vigil_outbox_get_state(self->store, self->settings->name, state, &error)) {
+        note_lost(self, error);
+        return FALSE;
+    }
+    note_lost(self, NULL);
+    g_mutex_lock(&self->report.lock);
+    self->report.state = *state;
+    g_mutex_unlock(&self->report.lock);
+    return TRUE;
+}
+
 /* On a disk that fails uploads go on; what was sent is known here until it can be written down. */
 static void
 save_place(VigilUploadLane *self)
 {
+    VigilOutboxState state;
     g_autoptr(GError) error = NULL;
 
     if (!self->store || !self->ack_unsaved)
         return;
-    if (vigil_outbox_acknowledge(self->store, self->settings->name, self->passed, &error))
-        self->ack_unsaved = FALSE;
-    else
+    if (!vigil_outbox_acknowledge(self->store, self->settings->name, self->passed, &error)) {
         g_message("%s: what was sent could not be noted yet: %s", self->settings->name,
                   error->message);
+        return;
+    }
+    self->ack_unsaved = FALSE;
+    read_state(self, &state);
 }
 
 void
 vigil_upload_lane_tick(VigilUploadLane *self)
 {
     VigilOutboxState state;
-    g_autoptr(GError) error = NULL;
 
-    if (!self->store)
+    if (!self->store || !read_state(self, &state))
         return;
-    if (!vigil_outbox_get_state(self->store, self->settings->name, &state, &error)) {
-        note_lost(self, error);
-        return;
-    }
-    note_lost(self, NULL);
     if (self->passed > state.passed + state.waiting)
         begin_anew(self, state.passed);
     save_place(self);
@@ -274,11 +288,11 @@ note_arrival(VigilUploadLane *self, gint64 sequence)
     self->n_failures = 0;
     self->passed = MAX(self->passed, sequence);
     self->ack_unsaved = TRUE;
-    save_place(self);
     g_mutex_lock(&self->report.lock);
     self->report.sent_wall_us = g_get_real_time();
     self->report.n_failures = 0;
     g_mutex_unlock(&self->report.lock);
+    save_place(self);
 }
 
 /* %FALSE: could not be written down; then it stays where it is */
@@ -286,6 +300,7 @@ static gboolean
 set_aside(VigilUploadLane *self, const VigilOutboxMessage *message, const gchar *reason)
 {
     g_autofree gchar *clean = vigil_redact(reason ? reason : "refused");
+    VigilOutboxState state;
     g_autoptr(GError) error = NULL;
 
     if (!self->store) {
@@ -306,6 +321,7 @@ set_aside(VigilUploadLane *self, const VigilOutboxMessage *message, const gchar 
     self->report.error_wall_us = g_get_real_time();
     self->report.n_refused++;
     g_mutex_unlock(&self->report.lock);
+    read_state(self, &state);
     return TRUE;
 }
 
@@ -417,6 +433,7 @@ open_sink(VigilUploadLane *self)
 void
 vigil_upload_lane_go(VigilUploadLane *self)
 {
+    VigilOutboxState state;
     g_autoptr(GError) error = NULL;
 
     /* a sink is made before there is something to send: it may want to be connected */
@@ -433,6 +450,7 @@ vigil_upload_lane_go(VigilUploadLane *self)
         return;
     }
     fill_items(self);
+    read_state(self, &state);
     g_mutex_lock(&self->report.lock);
     self->report.phase = SENDING;
     self->report.n_attempts++;
@@ -467,14 +485,15 @@ add_time(JsonBuilder *json, const gchar *name, gint64 wall_us)
 }
 
 static void
-add_report(VigilUploadLane *self, gint64 waiting, JsonBuilder *json)
+add_report(VigilUploadLane *self, VigilOutboxState *state, JsonBuilder *json)
 {
     Report *report = &self->report;
 
     g_mutex_lock(&report->lock);
+    *state = report->state;
     add_string(json, "state",
                report->n_failures > 0 || report->lost ? "failing"
-               : waiting > 0                          ? "sending"
+               : state->waiting > 0                   ? "sending"
                                                       : "idle");
     add_time(json, "last_sent", report->sent_wall_us);
     if (report->error) {
@@ -489,33 +508,29 @@ add_report(VigilUploadLane *self, gint64 waiting, JsonBuilder *json)
 }
 
 gboolean
-vigil_upload_lane_is_flowing(VigilUploadLane *self, VigilStore *store)
+vigil_upload_lane_is_flowing(VigilUploadLane *self)
 {
-    VigilOutboxState state = {0};
-    gboolean failing;
+    gboolean flowing;
 
     g_mutex_lock(&self->report.lock);
-    failing = self->report.n_failures > 0;
+    flowing = self->report.n_failures == 0 && !self->report.lost && self->report.state.waiting > 0;
     g_mutex_unlock(&self->report.lock);
-    return !failing && vigil_outbox_get_state(store, self->settings->name, &state, NULL) &&
-           state.waiting > 0;
+    return flowing;
 }
 
 void
-vigil_upload_lane_describe(VigilUploadLane *self, VigilStore *store, JsonBuilder *json)
+vigil_upload_lane_describe(VigilUploadLane *self, JsonBuilder *json)
 {
     g_autofree gchar *url = vigil_redact(self->settings->url);
-    VigilOutboxState state = {0};
+    VigilOutboxState state;
     gint64 lag_us = 0;
 
-    if (store)
-        vigil_outbox_get_state(store, self->settings->name, &state, NULL);
-    if (state.oldest_wall_us)
-        lag_us = MAX(g_get_real_time() - state.oldest_wall_us, 0);
     json_builder_begin_object(json);
     add_string(json, "name", self->settings->name);
     add_string(json, "url", url);
-    add_report(self, state.waiting, json);
+    add_report(self, &state, json);
+    if (state.oldest_wall_us)
+        lag_us = MAX(g_get_real_time() - state.oldest_wall_us, 0);
     add_int(json, "sent", state.sent);
     add_int(json, "refused", state.refused);
     add_int(json, "dropped", state.dropped);

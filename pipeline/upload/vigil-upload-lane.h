@@ -33,9 +33,9 @@ void vigil_upload_lane_tick(VigilUploadLane *self);
 void vigil_upload_lane_stop(VigilUploadLane *self);
 
 /** vigil_upload_lane_is_flowing: something waits, and nothing speaks against its arrival soon. Threads: any. */
-gboolean vigil_upload_lane_is_flowing(VigilUploadLane *self, VigilStore *store);
+gboolean vigil_upload_lane_is_flowing(VigilUploadLane *self);
 
-/** vigil_upload_lane_describe: adds an object. @store: as it is now. Threads: any. */
-void vigil_upload_lane_describe(VigilUploadLane *self, VigilStore *store, JsonBuilder *json);
+/** vigil_upload_lane_describe: adds an object, with what the lane last read in the store, for which it does not wait. Threads: any. */
+void vigil_upload_lane_describe(VigilUploadLane *self, JsonBuilder *json);
 
 G_END_DECLS

@@ -20,14 +20,13 @@ struct VigilUploadPump {
     gboolean registered;
     gint64 n_dropped, dropped_told_us; /* as last told, and when (monotonic) */
 
-    GMutex
-        lock; /* guards the store: the pointer changes in the pump's thread and is read in others */
-    VigilStore *store;
+    VigilStore *store; /* changes in the pump's thread, while there is one */
 
     GThread *thread; /* (nullable) */
     GMainContext *context;
     GMainLoop *loop;
-    GSource *news; /* made ready by commits */
+    GSource *news;       /* made ready by commits */
+    gint n_news, n_seen; /* atomic: how often, and how many of those the lanes know of */
 };
 
 VigilUploadPumpOptions
@@ -61,7 +60,10 @@ set_destinations(VigilUploadPump *self)
 static void
 on_news(gpointer user_data)
 {
-    g_source_set_ready_time(((VigilUploadPump *)user_data)->news, 0);
+    VigilUploadPump *self = user_data;
+
+    g_atomic_int_inc(&self->n_news);
+    g_source_set_ready_time(self->news, 0);
 }
 
 static void
@@ -77,9 +79,7 @@ renew_store(VigilUploadPump *self)
         vigil_store_unref(store);
         return;
     }
-    g_mutex_lock(&self->lock);
     self->store = renewed;
-    g_mutex_unlock(&self->lock);
     vigil_outbox_set_notify(store, NULL, NULL);
     vigil_outbox_set_notify(renewed, on_news, self);
     /* it may be another database, which has no destinations */
@@ -152,10 +152,13 @@ static gboolean
 dispatch_news(GSource *source, GSourceFunc callback, gpointer user_data)
 {
     VigilUploadPump *self = user_data;
+    gint n_news;
 
     g_source_set_ready_time(source, -1);
+    n_news = g_atomic_int_get(&self->n_news);
     for (guint i = 0; i < self->lanes->len; i++)
         vigil_upload_lane_go(self->lanes->pdata[i]);
+    g_atomic_int_set(&self->n_seen, n_news);
     return G_SOURCE_CONTINUE;
 }
 
@@ -257,7 +260,6 @@ vigil_upload_pump_new(VigilStore *store, const GPtrArray *uploads, const GPtrArr
     self->site = (VigilUploadSite){g_get_host_name(), self->cameras, self->installation};
     self->random = g_rand_new();
     self->n_dropped = -1;
-    g_mutex_init(&self->lock);
     self->lanes = g_ptr_array_new_with_free_func((GDestroyNotify)vigil_upload_lane_free);
     for (guint i = 0; i < self->uploads->len; i++)
         g_ptr_array_add(self->lanes, vigil_upload_lane_new(self->uploads->pdata[i], &self->site,
@@ -272,32 +274,22 @@ vigil_upload_pump_new(VigilStore *store, const GPtrArray *uploads, const GPtrArr
 }
 
 static gboolean
-is_flowing(VigilUploadPump *self, VigilStore *store)
+is_flowing(VigilUploadPump *self)
 {
+    if (g_atomic_int_get(&self->n_news) != g_atomic_int_get(&self->n_seen))
+        return TRUE;
     for (guint i = 0; i < self->lanes->len; i++)
-        if (vigil_upload_lane_is_flowing(self->lanes->pdata[i], store))
+        if (vigil_upload_lane_is_flowing(self->lanes->pdata[i]))
             return TRUE;
     return FALSE;
-}
-
-static VigilStore *
-ref_store(VigilUploadPump *self)
-{
-    VigilStore *store;
-
-    g_mutex_lock(&self->lock);
-    store = vigil_store_ref(self->store);
-    g_mutex_unlock(&self->lock);
-    return store;
 }
 
 void
 vigil_upload_pump_settle(VigilUploadPump *self, guint max_ms)
 {
     const gint64 until = g_get_monotonic_time() + (gint64)max_ms * 1000;
-    g_autoptr(VigilStore) store = ref_store(self);
 
-    while (is_flowing(self, store) && g_get_monotonic_time() < until)
+    while (is_flowing(self) && g_get_monotonic_time() < until)
         g_usleep(SETTLE_STEP_US);
 }
 
@@ -314,7 +306,6 @@ vigil_upload_pump_free(VigilUploadPump *self)
     g_free(self->installation);
     g_rand_free(self->random);
     vigil_store_unref(self->store);
-    g_mutex_clear(&self->lock);
     g_free(self);
 }
 
@@ -336,10 +327,8 @@ vigil_upload_pump_wants(const VigilUploadPump *self, const GPtrArray *uploads,
 void
 vigil_upload_pump_describe(VigilUploadPump *self, JsonBuilder *json)
 {
-    g_autoptr(VigilStore) store = ref_store(self);
-
     json_builder_begin_array(json);
     for (guint i = 0; i < self->lanes->len; i++)
-        vigil_upload_lane_describe(self->lanes->pdata[i], store, json);
+        vigil_upload_lane_describe(self->lanes->pdata[i], json);
     json_builder_end_array(json);
 }
