@@ -96,13 +96,22 @@ add_days(VigilStore *self, const gchar *path, guint depth, GPtrArray *days)
     }
 }
 
-/* By when they began, of all cameras: clips are named by their first event, whose id begins with its time. */
+/*
+ * By when they began, of all cameras: clips are named by their first event, whose id begins with its time. A second file
+ * of the same event, ID-2.mp4, is newer than ID.mp4, and ID-10.mp4 than both.
+ */
 static gint
 compare_clips(gconstpointer a, gconstpointer b)
 {
     const gchar *left = *(const gchar *const *)a, *right = *(const gchar *const *)b;
-    const gint order = strcmp(strrchr(left, '/'), strrchr(right, '/'));
+    const gchar *left_name = strrchr(left, '/'), *right_name = strrchr(right, '/');
+    const gsize length = MAX(strcspn(left_name, "-."), strcspn(right_name, "-."));
+    gint order = strncmp(left_name, right_name, length);
 
+    if (order == 0 && strlen(left_name) != strlen(right_name))
+        order = strlen(left_name) < strlen(right_name) ? -1 : 1;
+    if (order == 0)
+        order = strcmp(left_name, right_name);
     return order ? order : strcmp(left, right);
 }
 
@@ -315,22 +324,14 @@ end_of(const FoundEvent *found)
                : vigil_event_new_end(found->last, VIGIL_END_INTERRUPTED);
 }
 
+/* @n: (out): how many of them were not there already. */
 static gboolean
-restore_clip(VigilStore *self, const FoundClip *clip, Step *step, GError **error)
+restore_events(VigilStore *self, const FoundClip *clip, gint64 clip_id, guint *n, GError **error)
 {
-    gint64 clip_id, seq;
-    gboolean known;
+    gint64 seq;
 
-    if (!is_known(self, clip->path, &known, error))
-        return FALSE;
-    if (known)
-        return TRUE;
-    if (clip->events->len == 0 || clip->scan.n_fragments == 0) {
-        step->n_unknown++;
-        return TRUE;
-    }
-    if (!insert_clip(self, clip, &clip_id, error) ||
-        !vigil_store_read_int(self, "SELECT coalesce(min(seq), 4294967296) FROM events", &seq,
+    *n = 0;
+    if (!vigil_store_read_int(self, "SELECT coalesce(min(seq), 4294967296) FROM events", &seq,
                               error))
         return FALSE;
     seq = MIN(seq, FIRST_SEQ);
@@ -346,8 +347,44 @@ restore_clip(VigilStore *self, const FoundClip *clip, Step *step, GError **error
 
         if (!vigil_store_restore_event(self, &restore, &restored, error))
             return FALSE;
-        step->n_events += restored;
+        *n += restored;
     }
+    return TRUE;
+}
+
+static gboolean
+forget_clip(VigilStore *self, gint64 clip_id, GError **error)
+{
+    g_auto(VigilStatement) forget = vigil_statement(self, "DELETE FROM clips WHERE id = :id");
+
+    vigil_statement_int(&forget, ":id", clip_id);
+    return vigil_statement_run(&forget, error);
+}
+
+static gboolean
+restore_clip(VigilStore *self, const FoundClip *clip, Step *step, GError **error)
+{
+    gint64 clip_id;
+    gboolean known;
+    guint n;
+
+    if (!is_known(self, clip->path, &known, error))
+        return FALSE;
+    if (known)
+        return TRUE;
+    if (clip->events->len == 0 || clip->scan.n_fragments == 0) {
+        step->n_unknown++;
+        return TRUE;
+    }
+    if (!insert_clip(self, clip, &clip_id, error) ||
+        !restore_events(self, clip, clip_id, &n, error))
+        return FALSE;
+    /* a clip goes with its last event: one without any would stay for ever */
+    if (n == 0) {
+        step->n_unknown++;
+        return forget_clip(self, clip_id, error);
+    }
+    step->n_events += n;
     step->n_clips++;
     return TRUE;
 }

@@ -218,10 +218,11 @@ vigil_store_pick_oldest(VigilStore *self, gint64 *seq, GError **error)
                 seq, error);
 }
 
-/* Clips that are complete, of events that may go, all of them. */
+/* Clips that are complete, of events that may go, all of them, and at least one. */
 #define OLD_CLIPS                                                                               \
     "FROM clips c WHERE c.state IN ('complete', 'cut') AND NOT EXISTS (SELECT 1 FROM events e " \
-    "WHERE e.clip_id = c.id AND (e.pinned <> 0 OR e.end_reason IS NULL)) ORDER BY c.id LIMIT 1"
+    "WHERE e.clip_id = c.id AND (e.pinned <> 0 OR e.end_reason IS NULL)) AND EXISTS (SELECT 1 " \
+    "FROM events x WHERE x.clip_id = c.id) ORDER BY c.id LIMIT 1"
 
 gboolean
 vigil_store_pick_oldest_clip(VigilStore *self, gint64 *clip_id, GError **error)

@@ -5,6 +5,7 @@
 
 #include "storage/vigil-clip-note.h"
 #include "storage/vigil-rebuild.h"
+#include "storage/vigil-retention-private.h"
 #include "tests/storage/faults.h"
 #include "tests/storage/store-test.h"
 
@@ -371,6 +372,38 @@ START_TEST(test_strange_files)
 }
 END_TEST
 
+/* Two files of the same events: the newer one has them, and nothing hinders space from being made. */
+START_TEST(test_second_file_of_an_event)
+{
+    g_auto(VigilRebuildInfo) info = {0};
+    g_autofree gchar *name = NULL, *from = NULL, *to = NULL, *bytes = NULL;
+    gsize length;
+    gint64 seq = 0;
+
+    fill_store_with(3);
+    store_test_open(&t);
+    ck_assert(vigil_store_has_event(t.store, store_test_id(2), &name));
+    store_test_close(&t);
+    from = g_build_filename(t.clips, name, NULL);
+    to = g_strdup_printf("%.*s-2.mp4", (gint)(strlen(from) - 4), from);
+    ck_assert(g_file_get_contents(from, &bytes, &length, NULL));
+    ck_assert(g_file_set_contents(to, bytes, (gssize)length, NULL));
+    lose();
+    open_whole();
+    ck_assert(vigil_store_get_rebuild(t.store, &info, NULL));
+    ck_assert_uint_eq(info.n_unknown, 1);
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM clips WHERE path LIKE '%-2.mp4'"), 1);
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM clips c WHERE NOT EXISTS "
+                                        "(SELECT 1 FROM events e WHERE e.clip_id = c.id)"),
+                     0);
+    store_test_exec(&t, "INSERT INTO clips (id, camera_id, run_id, path, state, bytes) "
+                        "VALUES (1, 1, 1, 'x', 'cut', 1)");
+    ck_assert(vigil_store_pick_oldest_with_clip(t.store, &seq, NULL));
+    ck_assert_int_ne(seq, 0);
+    store_test_finish(&t);
+}
+END_TEST
+
 static void
 lose_all_but_clips(void)
 {
@@ -464,6 +497,7 @@ main(void)
     tcase_add_test(tcase, test_damage_in_use);
     tcase_add_test(tcase, test_ages_go_on);
     tcase_add_test(tcase, test_strange_files);
+    tcase_add_test(tcase, test_second_file_of_an_event);
     tcase_add_loop_test(tcase, test_is_begun_again, 0, G_N_ELEMENTS(faults));
     tcase_add_test(tcase, test_new_store_is_not_rebuilt);
     srunner_run_all(runner, CK_NORMAL);
