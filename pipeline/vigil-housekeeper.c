@@ -44,8 +44,10 @@ enforce(VigilHousekeeper *self)
     gboolean done = FALSE;
 
     self->store = vigil_store_renew(self->store, &error);
-    if (!error)
-        rebuild(self, &error);
+    if (!error && !rebuild(self, &error) && !vigil_store_has_failed(self->store)) {
+        g_message("not all is made again from the clips yet: %s", error->message);
+        g_clear_error(&error);
+    }
     do {
         if (error || !vigil_store_enforce_some(self->store, &step, &done, &error))
             break;

@@ -342,6 +342,8 @@ read_event(GVariant *body)
     g_variant_lookup(body, "frames", "(uu)", &event->frames_seen, &event->frames_inferred);
     event->model.name = read_text(body, "model");
     event->model.sha256 = read_text(body, "model_sha256");
+    if (!event->model.name || !event->model.sha256)
+        event->model.name = event->model.sha256 = NULL; /* one says nothing without the other */
     return g_steal_pointer(&event);
 }
 

@@ -389,6 +389,25 @@ restore_clip(VigilStore *self, const FoundClip *clip, Step *step, GError **error
     return TRUE;
 }
 
+/* What one file says may be what the database does not take: that is no reason to leave out the others. */
+static gboolean
+try_clip(VigilStore *self, const FoundClip *clip, Step *step, GError **error)
+{
+    g_autoptr(GError) local = NULL;
+
+    if (!vigil_store_exec(self, "SAVEPOINT clip", error))
+        return FALSE;
+    if (restore_clip(self, clip, step, &local))
+        return vigil_store_exec(self, "RELEASE clip", error);
+    if (!g_error_matches(local, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_INVALID)) {
+        g_propagate_error(error, g_steal_pointer(&local));
+        return FALSE;
+    }
+    g_message("%s: what it says of events is not taken: %s", clip->path, local->message);
+    step->n_unknown++;
+    return vigil_store_exec(self, "ROLLBACK TO clip; RELEASE clip", error);
+}
+
 static gboolean
 note_step(VigilStore *self, const Step *step, GError **error)
 {
@@ -411,7 +430,7 @@ restore_step(VigilStore *self, gpointer data, GError **error)
 
     step->n_clips = step->n_events = step->n_unknown = 0;
     for (guint i = 0; i < step->clips->len; i++)
-        if (!restore_clip(self, step->clips->pdata[i], step, error))
+        if (!try_clip(self, step->clips->pdata[i], step, error))
             return FALSE;
     return note_step(self, step, error);
 }

@@ -237,6 +237,8 @@ START_TEST(test_values_that_cannot_be_are_refused)
     } cases[] = {
         {"rule", g_variant_new_string("another"), TRUE},
         {"unheard", g_variant_new_string("of"), TRUE},
+        {"model_sha256", g_variant_new_string("of no model"), TRUE},
+        {"model", g_variant_new_string("without a hash"), TRUE},
         {"id", g_variant_new_string("../../etc/passwd"), FALSE},
         {"id", g_variant_new_string(""), FALSE},
         {"id", g_variant_new_string("0123456789012345678901234567"), FALSE},
@@ -257,6 +259,11 @@ START_TEST(test_values_that_cannot_be_are_refused)
 
         ck_assert_msg((found.events->len == 1) == cases[i].fine, "%u: %s", i, cases[i].key);
         ck_assert_uint_eq(found.scan.n_damaged, !cases[i].fine);
+        for (guint k = 0; k < found.events->len; k++) {
+            const VigilEvent *event = found.events->pdata[k];
+
+            ck_assert(!event->model.name && !event->model.sha256);
+        }
     }
 }
 END_TEST

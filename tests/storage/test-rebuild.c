@@ -372,22 +372,30 @@ START_TEST(test_strange_files)
 }
 END_TEST
 
-/* Two files of the same events: the newer one has them, and nothing hinders space from being made. */
-START_TEST(test_second_file_of_an_event)
+/* To ID-2.mp4 beside it. */
+static void
+copy_clip(guint number)
 {
-    g_auto(VigilRebuildInfo) info = {0};
     g_autofree gchar *name = NULL, *from = NULL, *to = NULL, *bytes = NULL;
     gsize length;
-    gint64 seq = 0;
 
-    fill_store_with(3);
     store_test_open(&t);
-    ck_assert(vigil_store_has_event(t.store, store_test_id(2), &name));
+    ck_assert(vigil_store_has_event(t.store, store_test_id(number), &name));
     store_test_close(&t);
     from = g_build_filename(t.clips, name, NULL);
     to = g_strdup_printf("%.*s-2.mp4", (gint)(strlen(from) - 4), from);
     ck_assert(g_file_get_contents(from, &bytes, &length, NULL));
     ck_assert(g_file_set_contents(to, bytes, (gssize)length, NULL));
+}
+
+/* Two files of the same events: the newer one has them, and nothing hinders space from being made. */
+START_TEST(test_second_file_of_an_event)
+{
+    g_auto(VigilRebuildInfo) info = {0};
+    gint64 seq = 0;
+
+    fill_store_with(3);
+    copy_clip(2);
     lose();
     open_whole();
     ck_assert(vigil_store_get_rebuild(t.store, &info, NULL));
@@ -400,6 +408,27 @@ START_TEST(test_second_file_of_an_event)
                         "VALUES (1, 1, 1, 'x', 'cut', 1)");
     ck_assert(vigil_store_pick_oldest_with_clip(t.store, &seq, NULL));
     ck_assert_int_ne(seq, 0);
+    store_test_finish(&t);
+}
+END_TEST
+
+START_TEST(test_clip_that_is_refused_hinders_no_other)
+{
+    g_auto(VigilRebuildInfo) info = {0};
+
+    fill_store_with(3);
+    lose();
+    open_whole();
+    store_test_close(&t);
+    copy_clip(2);
+    store_test_exec(&t, "UPDATE rebuild SET ended_wall_us = NULL;"
+                        "CREATE TRIGGER no BEFORE INSERT ON clips WHEN new.path LIKE '%-2.mp4' "
+                        "BEGIN SELECT RAISE(ABORT, 'no'); END");
+    open_whole();
+    ck_assert(vigil_store_get_rebuild(t.store, &info, NULL));
+    ck_assert_int_ne(info.ended_wall_us, 0);
+    ck_assert_uint_eq(info.n_events, 3);
+    ck_assert_uint_eq(info.n_unknown, 1);
     store_test_finish(&t);
 }
 END_TEST
@@ -498,6 +527,7 @@ main(void)
     tcase_add_test(tcase, test_ages_go_on);
     tcase_add_test(tcase, test_strange_files);
     tcase_add_test(tcase, test_second_file_of_an_event);
+    tcase_add_test(tcase, test_clip_that_is_refused_hinders_no_other);
     tcase_add_loop_test(tcase, test_is_begun_again, 0, G_N_ELEMENTS(faults));
     tcase_add_test(tcase, test_new_store_is_not_rebuilt);
     srunner_run_all(runner, CK_NORMAL);
