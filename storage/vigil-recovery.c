@@ -138,7 +138,7 @@ begin_run(VigilStore *self, const gchar *program, GError **error)
         return FALSE;
     self->run_id = sqlite3_last_insert_rowid(self->db);
     self->run_offset_us = wall - mono;
-    return TRUE;
+    return vigil_store_save_clock(self, error);
 }
 
 typedef struct {
@@ -235,12 +235,28 @@ end_earlier_runs(VigilStore *self, gpointer data, GError **error)
            vigil_outbox_add_interrupted(self, events, error);
 }
 
-/* The latest moment that the store knows of, for the judgement of today's clock. */
+/*
+ * The latest moment that the store knows of, for the judgement of today's clock. What the last run's own clock said only
+ * counts in a store that has never noted which time was trusted.
+ */
 static gboolean
 read_last_seen(VigilStore *self, GError **error)
 {
+    VigilStoreDoubt doubt;
     gint64 seen;
 
+    if (!vigil_store_read_int(self, "SELECT value FROM sums WHERE name = 'trusted_wall_us'", &seen,
+                              error) ||
+        !vigil_store_read_int(self, "SELECT value FROM sums WHERE name = 'doubted_wall_us'",
+                              &doubt.wall_us, error) ||
+        !vigil_store_read_int(self, "SELECT value FROM sums WHERE name = 'doubted_for_us'",
+                              &doubt.lasted_us, error))
+        return FALSE;
+    if (seen > 0) {
+        vigil_store_clock_set_last_seen(&self->clock, seen);
+        vigil_store_clock_set_doubt(&self->clock, &doubt);
+        return TRUE;
+    }
     if (!vigil_store_read_int(
             self,
             "SELECT max(coalesce(r.ended_wall_us, 0), r.begun_mono_us + r.wall_offset_us, "

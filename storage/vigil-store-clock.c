@@ -3,8 +3,8 @@
  * Ages and the wall clock. Small computers often start without a clock and get the time later, or get a wrong one.
  * Events of this boot age by the monotonic clock, which never jumps. Events of earlier boots can only be aged by the
  * wall clock: when it leaps ahead by more than MAX_STEP_US against the monotonic clock within a run (or by
- * more than MAX_OFF_US between two runs), the leap is believed only after it has lasted BELIEVE_US; a clock that is
- * behind is taken at once, as it deletes less.
+ * more than MAX_OFF_US between two runs), the leap is believed only after it has lasted BELIEVE_US, in one run or in
+ * several; a clock that is behind is taken at once, as it deletes less.
  */
 #include "storage/vigil-store-private.h"
 
@@ -41,7 +41,7 @@ vigil_store_clock_init(VigilStoreClock *self, gint64 (*now_func)(gpointer), gpoi
     /* a caller's clock drives both: time passes as it says */
     self->mono_func = mono_func ? mono_func : now_func ? now_func : boot_time;
     self->steady_offset_us = vigil_store_clock_wall(self) - vigil_store_clock_mono(self);
-    self->candidate_since_us = -1;
+    self->has_candidate = FALSE;
 }
 
 gint64
@@ -73,6 +73,29 @@ vigil_store_clock_set_last_seen(VigilStoreClock *self, gint64 wall_us)
         self->steady_offset_us = wall_us - vigil_store_clock_mono(self);
 }
 
+VigilStoreDoubt
+vigil_store_clock_get_doubt(const VigilStoreClock *self)
+{
+    const gint64 mono = vigil_store_clock_mono(self);
+
+    if (!self->has_candidate || self->candidate_offset_us < self->steady_offset_us)
+        return (VigilStoreDoubt){0, 0};
+    return (VigilStoreDoubt){mono + self->candidate_offset_us, mono - self->candidate_since_us};
+}
+
+void
+vigil_store_clock_set_doubt(VigilStoreClock *self, const VigilStoreDoubt *doubt)
+{
+    const gint64 wall = vigil_store_clock_wall(self), mono = vigil_store_clock_mono(self);
+
+    if (doubt->wall_us <= 0 || wall < doubt->wall_us - MAX_STEP_US ||
+        wall - doubt->wall_us > MAX_OFF_US || wall - mono <= self->steady_offset_us)
+        return;
+    self->has_candidate = TRUE;
+    self->candidate_offset_us = wall - mono;
+    self->candidate_since_us = mono - CLAMP(doubt->lasted_us, 0, BELIEVE_US);
+}
+
 gint64
 vigil_store_clock_trusted(VigilStoreClock *self)
 {
@@ -81,14 +104,14 @@ vigil_store_clock_trusted(VigilStoreClock *self)
 
     if (ABS(offset - self->steady_offset_us) <= MAX_STEP_US) {
         self->steady_offset_us = offset; /* follows small corrections */
-        self->candidate_since_us = -1;
-    } else if (self->candidate_since_us < 0 ||
-               ABS(offset - self->candidate_offset_us) > MAX_STEP_US) {
+        self->has_candidate = FALSE;
+    } else if (!self->has_candidate || ABS(offset - self->candidate_offset_us) > MAX_STEP_US) {
         self->candidate_offset_us = offset;
         self->candidate_since_us = mono;
+        self->has_candidate = TRUE;
     } else if (mono - self->candidate_since_us >= BELIEVE_US) {
         self->steady_offset_us = offset;
-        self->candidate_since_us = -1;
+        self->has_candidate = FALSE;
     }
     return mono + MIN(self->steady_offset_us, offset);
 }

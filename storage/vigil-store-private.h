@@ -21,7 +21,8 @@ typedef struct {
     gpointer data;
     gint64 steady_offset_us;    /* wall minus monotonic, believed */
     gint64 candidate_offset_us; /* differs from it; believed once it has lasted */
-    gint64 candidate_since_us;  /* monotonic; -1: none */
+    gint64 candidate_since_us;  /* monotonic */
+    gboolean has_candidate;
 } VigilStoreClock;
 
 /* see vigil-seal-private.h */
@@ -54,6 +55,7 @@ struct VigilStore {
     GHashTable *statements; /* (element-type utf8 sqlite3_stmt) */
     gint64 run_id;
     gint64 run_offset_us;                    /* as the runs table has it */
+    gint64 clock_saved_us;                   /* monotonic: when the trust in it was written down */
     gint n_destinations;                     /* of the outbox; -1: not known */
     void (*outbox_func)(gpointer user_data); /* (nullable): waits for messages */
     gpointer outbox_data;
@@ -127,6 +129,9 @@ gboolean vigil_store_exec(VigilStore *self, const gchar *sql, GError **error);
 /** vigil_store_read_int: first column of the first row of fixed SQL; 0 without a row. */
 gboolean vigil_store_read_int(VigilStore *self, const gchar *sql, gint64 *value, GError **error);
 
+/** vigil_store_save_clock: within a transaction: notes which time is trusted. */
+gboolean vigil_store_save_clock(VigilStore *self, GError **error);
+
 typedef gboolean (*VigilStoreWork)(VigilStore *self, gpointer data, GError **error);
 /**
  * vigil_store_transact: one attempt of @work in one transaction; rolled back when it fails.
@@ -153,8 +158,16 @@ gint64 vigil_store_clock_wall(const VigilStoreClock *self);
 gint64 vigil_store_clock_mono(const VigilStoreClock *self);
 /** vigil_store_clock_synced: 1: the kernel says that its clock is kept right, 0: that it is not, -1: not known (a caller's clock). */
 gint vigil_store_clock_synced(const VigilStoreClock *self);
-/** vigil_store_clock_set_last_seen: the latest time an earlier run knew; 0: none. */
+/** vigil_store_clock_set_last_seen: the latest time that an earlier run trusted; 0: none. */
 void vigil_store_clock_set_last_seen(VigilStoreClock *self, gint64 wall_us);
+/** VigilStoreDoubt: a clock that is not trusted yet: what it says, and for how long it has gone on like this. */
+typedef struct {
+    gint64 wall_us, lasted_us; /* wall_us: 0: no doubt */
+} VigilStoreDoubt;
+/** vigil_store_clock_get_doubt: as vigil_store_clock_trusted() found it. */
+VigilStoreDoubt vigil_store_clock_get_doubt(const VigilStoreClock *self);
+/** vigil_store_clock_set_doubt: of an earlier run: goes on if the clock is still what it was. After the last seen. */
+void vigil_store_clock_set_doubt(VigilStoreClock *self, const VigilStoreDoubt *doubt);
 /** vigil_store_clock_trusted: the wall time that may be used to delete what earlier boots wrote. */
 gint64 vigil_store_clock_trusted(VigilStoreClock *self);
 /** vigil_store_read_boot_id: (transfer full) */
@@ -265,8 +278,8 @@ gboolean vigil_retention_is_doomed(VigilStore *self, const gchar *path);
  * has to be made again.
  * @set_aside: (nullable): name of the database that it replaces
  */
-gboolean vigil_store_recover(VigilStore *self, const gchar *program, const gchar *set_aside,
-                             GError **error);
+gboolean
+vigil_store_recover(VigilStore *self, const gchar *program, const gchar *set_aside, GError **error);
 /** vigil_store_end_strays: clips of this run that have a row but no handle any more, as finishing failed: they are cut. */
 gboolean vigil_store_end_strays(VigilStore *self, GError **error);
 

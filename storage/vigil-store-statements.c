@@ -4,6 +4,9 @@
 /* A full disk is met by deleting old events; more tries than this would delete in vain. */
 #define MAX_FULL_TRIES 8
 #define OFFSET_SLACK_US G_USEC_PER_SEC
+#define SAVE_CLOCK_US (60 * (gint64)G_USEC_PER_SEC)
+/* before that no clock was set */
+#define FIRST_SANE_WALL_US G_GINT64_CONSTANT(1577836800000000) /* 2020-01-01 */
 
 VigilStatement
 vigil_statement(VigilStore *self, const gchar *sql)
@@ -142,6 +145,41 @@ vigil_store_read_int(VigilStore *self, const gchar *sql, gint64 *value, GError *
     return FALSE;
 }
 
+static gboolean
+save_value(VigilStore *self, const gchar *name, gint64 value, gboolean rises, GError **error)
+{
+    g_auto(VigilStatement) save =
+        vigil_statement(self, "INSERT INTO sums (name, value) VALUES (:name, :value) ON CONFLICT "
+                              "(name) DO UPDATE SET value = iif(:rises, max(value, :value), "
+                              ":value)");
+
+    vigil_statement_text(&save, ":name", name);
+    vigil_statement_int(&save, ":value", value);
+    vigil_statement_int(&save, ":rises", rises);
+    return vigil_statement_run(&save, error);
+}
+
+gboolean
+vigil_store_save_clock(VigilStore *self, GError **error)
+{
+    const gint64 trusted = vigil_store_clock_trusted(&self->clock);
+    const VigilStoreDoubt doubt = vigil_store_clock_get_doubt(&self->clock);
+
+    self->clock_saved_us = vigil_store_clock_mono(&self->clock);
+    return trusted < FIRST_SANE_WALL_US ||
+           (save_value(self, "trusted_wall_us", trusted, TRUE, error) &&
+            save_value(self, "doubted_wall_us", doubt.wall_us, FALSE, error) &&
+            save_value(self, "doubted_for_us", doubt.lasted_us, FALSE, error));
+}
+
+static gboolean
+save_clock_now_and_then(VigilStore *self, GError **error)
+{
+    return !self->run_id ||
+           vigil_store_clock_mono(&self->clock) - self->clock_saved_us < SAVE_CLOCK_US ||
+           vigil_store_save_clock(self, error);
+}
+
 /* A clock that was set since the run began moves the whole run. */
 static gboolean
 save_wall_offset(VigilStore *self, GError **error)
@@ -165,11 +203,12 @@ save_wall_offset(VigilStore *self, GError **error)
 gboolean
 vigil_store_transact(VigilStore *self, VigilStoreWork work, gpointer data, GError **error)
 {
-    const gint64 run_offset_us = self->run_offset_us;
+    const gint64 run_offset_us = self->run_offset_us, clock_saved_us = self->clock_saved_us;
 
     if (!vigil_store_exec(self, "BEGIN IMMEDIATE", error))
         return FALSE;
-    if (save_wall_offset(self, error) && work(self, data, error) && vigil_seal_flush(self, error) &&
+    if (save_wall_offset(self, error) && save_clock_now_and_then(self, error) &&
+        work(self, data, error) && vigil_seal_flush(self, error) &&
         vigil_store_exec(self, "COMMIT", error))
         return TRUE;
     /* some errors have rolled back already */
@@ -177,6 +216,7 @@ vigil_store_transact(VigilStore *self, VigilStoreWork work, gpointer data, GErro
         sqlite3_exec(self->db, "ROLLBACK", NULL, NULL, NULL);
     vigil_seal_forget(self);
     self->run_offset_us = run_offset_us;
+    self->clock_saved_us = clock_saved_us;
     return FALSE;
 }
 

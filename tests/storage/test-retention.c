@@ -289,6 +289,35 @@ START_TEST(test_leap_ahead_while_off)
 }
 END_TEST
 
+/* Nor because the program was started again: only what was trusted vouches for a clock. */
+START_TEST(test_leap_ahead_and_restarts)
+{
+    set_up(3 * DAY_US, 0);
+    add(1, 10);
+    pass(60 * G_USEC_PER_SEC);
+    reboot(366 * DAY_US);
+    add(2, 10);
+    ck_assert_uint_eq(enforce(), 0);
+    pass(DAY_US / 2);
+    add(3, 10);
+    for (guint i = 0; i < 3; i++) {
+        reboot(60 * G_USEC_PER_SEC);
+        ck_assert_uint_eq(enforce(), 0);
+        ck_assert(has(1));
+    }
+    /* but the time that it has lasted adds up, for a machine that is on for some hours a day */
+    pass(DAY_US / 4);
+    add(4, 10);
+    ck_assert_uint_eq(enforce(), 0);
+    reboot(DAY_US / 2);
+    ck_assert_uint_eq(enforce(), 0);
+    pass(DAY_US / 4 + 600 * G_USEC_PER_SEC);
+    ck_assert_uint_eq(enforce(), 1);
+    ck_assert(!has(1) && has(2));
+    store_test_finish(&t);
+}
+END_TEST
+
 /* No clock at boot: 1970 until the network comes. */
 START_TEST(test_clock_that_is_set_late)
 {
@@ -335,6 +364,7 @@ main(void)
         test_age_over_boots,
         test_leap_ahead_after_boot,
         test_leap_ahead_while_off,
+        test_leap_ahead_and_restarts,
         test_clock_that_is_set_late,
         test_clock_that_was_never_set,
     };
