@@ -63,7 +63,7 @@ vigil_upload_settings_equal(const VigilUploadSettings *a, const VigilUploadSetti
            g_strcmp0(a->token, b->token) == 0 && g_strcmp0(a->credentials, b->credentials) == 0 &&
            g_strcmp0(a->topic, b->topic) == 0 && a->discovery == b->discovery &&
            a->snapshots == b->snapshots && a->batch == b->batch && a->max_age_ns == b->max_age_ns &&
-           a->max_bytes == b->max_bytes && a->timeout_ns == b->timeout_ns &&
+           a->max_bytes == b->max_bytes && a->timeout_ns == b->timeout_ns && a->tls == b->tls &&
            g_strcmp0(a->tls_ca, b->tls_ca) == 0 && g_strcmp0(a->tls_cert, b->tls_cert) == 0 &&
            g_strcmp0(a->tls_key, b->tls_key) == 0;
 }
@@ -311,9 +311,10 @@ read_tls(const VigilYaml *node, gpointer target, VigilYamlMistakes *mistakes, gp
         {.name = "key", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_key},
         {.name = NULL},
     };
-    const VigilUploadSettings *self = target;
+    VigilUploadSettings *self = target;
     GError *error = NULL;
 
+    self->tls = vigil_yaml_get_kind(node) == VIGIL_YAML_MAPPING;
     vigil_yaml_table_read(node, keys, target, mistakes, user_data);
     if (vigil_yaml_get_kind(node) == VIGIL_YAML_MAPPING && !self->tls_cert != !self->tls_key)
         vigil_yaml_set_error(node, &error, "a client's certificate needs both `cert` and `key`");
@@ -356,6 +357,9 @@ check_together(const VigilYaml *node, const VigilUploadSettings *self, VigilYaml
     refuse_key(node, "credentials", is_http(self), "only for mqtt: and kafka:; http: has `token`",
                mistakes);
     refuse_key(node, "topic", is_http(self), "only for mqtt: and kafka:", mistakes);
+    refuse_key(node, "topic",
+               self->scheme == VIGIL_UPLOAD_KAFKA && self->topic && strchr(self->topic, '/'),
+               "a topic of Kafka's has no `/`", mistakes);
     refuse_key(node, "discovery", !is_mqtt(self), "only for mqtt:", mistakes);
     refuse_key(node, "tls", plain, "only for https:, mqtts: and kafka:", mistakes);
 }

@@ -30,6 +30,7 @@ typedef enum {
  * @max_age_ns: messages that waited longer are dropped
  * @max_bytes: more may not wait
  * @timeout_ns: of one attempt
+ * @tls: there is a mapping `tls`, be it empty: what makes the difference for Kafka, of which the scheme does not tell
  * @tls_ca: (nullable): absolute; so are @tls_cert and @tls_key, of which there are both or none
  *
  * What was asked for one destination of events. Reference counted, immutable once loaded.
@@ -44,6 +45,7 @@ typedef struct {
     gchar *token, *credentials, *topic;
     gboolean discovery, snapshots;
     gint64 batch, max_age_ns, max_bytes, timeout_ns;
+    gboolean tls;
     gchar *tls_ca, *tls_cert, *tls_key;
 } VigilUploadSettings;
 

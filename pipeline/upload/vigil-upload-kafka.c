@@ -251,7 +251,7 @@ static rd_kafka_conf_t *
 make_conf(const Kafka *self, GError **error)
 {
     const VigilUploadSettings *settings = self->settings;
-    const gboolean tls = settings->tls_ca || settings->tls_cert;
+    const gboolean tls = settings->tls;
     g_autofree gchar *timeout =
         g_strdup_printf("%" G_GINT64_FORMAT, CLAMP(settings->timeout_ns / 1000000, 1000, G_MAXINT));
     const struct {
@@ -271,6 +271,9 @@ make_conf(const Kafka *self, GError **error)
         {"ssl.ca.location", settings->tls_ca},
         {"ssl.certificate.location", settings->tls_cert},
         {"ssl.key.location", settings->tls_key},
+        /* librdkafka's own choice is another from version to version */
+        {"ssl.endpoint.identification.algorithm", tls ? "https" : NULL},
+        {"enable.ssl.certificate.verification", tls ? "true" : NULL},
     };
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     gchar why[200];

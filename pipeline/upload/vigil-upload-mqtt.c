@@ -476,6 +476,20 @@ mqtt_free(VigilUploadSink *sink)
 
 static const VigilUploadSinkFuncs funcs = {mqtt_send, mqtt_cancel, mqtt_free};
 
+/* Brokers at home are often plain, so that is no mistake, but somebody should know. */
+static void
+warn_of_plain_login(const VigilUploadSettings *settings, const gchar *host)
+{
+    g_autoptr(GInetAddress) address = g_inet_address_new_from_string(host);
+    const gboolean loopback =
+        address ? g_inet_address_get_is_loopback(address) : g_str_equal(host, "localhost");
+
+    if (settings->credentials && settings->scheme == VIGIL_UPLOAD_MQTT && !loopback)
+        g_message("%s: the login goes to %s unencrypted, for everybody on the way to read: use "
+                  "mqtts: where the broker has it",
+                  settings->name, host);
+}
+
 /*
  * The same after each restart, and another one for each installation and destination, since a broker throws out the one of two
  * clients with the same id who came first, for ever in turn.
@@ -533,6 +547,7 @@ vigil_upload_mqtt_new(VigilUploadSettings *settings, const VigilUploadSite *site
         mqtt_free(&self->sink);
         return NULL;
     }
+    warn_of_plain_login(settings, self->options.host);
     if (settings->discovery)
         self->discovery = vigil_upload_discovery_new(
             settings->source ? settings->source : site->source, settings->topic, site->cameras);

@@ -253,6 +253,20 @@ START_TEST(test_brokers_away)
 }
 END_TEST
 
+/* Nothing goes out in plain text where `tls: {}` stands: this broker speaks no other. */
+START_TEST(test_tls_is_meant)
+{
+    add_messages(10);
+    rig.settings->timeout_ns = G_GINT64_CONSTANT(1500000000);
+    rig.settings->tls = TRUE;
+    ck_assert_int_eq(try(), VIGIL_UPLOAD_RETRY);
+    ck_assert_uint_eq(rig.next, 0);
+    g_print("no TLS there: %s\n", rig.reason);
+    rig.settings->tls = FALSE;
+    run(60.0);
+}
+END_TEST
+
 START_TEST(test_refused)
 {
     VigilOutboxMessage *bad;
@@ -300,6 +314,7 @@ main(void)
     tcase_add_test(tcase, test_all_arrive);
     tcase_add_test(tcase, test_errors);
     tcase_add_test(tcase, test_brokers_away);
+    tcase_add_test(tcase, test_tls_is_meant);
     tcase_add_test(tcase, test_refused);
     tcase_add_test(tcase, test_cancel);
     suite_add_tcase(suite, tcase);

@@ -63,6 +63,7 @@ static const struct {
     {ONE(HTTP "    topic: x\n"), ":6:", "uploads[0].topic", "mqtt"},
     {ONE(MQTT "    topic: 'a/#'\n"), ":6:", "uploads[0].topic", "letters"},
     {ONE(MQTT "    topic: /a\n"), ":6:", "uploads[0].topic", "neither first nor last"},
+    {ONE("    url: kafka://h:9092\n    topic: a/b\n"), ":6:", "uploads[0].topic", "no `/`"},
     {ONE(HTTP "    discovery: homeassistant\n"), ":6:", "uploads[0].discovery", "mqtt"},
     {ONE(MQTT "    discovery: yes\n"), ":6:", "uploads[0].discovery", "homeassistant"},
     {ONE(HTTP "    snapshots: some\n"), ":6:", "uploads[0].snapshots", "true"},
@@ -139,12 +140,14 @@ START_TEST(test_everything)
                   "tls: {ca: a.pem, cert: a.pem, key: a.pem}}\n"
                   "  - {name: local, url: 'http://127.0.0.1:8080/', token: t}\n"
                   "  - {name: bus, url: 'kafka://a:9092,b:9092', form: dlstreamer}\n"
-                  "  - {name: f, url: 'mqtt://[::1]', form: frigate}\n",
+                  "  - {name: f, url: 'mqtt://[::1]', form: frigate}\n"
+                  "  - {name: safe, url: 'kafka://a:9092', tls: {}}\n"
+                  "  - {name: safe2, url: 'kafka://a:9092'}\n",
              &error);
     const VigilUploadSettings *upload;
 
     ck_assert_msg(settings != NULL, "%s", error ? error->message : "");
-    ck_assert_uint_eq(settings->uploads->len, 5);
+    ck_assert_uint_eq(settings->uploads->len, 7);
     upload = settings->uploads->pdata[0];
     ck_assert_str_eq(upload->token, token);
     ck_assert_str_eq(upload->source, "hut");
@@ -164,8 +167,11 @@ START_TEST(test_everything)
     ck_assert_int_eq(upload->scheme, VIGIL_UPLOAD_KAFKA);
     ck_assert_int_eq(upload->form, VIGIL_UPLOAD_FORM_DLSTREAMER);
     ck_assert_str_eq(upload->topic, "vigil");
+    ck_assert(!upload->tls);
     upload = settings->uploads->pdata[4];
     ck_assert_str_eq(upload->topic, "frigate");
+    upload = settings->uploads->pdata[5];
+    ck_assert(upload->tls && !upload->tls_ca);
     ck_assert(vigil_upload_settings_equal(upload, upload));
     ck_assert(!vigil_upload_settings_equal(upload, settings->uploads->pdata[1]));
 }
