@@ -566,7 +566,10 @@ vigil_clip_writer_finish(VigilClipWriter *self, GError **error)
 VigilClipWriterInfo
 vigil_clip_writer_get_info(const VigilClipWriter *self)
 {
-    return self->info;
+    VigilClipWriterInfo info = self->info;
+
+    info.n_pending = g_queue_get_length((GQueue *)&self->notes);
+    return info;
 }
 
 gboolean

@@ -72,7 +72,7 @@ gboolean vigil_clip_writer_finish(VigilClipWriter *self, GError **error);
  * @note: a whole box that players skip; a reference is taken
  *
  * Writes it between two fragments: now where that is possible, else behind the one that is being written. After
- * vigil_clip_writer_finish(): at the end.
+ * vigil_clip_writer_finish(): at the end. When that fails it is tried again with the next fragment or note.
  */
 gboolean vigil_clip_writer_add_note(VigilClipWriter *self, GBytes *note, GError **error);
 
@@ -85,12 +85,13 @@ const gchar *vigil_clip_writer_get_codec(const VigilClipWriter *self);
  * @end_ns: stream time of the end of what is shown last
  * @n_fragments: fragments that the write function has taken whole
  * @n_notes: notes that it has taken
+ * @n_pending: notes that it has not
  */
 typedef struct {
     gint64 start_ns, end_ns;
     guint64 n_frames;
     guint64 n_leading; /* left out: shown before the first keyframe */
-    guint n_fragments, n_notes;
+    guint n_fragments, n_notes, n_pending;
     guint64 bytes;
 } VigilClipWriterInfo;
 VigilClipWriterInfo vigil_clip_writer_get_info(const VigilClipWriter *self);

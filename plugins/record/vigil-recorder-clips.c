@@ -106,7 +106,10 @@ start_file(VigilRecorder *self, VigilOpenClip *open, GError **error)
 static void
 forget_clip(VigilRecorder *self, VigilOpenClip *open, VigilRecordClipState state)
 {
+    const guint n_pending = open->writer ? vigil_clip_writer_get_info(open->writer).n_pending : 0;
+
     g_mutex_lock(&self->lock);
+    self->stats.notes_failed += n_pending;
     g_ptr_array_remove(self->clips, open);
     self->n_progress++;
     g_cond_broadcast(&self->progress);
@@ -206,13 +209,10 @@ finish_writing(VigilRecorder *self, VigilOpenClip *open)
 
 /* What the database is made from anew when it is lost. The clip is worth keeping without. */
 static void
-add_note(VigilRecorder *self, VigilOpenClip *open, GBytes *note)
+add_note(const VigilOpenClip *open, GBytes *note)
 {
-    g_autoptr(GError) error = NULL;
-
-    /* what fails here fails the commit or the next fragment, too, and is told there */
-    if (!vigil_clip_writer_add_note(open->writer, note, &error))
-        count(self, &self->stats.notes_failed, 1);
+    /* what fails here fails the commit or the next fragment, too, and is told there; it is counted if it never is written */
+    vigil_clip_writer_add_note(open->writer, note, NULL);
     g_bytes_unref(note);
 }
 
@@ -228,7 +228,7 @@ finish_file(VigilRecorder *self, VigilOpenClip *open)
         forget_clip(self, open, VIGIL_RECORD_CLIP_FAILED);
         return;
     }
-    add_note(self, open, vigil_clip_note_closed(&open->info));
+    add_note(open, vigil_clip_note_closed(&open->info));
     if (!vigil_store_finish_clip(self->options.store, g_steal_pointer(&open->file), &open->info,
                                  &error))
         self->callbacks.trouble("clip", error, self->user_data);
@@ -430,9 +430,8 @@ commit(VigilRecorder *self, const VigilRecordMessage *message)
         return TRUE;
     }
     if (with_clip)
-        add_note(
-            self, open,
-            vigil_clip_note_event(message->event, vigil_store_get_wall_us(self->options.store)));
+        add_note(open, vigil_clip_note_event(message->event,
+                                             vigil_store_get_wall_us(self->options.store)));
     if (!vigil_store_commit_event(self->options.store, message->event,
                                   with_clip ? open->file : NULL, &error)) {
         count(self, &self->stats.events_failed, 1);

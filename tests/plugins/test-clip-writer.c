@@ -401,6 +401,7 @@ write_take_with_notes(Take *take, guint every, VigilClipWriterInfo *info)
     g_autoptr(VigilClipWriter) writer =
         vigil_clip_writer_new(take->caps, 0, on_bytes, on_wake, take, NULL);
     g_autoptr(GBytes) closed = vigil_clip_note_closed(&(VigilClipInfo){.codec = "h264"});
+    guint n = 0;
 
     g_byte_array_set_size(take->file, 0);
     for (guint i = 0; i < take->buffers->len; i++) {
@@ -411,6 +412,10 @@ write_take_with_notes(Take *take, guint every, VigilClipWriterInfo *info)
                                            gst_buffer_copy_deep(take->buffers->pdata[i]), NULL) &&
                     vigil_clip_writer_pump(writer, NULL));
         fail_unless(i % every || vigil_clip_writer_add_note(writer, note, NULL));
+        n += i % every == 0;
+        *info = vigil_clip_writer_get_info(writer);
+        assert_equals_int(info->n_notes + info->n_pending, n);
+        fail_unless(info->n_fragments > 0 || info->n_pending == n);
     }
     fail_unless(vigil_clip_writer_finish(writer, NULL));
     fail_unless(vigil_clip_writer_add_note(writer, closed, NULL));
@@ -458,6 +463,7 @@ GST_START_TEST(notes_lie_between_fragments)
     test_remove_file(path);
     write_take_with_notes(&take, 7, &info);
     assert_equals_int(info.n_notes, 16);
+    assert_equals_int(info.n_pending, 0);
     assert_equals_int(info.n_fragments, 10);
     assert_equals_int(info.bytes, take.file->len);
     path = save(&take, take.file->len);
