@@ -223,6 +223,21 @@ vigil_record_session_pop(VigilRecordSession *self, gboolean committed)
     message_free(message);
 }
 
+VigilEvent *
+vigil_record_session_take_last(VigilRecordSession *self)
+{
+    VigilRecordMessage *message = g_queue_pop_tail(&self->messages);
+    VigilEvent *event;
+
+    if (!message)
+        return NULL;
+    event = vigil_event_ref(message->event);
+    if (message->clip)
+        message->clip->n_queued--;
+    message_free(message);
+    return event;
+}
+
 guint
 vigil_record_session_get_n_queued(const VigilRecordSession *self)
 {

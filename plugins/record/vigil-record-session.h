@@ -107,6 +107,8 @@ const VigilRecordMessage *
 vigil_record_session_peek(VigilRecordSession *self, gint64 now_us, gboolean force);
 /** vigil_record_session_pop: the oldest message is done; @committed: it is in the store, with its clip if that is recording. */
 void vigil_record_session_pop(VigilRecordSession *self, gboolean committed);
+/** vigil_record_session_take_last: (transfer full) (nullable): what the newest message says, which is taken back. */
+VigilEvent *vigil_record_session_take_last(VigilRecordSession *self);
 guint vigil_record_session_get_n_queued(const VigilRecordSession *self);
 
 /** vigil_record_session_get_clip: open clips, oldest first; %NULL past the end. */

@@ -434,7 +434,6 @@ commit(VigilRecorder *self, const VigilRecordMessage *message)
                                              vigil_store_get_wall_us(self->options.store)));
     if (!vigil_store_commit_event(self->options.store, message->event,
                                   with_clip ? open->file : NULL, &error)) {
-        count(self, &self->stats.events_failed, 1);
         self->callbacks.trouble("event", error, self->user_data);
         return FALSE;
     }
@@ -466,7 +465,11 @@ vigil_recorder_commit_messages(VigilRecorder *self)
         if (!message)
             return busy;
         committed = commit(self, message);
+        if (!committed && vigil_recorder_keeps_message(self))
+            return TRUE;
+        self->n_kept = 0;
         g_mutex_lock(&self->lock);
+        self->stats.events_failed += !committed;
         /* an end that the session made itself was never counted */
         self->queued_bytes -= MIN(self->queued_bytes, vigil_recorder_event_size(message->event));
         g_mutex_unlock(&self->lock);

@@ -66,6 +66,7 @@ struct VigilRecorder {
     GHashTable *given_up;    /* (element-type utf8): those that had when the disk failed */
     gboolean disk_failed;
     gint64 next_renew_us;
+    guint n_kept; /* messages that the store did not take and that were kept, since it took one */
 
     GMutex lock;
     GCond wake;     /* there may be something to do */
@@ -112,6 +113,8 @@ VigilRecordSession *vigil_recorder_new_session(const VigilRecorderOptions *optio
  * Returns: FALSE while nothing can be written
  */
 gboolean vigil_recorder_check_disk(VigilRecorder *self);
+/** vigil_recorder_keeps_message: whether a message that the store did not take just now waits for its disk. */
+gboolean vigil_recorder_keeps_message(VigilRecorder *self);
 /** vigil_recorder_note_taken: a message that goes into the session. */
 void vigil_recorder_note_taken(VigilRecorder *self, const VigilEvent *event);
 /** vigil_recorder_is_given_up: a message of an event that had begun when the disk failed. */

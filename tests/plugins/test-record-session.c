@@ -206,6 +206,26 @@ START_TEST(clip_that_failed_holds_nothing_up)
 }
 END_TEST
 
+START_TEST(messages_are_taken_back_newest_first)
+{
+    VigilRecordClip *a = say("a", B, 10, 11, 5, 5);
+    VigilEvent *event;
+
+    say("b", B, 12, 13, 5, 5);
+    say("a", E, 10, 14, 5, 5);
+    ck_assert_uint_eq(a->n_queued, 3);
+    event = vigil_record_session_take_last(session);
+    ck_assert(event->type == E && g_str_equal(event->id, "a"));
+    vigil_event_unref(event);
+    event = vigil_record_session_take_last(session);
+    ck_assert(event->type == B && g_str_equal(event->id, "b"));
+    vigil_event_unref(event);
+    ck_assert_uint_eq(a->n_queued, 1);
+    vigil_event_unref(vigil_record_session_take_last(session));
+    ck_assert_ptr_null(vigil_record_session_take_last(session));
+}
+END_TEST
+
 START_TEST(event_without_clip_and_known_event)
 {
     VigilEvent *event = vigil_event_new();
@@ -310,6 +330,7 @@ main(void)
     tcase_add_test(tcase, messages_wait_for_the_first_fragment_in_order);
     tcase_add_test(tcase, message_does_not_wait_for_ever);
     tcase_add_test(tcase, clip_that_failed_holds_nothing_up);
+    tcase_add_test(tcase, messages_are_taken_back_newest_first);
     tcase_add_test(tcase, event_without_clip_and_known_event);
     tcase_add_test(tcase, end_of_what_never_began_is_committed_all_the_same);
     tcase_add_test(tcase, clip_that_takes_no_more_frames_is_not_shared);

@@ -279,6 +279,40 @@ GST_START_TEST(failed_disk_is_an_error_and_the_next_start_opens_the_store_again)
 }
 GST_END_TEST
 
+/* What came while it failed is in the store when it works again, with a clip from the ring. */
+GST_START_TEST(live_events_outlast_a_disk_that_fails)
+{
+    const Script script[] = {{1, B, 500, 800, 400, 500}, {1, E, 500, 1500, 400, 500}};
+    Rig rig = rig_new("videotestsrc is-live=true num-buffers=160 ! "
+                      "video/x-raw,format=I420,width=160,height=120,framerate=20/1 ! " X264(
+                          10, "tune=zerolatency") AVC,
+                      "");
+    GPtrArray *lines;
+    Found found;
+
+    wait_for_stat(&rig, "frames", 20);
+    signal(SIGXFSZ, SIG_IGN);
+    limit_files(1);
+    rig_push(&rig, &script[0]);
+    wait_for_stat(&rig, "clips-failed", 1);
+    g_usleep(G_USEC_PER_SEC / 2); /* and the commit, which is counted nowhere */
+    limit_files(RLIM_INFINITY);
+    rig_push(&rig, &script[1]);
+    wait_for_stat(&rig, "events-committed", 2);
+    rig_play(&rig, NULL, 0, 4000, 0);
+    lines = rig_wait(&rig);
+    assert_equals_int(lines->len, 2);
+    assert_equals_uint64(rig_stat(&rig, "events-failed"), 0);
+    assert_equals_uint64(rig_stat(&rig, "clips-complete"), 1);
+    found = rig_find(&rig, 1);
+    assert_equals_int(found.n_ended, 1);
+    fail_unless(found.complete);
+    g_free(found.path);
+    g_ptr_array_unref(lines);
+    rig_free(&rig);
+}
+GST_END_TEST
+
 /* --- what changes in mid-stream ------------------------------------------------------------------------------ */
 
 /* The clip ends where the picture's size changes; the next event has one of the new size. */
@@ -469,6 +503,7 @@ vigilrecord_flow_suite(void)
     suite_add_tcase(suite, states);
     tcase_set_timeout(faults, 120);
     tcase_add_test(faults, failed_disk_is_an_error_and_the_next_start_opens_the_store_again);
+    tcase_add_test(faults, live_events_outlast_a_disk_that_fails);
     tcase_add_test(faults, another_resolution_ends_the_clip);
     tcase_add_test(faults, times_that_jump_back);
     tcase_add_test(faults, seek_begins_anew);
