@@ -125,27 +125,52 @@ must_drop(const VigilRecorder *self, const VigilEvent *event, gsize size)
                                                                bytes > MAX_INTAKE_BYTES / 2));
 }
 
+/* (lock held) */
+static void
+queue_event(VigilRecorder *self, VigilEvent *event)
+{
+    VigilIntake *intake = g_new(VigilIntake, 1);
+
+    intake->event = vigil_event_ref(event);
+    intake->size = vigil_recorder_event_size(event);
+    g_queue_push_tail(&self->intake, intake);
+    self->intake_bytes += intake->size;
+    self->queued_bytes += intake->size;
+}
+
+/* (lock held) An end without path and snapshot is small, and without it the event would never end. */
+static void
+queue_light_end(VigilRecorder *self, const VigilEvent *event)
+{
+    g_autoptr(VigilEvent) light = vigil_event_new_end(event, event->end_reason);
+
+    g_clear_pointer(&light->path, g_array_unref);
+    g_clear_pointer(&light->snapshot, g_bytes_unref);
+    if (self->queued_bytes + vigil_recorder_event_size(light) > 2 * MAX_INTAKE_BYTES)
+        self->stats.events_dropped++;
+    else
+        queue_event(self, light);
+}
+
 gboolean
 vigil_recorder_push_event(VigilRecorder *self, VigilEvent *event)
 {
     const gsize size = vigil_recorder_event_size(event);
-    gboolean flushing;
+    gboolean flushing, drop;
 
     g_mutex_lock(&self->lock);
     while (!self->options.live && !self->flushing_events && !self->stop && self->intake_bytes > 0 &&
            self->intake_bytes + size > MAX_INTAKE_BYTES)
         g_cond_wait(&self->progress, &self->lock);
     flushing = self->flushing_events;
-    if (!flushing && must_drop(self, event, size)) {
+    drop = !flushing && must_drop(self, event, size);
+    if (drop && event->type != VIGIL_EVENT_END) {
         self->stats.events_dropped++;
     } else if (!flushing) {
-        VigilIntake *intake = g_new(VigilIntake, 1);
-
-        intake->event = vigil_event_ref(event);
-        intake->size = size;
-        g_queue_push_tail(&self->intake, intake);
-        self->intake_bytes += size;
-        self->queued_bytes += size;
+        if (drop)
+            queue_light_end(self, event);
+        else
+            queue_event(self, event);
         self->front_ns = event->time_ns;
         note_progress(self);
         vigil_recorder_wake_locked(self);

@@ -50,7 +50,7 @@ typedef struct {
  * @events_committed: messages committed
  * @events_known: messages of events that the store had already, complete
  * @events_failed: messages that the store did not take
- * @events_dropped: messages that came faster than the store takes them, live
+ * @events_dropped: messages that came faster than the store takes them, live; ends lose path and snapshot first
  * @events_without_clip: begins that should have a clip and were committed without
  * @clips_failed: clips of which nothing could be written
  * @clips_broken: clips that were closed early since writing failed
