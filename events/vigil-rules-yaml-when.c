@@ -85,6 +85,15 @@ read_children(const VigilRulesContext *context, const VigilYaml *list, GArray *w
 }
 
 static gboolean
+is_of_kind(const VigilYaml *rule_node, const gchar *kind)
+{
+    const VigilYaml *node = vigil_yaml_get(rule_node, "kind");
+    const gchar *text;
+
+    return node && vigil_yaml_read_string(node, &text, NULL) && g_str_equal(text, kind);
+}
+
+static gboolean
 read_rule_active(const VigilRulesContext *context, const VigilYaml *node, VigilCondition *condition,
                  GError **error)
 {
@@ -106,6 +115,10 @@ read_rule_active(const VigilRulesContext *context, const VigilYaml *node, VigilC
             continue;
         if (i == context->rule_index)
             return vigil_yaml_set_error(node, error, "a rule cannot wait for itself");
+        if (is_of_kind(item, "removed"))
+            return vigil_yaml_set_error(node, error,
+                                        "a rule of kind removed is never active: its events end "
+                                        "as they begin");
         condition->rule = g_intern_string(name);
         condition->rule_index = i;
         return TRUE;

@@ -256,6 +256,7 @@ read_missing(const VigilYaml *node, VigilRule *rule, GError **error)
     return check_with_kind(node, "missing", "classes", TRUE, error) &&
            check_with_kind(node, "missing", "zones", TRUE, error) &&
            check_with_kind(node, "missing", "count", FALSE, error) &&
+           check_with_kind(node, "missing", "takt", FALSE, error) &&
            check_scene(node, "what is missing", error);
 }
 

@@ -159,6 +159,12 @@ static const struct {
     {"zones: {z: [[0, 0], [1, 0], [1, 1]]}\n" RULE
      "    kind: missing\n    classes: [x]\n    zones: [z]\n    count: {exactly: 1}",
      "r.yaml:7: rules[0].count: a rule of kind missing has no count"},
+    {"zones: {z: [[0, 0], [1, 0], [1, 1]]}\n" RULE
+     "    kind: missing\n    classes: [x]\n    zones: [z]\n    takt: 5s",
+     "r.yaml:7: rules[0].takt: a rule of kind missing has no takt"},
+    {RULE "    when: {rule_active: b}\n  - {name: b, kind: removed, dwell: 5s}",
+     "r.yaml:3: rules[0].when.rule_active: a rule of kind removed is never active: its events end "
+     "as they begin"},
     {RULE "    kind: takt", "r.yaml:2: rules[0]: a rule of kind takt needs takt"},
     {RULE "    takt: 3s", "r.yaml:3: rules[0].takt: a takt goes with `kind: takt`"},
     {"zones: {z: [[0, 0], [1, 0], [1, 1]]}\n" RULE
