@@ -279,6 +279,12 @@ http_free(VigilUploadSink *sink)
     g_free(self);
 }
 
+static void
+http_skipped(VigilUploadSink *sink)
+{
+    vigil_upload_scene_forget(((Sink *)sink)->scene);
+}
+
 /* Verification is on unless a handler says otherwise, and there is none. */
 static gboolean
 set_tls(Sink *self, GError **error)
@@ -301,7 +307,7 @@ set_tls(Sink *self, GError **error)
 VigilUploadSink *
 vigil_upload_http_new(VigilUploadSettings *settings, const VigilUploadSite *site, GError **error)
 {
-    static const VigilUploadSinkFuncs funcs = {http_send, http_cancel, http_free};
+    static const VigilUploadSinkFuncs funcs = {http_send, http_cancel, http_free, http_skipped};
     Sink *self = g_new0(Sink, 1);
 
     self->sink.funcs = &funcs;

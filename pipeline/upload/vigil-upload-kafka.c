@@ -413,7 +413,13 @@ kafka_free(VigilUploadSink *sink)
     g_free(self);
 }
 
-static const VigilUploadSinkFuncs funcs = {kafka_send, kafka_cancel, kafka_free};
+static void
+kafka_skipped(VigilUploadSink *sink)
+{
+    vigil_upload_scene_forget(((Kafka *)sink)->scene);
+}
+
+static const VigilUploadSinkFuncs funcs = {kafka_send, kafka_cancel, kafka_free, kafka_skipped};
 
 VigilUploadSink *
 vigil_upload_kafka_new(VigilUploadSettings *settings, const VigilUploadSite *site, GError **error)

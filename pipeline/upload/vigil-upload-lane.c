@@ -167,6 +167,13 @@ note_lost(VigilUploadLane *self, const GError *error)
         g_message("%s: %s", self->settings->name, clean);
 }
 
+static void
+tell_skipped(VigilUploadLane *self)
+{
+    if (self->sink && self->sink->funcs->skipped)
+        self->sink->funcs->skipped(self->sink);
+}
+
 /* The database was set aside, and sequences begin anew in the one that took its place. */
 static void
 begin_anew(VigilUploadLane *self, gint64 passed)
@@ -179,6 +186,7 @@ begin_anew(VigilUploadLane *self, gint64 passed)
     }
     self->passed = passed;
     self->ack_unsaved = FALSE;
+    tell_skipped(self);
 }
 
 static gboolean
@@ -225,6 +233,8 @@ vigil_upload_lane_tick(VigilUploadLane *self)
     if (self->passed > state.passed + state.waiting)
         begin_anew(self, state.passed);
     save_place(self);
+    if (self->placed && state.passed > self->passed)
+        tell_skipped(self);
     self->passed = MAX(self->passed, state.passed);
     self->placed = TRUE;
 }

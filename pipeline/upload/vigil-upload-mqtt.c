@@ -474,7 +474,18 @@ mqtt_free(VigilUploadSink *sink)
     g_free(self);
 }
 
-static const VigilUploadSinkFuncs funcs = {mqtt_send, mqtt_cancel, mqtt_free};
+/* What stood open may have ended: nothing says ON for ever. */
+static void
+mqtt_skipped(VigilUploadSink *sink)
+{
+    Mqtt *self = (Mqtt *)sink;
+
+    vigil_upload_scene_forget(self->scene);
+    if (self->discovery && self->connected)
+        publish_descriptions(self);
+}
+
+static const VigilUploadSinkFuncs funcs = {mqtt_send, mqtt_cancel, mqtt_free, mqtt_skipped};
 
 /* Brokers at home are often plain, so that is no mistake, but somebody should know. */
 static void

@@ -16,12 +16,19 @@ vigil_upload_scene_new(void)
 }
 
 void
+vigil_upload_scene_forget(VigilUploadScene *self)
+{
+    g_hash_table_remove_all(self->by_id);
+    g_queue_clear_full(&self->lines, (GDestroyNotify)vigil_upload_line_free);
+}
+
+void
 vigil_upload_scene_free(VigilUploadScene *self)
 {
     if (!self)
         return;
+    vigil_upload_scene_forget(self);
     g_hash_table_unref(self->by_id);
-    g_queue_clear_full(&self->lines, (GDestroyNotify)vigil_upload_line_free);
     g_free(self);
 }
 

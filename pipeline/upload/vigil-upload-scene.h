@@ -20,6 +20,9 @@ VigilUploadScene *vigil_upload_scene_new(void);
 void vigil_upload_scene_free(VigilUploadScene *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilUploadScene, vigil_upload_scene_free)
 
+/** vigil_upload_scene_forget: all of it: ends may have been missed, and what is still open comes with its next message. */
+void vigil_upload_scene_forget(VigilUploadScene *self);
+
 /** vigil_upload_scene_get: (nullable) (transfer none): the last message of an open event; until the next call of _tell(). */
 const VigilUploadLine *vigil_upload_scene_get(const VigilUploadScene *self, const gchar *id);
 /** vigil_upload_scene_tell: @line: (transfer full) */

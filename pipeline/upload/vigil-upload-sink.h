@@ -65,12 +65,14 @@ typedef void (*VigilUploadDone)(const VigilUploadResult *result, gpointer user_d
  *   ends it itself (%VIGIL_UPLOAD_RETRY).
  * @cancel: (nullable): ends what is under way; @done is not called any more, and none of the items looked at
  * @free: ends everything at once, also what is under way; nothing is called afterwards
+ * @skipped: (nullable): messages were dropped that this destination never gets, ends among them; may come while a batch is under way
  */
 typedef struct {
     void (*send)(VigilUploadSink *self, const VigilUploadItem *items, guint n, VigilUploadDone done,
                  gpointer user_data);
     void (*cancel)(VigilUploadSink *self);
     void (*free)(VigilUploadSink *self);
+    void (*skipped)(VigilUploadSink *self);
 } VigilUploadSinkFuncs;
 
 /** VigilUploadSink: the first member of each kind's own struct. */

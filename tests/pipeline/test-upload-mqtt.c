@@ -655,6 +655,36 @@ START_TEST(test_discovery)
 }
 END_TEST
 
+/* The end of what is open was dropped: it does not stay ON, nor is it counted. */
+START_TEST(test_skipped)
+{
+    g_autoptr(VigilUploadSettings) settings = NULL;
+    GPtrArray *cameras = make_cameras("door", "yard", NULL);
+    Listener *listener;
+    Pump pump;
+
+    if (!broker_prepare(&broker, folder, ANYBODY))
+        return;
+    broker_start(&broker);
+    listener = listener_new(broker.port, "vigil/#");
+    settings = make_settings(VIGIL_UPLOAD_MQTT, broker.port, VIGIL_UPLOAD_FORM_FRIGATE);
+    settings->discovery = TRUE;
+    pump_init(&pump, make_sink(settings, cameras), 8, 1);
+    ck_assert(pump_run(&pump, 1, 20.0));
+    ck_assert(listener_wait(listener, "vigil/rules/door/visitor/state", "ON", 10.0));
+    ck_assert(listener_wait(listener, "vigil/door/person", "1", 10.0));
+    pump.sink->funcs->skipped(pump.sink);
+    ck_assert(listener_wait(listener, "vigil/rules/door/visitor/state", "OFF", 10.0));
+    pump.next = 6; /* the next of that camera */
+    ck_assert(pump_run(&pump, 7, 20.0));
+    ck_assert(listener_wait(listener, "vigil/rules/door/visitor/state", "ON", 10.0));
+    ck_assert_str_eq(listener_find(listener, "vigil/door/person")->payload, "1");
+    pump_clear(&pump);
+    listener_free(listener);
+    free_cameras(cameras);
+}
+END_TEST
+
 /* The line with this option as the test needs it. */
 static void
 replace_line(GString *config, const gchar *option, const gchar *line)
@@ -849,6 +879,7 @@ main(void)
     tcase_add_test(tcase, test_broken_is_not_refused);
     tcase_add_test(tcase, test_cancel);
     tcase_add_test(tcase, test_discovery);
+    tcase_add_test(tcase, test_skipped);
     tcase_add_test(tcase, test_bridge);
     tcase_add_loop_test(tcase, test_version_311, 0, 2);
     suite_add_tcase(suite, tcase);
