@@ -10,6 +10,9 @@
 #define SEPARATOR "__" /* of camera and rule */
 #define ID_CHARACTERS G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "-_"
 
+/* Of the installation's id. */
+#define NODE_ID_DIGITS 6
+
 typedef struct {
     gchar *camera, *rule;
     gchar *id;     /* of the entity, among ours */
@@ -18,7 +21,7 @@ typedef struct {
 } Entity;
 
 struct VigilUploadDiscovery {
-    gchar *source, *prefix, *node;
+    gchar *source, *prefix, *available, *node;
     GPtrArray *entities;   /* Entity */
     GHashTable *described; /* topics of descriptions */
     gchar *filters[3];
@@ -76,14 +79,17 @@ add_entity(VigilUploadDiscovery *self, const gchar *camera, const gchar *rule)
 }
 
 VigilUploadDiscovery *
-vigil_upload_discovery_new(const gchar *source, const gchar *prefix, const GPtrArray *cameras)
+vigil_upload_discovery_new(const gchar *source, const gchar *id, const gchar *prefix,
+                           const gchar *available, const GPtrArray *cameras)
 {
     VigilUploadDiscovery *self = g_new0(VigilUploadDiscovery, 1);
-    g_autofree gchar *id = make_id(source);
+    g_autofree gchar *name = make_id(source);
 
     self->source = g_strdup(source);
     self->prefix = g_strdup(prefix);
-    self->node = g_strconcat("vigil_", id, NULL);
+    self->available = g_strdup(available);
+    self->node = id ? g_strdup_printf("vigil_%s_%.*s", name, NODE_ID_DIGITS, id)
+                    : g_strconcat("vigil_", name, NULL);
     self->entities = g_ptr_array_new_with_free_func((GDestroyNotify)entity_free);
     self->described = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     for (guint i = 0; i < G_N_ELEMENTS(kinds); i++)
@@ -108,6 +114,7 @@ vigil_upload_discovery_free(VigilUploadDiscovery *self)
         g_free(self->filters[i]);
     g_free(self->source);
     g_free(self->prefix);
+    g_free(self->available);
     g_free(self->node);
     g_free(self);
 }
@@ -115,9 +122,7 @@ vigil_upload_discovery_free(VigilUploadDiscovery *self)
 static void
 write_device(const VigilUploadDiscovery *self, const Entity *entity, GString *out)
 {
-    g_autofree gchar *available = g_strconcat(self->prefix, "/available", NULL);
-
-    vigil_upload_json_string(out, "availability_topic", available);
+    vigil_upload_json_string(out, "availability_topic", self->available);
     vigil_upload_json_begin(out, "device", '{');
     vigil_upload_json_begin(out, "identifiers", '[');
     vigil_upload_json_string(out, NULL, entity->device);

@@ -19,12 +19,15 @@ typedef struct VigilUploadDiscovery VigilUploadDiscovery;
 
 /**
  * vigil_upload_discovery_new:
- * @source: what this installation is called; with it the names there are unique
- * @prefix: what topics begin with; PREFIX/available is the availability
+ * @source: what this installation is called
+ * @id: (nullable): of the installation; with both the names there are unique, also where two machines have one name
+ * @prefix: what topics begin with
+ * @available: topic of the availability
  * @cameras: (element-type VigilCameraSettings): copied
  */
 VigilUploadDiscovery *
-vigil_upload_discovery_new(const gchar *source, const gchar *prefix, const GPtrArray *cameras);
+vigil_upload_discovery_new(const gchar *source, const gchar *id, const gchar *prefix,
+                           const gchar *available, const GPtrArray *cameras);
 void vigil_upload_discovery_free(VigilUploadDiscovery *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilUploadDiscovery, vigil_upload_discovery_free)
 

@@ -518,6 +518,15 @@ make_client_id(const VigilUploadSettings *settings, const VigilUploadSite *site)
     return g_strdup_printf("vigil-%.*s-%.12s", CLIENT_ID_MAX - 20, name, hash);
 }
 
+/* Each of several installations on a broker has its own, but for those who read Frigate's. */
+static gchar *
+make_availability(const VigilUploadSettings *settings, const VigilUploadSite *site)
+{
+    return site->id && settings->form != VIGIL_UPLOAD_FORM_FRIGATE
+               ? g_strdup_printf("%s/%s/available", settings->topic, site->id)
+               : g_strconcat(settings->topic, "/available", NULL);
+}
+
 static gboolean
 set_options(Mqtt *self, const VigilUploadSite *site, GError **error)
 {
@@ -537,7 +546,7 @@ set_options(Mqtt *self, const VigilUploadSite *site, GError **error)
         .ca = g_strdup(settings->tls_ca),
         .cert = g_strdup(settings->tls_cert),
         .key = g_strdup(settings->tls_key),
-        .will_topic = g_strconcat(settings->topic, "/available", NULL),
+        .will_topic = make_availability(settings, site),
         .version = VIGIL_UPLOAD_MQTT_5,
         .keepalive_s = KEEPALIVE_S,
         .max_inflight = MAX_INFLIGHT,
@@ -560,8 +569,9 @@ vigil_upload_mqtt_new(VigilUploadSettings *settings, const VigilUploadSite *site
     }
     warn_of_plain_login(settings, self->options.host);
     if (settings->discovery)
-        self->discovery = vigil_upload_discovery_new(
-            settings->source ? settings->source : site->source, settings->topic, site->cameras);
+        self->discovery =
+            vigil_upload_discovery_new(settings->source ? settings->source : site->source, site->id,
+                                       settings->topic, self->options.will_topic, site->cameras);
     open_client(self);
     return &self->sink;
 }

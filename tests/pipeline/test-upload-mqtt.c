@@ -252,9 +252,9 @@ START_TEST(test_all_arrive)
     ck_assert_uint_eq(pump.n_retries, 0);
     wait_for_all(listener, 600, 20.0);
     ck_assert_uint_eq(judge(listener, &pump), 0);
-    ck_assert(listener_wait(listener, "vigil/available", "online", 10.0));
+    ck_assert(listener_wait(listener, "vigil/1/available", "online", 10.0));
     pump_clear(&pump);
-    ck_assert(listener_wait(listener, "vigil/available", "offline", 10.0));
+    ck_assert(listener_wait(listener, "vigil/1/available", "offline", 10.0));
     listener_free(listener);
 }
 END_TEST
@@ -590,8 +590,8 @@ count_topic(Listener *listener, const gchar *topic)
     return n;
 }
 
-#define DOOR "homeassistant/binary_sensor/vigil_test/door__visitor/config"
-#define YARD "homeassistant/binary_sensor/vigil_test/yard__visitor/config"
+#define DOOR "homeassistant/binary_sensor/vigil_test_1/door__visitor/config"
+#define YARD "homeassistant/binary_sensor/vigil_test_1/yard__visitor/config"
 
 START_TEST(test_discovery)
 {
@@ -613,14 +613,14 @@ START_TEST(test_discovery)
     ck_assert(listener_wait(listener, "vigil/rules/yard/visitor/state", "OFF", 20.0));
     ck_assert_str_eq(
         listener_find(listener, DOOR)->payload,
-        "{\"name\":\"visitor\",\"unique_id\":\"vigil_test__door__visitor\","
+        "{\"name\":\"visitor\",\"unique_id\":\"vigil_test_1__door__visitor\","
         "\"object_id\":\"door__visitor\",\"state_topic\":\"vigil/rules/door/visitor/state\","
         "\"device_class\":\"occupancy\",\"availability_topic\":\"vigil/available\","
-        "\"device\":{\"identifiers\":[\"vigil_test_door\"],\"name\":\"door\","
+        "\"device\":{\"identifiers\":[\"vigil_test_1_door\"],\"name\":\"door\","
         "\"manufacturer\":\"Vigil\",\"model\":\"test\",\"sw_version\":\"0.1.0\"},"
         "\"origin\":{\"name\":\"Vigil\",\"sw\":\"0.1.0\"}}");
     ck_assert_ptr_nonnull(
-        listener_find(listener, "homeassistant/sensor/vigil_test/door__visitor/config"));
+        listener_find(listener, "homeassistant/sensor/vigil_test_1/door__visitor/config"));
     ck_assert(pump_run(&pump, 1, 20.0));
     ck_assert(listener_wait(listener, "vigil/rules/door/visitor/state", "ON", 10.0));
     ck_assert(pump_run(&pump, 2, 20.0));
@@ -645,8 +645,8 @@ START_TEST(test_discovery)
     /* a camera is gone from the configuration */
     pump.sink = make_sink(settings, one);
     ck_assert(listener_wait(listener, YARD, "", 20.0));
-    ck_assert(
-        listener_wait(listener, "homeassistant/sensor/vigil_test/yard__visitor/config", "", 20.0));
+    ck_assert(listener_wait(listener, "homeassistant/sensor/vigil_test_1/yard__visitor/config", "",
+                            20.0));
     ck_assert_str_ne(listener_find(listener, DOOR)->payload, "");
     pump_clear(&pump);
     listener_free(listener);
@@ -756,7 +756,7 @@ START_TEST(test_bridge)
     settings = make_settings(VIGIL_UPLOAD_MQTT, broker.port, VIGIL_UPLOAD_FORM_VIGIL);
     pump_init(&pump, make_sink(settings, NULL), 200, 50);
     ck_assert_msg(pump_run(&pump, 100, 20.0), "%s", pump.reason);
-    ck_assert(listener_wait(listener, "sites/site-12/vigil/available", "online", 20.0));
+    ck_assert(listener_wait(listener, "sites/site-12/vigil/1/available", "online", 20.0));
     for (guint i = 0; i < 1000 && count_keys(listener, "sites/site-12/vigil/events/") < 100; i++)
         iterate(0.02);
     broker_stop(&central, SIGTERM);
