@@ -7,8 +7,8 @@
 
 /* An object that stays is told about in parts, so that a reason is found near the time that it held. */
 #define MAX_SPAN_NS G_GINT64_CONSTANT(60000000000)
-/* Faint detections come and go. */
-#define FAINT_GAP_NS G_GINT64_CONSTANT(5000000000)
+/* Faint detections come and go, and so do those who are counted. */
+#define GAP_NS G_GINT64_CONSTANT(5000000000)
 
 void
 vigil_event_filter_set_decision_func(VigilEventFilter *self, VigilDecisionFunc func,
@@ -168,6 +168,20 @@ vigil_filter_notes_end(VigilEventFilter *self, guint object)
     }
 }
 
+void
+vigil_filter_scene_notes_update(VigilEventFilter *self)
+{
+    for (guint rule = 0; self->notes && rule < self->rules->rules->len; rule++) {
+        const guint object = vigil_filter_scene_object(rule);
+        VigilFilterNote *note = note_of(self, rule, object);
+
+        if (!note->used || self->time_ns - note->last_ns < GAP_NS)
+            continue;
+        tell(self, rule, object, note, NULL);
+        note->used = FALSE;
+    }
+}
+
 /* --- what no rule was asked about ---------------------------------------------------------------------------- */
 
 static gboolean
@@ -246,7 +260,7 @@ vigil_filter_faints_update(VigilEventFilter *self, gboolean all)
         if (!faint->used)
             continue;
         faint->followed = faint->followed || is_followed(self, faint->label);
-        if (!all && self->time_ns - faint->last_ns < FAINT_GAP_NS &&
+        if (!all && self->time_ns - faint->last_ns < GAP_NS &&
             self->time_ns - faint->start_ns < MAX_SPAN_NS)
             continue;
         if (!faint->followed)

@@ -252,6 +252,8 @@ void vigil_filter_note(VigilEventFilter *self, guint rule, guint object,
 /* The event of this stay began. */
 void vigil_filter_note_fired(VigilEventFilter *self, const VigilFilterStay *stay);
 void vigil_filter_notes_end(VigilEventFilter *self, guint object);
+/* Tells of counts that are over. */
+void vigil_filter_scene_notes_update(VigilEventFilter *self);
 /* Tells of faint detections that are over. @all: of all of them */
 void vigil_filter_faints_update(VigilEventFilter *self, gboolean all);
 

@@ -374,6 +374,7 @@ look_at(VigilEventFilter *self, const VigilTrack *tracks, guint n_tracks)
                 meet_rule(self, rule, objects[i]);
     }
     say_news(self);
+    vigil_filter_scene_notes_update(self);
     vigil_filter_faints_update(self, FALSE);
 }
 

@@ -113,7 +113,8 @@ void vigil_event_filter_update(VigilEventFilter *self, gint64 time_ns, VigilOutc
  *
  * Before the first update: says of each object and rule what became of it: that an event began, or, when the object is
  * gone (or after each minute in which it was there, or when its place is needed), why there was none: the furthest that
- * it came in that time. Nothing is told of the time in which its event is open.
+ * it came in that time. Of a count it is told when nobody was counted for 5 s. Nothing is told of the time in which its
+ * event is open.
  */
 void vigil_event_filter_set_decision_func(VigilEventFilter *self, VigilDecisionFunc func,
                                           gpointer user_data);

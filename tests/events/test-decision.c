@@ -73,6 +73,26 @@ START_TEST(test_words)
 }
 END_TEST
 
+/* Those who were too few are told of soon after they have gone, and once. */
+START_TEST(test_count_is_over)
+{
+    ask("rules: [{name: crowd, count: {at_least: 3}, classes: [person]}]");
+    stand(SECOND, 3 * SECOND, 7, 0.5f, 0.8f, 0.9f);
+    nobody(3100 * MS, 7900 * MS);
+    ck_assert_uint_eq(decisions->len, 0);
+    nobody(8 * SECOND, 60 * SECOND);
+    assert_only(VIGIL_REASON_COUNT, "rule crowd: 1 at once, the rule wants at least 3");
+    ck_assert_int_eq(decision_at(0)->start_ns, SECOND);
+    ck_assert_int_eq(decision_at(0)->end_ns, 3 * SECOND);
+    stand(61 * SECOND, 62 * SECOND, 8, 0.5f, 0.8f, 0.9f);
+    nobody(62100 * MS, 70 * SECOND);
+    ck_assert_uint_eq(decisions->len, 2);
+    ck_assert_int_eq(decision_at(1)->start_ns, 61 * SECOND);
+    finish();
+    ck_assert_uint_eq(decisions->len, 2);
+}
+END_TEST
+
 START_TEST(test_class)
 {
     ask("rules: [{name: pets, classes: [cat, dog]}]");
@@ -433,6 +453,7 @@ main(void)
 
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, test_words);
+    tcase_add_test(tcase, test_count_is_over);
     tcase_add_test(tcase, test_class);
     tcase_add_test(tcase, test_size);
     tcase_add_test(tcase, test_aspect);
