@@ -70,6 +70,8 @@ static void
 restore(void)
 {
     store_test_close(&t);
+    g_free(t.database);
+    g_free(t.clips);
     t.database = g_build_filename(target, "events.db", NULL);
     t.clips = g_build_filename(target, "clips", NULL);
     t.options.database = t.database;

@@ -119,8 +119,10 @@ START_TEST(test_which_index)
         ck_assert(vigil_store_query_events(t.store, &cases[i].query, ignore_row, NULL, NULL));
         statements = g_hash_table_get_keys(t.store->statements);
         for (GList *item = statements; item; item = item->next)
-            if (g_str_has_prefix(item->data, "SELECT e.seq, e.id"))
+            if (g_str_has_prefix(item->data, "SELECT e.seq, e.id")) {
+                g_free(plan);
                 plan = explain(item->data);
+            }
         ck_assert_msg(plan && strstr(plan, wanted), "%s", plan);
         store_test_finish(&t);
     }
