@@ -154,6 +154,7 @@ struct VigilEventFilter {
     guint64 off_schedule; /* rules whose schedule does not hold at the frame at hand */
     guint64 n_overflow;
 
+    gint64 skew_us;          /* of the wall clock */
     gint64 wall_us;          /* of the frame at hand, if it was looked at */
     gint64 looking_since_ns; /* first look, or first after a long time */
     gint64 looked_ns;        /* latest look; G_MININT64: none */

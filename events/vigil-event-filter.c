@@ -341,7 +341,7 @@ say_news(VigilEventFilter *self)
 static void
 read_schedules(VigilEventFilter *self)
 {
-    self->wall_us = self->options.wall_base_us + self->time_ns / 1000;
+    self->wall_us = self->options.wall_base_us + self->time_ns / 1000 + self->skew_us;
     self->off_schedule = 0;
     for (guint i = 0; i < self->rules->rules->len; i++) {
         const VigilSchedule *schedule = vigil_filter_rule(self, i)->schedule;
@@ -416,6 +416,12 @@ void
 vigil_event_filter_set_model(VigilEventFilter *self, VigilModelId model)
 {
     self->model = model;
+}
+
+void
+vigil_event_filter_set_clock_skew(VigilEventFilter *self, gint64 skew_us)
+{
+    self->skew_us = skew_us;
 }
 
 void

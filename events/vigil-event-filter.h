@@ -63,7 +63,7 @@ VigilEventFilterOptions vigil_event_filter_options_defaults(void);
  *   prove nothing, so they do not end an event, unless there are only such frames for 10 s beyond `end_after`.
  * - **Schedule.** Frames at other times do not meet the rule, so an event that is open when the schedule ends is ended by
  *   `end_after`, and its end is the last frame within the schedule. The time is that of the frame: @wall_base_us and the
- *   stream time.
+ *   stream time, and what vigil_event_filter_set_clock_skew() says.
  * - **Cooldown** counts from the end (not from the message that says so); stays do not begin in it. That of a track is
  *   the object's own; that of a camera begins with the end of every event, whichever rule it is of.
  * - **Zones** with a filter hold only objects that fit it, in every respect: for rules, and in what events say.
@@ -118,6 +118,14 @@ void vigil_event_filter_update(VigilEventFilter *self, gint64 time_ns, VigilOutc
  */
 void vigil_event_filter_set_decision_func(VigilEventFilter *self, VigilDecisionFunc func,
                                           gpointer user_data);
+
+/**
+ * vigil_event_filter_set_clock_skew:
+ * @skew_us: how far the wall clock is ahead of @wall_base_us and the stream time by now, 0 at first
+ *
+ * Schedules go by the wall clock from the next update on. The times of events and their ids do not.
+ */
+void vigil_event_filter_set_clock_skew(VigilEventFilter *self, gint64 skew_us);
 
 /** vigil_event_filter_set_frame_aspect: width of the picture to its height, as it is seen; 1 until it is told. */
 void vigil_event_filter_set_frame_aspect(VigilEventFilter *self, gfloat aspect);

@@ -47,6 +47,8 @@ GST_DEBUG_CATEGORY_STATIC(vigil_events_debug);
 /* Enough to recognize a face at a door, small enough to keep in the database. */
 #define DEFAULT_SNAPSHOT_WIDTH 640
 #define AUTO_NONCE G_MAXUINT64
+/* Clocks drift, and frames are late; schedules are about minutes. */
+#define MIN_SKEW_US G_USEC_PER_SEC
 
 struct _GstVigilEvents {
     GstElement parent;
@@ -65,6 +67,7 @@ struct _GstVigilEvents {
     /* streaming thread, or nobody streams */
     GstSegment segment;
     gint64 tag_wall_us;     /* -1: no date in the tags */
+    gboolean follows_clock; /* the wall base is what the wall clock showed at the first frame */
     gboolean options_known; /* wall base and nonce are fixed for the run */
     GstClockTime last_pts;
     VigilEventStage stage;
@@ -130,6 +133,15 @@ source_nonce(GstVigilEvents *self)
     return vigil_run_nonce_of_uri(uri);
 }
 
+static gint64
+live_base(GstVigilEvents *self, GstBuffer *buffer, gint64 time_ns)
+{
+    return vigil_wall_base_live(
+        g_get_real_time(), gst_vigil_element_get_running_time(GST_ELEMENT(self)),
+        gst_segment_to_running_time(&self->segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer)),
+        time_ns);
+}
+
 static void
 find_options(GstVigilEvents *self, GstBuffer *buffer, gint64 time_ns)
 {
@@ -145,16 +157,30 @@ find_options(GstVigilEvents *self, GstBuffer *buffer, gint64 time_ns)
     GST_OBJECT_UNLOCK(self);
     if (options->run_nonce == AUTO_NONCE)
         options->run_nonce = live ? random_nonce() : source_nonce(self);
-    if (options->wall_base_us < 0 && live)
-        options->wall_base_us = vigil_wall_base_live(
-            g_get_real_time(), gst_vigil_element_get_running_time(GST_ELEMENT(self)),
-            gst_segment_to_running_time(&self->segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer)),
-            time_ns);
+    self->follows_clock = options->wall_base_us < 0 && live;
+    self->stage.skew_us = 0;
+    if (self->follows_clock)
+        options->wall_base_us = live_base(self, buffer, time_ns);
     else if (options->wall_base_us < 0)
         options->wall_base_us = MAX(self->tag_wall_us, 0);
     self->options_known = TRUE;
     GST_INFO_OBJECT(self, "camera %s, %s, stream time 0 is at %" G_GINT64_FORMAT " us",
                     options->camera, live ? "live" : "not live", options->wall_base_us);
+}
+
+/* A clock that is set later, or drifts over months, moves schedules, but not the times of events that are told already. */
+static void
+follow_clock(GstVigilEvents *self, GstBuffer *buffer, gint64 time_ns)
+{
+    gint64 skew_us;
+
+    if (!self->follows_clock)
+        return;
+    skew_us = live_base(self, buffer, time_ns) - self->stage.options.wall_base_us;
+    if (ABS(skew_us - self->stage.skew_us) <= MIN_SKEW_US)
+        return;
+    GST_INFO_OBJECT(self, "the wall clock has moved by %" G_GINT64_FORMAT " us", skew_us);
+    self->stage.skew_us = skew_us;
 }
 
 /* Rules that were set since the last frame. */
@@ -206,6 +232,7 @@ gst_vigil_events_chain(GstPad *pad, GstObject *parent, GstBuffer *buffer)
     if (vigil_event_stage_takes(&self->stage, time_ns)) {
         if (!self->options_known)
             find_options(self, buffer, time_ns);
+        follow_clock(self, buffer, time_ns);
         adopt_rules(self);
         post(self, vigil_event_stage_process(&self->stage, buffer, time_ns));
         post_decisions(self, time_ns);

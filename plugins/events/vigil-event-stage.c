@@ -153,6 +153,7 @@ vigil_event_stage_process(VigilEventStage *self, GstBuffer *buffer, gint64 time_
     for (guint i = 0; i < n; i++)
         if (self->tracks[i].first_ns < 0)
             self->tracks[i].first_ns = self->tracks[i].last_ns = time_ns;
+    vigil_event_filter_set_clock_skew(self->filter, self->skew_us);
     vigil_event_filter_set_frame_aspect(self->filter, aspect_of(&self->info));
     if (outcome == VIGIL_OUTCOME_INFERRED)
         vigil_event_filter_set_model(self->filter, gst_vigil_buffer_get_model(buffer));

@@ -14,6 +14,7 @@ G_BEGIN_DECLS
  * VigilEventStage:
  * @info: of the frames
  * @options: for the next filter
+ * @skew_us: of the wall clock, for the filter; see vigil_event_filter_set_clock_skew()
  * @events: (element-type VigilEvent): made and not taken yet; the caller empties it
  * @minutes: outcomes of the minute that is going on
  * @decisions: what became of objects without an event; the caller takes them
@@ -25,6 +26,7 @@ G_BEGIN_DECLS
 typedef struct {
     GstVideoInfo info;
     VigilEventFilterOptions options;
+    gint64 skew_us;
     GPtrArray *events;
     VigilOutcomeMinutes minutes;
     VigilDecisionBatch decisions;

@@ -19,6 +19,26 @@ START_TEST(test_begins_and_ends)
 }
 END_TEST
 
+/* The clock is set while the stream goes on: schedules go by it, and what events say stays as it was. */
+START_TEST(test_clock_is_set)
+{
+    start("rules: [{name: a, end_after: 2s, schedule: {from: \"23:14\", to: \"23:16\", "
+          "timezone: Europe/Berlin}}]");
+    stand(0, 10 * SECOND, 1, 0.5f, 0.8f, 0.8f);
+    assert_story("");
+    vigil_event_filter_set_clock_skew(filter, 60 * 1000000);
+    stand(10100 * MS, 20 * SECOND, 1, 0.5f, 0.8f, 0.8f);
+    assert_story("b1");
+    ck_assert_int_eq(event_at(0)->start_ns, 10100 * MS);
+    ck_assert_int_eq(event_at(0)->start_wall_us, WALL + 10100000);
+    vigil_event_filter_set_clock_skew(filter, -60 * 1000000);
+    stand(20100 * MS, 30 * SECOND, 1, 0.5f, 0.8f, 0.8f);
+    assert_story("b1 e1");
+    ck_assert_int_eq(event_at(1)->end_ns, 20 * SECOND);
+    ck_assert_int_eq(event_at(1)->end_wall_us, WALL + 20000000);
+}
+END_TEST
+
 START_TEST(test_another_day)
 {
     start("rules: [{name: a, schedule: {days: [wed], timezone: Europe/Berlin}}]");
@@ -88,6 +108,7 @@ main(void)
 
     tcase_add_checked_fixture(tc, scene_setup, scene_teardown);
     tcase_add_test(tc, test_begins_and_ends);
+    tcase_add_test(tc, test_clock_is_set);
     tcase_add_test(tc, test_another_day);
     tcase_add_test(tc, test_bridges);
     tcase_add_test(tc, test_line_before_time);
