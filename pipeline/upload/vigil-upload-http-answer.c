@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "pipeline/upload/vigil-upload-http-private.h"
+#include "pipeline/vigil-redact.h"
 
 #define LONGEST_REASON 200
 
@@ -47,12 +48,12 @@ judge_status(guint status)
     }
 }
 
-/* The beginning of what a server says, on one line. */
+/* The beginning of what a server says, on one line. Half a secret would not be known as one: they go first. */
 static gchar *
 clean_text(const gchar *text)
 {
-    g_autofree gchar *valid = g_utf8_make_valid(text, (gssize)strnlen(text, 4 * LONGEST_REASON));
-    gchar *clean = g_utf8_substring(valid, 0, MIN(g_utf8_strlen(valid, -1), LONGEST_REASON));
+    g_autofree gchar *harmless = vigil_redact(text);
+    gchar *clean = g_utf8_substring(harmless, 0, MIN(g_utf8_strlen(harmless, -1), LONGEST_REASON));
 
     for (gchar *p = clean; *p; p++)
         if ((guchar)*p < 0x20 || *p == 0x7f)

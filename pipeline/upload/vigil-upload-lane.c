@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pipeline/upload/vigil-upload-lane.h"
 
+#include <string.h>
+
 #include "pipeline/upload/vigil-upload-form.h"
 #include "pipeline/upload/vigil-upload-patience.h"
 #include "pipeline/vigil-redact.h"
@@ -528,10 +530,21 @@ vigil_upload_lane_is_flowing(VigilUploadLane *self)
     return flowing;
 }
 
+/* Without path and query, which may hold what is nobody's business. */
+static gchar *
+get_address(const gchar *url)
+{
+    const gchar *mark = strstr(url, "://");
+    const gsize begin = mark ? (gsize)(mark - url) + strlen("://") : 0;
+
+    return g_strndup(url, begin + strcspn(url + begin, "/?#"));
+}
+
 void
 vigil_upload_lane_describe(VigilUploadLane *self, JsonBuilder *json)
 {
-    g_autofree gchar *url = vigil_redact(self->settings->url);
+    g_autofree gchar *address = get_address(self->settings->url);
+    g_autofree gchar *url = vigil_redact(address);
     VigilOutboxState state;
     gint64 lag_us = 0;
 

@@ -7,6 +7,7 @@
 #include "pipeline/upload/vigil-upload-http-private.h"
 #include "pipeline/upload/vigil-upload-patience.h"
 #include "pipeline/upload/vigil-upload-pump.h"
+#include "pipeline/vigil-redact.h"
 #include "pipeline/vigil-settings.h"
 #include "tests/pipeline/backend.h"
 #include "tests/pipeline/program.h"
@@ -630,7 +631,7 @@ START_TEST(test_what_is_too_much_is_dropped_and_counted)
 {
     g_autoptr(JsonNode) node = NULL;
 
-    configure("http://127.0.0.1:1/", "    max_bytes: 100kB\n");
+    configure("http://127.0.0.1:1/a?key=Geheim", "    max_bytes: 100kB\n");
     start();
     for (guint i = 1; i <= 1000; i++)
         commit(i, VIGIL_EVENT_BEGIN);
@@ -642,6 +643,9 @@ START_TEST(test_what_is_too_much_is_dropped_and_counted)
     ck_assert_int_le(get_state().waiting_bytes, 100000);
     ck_assert_int_eq(get_state().dropped + get_state().waiting, 1000);
     ck_assert_int_eq(json_object_get_int_member(describe(&node), "dropped"), get_state().dropped);
+    ck_assert_str_eq(json_object_get_string_member(
+                         json_array_get_object_element(json_node_get_array(node), 0), "url"),
+                     "http://127.0.0.1:1");
 }
 END_TEST
 
@@ -833,6 +837,22 @@ START_TEST(test_what_answers_mean)
 }
 END_TEST
 
+START_TEST(test_no_secret_is_cut_in_two)
+{
+    SoupMessageHeaders *headers = soup_message_headers_new(SOUP_MESSAGE_HEADERS_RESPONSE);
+    g_autofree gchar *reason = NULL;
+    gchar text[300];
+
+    vigil_redact_add_secret("Geheim77Geheim88");
+    memset(text, 'x', sizeof text);
+    g_strlcpy(text + 190, "Geheim77Geheim88", sizeof text - 190);
+    vigil_upload_http_judge(500, headers, text, TEST_WALL_US, &reason);
+    ck_assert_ptr_nonnull(strstr(reason, "xxx"));
+    ck_assert_ptr_null(strstr(reason, "Gehei"));
+    soup_message_headers_unref(headers);
+}
+END_TEST
+
 START_TEST(test_patience_grows_with_jitter)
 {
     gint64 last = 0;
@@ -879,6 +899,7 @@ main(void)
         test_certificates_are_judged,
         test_clients_have_certificates,
         test_what_answers_mean,
+        test_no_secret_is_cut_in_two,
         test_patience_grows_with_jitter,
     };
     SRunner *runner;
