@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "storage/vigil-purge.h"
 
+#include "storage/vigil-rebuild.h"
 #include "storage/vigil-retention-private.h"
 
 #define BATCH 32
@@ -10,14 +11,30 @@
 #define EVENTS                           \
     "FROM events e WHERE e." THIS_CAMERA \
     "AND e.start_wall_us <= :until AND e.end_wall_us >= :since "
-#define MESSAGES "WHERE event_id IN (SELECT e.id " EVENTS ")"
+/*
+ * Events may be gone before their messages. Those were committed about when their event was; when one was refused is not
+ * bounded.
+ */
+#define MESSAGES(table, until)                                                       \
+    "FROM " table " WHERE camera = :camera AND (event_id IN (SELECT e.id " EVENTS    \
+    ") OR (NOT EXISTS (SELECT 1 FROM events x WHERE x.id = " table ".event_id) AND " \
+    "wall_us >= :since - 3600000000" until "))"
+#define WAITING MESSAGES("outbox", " AND wall_us <= :until + 86400000000")
+#define REFUSED MESSAGES("refused", "")
 #define DECISIONS \
     "FROM decisions WHERE " THIS_CAMERA "AND end_wall_us >= :since AND start_wall_us <= :until "
-/* Of clips that were cut the times are not known: those of their events are. */
+/*
+ * Of clips that were cut the times are not known: those of their events are, and that they ended before the next run began.
+ * Whatever that one says, not more than a day is taken for footage of an event.
+ */
 #define CLIPS                                                                                     \
     "FROM clips c WHERE c." THIS_CAMERA "AND c.state <> 'lost' AND "                              \
     "((c.start_wall_us <= :until AND c.end_wall_us >= :since) OR EXISTS (SELECT 1 FROM events e " \
-    "WHERE e.clip_id = c.id AND e.start_wall_us <= :until AND e.end_wall_us >= :since)) "
+    "WHERE e.clip_id = c.id AND e.start_wall_us <= :until AND e.end_wall_us >= :since) OR "       \
+    "(c.end_wall_us IS NULL AND EXISTS (SELECT 1 FROM events e WHERE e.clip_id = c.id AND "       \
+    "e.start_wall_us - e.pre_ns / 1000 <= :until AND e.end_wall_us + 86400000000 >= :since) "     \
+    "AND coalesce((SELECT r.begun_mono_us + r.wall_offset_us FROM runs r WHERE "                  \
+    "r.id > c.run_id ORDER BY r.id LIMIT 1), :since) >= :since)) "
 
 typedef struct {
     const VigilPurge *purge;
@@ -88,7 +105,8 @@ vigil_store_count_purge(VigilStore *self, const VigilPurge *purge, VigilPurgeCou
     ok = check_open(self, error) &&
          count(self, purge, "SELECT count(*) " EVENTS, &counts->n_events, error) &&
          count(self, purge, "SELECT count(*) " CLIPS, &counts->n_clips, error) &&
-         count(self, purge, "SELECT count(*) FROM outbox " MESSAGES, &counts->n_messages, error) &&
+         count(self, purge, "SELECT (SELECT count(*) " WAITING ") + (SELECT count(*) " REFUSED ")",
+               &counts->n_messages, error) &&
          count(self, purge, "SELECT count(*) " DECISIONS, &counts->n_decisions, error);
     g_mutex_unlock(&self->mutex);
     return ok;
@@ -154,10 +172,8 @@ drop_messages(VigilStore *self, gpointer data, GError **error)
     Work *work = data;
     Work next = *work;
 
-    if (!delete_rows(self, work->purge, "DELETE FROM outbox " MESSAGES, &next.counts.n_messages,
-                     error) ||
-        !delete_rows(self, work->purge, "DELETE FROM refused " MESSAGES, &next.counts.n_messages,
-                     error) ||
+    if (!delete_rows(self, work->purge, "DELETE " WAITING, &next.counts.n_messages, error) ||
+        !delete_rows(self, work->purge, "DELETE " REFUSED, &next.counts.n_messages, error) ||
         !delete_rows(self, work->purge, "DELETE " DECISIONS, &next.counts.n_decisions, error) ||
         !note_counts(self, &next, FALSE, error))
         return FALSE;
@@ -233,6 +249,24 @@ repeat(VigilStore *self, VigilStoreWork step, Work *work, GError **error)
     return TRUE;
 }
 
+/* What could not be unlinked stays listed: it is not deleted. */
+static gboolean
+check_files(VigilStore *self, GError **error)
+{
+    gint64 n;
+
+    if (!vigil_store_read_int(self, "SELECT count(*) FROM garbage WHERE reason = 'deleted'", &n,
+                              error))
+        return FALSE;
+    if (n == 0)
+        return TRUE;
+    g_set_error(error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_READ_ONLY,
+                "%s: %" G_GINT64_FORMAT " clips could not be removed: see to the rights on the "
+                "folder of clips, and do it again",
+                self->database, n);
+    return FALSE;
+}
+
 /* What was deleted is still in the log, as it was before. */
 static gboolean
 empty_log(VigilStore *self, GError **error)
@@ -259,7 +293,8 @@ purge_locked(VigilStore *self, Work *work, GError **error)
            vigil_store_write(self, begin_log, work, error) &&
            vigil_store_write(self, drop_messages, work, error) &&
            repeat(self, drop_clips, work, error) && repeat(self, drop_events, work, error) &&
-           vigil_store_write(self, end_log, work, error) && empty_log(self, error);
+           check_files(self, error) && vigil_store_write(self, end_log, work, error) &&
+           empty_log(self, error);
 }
 
 gboolean
@@ -268,8 +303,15 @@ vigil_store_purge(VigilStore *self, const VigilPurge *purge, VigilPurgeCounts *c
 {
     g_autoptr(GPtrArray) garbage = g_ptr_array_new_with_free_func(g_free);
     Work work = {.purge = purge, .garbage = garbage};
-    gboolean ok;
+    gboolean ok = TRUE, rebuilt = FALSE;
 
+    /* of clips that are not in the database again yet nothing would be found */
+    while (ok && !rebuilt)
+        ok = vigil_store_rebuild_some(self, G_USEC_PER_SEC, &rebuilt, error);
+    if (!ok) {
+        *counts = work.counts;
+        return FALSE;
+    }
     g_mutex_lock(&self->mutex);
     ok = purge_locked(self, &work, error);
     g_mutex_unlock(&self->mutex);

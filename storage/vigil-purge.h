@@ -35,7 +35,8 @@ gboolean vigil_store_count_purge(VigilStore *self, const VigilPurge *purge,
  * noted first, and the seals say that it went. When it is cut off, doing it again does the rest.
  *
  * Errors: %VIGIL_STORE_ERROR_INVALID while a clip of the span is being written; %VIGIL_STORE_ERROR_BUSY when all is deleted
- * but a reader keeps the log from being emptied: to be done again.
+ * but a reader keeps the log from being emptied, and %VIGIL_STORE_ERROR_READ_ONLY when there are files that cannot be
+ * removed: to be done again.
  */
 gboolean vigil_store_purge(VigilStore *self, const VigilPurge *purge, VigilPurgeCounts *counts,
                            GError **error);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is purged is gone from the files, with a note of who did it. */
+#include <errno.h>
 #include <string.h>
 
 #include "storage/vigil-outbox.h"
@@ -174,6 +175,87 @@ START_TEST(test_shared_clip_goes_whole)
 }
 END_TEST
 
+/* A clip that was cut says nothing of its times: it may have gone on until the next run began. */
+START_TEST(test_cut_clips)
+{
+    VigilPurge purge = purge_of(60, 61);
+    VigilPurgeCounts counts;
+
+    set_up(4);
+    store_test_exec(&t, "UPDATE clips SET state = 'cut', start_wall_us = NULL, end_wall_us = NULL");
+    /* between the event and the next start, which there is none of yet */
+    ck_assert(vigil_store_count_purge(t.store, &purge, &counts, NULL));
+    ck_assert_uint_eq(counts.n_clips, 2);
+    store_test_close(&t);
+    store_test_wall_us = start_of(50);
+    store_test_open(&t);
+    ck_assert(vigil_store_purge(t.store, &purge, &counts, NULL));
+    ck_assert_uint_eq(counts.n_clips, 0);
+    purge = purge_of(40, 41);
+    ck_assert(vigil_store_purge(t.store, &purge, &counts, NULL));
+    ck_assert_uint_eq(counts.n_clips, 2);
+    ck_assert_uint_eq(counts.n_events, 0);
+    ck_assert_uint_eq(store_test_count_files(&t), 2);
+    /* what came before the trigger */
+    store_test_exec(&t,
+                    "UPDATE clips SET camera_id = (SELECT id FROM cameras WHERE name = 'door')");
+    purge = (VigilPurge){.camera = "door", .since_us = 1, .until_us = start_of(0) - 1};
+    ck_assert(vigil_store_purge(t.store, &purge, &counts, NULL));
+    ck_assert_uint_eq(counts.n_clips, 1);
+    store_test_finish(&t);
+}
+END_TEST
+
+/* Limits may have deleted the event, and its message waits still, or was refused. */
+START_TEST(test_messages_without_their_event)
+{
+    VigilPurge purge = purge_of(1, 3);
+    VigilPurgeCounts counts, expected;
+
+    set_up(6);
+    store_test_exec(&t, "INSERT INTO refused SELECT d.id, o.seq, o.event_id, o.type, o.number, "
+                        "o.camera, o.message, '400', o.wall_us FROM outbox o, destinations d "
+                        "WHERE o.type = 'end'");
+    store_test_exec(&t, "DELETE FROM events");
+    ck_assert(vigil_store_count_purge(t.store, &purge, &expected, NULL));
+    ck_assert(vigil_store_purge(t.store, &purge, &counts, NULL));
+    ck_assert_uint_eq(counts.n_messages, expected.n_messages);
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM outbox WHERE camera = 'door'"), 0);
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM refused WHERE camera = 'door'"), 0);
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM outbox"), 6);
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM refused"), 3);
+    store_test_finish(&t);
+}
+END_TEST
+
+static gint
+deny_unlink(gint dir_fd, const gchar *name, gint flags)
+{
+    return -EACCES;
+}
+
+/* It is not done before the files are gone. */
+START_TEST(test_files_that_stay)
+{
+    const VigilPurge purge = purge_of(1, 3);
+    VigilFileOps ops = vigil_file_ops_system;
+    VigilPurgeCounts counts;
+    g_autoptr(GError) error = NULL;
+
+    set_up(4);
+    ops.unlink_at = deny_unlink;
+    t.store->ops = &ops;
+    ck_assert(!vigil_store_purge(t.store, &purge, &counts, &error));
+    assert_error(error, VIGIL_STORE_ERROR_READ_ONLY);
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(ended_wall_us) FROM deletions"), 0);
+    store_test_close(&t);
+    store_test_open(&t);
+    ck_assert(vigil_store_purge(t.store, &purge, &counts, NULL));
+    ck_assert_uint_eq(store_test_count_files(&t), 2);
+    store_test_finish(&t);
+}
+END_TEST
+
 /* A reader that is in the middle of something keeps the log: that is said, and the second time does it. */
 START_TEST(test_reader_in_the_way)
 {
@@ -205,6 +287,9 @@ main(void)
         test_camera_and_span,
         test_shared_clip_goes_whole,
         test_reader_in_the_way,
+        test_cut_clips,
+        test_messages_without_their_event,
+        test_files_that_stay,
     };
 
     return store_test_main("purge", tests, G_N_ELEMENTS(tests));
