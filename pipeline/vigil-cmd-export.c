@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "pipeline/vigil-command.h"
@@ -309,14 +310,45 @@ write_archive(Export *self, gint fd, GError **error)
            (archive_write_close(self->archive) == ARCHIVE_OK || refuse(self, error));
 }
 
-/* Under another name until it is whole and on disk. */
+/* The archive takes the place of what is there: not of a device or a link. */
+static gboolean
+check_output(const gchar *output, GError **error)
+{
+    struct stat info;
+
+    if (lstat(output, &info) != 0 || S_ISREG(info.st_mode))
+        return TRUE;
+    g_set_error(error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_INVALID,
+                "%s: this is there and no ordinary file: it is not replaced", output);
+    return FALSE;
+}
+
+/* A new name lasts once its folder is on disk. Returns 0 or errno. */
+static gint
+sync_folder_of(const gchar *output)
+{
+    g_autofree gchar *folder = g_path_get_dirname(output);
+    const gint fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    gint code;
+
+    if (fd < 0)
+        return errno;
+    /* EINVAL: there is no such thing on this file system */
+    code = fsync(fd) == 0 || errno == EINVAL ? 0 : errno;
+    close(fd);
+    return code;
+}
+
+/* Under another name until it is whole and on disk. For its owner alone: it is footage. */
 static gboolean
 write_file(Export *self, const gchar *output, GError **error)
 {
     g_autofree gchar *part = g_strdup_printf("%s.part.XXXXXX", output);
-    const gint fd = g_mkstemp_full(part, O_RDWR | O_CLOEXEC, 0644);
-    gint code = 0;
+    gint fd, code = 0;
 
+    if (!check_output(output, error))
+        return FALSE;
+    fd = g_mkstemp_full(part, O_RDWR | O_CLOEXEC, 0600);
     if (fd < 0) {
         g_set_error(error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_IO, "%s: %s", output,
                     g_strerror(errno));
@@ -333,9 +365,12 @@ write_file(Export *self, const gchar *output, GError **error)
         code = errno;
     if (code == 0 && rename(part, output) != 0)
         code = errno;
+    if (code != 0)
+        unlink(part);
+    else
+        code = sync_folder_of(output);
     if (code == 0)
         return TRUE;
-    unlink(part);
     g_set_error(error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_IO, "%s: %s", output, g_strerror(code));
     return FALSE;
 }

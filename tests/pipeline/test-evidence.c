@@ -144,12 +144,14 @@ START_TEST(test_export)
 {
     g_autofree gchar *file = NULL, *folder = NULL, *json = NULL, *clip = NULL, *pub = NULL;
     g_autofree gchar *statement = NULL, *readme = NULL;
+    GStatBuf info;
 
     set_up();
     file = g_build_filename(t.dir, "out.zip", NULL);
     g_auto(Program) export =
         program_run("export", store_test_id(3), "-o", file, "--store", t.dir, NULL);
     ck_assert_msg(export.code == 0, "%s", export.errors);
+    ck_assert(g_stat(file, &info) == 0 && (info.st_mode & 0777) == 0600);
     folder = unpack(file);
     json = read_in(folder, "event.json");
     ck_assert(g_str_has_prefix(json, "{\"id\":\"01KDXTEST00000000000000003\""));
@@ -204,6 +206,13 @@ START_TEST(test_export_refused)
     g_auto(Program) nowhere =
         program_run("export", store_test_id(1), "-o", "/nowhere/a.zip", "--store", t.dir, NULL);
 
+    ck_assert_int_eq(shell(t.dir, "ln -s out.zip link.zip"), 0);
+    g_autofree gchar *other_name = g_build_filename(t.dir, "link.zip", NULL);
+    g_auto(Program) linked =
+        program_run("export", store_test_id(1), "-o", other_name, "--store", t.dir, NULL);
+
+    ck_assert_int_eq(linked.code, 1);
+    ck_assert_ptr_nonnull(strstr(linked.errors, "no ordinary file"));
     ck_assert_int_eq(none.code, 4);
     ck_assert_int_eq(active.code, 1);
     ck_assert_ptr_nonnull(strstr(active.errors, "try again later"));
