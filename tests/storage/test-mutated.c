@@ -9,6 +9,7 @@
 #define N_EVENTS 12
 #define N_LOTS 5
 #define N_IN_A_LOT 100
+#define N_SANITIZED 20 /* ten times as slow */
 
 static StoreTest t;
 
@@ -120,7 +121,7 @@ START_TEST(test_mutated)
     g_log_set_default_handler(be_quiet, NULL);
     t.options.max_age_us = 1;
     t.options.max_bytes = 100;
-    for (guint i = 0; i < N_IN_A_LOT; i++) {
+    for (guint i = 0; i < (g_getenv("ASAN_OPTIONS") ? N_SANITIZED : N_IN_A_LOT); i++) {
         g_autoptr(GByteArray) mutated = vigil_mutate_flatbuffer(rand, data, size, data, size, 0);
 
         put_database(mutated);

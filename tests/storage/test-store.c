@@ -230,7 +230,7 @@ START_TEST(test_damaged_databases)
     log = g_strconcat(t.database, "-wal", NULL);
     shared = g_strconcat(t.database, "-shm", NULL);
     whole = read_bytes(t.database);
-    for (guint i = 0; i < 200; i++) {
+    for (guint i = 0; i < 60; i++) {
         gsize length = g_bytes_get_size(whole);
         g_autofree guint8 *bytes = g_memdup2(g_bytes_get_data(whole, NULL), length);
         g_autoptr(GError) error = NULL;
