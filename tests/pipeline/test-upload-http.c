@@ -180,6 +180,7 @@ START_TEST(test_a_batch_is_what_the_schema_says)
     const BackendRequest *request;
     JsonArray *events;
 
+    ck_assert_ptr_nonnull(schema);
     configure(backend_get_url(backend), "    batch: 10\n");
     ck_assert(
         vigil_outbox_set_destinations(t.store, &(VigilOutboxDestination){.name = "b"}, 1, NULL));
@@ -392,6 +393,7 @@ START_TEST(test_a_token_that_expired_loses_nothing)
     g_autofree gchar *path = folder_write(folder, "token", "Alt-Geheim77\n");
     g_autofree gchar *error = NULL;
 
+    ck_assert_ptr_nonnull(path);
     configure(backend_get_url(backend), "    token: ./token\n");
     start();
     commit(1, VIGIL_EVENT_BEGIN);
@@ -444,6 +446,7 @@ START_TEST(test_redirections_are_not_followed)
     g_autofree gchar *path = folder_write(folder, "token", "Geheim77\n");
     g_autofree gchar *error = NULL;
 
+    ck_assert_ptr_nonnull(path);
     configure(backend_get_url(backend), "    token: ./token\n");
     start();
     commit(1, VIGIL_EVENT_BEGIN);

@@ -119,7 +119,7 @@ START_TEST(what_the_daemon_sees_arrives)
     g_autofree gchar *config = write_config(backend_get_url(backend));
     g_autofree gchar *errors = g_build_filename(folder, "errors", NULL);
     g_autofree gchar *database = g_build_filename(store, "events.db", NULL);
-    g_autofree gchar *log = NULL, *table = NULL, *bytes = NULL;
+    g_autofree gchar *log = NULL, *bytes = NULL;
     g_autoptr(GSubprocess) daemon = program_start(errors, errors, "run", config, NULL);
     g_autoptr(JsonNode) root = NULL;
     JsonObject *upload = NULL;
