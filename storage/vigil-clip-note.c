@@ -18,7 +18,7 @@
 #define MAX_SNAPSHOT_BYTES (512 * 1024)
 /* A day of fragments of a second, with a note each, is a tenth of this: more is no clip. */
 #define MAX_BOXES (1 << 21)
-#define MAX_NAMES 256
+#define MAX_NAMES 32
 #define MAX_TEXT_BYTES 256
 
 static const guint8 note_uuid[UUID_BYTES] = {0x6b, 0x3c, 0x1f, 0x0e, 0x58, 0xa4, 0x4d, 0x0b,
@@ -423,27 +423,29 @@ read_at(gint fd, guint8 *data, gsize length, guint64 offset)
     return (gssize)done;
 }
 
+/* Returns: 1, 0 when the caller wants no more, or -errno. */
 static gint
 take_note(Walk *walk, guint64 offset, gsize length)
 {
+    gboolean more = TRUE;
     g_autofree guint8 *data = g_malloc(length);
     const gssize n = read_at(walk->fd, data, length, offset);
     VigilClipNote note = {0};
 
     walk->scan->complete = FALSE;
     if (n != (gssize)length || length < UUID_BYTES || memcmp(data, note_uuid, UUID_BYTES) != 0)
-        return n < 0 ? (gint)n : 0;
+        return n < 0 ? (gint)n : 1;
     if (!read_note(data + UUID_BYTES, length - UUID_BYTES, &note)) {
         walk->scan->n_damaged++;
-        return 0;
+        return 1;
     }
     walk->scan->complete = note.kind == VIGIL_CLIP_NOTE_CLOSED;
     if (note.kind == VIGIL_CLIP_NOTE_EVENT || note.kind == VIGIL_CLIP_NOTE_CLOSED) {
         walk->scan->n_notes++;
-        walk->func(&note, walk->user_data);
+        more = walk->func(&note, walk->user_data);
     }
     g_clear_pointer(&note.event, vigil_event_unref);
-    return 0;
+    return more ? 1 : 0;
 }
 
 static guint64
@@ -478,7 +480,7 @@ take_box(Walk *walk)
     }
     if (memcmp(head + 4, "uuid", 4) == 0 && size - header <= VIGIL_CLIP_NOTE_MAX_BYTES) {
         code = take_note(walk, walk->offset + header, (gsize)(size - header));
-        if (code < 0)
+        if (code <= 0)
             return code;
     } else {
         walk->scan->n_fragments += memcmp(head + 4, "mdat", 4) == 0;

@@ -61,14 +61,15 @@ typedef struct {
     gboolean complete;
 } VigilClipScan;
 
-/** VigilClipNoteFunc: @note is borrowed for the call. */
-typedef void (*VigilClipNoteFunc)(const VigilClipNote *note, gpointer user_data);
+/** VigilClipNoteFunc: @note is borrowed for the call. Returns: %FALSE to read no further */
+typedef gboolean (*VigilClipNoteFunc)(const VigilClipNote *note, gpointer user_data);
 
 /**
  * vigil_clip_notes_read:
  * @fd: a file for reading; its bytes are not trusted
  *
- * Goes from box to box and gives out the notes in the order of the file, up to where it was cut off.
+ * Goes from box to box and gives out the notes in the order of the file, up to where it was cut off or the
+ * caller wants no more; then it is not complete.
  *
  * Returns: 0 or -errno
  */

@@ -11,6 +11,7 @@
 #include "storage/vigil-rebuild-private.h"
 
 #define STEP_CLIPS 16
+#define STEP_BYTES (16 * 1024 * 1024)
 /* Events and clips of later are numbered from here on, those of before downwards. */
 #define FIRST_SEQ (G_GINT64_CONSTANT(1) << 32)
 /* The run that the events of before belong to. */
@@ -18,6 +19,8 @@
 /* Of one clip: more is no clip of ours. */
 #define MAX_EVENTS 4096
 #define MAX_EVENT_BYTES (64 * 1024 * 1024)
+/* Names in all notes of a clip; they are interned, and thus stay. */
+#define MAX_NAME_BYTES (16 * 1024 * 1024)
 
 struct VigilRebuild {
     GPtrArray *days;  /* of "YYYY/MM/DD", the newest last */
@@ -183,7 +186,7 @@ found_event_clear(gpointer data)
 typedef struct {
     gchar *path;
     GArray *events; /* of FoundEvent */
-    gsize bytes;
+    gsize bytes, name_bytes;
     VigilClipScan scan;
     VigilClipInfo info;
 } FoundClip;
@@ -205,33 +208,58 @@ size_of_event(const VigilEvent *event)
            (event->snapshot ? g_bytes_get_size(event->snapshot) : 0);
 }
 
-static void
+static gsize
+size_of_names(const VigilEvent *event)
+{
+    const gchar *const *const lists[] = {(const gchar *const *)event->zones,
+                                         (const gchar *const *)event->lines};
+    gsize bytes = strlen(event->camera) + strlen(event->rule) + strlen(event->label);
+
+    if (event->model.sha256)
+        bytes += strlen(event->model.name) + strlen(event->model.sha256);
+    for (guint i = 0; i < G_N_ELEMENTS(lists); i++)
+        for (guint k = 0; lists[i] && lists[i][k]; k++)
+            bytes += strlen(lists[i][k]);
+    return bytes;
+}
+
+static FoundEvent *
+find_event(FoundClip *clip, const gchar *id)
+{
+    for (guint i = clip->events->len; i > 0; i--) {
+        FoundEvent *found = &g_array_index(clip->events, FoundEvent, i - 1);
+
+        if (g_str_equal(found->last->id, id))
+            return found;
+    }
+    return NULL;
+}
+
+static gboolean
 on_note(const VigilClipNote *note, gpointer user_data)
 {
     FoundClip *clip = user_data;
-    FoundEvent found;
+    FoundEvent *known, found;
 
     if (note->kind == VIGIL_CLIP_NOTE_CLOSED)
         clip->info = note->info;
     if (note->kind != VIGIL_CLIP_NOTE_EVENT)
-        return;
+        return TRUE;
+    known = find_event(clip, note->event->id);
+    clip->name_bytes += size_of_names(note->event);
     clip->bytes += size_of_event(note->event);
-    if (clip->bytes > MAX_EVENT_BYTES)
-        return;
+    clip->bytes -= known ? size_of_event(known->last) : 0;
+    if (clip->bytes > MAX_EVENT_BYTES || clip->name_bytes > MAX_NAME_BYTES ||
+        (!known && clip->events->len == MAX_EVENTS))
+        return FALSE;
     found = (FoundEvent){vigil_event_ref(note->event), note->written_wall_us};
-    for (guint i = 0; i < clip->events->len; i++) {
-        FoundEvent *known = &g_array_index(clip->events, FoundEvent, i);
-
-        if (!g_str_equal(known->last->id, note->event->id))
-            continue;
+    if (known) {
         found_event_clear(known);
         *known = found;
-        return;
-    }
-    if (clip->events->len < MAX_EVENTS)
+    } else {
         g_array_append_val(clip->events, found);
-    else
-        found_event_clear(&found);
+    }
+    return TRUE;
 }
 
 /* Without the lock: a card may need its time. */
@@ -460,21 +488,35 @@ was_restored(VigilStore *self, const gchar *path)
     return known;
 }
 
+static void
+fill_step(VigilStore *self, Step *step)
+{
+    gsize bytes = 0;
+
+    while (step->clips->len < STEP_CLIPS && bytes < STEP_BYTES) {
+        g_autofree gchar *path = next_path(self, self->rebuild);
+        FoundClip *clip;
+
+        step->done = path == NULL;
+        if (!path)
+            return;
+        if (was_restored(self, path))
+            continue;
+        clip = read_clip(self, path);
+        bytes += clip->bytes;
+        g_ptr_array_add(step->clips, clip);
+    }
+}
+
 /* (rebuild's lock held) */
 static gboolean
 take_step(VigilStore *self, GError **error)
 {
     Step step = {.clips = g_ptr_array_new_with_free_func(found_clip_free),
                  .n_unknown_before = self->rebuild->n_unknown};
-    gchar *path;
     gboolean ok;
 
-    while (step.clips->len < STEP_CLIPS && (path = next_path(self, self->rebuild))) {
-        if (!was_restored(self, path))
-            g_ptr_array_add(step.clips, read_clip(self, path));
-        g_free(path);
-    }
-    step.done = step.clips->len < STEP_CLIPS;
+    fill_step(self, &step);
     g_mutex_lock(&self->mutex);
     ok = vigil_store_write(self, restore_step, &step, error);
     g_mutex_unlock(&self->mutex);

@@ -8,7 +8,7 @@
 int LLVMFuzzerTestOneInput(const guint8 *data, gsize size);
 
 /* What comes out can be said and stored. */
-static void
+static gboolean
 on_note(const VigilClipNote *note, gpointer user_data)
 {
     guint *n = user_data;
@@ -17,12 +17,13 @@ on_note(const VigilClipNote *note, gpointer user_data)
     (*n)++;
     if (note->kind == VIGIL_CLIP_NOTE_CLOSED) {
         g_assert(note->info.codec && g_utf8_validate(note->info.codec, -1, NULL));
-        return;
+        return TRUE;
     }
     g_assert(note->kind == VIGIL_CLIP_NOTE_EVENT && note->event);
     g_assert(note->event->id[0] && note->event->camera && note->event->rule && note->event->label);
     json = vigil_event_to_json(note->event, NULL);
     g_assert(g_utf8_validate(json, -1, NULL));
+    return TRUE;
 }
 
 static void

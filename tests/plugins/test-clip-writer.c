@@ -422,7 +422,7 @@ write_take_with_notes(Take *take, guint every, VigilClipWriterInfo *info)
     *info = vigil_clip_writer_get_info(writer);
 }
 
-static void
+static gboolean
 count_in_order(const VigilClipNote *note, gpointer user_data)
 {
     gint64 *next = user_data;
@@ -430,6 +430,7 @@ count_in_order(const VigilClipNote *note, gpointer user_data)
     if (note->kind == VIGIL_CLIP_NOTE_EVENT)
         assert_equals_int64(note->written_wall_us, *next);
     *next += 7;
+    return TRUE;
 }
 
 static VigilClipScan

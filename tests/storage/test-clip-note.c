@@ -11,6 +11,7 @@ typedef struct {
     GArray *written;   /* of gint64 */
     VigilClipInfo info;
     VigilClipScan scan;
+    guint wanted; /* 0: all */
 } Found;
 
 static void
@@ -21,27 +22,29 @@ found_clear(Found *self)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Found, found_clear)
 
-static void
+static gboolean
 on_note(const VigilClipNote *note, gpointer user_data)
 {
     Found *found = user_data;
 
     if (note->kind == VIGIL_CLIP_NOTE_CLOSED) {
         found->info = note->info;
-        return;
+        return TRUE;
     }
     ck_assert_int_eq(note->kind, VIGIL_CLIP_NOTE_EVENT);
     g_ptr_array_add(found->events, vigil_event_ref(note->event));
     g_array_append_val(found->written, note->written_wall_us);
+    return found->events->len != found->wanted;
 }
 
 static Found
-read_bytes(const GByteArray *bytes)
+read_some(const GByteArray *bytes, guint wanted)
 {
     const gint fd = memfd_create("note", MFD_CLOEXEC);
     Found found = {
         .events = g_ptr_array_new_with_free_func((GDestroyNotify)vigil_event_unref),
         .written = g_array_new(FALSE, FALSE, sizeof(gint64)),
+        .wanted = wanted,
     };
 
     ck_assert_int_ge(fd, 0);
@@ -49,6 +52,12 @@ read_bytes(const GByteArray *bytes)
     ck_assert_int_eq(vigil_clip_notes_read(fd, on_note, &found, &found.scan), 0);
     close(fd);
     return found;
+}
+
+static Found
+read_bytes(const GByteArray *bytes)
+{
+    return read_some(bytes, 0);
 }
 
 /* @note: (transfer full) */
@@ -141,6 +150,20 @@ START_TEST(test_what_is_written_is_read)
               found.info.start_wall_us == store_test_info.start_wall_us &&
               found.info.end_wall_us == store_test_info.end_wall_us && found.info.width == 640 &&
               found.info.height == 480);
+}
+END_TEST
+
+START_TEST(test_nothing_is_read_behind_what_is_wanted)
+{
+    g_autoptr(GByteArray) file = make_file();
+
+    for (guint n = 1; n < 4; n++) {
+        g_auto(Found) found = read_some(file, n);
+
+        ck_assert_uint_eq(found.events->len, n);
+        ck_assert_uint_eq(found.scan.n_notes, n);
+        ck_assert(!found.scan.complete);
+    }
 }
 END_TEST
 
@@ -270,11 +293,9 @@ int
 main(void)
 {
     const TTest *const tests[] = {
-        test_what_is_written_is_read,
-        test_names_of_people_are_kept,
-        test_file_that_is_cut_off_tells_what_it_has,
-        test_damage_is_noticed,
-        test_values_that_cannot_be_are_refused,
+        test_what_is_written_is_read,  test_nothing_is_read_behind_what_is_wanted,
+        test_names_of_people_are_kept, test_file_that_is_cut_off_tells_what_it_has,
+        test_damage_is_noticed,        test_values_that_cannot_be_are_refused,
     };
 
     return store_test_main("clip-note", tests, G_N_ELEMENTS(tests));
