@@ -61,15 +61,24 @@ marker_path(VigilStore *self)
     return g_strconcat(self->database, ".damaged", NULL);
 }
 
-void
-vigil_store_note_damage(VigilStore *self)
+/* Returns: 0 or -errno. */
+static gint
+make_marker(VigilStore *self)
 {
     g_autofree gchar *path = marker_path(self);
     const gint fd =
         self->ops->open_at(AT_FDCWD, path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640);
 
-    if (fd >= 0)
-        close(fd);
+    if (fd < 0)
+        return fd;
+    close(fd);
+    return 0;
+}
+
+void
+vigil_store_note_damage(VigilStore *self)
+{
+    make_marker(self);
     vigil_store_fail(self);
 }
 
@@ -132,21 +141,30 @@ sync_directory(VigilStore *self)
     return code;
 }
 
-/*
- * The log first: a new database must never find the log of another one. When that is as far as it gets, the database is
- * damaged at the next start, too.
- */
-gboolean
-vigil_store_set_aside(VigilStore *self, gchar **name, GError **error)
+/* Returns: 0 or -errno; 0 as well when there is none. */
+static gint
+remove_marker(VigilStore *self)
 {
-    g_autofree gchar *to = choose_name(self), *shared = g_strconcat(self->database, "-shm", NULL);
-    g_autofree gchar *marker = marker_path(self);
-    gint code;
+    g_autofree gchar *path = marker_path(self);
+    const gint code = self->ops->unlink_at(AT_FDCWD, path, 0);
 
-    if (!to)
-        return vigil_store_set_errno(error, EEXIST, "cannot set the damaged database aside",
-                                     self->database);
-    code = move_part(self, "-wal", to);
+    return code == -ENOENT ? 0 : code;
+}
+
+/*
+ * The log first: a new database must never find the log of another one. Nor may the old one be used without its log, in
+ * which its latest events are: the mark stands until both are gone.
+ */
+static gint
+move_all(VigilStore *self, const gchar *to)
+{
+    g_autofree gchar *shared = g_strconcat(self->database, "-shm", NULL);
+    gint code = make_marker(self);
+
+    if (code == 0)
+        code = sync_directory(self);
+    if (code == 0)
+        code = move_part(self, "-wal", to);
     if (code == 0)
         code = sync_directory(self);
     if (code == 0)
@@ -154,10 +172,25 @@ vigil_store_set_aside(VigilStore *self, gchar **name, GError **error)
     if (code == 0)
         code = sync_directory(self);
     if (code < 0)
+        return code;
+    self->ops->unlink_at(AT_FDCWD, shared, 0);
+    code = remove_marker(self);
+    return code == 0 ? sync_directory(self) : code;
+}
+
+gboolean
+vigil_store_set_aside(VigilStore *self, gchar **name, GError **error)
+{
+    g_autofree gchar *to = choose_name(self);
+    gint code;
+
+    if (!to)
+        return vigil_store_set_errno(error, EEXIST, "cannot set the damaged database aside",
+                                     self->database);
+    code = move_all(self, to);
+    if (code < 0)
         return vigil_store_set_errno(error, code, "cannot set the damaged database aside",
                                      self->database);
-    self->ops->unlink_at(AT_FDCWD, shared, 0);
-    self->ops->unlink_at(AT_FDCWD, marker, 0);
     *name = g_path_get_basename(to);
     return TRUE;
 }

@@ -490,6 +490,49 @@ START_TEST(test_is_begun_again)
 }
 END_TEST
 
+static gboolean
+is_there(const gchar *suffix)
+{
+    g_autofree gchar *path = g_strconcat(t.database, suffix, NULL);
+
+    return g_file_test(path, G_FILE_TEST_EXISTS);
+}
+
+/* Wherever setting it aside ends, a database is not used without the log that it had. */
+START_TEST(test_is_set_aside_with_its_log)
+{
+    g_autofree gchar *before = NULL, *log = NULL;
+    gboolean whole = FALSE;
+    guint n_halves = 0;
+
+    faults_install();
+    fill_store_with(3);
+    before = dump_before();
+    log = g_strconcat(t.database, "-wal", NULL);
+    for (guint nth = 1; !whole; nth++) {
+        const guint n_before = count_set_aside();
+        g_autofree gchar *after = NULL;
+
+        store_test_wall_us += G_USEC_PER_SEC;
+        store_test_mono_us += G_USEC_PER_SEC;
+        garble_header();
+        ck_assert(g_file_set_contents(log, "log", 3, NULL));
+        whole = open_in_child(FAULT_DIE, nth);
+        if (count_set_aside() == n_before && !is_there("-wal")) {
+            ck_assert(is_there("") && is_there(".damaged"));
+            n_halves++;
+        }
+        open_whole();
+        after = dump();
+        ck_assert_str_eq(before, after);
+        ck_assert(!is_there(".damaged"));
+        store_test_close(&t);
+    }
+    ck_assert_uint_gt(n_halves, 0);
+    store_test_finish(&t);
+}
+END_TEST
+
 START_TEST(test_new_store_is_not_rebuilt)
 {
     g_auto(VigilRebuildInfo) info = {0};
@@ -529,6 +572,7 @@ main(void)
     tcase_add_test(tcase, test_second_file_of_an_event);
     tcase_add_test(tcase, test_clip_that_is_refused_hinders_no_other);
     tcase_add_loop_test(tcase, test_is_begun_again, 0, G_N_ELEMENTS(faults));
+    tcase_add_test(tcase, test_is_set_aside_with_its_log);
     tcase_add_test(tcase, test_new_store_is_not_rebuilt);
     srunner_run_all(runner, CK_NORMAL);
     n_failed = srunner_ntests_failed(runner);
