@@ -12,8 +12,13 @@ void vigil_rebuild_free(VigilRebuild *self);
 
 /* --- vigil-rebuild.c (mutex held) ---------------------------------------------------------------------------- */
 
-/** vigil_rebuild_has_clips: whether any file in the folder of clips is named as one of ours. */
-gboolean vigil_rebuild_has_clips(VigilStore *self);
+/**
+ * vigil_rebuild_has_clips:
+ * @has: (out): whether any file in the folder of clips is named as one of ours, or may be, where a folder cannot be read
+ *
+ * Returns: %FALSE when nothing at all could be read
+ */
+gboolean vigil_rebuild_has_clips(VigilStore *self, gboolean *has, GError **error);
 /**
  * vigil_rebuild_begin: within recovery's transaction, of a database without any run: notes that it has to be made again.
  * @set_aside: (nullable): name of the database that was set aside

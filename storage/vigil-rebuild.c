@@ -25,7 +25,9 @@
 struct VigilRebuild {
     GPtrArray *days;  /* of "YYYY/MM/DD", the newest last */
     GPtrArray *paths; /* of the day that is being looked at, the newest last */
-    guint n_unknown;  /* files that named no event, since it began or went on */
+    /* since it began or went on */
+    guint n_unknown;    /* files that named no event */
+    guint n_unreadable; /* files and folders of which nobody knows what they hold */
 };
 
 void
@@ -52,23 +54,54 @@ compare_names(gconstpointer a, gconstpointer b)
     return strcmp(*(const gchar *const *)a, *(const gchar *const *)b);
 }
 
-/* (element-type utf8): what a folder holds, sorted; paths relative to the folder of clips. Empty when it cannot be read. */
-static GPtrArray *
-list_folder(VigilStore *self, const gchar *path)
+/* That there is nothing of ours is known, other than by a card that cannot be read, or without the rights to. */
+static gboolean
+is_nothing(gint code)
 {
-    GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
-    const gint fd = *path ? vigil_clip_folder_open_dir(self, path, FALSE)
-                          : openat(self->clips_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return code == -ENOENT || code == -ENOTDIR || code == -ELOOP || code == -EINVAL;
+}
+
+/* Returns: 0 or -errno. @names: (element-type utf8): paths relative to the folder of clips */
+static gint
+read_folder(VigilStore *self, const gchar *path, GPtrArray *names)
+{
+    const gint fd =
+        *path ? vigil_clip_folder_open_dir(self, path, FALSE)
+              : self->ops->open_at(self->clips_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    gint code = fd < 0 ? fd : dir ? 0 : -errno;
 
     if (!dir && fd >= 0)
         close(fd);
-    for (struct dirent *entry; dir && (entry = readdir(dir));)
+    while (dir) {
+        const struct dirent *entry;
+
+        errno = 0;
+        entry = readdir(dir);
+        if (!entry) {
+            code = -errno;
+            break;
+        }
         if (entry->d_name[0] != '.')
             g_ptr_array_add(names, *path ? g_strdup_printf("%s/%s", path, entry->d_name)
                                          : g_strdup(entry->d_name));
+    }
     if (dir)
         closedir(dir);
+    return code;
+}
+
+/* (element-type utf8): what a folder holds, sorted; as much as can be read. */
+static GPtrArray *
+list_folder(VigilStore *self, const gchar *path, guint *n_unreadable)
+{
+    GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+    const gint code = read_folder(self, path, names);
+
+    if (code < 0 && !is_nothing(code)) {
+        g_message("%s/%s: cannot be read: %s", self->clips, path, g_strerror(-code));
+        (*n_unreadable)++;
+    }
     g_ptr_array_sort(names, compare_names);
     return names;
 }
@@ -83,9 +116,9 @@ is_number(const gchar *path, gsize digits)
 
 /* Years, months, days: @depth of them below @path. */
 static void
-add_days(VigilStore *self, const gchar *path, guint depth, GPtrArray *days)
+add_days(VigilStore *self, VigilRebuild *rebuild, const gchar *path, guint depth)
 {
-    g_autoptr(GPtrArray) names = list_folder(self, path);
+    g_autoptr(GPtrArray) names = list_folder(self, path, &rebuild->n_unreadable);
 
     for (guint i = 0; i < names->len; i++) {
         const gchar *name = names->pdata[i];
@@ -93,9 +126,9 @@ add_days(VigilStore *self, const gchar *path, guint depth, GPtrArray *days)
         if (!is_number(name, depth == 0 ? 4 : 2))
             continue;
         if (depth == 2)
-            g_ptr_array_add(days, g_strdup(name));
+            g_ptr_array_add(rebuild->days, g_strdup(name));
         else
-            add_days(self, name, depth + 1, days);
+            add_days(self, rebuild, name, depth + 1);
     }
 }
 
@@ -119,13 +152,13 @@ compare_clips(gconstpointer a, gconstpointer b)
 }
 
 static GPtrArray *
-list_day(VigilStore *self, const gchar *day)
+list_day(VigilStore *self, const gchar *day, guint *n_unreadable)
 {
-    g_autoptr(GPtrArray) cameras = list_folder(self, day);
+    g_autoptr(GPtrArray) cameras = list_folder(self, day, n_unreadable);
     GPtrArray *clips = g_ptr_array_new_with_free_func(g_free);
 
     for (guint i = 0; i < cameras->len; i++) {
-        g_autoptr(GPtrArray) files = list_folder(self, cameras->pdata[i]);
+        g_autoptr(GPtrArray) files = list_folder(self, cameras->pdata[i], n_unreadable);
 
         for (guint k = 0; k < files->len; k++)
             if (vigil_clip_folder_is_clip(files->pdata[k]))
@@ -142,7 +175,7 @@ rebuild_new(VigilStore *store)
 
     self->days = g_ptr_array_new_with_free_func(g_free);
     self->paths = g_ptr_array_new_with_free_func(g_free);
-    add_days(store, "", 0, self->days);
+    add_days(store, self, "", 0);
     return self;
 }
 
@@ -154,19 +187,26 @@ next_path(VigilStore *store, VigilRebuild *self)
         g_autofree gchar *day = g_ptr_array_steal_index(self->days, self->days->len - 1);
 
         g_ptr_array_unref(self->paths);
-        self->paths = list_day(store, day);
+        self->paths = list_day(store, day, &self->n_unreadable);
     }
     return self->paths->len ? g_ptr_array_steal_index(self->paths, self->paths->len - 1) : NULL;
 }
 
 gboolean
-vigil_rebuild_has_clips(VigilStore *self)
+vigil_rebuild_has_clips(VigilStore *self, gboolean *has, GError **error)
 {
-    VigilRebuild *rebuild = self->clips_fd < 0 ? NULL : rebuild_new(self);
-    g_autofree gchar *path = rebuild ? next_path(self, rebuild) : NULL;
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    const gint code = read_folder(self, "", names);
+    VigilRebuild *rebuild;
+    g_autofree gchar *path = NULL;
 
+    if (code < 0)
+        return vigil_store_set_errno(error, code, "cannot look for clips", self->clips);
+    rebuild = rebuild_new(self);
+    path = next_path(self, rebuild);
+    *has = path != NULL || rebuild->n_unreadable > 0;
     vigil_rebuild_free(rebuild);
-    return path != NULL;
+    return TRUE;
 }
 
 /* --- what a file says ---------------------------------------------------------------------------------------- */
@@ -187,6 +227,7 @@ typedef struct {
     gchar *path;
     GArray *events; /* of FoundEvent */
     gsize bytes, name_bytes;
+    gboolean unreadable;
     VigilClipScan scan;
     VigilClipInfo info;
 } FoundClip;
@@ -279,6 +320,8 @@ read_clip(VigilStore *self, const gchar *path)
     }
     if (code < 0)
         g_message("%s: cannot be read: %s", path, g_strerror(-code));
+    /* what is known of a file with a bad sector is known */
+    clip->unreadable = code < 0 && !is_nothing(code) && clip->events->len == 0;
     return clip;
 }
 
@@ -286,9 +329,10 @@ read_clip(VigilStore *self, const gchar *path)
 
 typedef struct {
     GPtrArray *clips; /* of FoundClip */
-    guint n_clips, n_events, n_unknown;
+    guint n_clips, n_events, n_unknown, n_unreadable;
     guint n_unknown_before;
-    gboolean done;
+    gboolean done;  /* no file is left */
+    gboolean ended; /* … and none has to be looked at again */
 } Step;
 
 /* One that is there already, is being written or waits to be deleted. */
@@ -400,6 +444,10 @@ restore_clip(VigilStore *self, const FoundClip *clip, Step *step, GError **error
         return FALSE;
     if (known)
         return TRUE;
+    if (clip->unreadable) {
+        step->n_unreadable++;
+        return TRUE;
+    }
     if (clip->events->len == 0 || clip->scan.n_fragments == 0) {
         step->n_unknown++;
         return TRUE;
@@ -446,7 +494,7 @@ note_step(VigilStore *self, const Step *step, GError **error)
     vigil_statement_int(&update, ":clips", step->n_clips);
     vigil_statement_int(&update, ":events", step->n_events);
     vigil_statement_int(&update, ":unknown", step->n_unknown_before + step->n_unknown);
-    if (step->done)
+    if (step->ended)
         vigil_statement_int(&update, ":ended", vigil_store_clock_wall(&self->clock));
     return vigil_statement_run(&update, error);
 }
@@ -456,15 +504,16 @@ restore_step(VigilStore *self, gpointer data, GError **error)
 {
     Step *step = data;
 
-    step->n_clips = step->n_events = step->n_unknown = 0;
+    step->n_clips = step->n_events = step->n_unknown = step->n_unreadable = 0;
     for (guint i = 0; i < step->clips->len; i++)
         if (!try_clip(self, step->clips->pdata[i], step, error))
             return FALSE;
+    step->ended = step->done && self->rebuild->n_unreadable + step->n_unreadable == 0;
     return note_step(self, step, error);
 }
 
 static void
-tell_end(VigilStore *self)
+tell_end(VigilStore *self, guint n_unreadable)
 {
     g_auto(VigilRebuildInfo) info = {0};
 
@@ -473,6 +522,9 @@ tell_end(VigilStore *self)
                   " events of %" G_GUINT64_FORMAT " clips; %" G_GUINT64_FORMAT
                   " files say nothing of events",
                   self->database, info.n_events, info.n_clips, info.n_unknown);
+    if (n_unreadable > 0)
+        g_message("%s: %u files or folders of clips could not be read: the next start looks again",
+                  self->database, n_unreadable);
 }
 
 /* Without looking into the file: when it goes on, most are. */
@@ -522,9 +574,10 @@ take_step(VigilStore *self, GError **error)
     g_mutex_unlock(&self->mutex);
     g_ptr_array_unref(step.clips);
     self->rebuild->n_unknown += step.n_unknown;
+    self->rebuild->n_unreadable += step.n_unreadable;
     if (ok && step.done) {
+        tell_end(self, self->rebuild->n_unreadable);
         g_clear_pointer(&self->rebuild, vigil_rebuild_free);
-        tell_end(self);
     }
     return ok;
 }

@@ -11,7 +11,8 @@ G_BEGIN_DECLS
  * newest first (vigil-clip-note.h). What is lost: events without a clip, pins, counters, and what waited to be sent.
  *
  * vigil_store_open() does that for 10 s at most; the rest is done in steps by whoever calls vigil_store_rebuild_some(),
- * or after the next open. Files that no event names stay where they are.
+ * or after the next open. Files that no event names stay where they are. While some
+ * cannot be read it does not end: each open looks at them again.
  */
 
 /**

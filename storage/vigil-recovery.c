@@ -302,7 +302,9 @@ must_rebuild(VigilStore *self, const gchar *set_aside, gboolean *must, GError **
 
     if (!vigil_store_read_int(self, "SELECT EXISTS (SELECT 1 FROM runs)", &has_runs, error))
         return FALSE;
-    *must = !has_runs && vigil_rebuild_has_clips(self);
+    *must = FALSE;
+    if (!has_runs && !vigil_rebuild_has_clips(self, must, error))
+        return FALSE;
     if (*must)
         g_message("%s: %s: what the clips say of events is put into a new database", self->database,
                   set_aside ? "the database was damaged" : "there is no database, but clips");

@@ -95,7 +95,9 @@ vigil_store_is_ours(VigilStore *self)
 {
     g_autofree gchar *reserve = g_strconcat(self->database, ".reserve", NULL);
 
-    return access(reserve, F_OK) == 0 || vigil_rebuild_has_clips(self);
+    gboolean has = FALSE;
+
+    return access(reserve, F_OK) == 0 || (vigil_rebuild_has_clips(self, &has, NULL) && has);
 }
 
 /* Returns: 0, or -errno; 0 as well when there is no such file. */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A database that is damaged or gone is made again from what the clips say. */
+#include <errno.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
 
@@ -490,6 +492,63 @@ START_TEST(test_is_begun_again)
 }
 END_TEST
 
+static const gchar *unreadable;
+
+static gint
+refuse_unreadable(gint dir_fd, const gchar *name, gint flags, mode_t mode)
+{
+    if (g_str_has_suffix(name, unreadable) && !(flags & O_CREAT))
+        return -EIO;
+    return vigil_file_ops_system.open_at(dir_fd, name, flags, mode);
+}
+
+static const gchar *const unreadables[] = {".mp4", "door", "2026"};
+
+/* What cannot be read is not taken for what is not there. */
+START_TEST(test_what_cannot_be_read_is_looked_at_again)
+{
+    g_auto(VigilRebuildInfo) info = {0}, again = {0};
+    VigilFileOps ops = vigil_file_ops_system;
+    g_autofree gchar *before = NULL, *after = NULL;
+    gboolean done;
+
+    fill_store_with(6);
+    before = dump_before();
+    lose_all_but_clips();
+    ops.open_at = refuse_unreadable;
+    unreadable = unreadables[_i];
+    t.store = vigil_store_open_with(&t.options, &ops, store_test_mono, NULL);
+    ck_assert_ptr_nonnull(t.store);
+    ck_assert(vigil_store_rebuild_some(t.store, 0, &done, NULL) && done);
+    ck_assert(vigil_store_get_rebuild(t.store, &info, NULL));
+    ck_assert_uint_lt(info.n_events, 6);
+    ck_assert_int_eq(info.ended_wall_us, 0);
+    store_test_close(&t);
+    open_whole();
+    after = dump();
+    ck_assert_str_eq(before, after);
+    ck_assert(vigil_store_get_rebuild(t.store, &again, NULL));
+    ck_assert_int_ne(again.ended_wall_us, 0);
+    store_test_finish(&t);
+}
+END_TEST
+
+START_TEST(test_folder_that_cannot_be_read_is_an_error)
+{
+    VigilFileOps ops = vigil_file_ops_system;
+    g_autoptr(GError) error = NULL;
+
+    fill_store_with(3);
+    lose_all_but_clips();
+    ops.open_at = refuse_unreadable;
+    unreadable = ".";
+    t.store = vigil_store_open_with(&t.options, &ops, store_test_mono, &error);
+    ck_assert_ptr_null(t.store);
+    assert_error(error, VIGIL_STORE_ERROR_IO);
+    store_test_finish(&t);
+}
+END_TEST
+
 static gboolean
 is_there(const gchar *suffix)
 {
@@ -572,6 +631,9 @@ main(void)
     tcase_add_test(tcase, test_second_file_of_an_event);
     tcase_add_test(tcase, test_clip_that_is_refused_hinders_no_other);
     tcase_add_loop_test(tcase, test_is_begun_again, 0, G_N_ELEMENTS(faults));
+    tcase_add_loop_test(tcase, test_what_cannot_be_read_is_looked_at_again, 0,
+                        G_N_ELEMENTS(unreadables));
+    tcase_add_test(tcase, test_folder_that_cannot_be_read_is_an_error);
     tcase_add_test(tcase, test_is_set_aside_with_its_log);
     tcase_add_test(tcase, test_new_store_is_not_rebuilt);
     srunner_run_all(runner, CK_NORMAL);
