@@ -1,17 +1,47 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "storage/vigil-clip-note.h"
 #include "storage/vigil-rebuild.h"
 #include "storage/vigil-store-private.h"
 
 G_BEGIN_DECLS
 
 /** VigilRebuild: which clips have not been looked at yet. */
-typedef struct VigilRebuild VigilRebuild;
+typedef struct VigilRebuild {
+    GPtrArray *days;  /* of "YYYY/MM/DD", the newest last */
+    GPtrArray *paths; /* of the day that is being looked at, the newest last */
+    /* since it began or went on */
+    guint n_unknown;    /* files that named no event */
+    guint n_unreadable; /* files and folders of which nobody knows what they hold */
+} VigilRebuild;
+
+/** VigilFoundEvent: the latest that a clip says of an event. */
+typedef struct {
+    VigilEvent *last;
+    gint64 written_wall_us;
+} VigilFoundEvent;
+
+/** VigilFoundClip: a clip and its events, in the order in which they began. */
+typedef struct {
+    gchar *path;
+    GArray *events; /* of VigilFoundEvent */
+    gsize bytes, name_bytes;
+    gboolean unreadable; /* and thus without any */
+    VigilClipScan scan;
+    VigilClipInfo info;
+} VigilFoundClip;
+
+/* --- vigil-rebuild-scan.c ------------------------------------------------------------------------------------ */
+
+VigilRebuild *vigil_rebuild_new(VigilStore *store);
 void vigil_rebuild_free(VigilRebuild *self);
-
-/* --- vigil-rebuild.c (mutex held) ---------------------------------------------------------------------------- */
-
+/** vigil_rebuild_next_path: (nullable) (transfer full): the newest one that was not looked at. */
+gchar *vigil_rebuild_next_path(VigilStore *store, VigilRebuild *self);
+/** vigil_found_clip_read: (transfer full): without the mutex, since a card may need its time. */
+VigilFoundClip *vigil_found_clip_read(VigilStore *self, const gchar *path);
+/** vigil_found_clip_free: @data: a VigilFoundClip */
+void vigil_found_clip_free(gpointer data);
 /**
  * vigil_rebuild_has_clips:
  * @has: (out): whether any file in the folder of clips is named as one of ours, or may be, where a folder cannot be read
@@ -19,6 +49,9 @@ void vigil_rebuild_free(VigilRebuild *self);
  * Returns: %FALSE when nothing at all could be read
  */
 gboolean vigil_rebuild_has_clips(VigilStore *self, gboolean *has, GError **error);
+
+/* --- vigil-rebuild.c (mutex held) ---------------------------------------------------------------------------- */
+
 /**
  * vigil_rebuild_begin: within recovery's transaction, of a database without any run: notes that it has to be made again.
  * @set_aside: (nullable): name of the database that was set aside
