@@ -11,6 +11,7 @@ G_BEGIN_DECLS
 typedef struct VigilRebuild {
     GPtrArray *days;  /* of "YYYY/MM/DD", the newest last */
     GPtrArray *paths; /* of the day that is being looked at, the newest last */
+    GHashTable *pins; /* (nullable) (element-type utf8): ids of events that were pinned */
     /* since it began or went on */
     guint n_unknown;    /* files that named no event */
     guint n_unreadable; /* files and folders of which nobody knows what they hold */
@@ -50,6 +51,11 @@ void vigil_found_clip_free(gpointer data);
  */
 gboolean vigil_rebuild_has_clips(VigilStore *self, gboolean *has, GError **error);
 
+/* --- vigil-rebuild-pins.c (mutex held) ----------------------------------------------------------------------- */
+
+/** vigil_rebuild_read_pins: (transfer full) (element-type utf8): as many as the database that was set aside still tells. */
+GHashTable *vigil_rebuild_read_pins(VigilStore *self);
+
 /* --- vigil-rebuild.c (mutex held) ---------------------------------------------------------------------------- */
 
 /**
@@ -84,6 +90,7 @@ gboolean vigil_store_set_aside(VigilStore *self, gchar **name, GError **error);
 typedef struct {
     const VigilEvent *event; /* its latest message */
     gint64 clip_id, run_id, seq, committed_wall_us;
+    gboolean pinned;
 } VigilRestore;
 
 /** vigil_store_restore_event: within a transaction. @restored: (out): %FALSE when it is there already. */

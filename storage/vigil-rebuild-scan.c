@@ -21,6 +21,7 @@ vigil_rebuild_free(VigilRebuild *self)
         return;
     g_ptr_array_unref(self->days);
     g_ptr_array_unref(self->paths);
+    g_clear_pointer(&self->pins, g_hash_table_unref);
     g_free(self);
 }
 

@@ -87,6 +87,12 @@ end_of(const VigilFoundEvent *found)
                : vigil_event_new_end(found->last, VIGIL_END_INTERRUPTED);
 }
 
+static gboolean
+is_pinned(VigilStore *self, const gchar *id)
+{
+    return self->rebuild->pins && g_hash_table_contains(self->rebuild->pins, id);
+}
+
 /* @n: (out): how many of them were not there already. */
 static gboolean
 restore_events(VigilStore *self, const VigilFoundClip *clip, gint64 clip_id, guint *n,
@@ -106,7 +112,8 @@ restore_events(VigilStore *self, const VigilFoundClip *clip, gint64 clip_id, gui
                                       .clip_id = clip_id,
                                       .run_id = RUN,
                                       .seq = --seq,
-                                      .committed_wall_us = found->written_wall_us};
+                                      .committed_wall_us = found->written_wall_us,
+                                      .pinned = is_pinned(self, event->id)};
         gboolean restored;
 
         if (!vigil_store_restore_event(self, &restore, &restored, error))
@@ -289,8 +296,11 @@ vigil_store_rebuild_some(VigilStore *self, gint64 for_us, gboolean *done, GError
     *done = self->rebuild == NULL;
     /* what was read and not written is looked at again */
     if (!ok) {
+        GHashTable *pins = g_steal_pointer(&self->rebuild->pins);
+
         vigil_rebuild_free(self->rebuild);
         self->rebuild = vigil_rebuild_new(self);
+        self->rebuild->pins = pins;
     }
     g_mutex_unlock(&self->rebuild_lock);
     return ok;
@@ -330,8 +340,10 @@ vigil_rebuild_prepare(VigilStore *self, GError **error)
     if (!vigil_store_read_int(self, "SELECT count(*) FROM rebuild WHERE ended_wall_us IS NULL",
                               &unfinished, error))
         return FALSE;
-    if (unfinished)
-        self->rebuild = vigil_rebuild_new(self);
+    if (!unfinished)
+        return TRUE;
+    self->rebuild = vigil_rebuild_new(self);
+    self->rebuild->pins = vigil_rebuild_read_pins(self);
     return TRUE;
 }
 

@@ -8,7 +8,8 @@ G_BEGIN_DECLS
 /*
  * A database that is damaged, or that is gone while its clips are there, is no reason not to start: it is set aside
  * (renamed to DATABASE.corrupt-TIME, never deleted) and a new one is filled with what the clips say of their events, the
- * newest first (vigil-clip-note.h). What is lost: events without a clip, pins, counters, and what waited to be sent.
+ * newest first (vigil-clip-note.h). What is lost: events without a clip, pins that
+ * cannot be read any more, counters, and what waited to be sent.
  *
  * vigil_store_open() does that for 10 s at most; the rest is done in steps by whoever calls vigil_store_rebuild_some(),
  * or after the next open. Files that no event names stay where they are. While some

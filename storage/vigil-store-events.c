@@ -360,9 +360,10 @@ move_back(VigilStore *self, const VigilRestore *restore, gint64 seq, GError **er
 {
     g_auto(VigilStatement) update = vigil_statement(
         self, "UPDATE events SET seq = :seq, run_id = :run, committed_wall_us = :wall, "
-              "committed_mono_us = :wall WHERE seq = :old");
+              "committed_mono_us = :wall, pinned = :pinned WHERE seq = :old");
 
     vigil_statement_int(&update, ":old", seq);
+    vigil_statement_int(&update, ":pinned", restore->pinned);
     vigil_statement_int(&update, ":seq", restore->seq);
     vigil_statement_int(&update, ":run", restore->run_id);
     vigil_statement_int(&update, ":wall", restore->committed_wall_us);

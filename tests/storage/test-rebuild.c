@@ -347,6 +347,29 @@ START_TEST(test_ages_go_on)
 }
 END_TEST
 
+/* Pinned is what can still be read of the pins. */
+START_TEST(test_pins_are_kept)
+{
+    fill_store();
+    store_test_open(&t);
+    ck_assert(vigil_store_set_pinned(t.store, store_test_id(3), TRUE, NULL));
+    store_test_close(&t);
+    mark();
+    open_whole();
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM events WHERE pinned = 1"), 1);
+    store_test_close(&t);
+    store_test_wall_us += DAY_US;
+    store_test_mono_us += DAY_US;
+    t.options.max_age_us = DAY_US / 2;
+    store_test_open(&t);
+    ck_assert(vigil_store_enforce_limits(t.store, NULL, NULL));
+    ck_assert(vigil_store_has_event(t.store, store_test_id(3), NULL));
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM events"), 1);
+    store_test_finish(&t);
+    t.options.max_age_us = 0;
+}
+END_TEST
+
 /* Files that say nothing, links and strange names stay as they are. */
 START_TEST(test_strange_files)
 {
@@ -627,6 +650,7 @@ main(void)
     tcase_add_test(tcase, test_twice_is_once);
     tcase_add_test(tcase, test_damage_in_use);
     tcase_add_test(tcase, test_ages_go_on);
+    tcase_add_test(tcase, test_pins_are_kept);
     tcase_add_test(tcase, test_strange_files);
     tcase_add_test(tcase, test_second_file_of_an_event);
     tcase_add_test(tcase, test_clip_that_is_refused_hinders_no_other);
