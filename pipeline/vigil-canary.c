@@ -47,7 +47,7 @@ judge(VigilCanary *self)
     if (well)
         g_message("the store's disk can be written again");
     else
-        g_warning("degraded: %s: events and clips cannot be kept until that is mended; detection "
+        g_message("degraded: %s: events and clips cannot be kept until that is mended; detection "
                   "goes on",
                   self->error ? self->error : "the store's disk does not answer");
     return well;

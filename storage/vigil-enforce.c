@@ -114,7 +114,7 @@ get_lack(VigilStore *self, gint64 free_bytes)
         retention->free_before = -1;
         retention->vain_until_us = 0;
     } else if (!retention->vain_until_us) {
-        g_warning("%s: min_free: deleting the oldest clips freed no space: no more are deleted for "
+        g_message("%s: min_free: deleting the oldest clips freed no space: no more are deleted for "
                   "it for a while",
                   self->database);
         retention->vain_until_us = now + VAIN_PAUSE_US;
