@@ -98,7 +98,7 @@ add_names(GVariantBuilder *body, const gchar *key, const gchar *const *names)
     if (!names)
         return;
     g_variant_builder_init(&list, G_VARIANT_TYPE_STRING_ARRAY);
-    for (guint i = 0; names[i] && i < MAX_NAMES; i++)
+    for (guint i = 0; i < MAX_NAMES && names[i]; i++)
         g_variant_builder_add_value(&list,
                                     g_variant_new_take_string(g_utf8_make_valid(names[i], -1)));
     add(body, key, g_variant_builder_end(&list));

@@ -111,13 +111,14 @@ restore_events(VigilStore *self, const VigilFoundClip *clip, gint64 clip_id, gui
         const VigilRestore restore = {.event = event,
                                       .clip_id = clip_id,
                                       .run_id = RUN,
-                                      .seq = --seq,
+                                      .seq = seq - 1,
                                       .committed_wall_us = found->written_wall_us,
                                       .pinned = is_pinned(self, event->id)};
         gboolean restored;
 
         if (!vigil_store_restore_event(self, &restore, &restored, error))
             return FALSE;
+        seq--;
         *n += restored;
     }
     return TRUE;
