@@ -21,6 +21,7 @@
 #define MAX_NAMES 32
 #define MAX_TEXT_BYTES 256
 
+static const guint8 box_type[4] = {'u', 'u', 'i', 'd'};
 static const guint8 note_uuid[UUID_BYTES] = {0x6b, 0x3c, 0x1f, 0x0e, 0x58, 0xa4, 0x4d, 0x0b,
                                              0x9c, 0x57, 0x76, 0x69, 0x67, 0x6c, 0x6e, 0x31};
 
@@ -62,7 +63,7 @@ make_box(VigilClipNoteKind kind, GVariant *body)
     const guint32 size_be = GUINT32_TO_BE((guint32)size);
 
     memcpy(at, &size_be, 4);
-    memcpy(at + 4, "uuid", 4);
+    memcpy(at + 4, box_type, sizeof box_type);
     memcpy(at + BOX_BYTES, note_uuid, UUID_BYTES);
     at += BOX_BYTES + UUID_BYTES;
     at[0] = FORMAT_VERSION;
@@ -478,7 +479,8 @@ take_box(Walk *walk)
         walk->scan->complete = FALSE; /* cut off, or no box */
         return 0;
     }
-    if (memcmp(head + 4, "uuid", 4) == 0 && size - header <= VIGIL_CLIP_NOTE_MAX_BYTES) {
+    if (memcmp(head + 4, box_type, sizeof box_type) == 0 &&
+        size - header <= VIGIL_CLIP_NOTE_MAX_BYTES) {
         code = take_note(walk, walk->offset + header, (gsize)(size - header));
         if (code <= 0)
             return code;
