@@ -21,7 +21,7 @@ libdir=$(cd "$dest" && echo usr/lib/*-linux-gnu)
     echo "$libdir/pkgconfig/vigil.pc"
     echo usr/lib/systemd/system/vigil.service
     echo usr/share/man/man1/vigil.1
-    find configs -name '*.yaml' | sed 's,^configs,usr/share/vigil,'
+    find configs -name '*.yaml' -o -path '*/schema/*.json' -o -path '*/mosquitto/*.conf' | sed 's,^configs,usr/share/vigil,'
     find models events storage -maxdepth 1 -name '*.h' ! -name '*-private.h' | sed 's,^,usr/include/vigil/,'
 } | LC_ALL=C sort >"$build/expected.txt"
 (cd "$dest" && find . -type f | sed 's,^\./,,') | LC_ALL=C sort >"$build/installed.txt"
