@@ -13,7 +13,7 @@ data=${VIGIL_TESTDATA:-$(realpath -m ../shared/testdata)}
 small=(blazeface_128_int8 coral_mobilenet_v1_0.25_128_quant mlperf_vww_96_int8)
 # a process of another architecture is not traced, killing one at hundreds of points takes minutes, as does a model in every
 # order of its parts, and the memory of an emulator is not the program's
-native_only='clock|disk-full|flow|kill|memory|power-cut|recovery|system-calls'
+native_only='backup|clock|disk-full|flow|kill|memory|mutated|power-cut|rebuild|recovery|retention-rules|system-calls'
 computes='golden|isa-kernels|kernels.*|operators'
 
 tests/arm64/sysroot.sh "$sysroot"
