@@ -81,7 +81,8 @@ read_time(JsonObject *object, const gchar *key, gint64 *us, GError **error)
     if (!time)
         return refuse(error, key);
     *us = g_date_time_to_unix(time) * G_USEC_PER_SEC + g_date_time_get_microsecond(time);
-    return TRUE;
+    /* some forms tell it in nanoseconds */
+    return ABS(*us) <= G_MAXINT64 / 1000 || refuse(error, key);
 }
 
 static gboolean

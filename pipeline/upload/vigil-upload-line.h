@@ -20,7 +20,7 @@ typedef enum {
  * VigilUploadLine: an event's line (see vigil_event_to_json()) in its parts
  * @root: (nullable): owns the strings and arrays
  * @label: (nullable), as are @clip, @model and @end_reason
- * @start_us: microseconds since 1970, UTC; so is @end_us
+ * @start_us: microseconds since 1970, UTC, whose nanoseconds fit into 64 bits too (years 1678 to 2261); so is @end_us
  * @end_ns: the latest frame, in nanoseconds of the stream
  * @box: x0, y0, x1, y1 in parts of the frame, 0..1
  * @zones: (nullable) (element-type utf8): checked to hold strings only; so is @lines
