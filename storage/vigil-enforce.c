@@ -373,7 +373,7 @@ do_task(VigilStore *self, guint *n_deleted, gboolean *done, GError **error)
 
     *done = TRUE;
     if (task == 0)
-        return vigil_store_end_strays(self, error);
+        return !self->retention->strays || vigil_strays_end(self->retention->strays, self, error);
     if (task <= n_scans)
         return do_ages(self, task - 1, n_deleted, done, error);
     if (task == n_scans + 1)
@@ -422,6 +422,24 @@ go_on_if_full(VigilStore *self, guint *n_deleted, gboolean *all_done, GError **e
     return FALSE;
 }
 
+/* Reading them takes as long as they are large: without the store's lock, too. */
+static gboolean
+examine_strays(VigilStore *self, GError **error)
+{
+    VigilRetention *retention = self->retention;
+    gboolean ok = TRUE;
+
+    g_mutex_lock(&self->mutex);
+    if (retention->task == 0) {
+        ok = vigil_store_check_writable(self, error);
+        if (ok)
+            retention->strays = vigil_strays_list(self, error);
+        ok = ok && retention->strays;
+    }
+    g_mutex_unlock(&self->mutex);
+    return ok && (!retention->strays || vigil_strays_examine(retention->strays, self, error));
+}
+
 /* Without the store's lock: whoever commits need not wait for a file system that is slow in this. */
 static gboolean
 unlink_doomed(VigilStore *self, GError **error)
@@ -461,6 +479,11 @@ vigil_store_enforce_some(VigilStore *self, guint *n_deleted, gboolean *done, GEr
     *n_deleted = 0;
     *done = FALSE;
     g_mutex_lock(&retention->enforcing);
+    if (!examine_strays(self, error)) {
+        g_clear_pointer(&retention->strays, vigil_strays_free);
+        g_mutex_unlock(&retention->enforcing);
+        return FALSE;
+    }
     g_mutex_lock(&self->mutex);
     begun_us = g_get_monotonic_time();
     task = retention->task;
@@ -468,6 +491,7 @@ vigil_store_enforce_some(VigilStore *self, guint *n_deleted, gboolean *done, GEr
     /* limits of space are about what is gone from the disk */
     goes_on = retention->task == task && task <= self->n_keep + 2;
     g_mutex_unlock(&self->mutex);
+    g_clear_pointer(&retention->strays, vigil_strays_free);
     took_us = g_get_monotonic_time() - begun_us;
     adapt_batch(retention, took_us);
     if (ok && (!goes_on || retention->doomed->len >= MAX_DOOMED))

@@ -269,26 +269,71 @@ read_last_seen(VigilStore *self, GError **error)
     return TRUE;
 }
 
-static GArray *
-examine_open_clips(VigilStore *self, GError **error)
+static gboolean
+examine_clips(VigilStore *self, GArray *clips, GError **error)
 {
-    g_autoptr(GArray) clips = list_open_clips(self, error);
-
-    for (guint i = 0; clips && i < clips->len; i++)
+    for (guint i = 0; i < clips->len; i++)
         if (!examine_clip(self, &g_array_index(clips, OpenClip, i), error))
-            return NULL;
-    return g_steal_pointer(&clips);
+            return FALSE;
+    return TRUE;
+}
+
+struct VigilStrays {
+    GArray *clips; /* (element-type OpenClip) */
+};
+
+VigilStrays *
+vigil_strays_list(VigilStore *self, GError **error)
+{
+    GArray *clips = list_open_clips(self, error);
+    VigilStrays *strays;
+
+    if (!clips)
+        return NULL;
+    strays = g_new0(VigilStrays, 1);
+    strays->clips = clips;
+    return strays;
+}
+
+void
+vigil_strays_free(VigilStrays *self)
+{
+    if (!self)
+        return;
+    g_array_unref(self->clips);
+    g_free(self);
 }
 
 gboolean
-vigil_store_end_strays(VigilStore *self, GError **error)
+vigil_strays_examine(VigilStrays *self, VigilStore *store, GError **error)
 {
-    g_autoptr(GArray) clips = examine_open_clips(self, error);
-    Recovery recovery = {.clips = clips};
+    return examine_clips(store, self->clips, error);
+}
 
-    if (!clips)
+static gboolean
+has_id(const GArray *clips, gint64 id)
+{
+    for (guint i = 0; i < clips->len; i++)
+        if (g_array_index(clips, OpenClip, i).id == id)
+            return TRUE;
+    return FALSE;
+}
+
+gboolean
+vigil_strays_end(VigilStrays *self, VigilStore *store, GError **error)
+{
+    g_autoptr(GArray) still = NULL;
+    Recovery recovery = {.clips = self->clips};
+
+    if (self->clips->len == 0)
+        return TRUE;
+    still = list_open_clips(store, error);
+    if (!still)
         return FALSE;
-    return clips->len == 0 || vigil_store_transact(self, end_clips, &recovery, error);
+    for (guint i = self->clips->len; i > 0; i--)
+        if (!has_id(still, g_array_index(self->clips, OpenClip, i - 1).id))
+            g_array_remove_index(self->clips, i - 1);
+    return self->clips->len == 0 || vigil_store_transact(store, end_clips, &recovery, error);
 }
 
 /*
@@ -320,8 +365,8 @@ vigil_store_recover(VigilStore *self, const gchar *program, const gchar *set_asi
     if (!read_last_seen(self, error) || !collect_listed(self, error) ||
         !must_rebuild(self, set_aside, &recovery.rebuild, error))
         return FALSE;
-    clips = examine_open_clips(self, error);
-    if (!clips)
+    clips = list_open_clips(self, error);
+    if (!clips || !examine_clips(self, clips, error))
         return FALSE;
     recovery.clips = clips;
     return vigil_store_transact(self, end_earlier_runs, &recovery, error);

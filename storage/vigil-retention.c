@@ -121,8 +121,8 @@ static gchar *
 find_clip_path(VigilStore *self, gint64 clip_id, GError **error)
 {
     g_autoptr(GError) local = NULL;
-    g_auto(VigilStatement) find = vigil_statement(
-        self, "SELECT path FROM clips WHERE id = :id AND state IN ('complete', 'cut')");
+    g_auto(VigilStatement) find =
+        vigil_statement(self, "SELECT path FROM clips WHERE id = :id AND state <> 'lost'");
 
     vigil_statement_int(&find, ":id", clip_id);
     if (vigil_statement_step(&find, &local))
@@ -177,7 +177,8 @@ vigil_store_expire_clip(VigilStore *self, gint64 clip_id, GPtrArray *garbage, GE
     g_autofree gchar *path = find_clip_path(self, clip_id, &local);
     g_auto(VigilStatement) expire = {0};
 
-    if (!path && !local)
+    /* one whose handle was given up is 'open' until limits are enforced */
+    if ((!path && !local) || vigil_clip_is_live(self, clip_id))
         return TRUE;
     if (!path) {
         g_propagate_error(error, g_steal_pointer(&local));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is deleted, when, and what a wrong clock must not delete. */
+#include "storage/vigil-purge.h"
 #include "tests/storage/store-test.h"
 
 static StoreTest t;
@@ -347,6 +348,70 @@ START_TEST(test_clock_that_was_never_set)
 }
 END_TEST
 
+static struct {
+    guint n_syncs, n_locked;
+    gboolean purge;
+} strays;
+
+/* As a stray's file is synced and read: whether a writer would have to wait, and what a purge meanwhile does. */
+static gint
+sync_and_look(gint fd)
+{
+    const VigilPurge purge = {.camera = "door", .since_us = 0, .until_us = G_MAXINT64};
+    VigilPurgeCounts counts;
+
+    strays.n_syncs++;
+    if (!g_mutex_trylock(&t.store->mutex))
+        strays.n_locked++;
+    else
+        g_mutex_unlock(&t.store->mutex);
+    if (strays.purge) {
+        strays.purge = FALSE;
+        ck_assert(vigil_store_purge(t.store, &purge, &counts, NULL));
+    }
+    return vigil_file_ops_system.sync(fd);
+}
+
+static void
+open_with_stray(void)
+{
+    static VigilFileOps ops;
+    g_autoptr(GError) error = NULL;
+    VigilClip *clip;
+
+    ops = vigil_file_ops_system;
+    store_test_init(&t, NULL);
+    t.store = vigil_store_open_with(&t.options, &ops, store_test_mono, &error);
+    assert_no_error(error);
+    clip = store_test_begin(t.store, 1, 100, &error);
+    assert_no_error(error);
+    vigil_store_abandon_clip(t.store, clip);
+    ops.sync = sync_and_look;
+    strays.n_syncs = strays.n_locked = 0;
+}
+
+START_TEST(test_nobody_waits_for_a_given_up_clip)
+{
+    open_with_stray();
+    ck_assert(vigil_store_enforce_limits(t.store, NULL, NULL));
+    ck_assert_uint_eq(strays.n_syncs, 1);
+    ck_assert_uint_eq(strays.n_locked, 0);
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM clips WHERE state = 'cut'"), 1);
+    store_test_finish(&t);
+}
+END_TEST
+
+START_TEST(test_given_up_clip_that_is_purged_meanwhile)
+{
+    open_with_stray();
+    strays.purge = TRUE;
+    ck_assert(vigil_store_enforce_limits(t.store, NULL, NULL));
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM clips WHERE state = 'cut'"), 0);
+    ck_assert_uint_eq(store_test_count_files(&t), 0);
+    store_test_finish(&t);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -367,6 +432,8 @@ main(void)
         test_leap_ahead_and_restarts,
         test_clock_that_is_set_late,
         test_clock_that_was_never_set,
+        test_nobody_waits_for_a_given_up_clip,
+        test_given_up_clip_that_is_purged_meanwhile,
     };
 
     return store_test_main("retention", tests, G_N_ELEMENTS(tests));
