@@ -96,6 +96,35 @@ set_destinations(VigilStore *self, gpointer data, GError **error)
 }
 
 gboolean
+vigil_outbox_register(VigilStore *self, GError **error)
+{
+    Wanted wanted;
+
+    if (!self->destinations)
+        return TRUE;
+    wanted = (Wanted){(const VigilOutboxDestination *)(gpointer)self->destinations->data,
+                      self->destinations->len};
+    self->n_destinations = -1;
+    return set_destinations(self, &wanted, error);
+}
+
+/* Also when they cannot be written down: the store that takes the place of a failed one does it. */
+static void
+remember(VigilStore *self, const Wanted *wanted)
+{
+    GArray *destinations = g_array_new(FALSE, FALSE, sizeof(VigilOutboxDestination));
+
+    for (guint i = 0; i < wanted->n; i++) {
+        VigilOutboxDestination destination = wanted->destinations[i];
+
+        destination.name = g_intern_string(destination.name);
+        g_array_append_val(destinations, destination);
+    }
+    g_clear_pointer(&self->destinations, g_array_unref);
+    self->destinations = destinations;
+}
+
+gboolean
 vigil_outbox_set_destinations(VigilStore *self, const VigilOutboxDestination *destinations, guint n,
                               GError **error)
 {
@@ -103,6 +132,7 @@ vigil_outbox_set_destinations(VigilStore *self, const VigilOutboxDestination *de
     gboolean ok;
 
     g_mutex_lock(&self->mutex);
+    remember(self, &wanted);
     ok = vigil_store_write(self, set_destinations, &wanted, error);
     self->n_destinations = -1;
     g_mutex_unlock(&self->mutex);

@@ -13,6 +13,9 @@ gboolean vigil_outbox_add(VigilStore *self, const VigilEvent *event, const gchar
 /** vigil_outbox_add_interrupted: within recovery's transaction: the ends of events that an earlier run left open. @seqs: (element-type gint64) */
 gboolean vigil_outbox_add_interrupted(VigilStore *self, const GArray *seqs, GError **error);
 
+/** vigil_outbox_register: within recovery's transaction: what the store was told before it had to be opened anew. */
+gboolean vigil_outbox_register(VigilStore *self, GError **error);
+
 /** VigilOutboxPlace: how far a destination is. */
 typedef struct {
     gint64 id, passed_seq, passed_bytes, max_age_us, max_bytes;

@@ -9,7 +9,8 @@
  *    whole fragment); when the file is gone or empty they become 'lost', and their events keep their metadata. They are
  *    sealed as they are found.
  * 4. In a database that never had a run, beside clips, it is noted that it has to be made again from them.
- * 5. Runs that did not end are marked as died, and this one begins.
+ * 5. Runs that did not end are marked as died, and this one begins. In place of a store that failed it knows at once where
+ *    messages go, as the database may be another one.
  *
  * Steps 2 to 5 are one transaction.
  */
@@ -231,7 +232,7 @@ end_earlier_runs(VigilStore *self, gpointer data, GError **error)
                   events->len, recovery->clips->len);
     return (!recovery->rebuild || vigil_rebuild_begin(self, recovery->set_aside, error)) &&
            vigil_store_exec(self, "UPDATE runs SET how = 'died' WHERE how IS NULL", error) &&
-           begin_run(self, recovery->program, error) &&
+           begin_run(self, recovery->program, error) && vigil_outbox_register(self, error) &&
            vigil_outbox_add_interrupted(self, events, error);
 }
 

@@ -54,9 +54,11 @@ struct VigilStore {
     sqlite3 *db;            /* NULL once retired */
     GHashTable *statements; /* (element-type utf8 sqlite3_stmt) */
     gint64 run_id;
-    gint64 run_offset_us;                    /* as the runs table has it */
-    gint64 clock_saved_us;                   /* monotonic: when the trust in it was written down */
-    gint n_destinations;                     /* of the outbox; -1: not known */
+    gint64 run_offset_us;  /* as the runs table has it */
+    gint64 clock_saved_us; /* monotonic: when the trust in it was written down */
+    gint n_destinations;   /* of the outbox; -1: not known */
+    GArray *
+        destinations; /* (nullable) (element-type VigilOutboxDestination): as last told; names are interned */
     void (*outbox_func)(gpointer user_data); /* (nullable): waits for messages */
     gpointer outbox_data;
     GPtrArray *live_clips; /* (element-type VigilClip), borrowed */

@@ -79,6 +79,7 @@ store_free(VigilStore *self)
     g_ptr_array_unref(self->live_clips);
     vigil_retention_free(self->retention, self->n_keep);
     g_free(self->keep);
+    g_clear_pointer(&self->destinations, g_array_unref);
     vigil_rebuild_free(self->rebuild);
     g_mutex_clear(&self->mutex);
     g_mutex_clear(&self->rebuild_lock);
@@ -214,7 +215,7 @@ find_registered(const VigilStore *like)
     return NULL;
 }
 
-/* Recorders know of no limits, whoever of the program comes first. */
+/* Recorders know of no limits and destinations, whoever of the program comes first. */
 static void
 inherit_limits(VigilStore *self, const VigilStore *from)
 {
@@ -228,6 +229,8 @@ inherit_limits(VigilStore *self, const VigilStore *from)
         self->min_free_bytes = from->min_free_bytes;
     if (!self->n_keep && from->n_keep)
         vigil_retention_set_keep(self, from->keep, from->n_keep);
+    if (!self->destinations && from->destinations)
+        self->destinations = g_array_ref(from->destinations);
 }
 
 /*
@@ -389,24 +392,20 @@ open_registered(VigilStore *self, const gchar *program, GError **error)
     return self;
 }
 
-VigilStore *
-vigil_store_open_with(const VigilStoreOptions *options, const VigilFileOps *ops,
-                      gint64 (*mono_func)(gpointer), GError **error)
+/* @destinations: (nullable) (transfer full): of the store in whose place this one comes */
+static VigilStore *
+open_in_place_of(GArray *destinations, const VigilStoreOptions *options, const VigilFileOps *ops,
+                 gint64 (*mono_func)(gpointer), GError **error)
 {
-    VigilStore *self;
+    VigilStore *self = store_new(options->database, options->clips);
 
-    if (!options->database || !options->clips) {
-        g_set_error(error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_INVALID,
-                    "a store needs a database and a folder of clips");
-        return NULL;
-    }
-    self = store_new(options->database, options->clips);
     self->writer = TRUE;
     self->program = g_strdup(options->program ? options->program : g_get_prgname());
     self->max_bytes = options->max_bytes;
     self->max_age_us = options->max_age_us;
     self->clips_max_age_us = options->clips_max_age_us;
     self->min_free_bytes = options->min_free_bytes;
+    self->destinations = destinations;
     vigil_retention_set_keep(self, options->keep, options->n_keep);
     if (ops)
         self->ops = ops;
@@ -415,6 +414,17 @@ vigil_store_open_with(const VigilStoreOptions *options, const VigilFileOps *ops,
     self = open_registered(self, self->program, error);
     g_mutex_unlock(&registry_lock);
     return self;
+}
+
+VigilStore *
+vigil_store_open_with(const VigilStoreOptions *options, const VigilFileOps *ops,
+                      gint64 (*mono_func)(gpointer), GError **error)
+{
+    if (options->database && options->clips)
+        return open_in_place_of(NULL, options, ops, mono_func, error);
+    g_set_error(error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_INVALID,
+                "a store needs a database and a folder of clips");
+    return NULL;
 }
 
 VigilStore *
@@ -444,10 +454,15 @@ vigil_store_renew(VigilStore *self, GError **error)
                                        .now_func = self->clock.now_func,
                                        .now_data = self->clock.data};
     VigilStore *renewed;
+    GArray *destinations = NULL;
 
     if (!self->writer || !g_atomic_int_get(&self->failed))
         return self;
-    renewed = vigil_store_open_with(&options, self->ops, self->clock.mono_func, error);
+    g_mutex_lock(&self->mutex);
+    if (self->destinations)
+        destinations = g_array_ref(self->destinations);
+    g_mutex_unlock(&self->mutex);
+    renewed = open_in_place_of(destinations, &options, self->ops, self->clock.mono_func, error);
     if (!renewed)
         return self;
     vigil_store_unref(self);

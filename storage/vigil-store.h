@@ -103,7 +103,7 @@ VigilStore *vigil_store_open(const VigilStoreOptions *options, GError **error);
  * vigil_store_renew:
  * @self: (transfer full):
  *
- * For who holds a store for long: when its disk failed, it is opened again, with the same limits.
+ * For who holds a store for long: when its disk failed, it is opened again, with the same limits and destinations of messages.
  *
  * Returns: (transfer full): the store that can be written to; @self, with @error set, when it cannot be opened yet
  */

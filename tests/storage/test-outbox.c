@@ -5,7 +5,10 @@
 #include <signal.h>
 #include <string.h>
 
+#include <glib/gstdio.h>
+
 #include "storage/vigil-outbox.h"
+#include "storage/vigil-rebuild-private.h"
 
 static StoreTest t;
 
@@ -491,6 +494,43 @@ START_TEST(test_frame_size)
 }
 END_TEST
 
+/* Nothing is committed to a database that takes the place of a damaged one before it knows where messages go. */
+START_TEST(test_renewed_store_knows_its_destinations)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) messages = NULL;
+    g_autofree gchar *elsewhere = NULL;
+    VigilStore *other;
+
+    open_with(boundless, 2);
+    elsewhere = g_build_filename(t.dir, "elsewhere", NULL);
+    commit(1, VIGIL_EVENT_BEGIN);
+    other = vigil_store_ref(t.store);
+    vigil_store_note_damage(t.store);
+    /* an attempt that fails forgets nothing */
+    ck_assert_int_eq(g_rename(t.clips, elsewhere), 0);
+    ck_assert(g_file_set_contents(t.clips, "", 0, NULL));
+    t.store = vigil_store_renew(t.store, &error);
+    ck_assert(error && vigil_store_has_failed(t.store));
+    g_clear_error(&error);
+    ck_assert_int_eq(g_unlink(t.clips), 0);
+    ck_assert_int_eq(g_rename(elsewhere, t.clips), 0);
+    t.store = vigil_store_renew(t.store, &error);
+    assert_no_error(error);
+    other = vigil_store_renew(other, &error);
+    ck_assert_ptr_eq(other, t.store);
+    vigil_store_unref(other);
+    commit(2, VIGIL_EVENT_BEGIN);
+    commit(2, VIGIL_EVENT_END);
+    messages = read_after(0, 100);
+    ck_assert_uint_eq(messages->len, 2);
+    assert_key(messages, 0, 2, "-begin-0");
+    ck_assert_int_eq(state_of("a").waiting, 2);
+    ck_assert_int_eq(state_of("b").waiting, 2);
+    store_test_finish(&t);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -510,6 +550,7 @@ main(void)
         test_within_bounds_nothing_is_written,
         test_installation,
         test_frame_size,
+        test_renewed_store_knows_its_destinations,
         test_killed_at_random,
     };
 
