@@ -168,8 +168,8 @@ open_parent(VigilStore *self, const gchar *path, gboolean make, const gchar **na
     return vigil_clip_folder_open_dir(self, dir, make);
 }
 
-gint
-vigil_clip_folder_open(VigilStore *self, const gchar *path)
+static gint
+open_clip(VigilStore *self, const gchar *path, gint access)
 {
     const gchar *name;
     const gint dir_fd = open_parent(self, path, FALSE, &name);
@@ -179,13 +179,25 @@ vigil_clip_folder_open(VigilStore *self, const gchar *path)
     if (dir_fd < 0)
         return dir_fd;
     /* O_NONBLOCK: a named pipe in place of the clip shall not hang the reader */
-    fd = self->ops->open_at(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
+    fd = self->ops->open_at(dir_fd, name, access | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
     close(dir_fd);
     if (fd >= 0 && (fstat(fd, &info) < 0 || !S_ISREG(info.st_mode))) {
         close(fd);
         return -EINVAL;
     }
     return fd;
+}
+
+gint
+vigil_clip_folder_open(VigilStore *self, const gchar *path)
+{
+    return open_clip(self, path, O_RDONLY);
+}
+
+gint
+vigil_clip_folder_open_to_mend(VigilStore *self, const gchar *path)
+{
+    return open_clip(self, path, O_RDWR);
 }
 
 gint64

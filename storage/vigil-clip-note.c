@@ -7,13 +7,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "storage/vigil-mp4-box.h"
 #include "storage/vigil-store-private.h"
 
 #define FORMAT_VERSION 1
 #define UUID_BYTES 16
 #define CHECK_BYTES 8
-#define BOX_BYTES 8        /* size and type */
-#define LARGE_BOX_BYTES 16 /* … and a size of 64 bits */
+#define BOX_BYTES 8 /* size and type */
 #define NOTE_BYTES (BOX_BYTES + UUID_BYTES + 2 + CHECK_BYTES)
 #define MAX_SNAPSHOT_BYTES (512 * 1024)
 /* A day of fragments of a second, with a note each, is a tenth of this: more is no clip. */
@@ -404,33 +404,13 @@ typedef struct {
     guint64 offset;
 } Walk;
 
-/* Returns: bytes read, fewer at the end of the file, or -errno. */
-static gssize
-read_at(gint fd, guint8 *data, gsize length, guint64 offset)
-{
-    gsize done = 0;
-
-    while (done < length) {
-        const gssize n = pread(fd, data + done, length - done, (off_t)(offset + done));
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        if (n == 0)
-            break;
-        done += n;
-    }
-    return (gssize)done;
-}
-
 /* Returns: 1, 0 when the caller wants no more, or -errno. */
 static gint
 take_note(Walk *walk, guint64 offset, gsize length)
 {
     gboolean more = TRUE;
     g_autofree guint8 *data = g_malloc(length);
-    const gssize n = read_at(walk->fd, data, length, offset);
+    const gssize n = vigil_mp4_read(walk->fd, data, length, offset);
     VigilClipNote note = {0};
 
     walk->scan->complete = FALSE;
@@ -449,46 +429,27 @@ take_note(Walk *walk, guint64 offset, gsize length)
     return more ? 1 : 0;
 }
 
-static guint64
-read_big_endian(const guint8 *data, guint n)
-{
-    guint64 value = 0;
-
-    for (guint i = 0; i < n; i++)
-        value = value << 8 | data[i];
-    return value;
-}
-
 /* Returns: 1 when there is another box behind it, 0 at the end or where no box is, or -errno. */
 static gint
 take_box(Walk *walk)
 {
-    guint8 head[LARGE_BOX_BYTES];
-    const gssize n = read_at(walk->fd, head, sizeof head, walk->offset);
-    guint64 size, header = BOX_BYTES;
-    gint code;
+    VigilMp4Box box;
+    gint code = vigil_mp4_read_box(walk->fd, walk->offset, walk->scan->bytes, &box);
 
-    if (n < BOX_BYTES)
-        return n < 0 ? (gint)n : 0;
-    size = read_big_endian(head, 4);
-    if (size == 1 && n == LARGE_BOX_BYTES) {
-        size = read_big_endian(head + 8, 8);
-        header = LARGE_BOX_BYTES;
-    }
-    if (size < header || size > walk->scan->bytes - walk->offset) {
+    if (code <= 0) {
         walk->scan->complete = FALSE; /* cut off, or no box */
-        return 0;
+        return code;
     }
-    if (memcmp(head + 4, box_type, sizeof box_type) == 0 &&
-        size - header <= VIGIL_CLIP_NOTE_MAX_BYTES) {
-        code = take_note(walk, walk->offset + header, (gsize)(size - header));
+    if (memcmp(box.type, box_type, sizeof box_type) == 0 &&
+        box.size - box.header <= VIGIL_CLIP_NOTE_MAX_BYTES) {
+        code = take_note(walk, walk->offset + box.header, (gsize)(box.size - box.header));
         if (code <= 0)
             return code;
     } else {
-        walk->scan->n_fragments += memcmp(head + 4, "mdat", 4) == 0;
+        walk->scan->n_fragments += memcmp(box.type, "mdat", 4) == 0;
         walk->scan->complete = FALSE;
     }
-    walk->offset += size;
+    walk->offset += box.size;
     return walk->offset < walk->scan->bytes;
 }
 

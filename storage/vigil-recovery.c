@@ -5,15 +5,16 @@
  * 1. Garbage that is listed is unlinked: clips whose creation or deletion did not come to its end. Nothing else is ever
  *    deleted, and no folder is searched: with an older copy of the database, or the wrong folder, no footage is lost.
  * 2. Events that were open end as interrupted, at their last committed time; the outbox gets their ends.
- * 3. Clips that were open are synced and become 'cut', with the size that they have (fragmented MP4 plays up to its last
- *    whole fragment); when the file is gone or empty they become 'lost', and their events keep their metadata. They are
- *    sealed as they are found.
+ * 3. Clips that were open are made to end with their last whole picture (see vigil-clip-tail.h), synced, and become 'cut',
+ *    with the size that they have; when the file is gone or empty they become 'lost', and their events keep their metadata.
+ *    They are sealed as they are then.
  * 4. In a database that never had a run, beside clips, it is noted that it has to be made again from them.
  * 5. Runs that did not end are marked as died, and this one begins. In place of a store that failed it knows at once where
  *    messages go, as the database may be another one.
  *
  * Steps 2 to 5 are one transaction.
  */
+#include "storage/vigil-clip-tail.h"
 #include "storage/vigil-outbox-private.h"
 #include "storage/vigil-rebuild-private.h"
 #include "storage/vigil-seal-private.h"
@@ -78,11 +79,34 @@ list_open_clips(VigilStore *self, GError **error)
     return NULL;
 }
 
+/* That it cannot be done, as on a full disk, is no reason not to start. Returns: 0, or -EIO after a sync that failed */
+static gint
+close_tail(VigilStore *self, const gchar *path)
+{
+    const gint fd = vigil_clip_folder_open_to_mend(self, path);
+    gint sync_code = 0;
+    const gint code = fd < 0 ? fd : vigil_clip_tail_close(fd, self->ops, &sync_code);
+
+    if (fd >= 0)
+        close(fd);
+    if (sync_code < 0) {
+        g_message("%s: sync failed: %s", path, g_strerror(-sync_code));
+        vigil_store_fail(self);
+        return -EIO;
+    }
+    if (code > 0)
+        g_message("%s: was cut off; it ends with its last whole picture now", path);
+    else if (code < 0 && fd >= 0)
+        g_message("%s: was cut off, and stays so: %s", path, g_strerror(-code));
+    return 0;
+}
+
 /* Makes what is there safe, before its size is written down. */
 static gboolean
 examine_clip(VigilStore *self, OpenClip *clip, GError **error)
 {
-    const gint fd = vigil_clip_folder_open(self, clip->path);
+    const gint tail = close_tail(self, clip->path);
+    const gint fd = tail < 0 ? tail : vigil_clip_folder_open(self, clip->path);
     struct stat info;
     guint64 size;
     gint code;

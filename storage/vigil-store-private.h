@@ -187,6 +187,8 @@ gint vigil_make_dirs(const VigilFileOps *ops, const gchar *path);
 gint vigil_clip_folder_open_dir(VigilStore *self, const gchar *dir, gboolean make);
 /** vigil_clip_folder_open: a regular file for reading: descriptor or -errno. */
 gint vigil_clip_folder_open(VigilStore *self, const gchar *path);
+/** vigil_clip_folder_open_to_mend: the same for reading and writing, when nobody writes to it any more. */
+gint vigil_clip_folder_open_to_mend(VigilStore *self, const gchar *path);
 /** vigil_clip_folder_size: of a regular file; -errno when it is not there. */
 gint64 vigil_clip_folder_size(VigilStore *self, const gchar *path);
 /** vigil_clip_folder_remove: unlink, fsync of its directory, then empty directories; 0 also when it was gone. */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A clip from outside, from which events are read. */
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "storage/vigil-clip-note.h"
+#include "storage/vigil-clip-tail.h"
 
 int LLVMFuzzerTestOneInput(const guint8 *data, gsize size);
 
@@ -26,6 +28,20 @@ on_note(const VigilClipNote *note, gpointer user_data)
     return TRUE;
 }
 
+/* Once closed, there is nothing more to do. */
+static void
+close_tail(gint fd, gsize size)
+{
+    struct stat info;
+    gint sync_code;
+
+    if (vigil_clip_tail_close(fd, &vigil_file_ops_system, &sync_code) == 1)
+        g_assert(vigil_clip_tail_close(fd, &vigil_file_ops_system, &sync_code) == 0);
+    g_assert(sync_code == 0);
+    g_assert(fstat(fd, &info) == 0 && (gsize)info.st_size >= size &&
+             (gsize)info.st_size < size + 8);
+}
+
 static void
 read_file(const guint8 *data, gsize size)
 {
@@ -39,6 +55,7 @@ read_file(const guint8 *data, gsize size)
     g_assert(ftruncate(fd, 0) == 0 && pwrite(fd, data, size, 0) == (gssize)size);
     g_assert(vigil_clip_notes_read(fd, on_note, &n, &scan) == 0);
     g_assert(scan.bytes == size && scan.n_notes == n && (!scan.complete || n > 0));
+    close_tail(fd, size);
 }
 
 /* What nobody who only changes bytes comes to, for the checksum: a box around kind and body. */
