@@ -6,9 +6,12 @@
 #define N_KEPT 128
 #define N_LEAST 48 /* to know anything: fewer do not tell how far sizes spread */
 #define N_WAITING 1024
-/* So many pictures behind a keyframe are a kind of their own: encoders catch up there what the keyframe left. */
-#define N_FIRST 2
-#define N_CLASSES (2 * VIGIL_CODED_SIZE_KINDS)
+/*
+ * Where behind its keyframe a picture is: encoders catch up there what the keyframe left, in the first two at once, in those behind
+ * them as their budget allows, now a little and then a lot.
+ */
+#define N_PLACES 3
+#define N_CLASSES (N_PLACES * VIGIL_CODED_SIZE_KINDS)
 
 #define SPREADS 4.0
 #define LEAST_PART (1.0 / 8)
@@ -17,12 +20,15 @@
 #define FACTOR_STEP 1.5
 #define FACTOR_MAX 8.0
 #define HALF_LIFE 20000.0
+#define FACTOR_DEAF 2.5 /* three false alarms, one soon after the other */
 
 typedef struct {
     guint32 recent[N_KEPT]; /* a ring, in order of time */
     guint32 sorted[N_KEPT];
     guint n, next, high_in_a_row;
 } SizeClass;
+
+static const guint places[N_PLACES - 1] = {2, 16}; /* each ends before so many pictures */
 
 struct VigilCodedSize {
     SizeClass classes[N_CLASSES];
@@ -120,8 +126,9 @@ vigil_coded_size_add(VigilCodedSize *self, guint kind, gsize size)
     guint index = kind;
 
     g_return_val_if_fail(kind < VIGIL_CODED_SIZE_KINDS, FALSE);
-    if (self->since_key++ < N_FIRST)
+    for (guint i = 0; i < N_PLACES - 1 && self->since_key >= places[i]; i++)
         index += VIGIL_CODED_SIZE_KINDS;
+    self->since_key++;
     self->factor -= (self->factor - 1) * (0.693 / HALF_LIFE);
     if (self->n_waiting < N_WAITING) {
         self->waiting[self->n_waiting] = size32;
@@ -151,4 +158,13 @@ gdouble
 vigil_coded_size_get_factor(const VigilCodedSize *self)
 {
     return self->factor;
+}
+
+gboolean
+vigil_coded_size_can_tell(const VigilCodedSize *self)
+{
+    for (guint i = 0; i < VIGIL_CODED_SIZE_KINDS && self->factor < FACTOR_DEAF; i++)
+        if (self->classes[N_CLASSES - VIGIL_CODED_SIZE_KINDS + i].n >= N_LEAST)
+            return TRUE;
+    return FALSE;
 }

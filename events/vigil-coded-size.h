@@ -11,8 +11,8 @@ G_BEGIN_DECLS
 /**
  * VigilCodedSize:
  *
- * Whether a coded picture is so large that something must have moved in it, without decoding it. Each kind of picture, and those
- * right behind a keyframe, have a distribution of their own: the last 128 sizes from times in which nothing moved. A size is
+ * Whether a coded picture is so large that something must have moved in it, without decoding it. Each kind of picture has a
+ * distribution of its own, and so have the first two behind a keyframe and the fourteen behind them: the last 128 sizes from times in which nothing moved. A size is
  * an alarm when it is larger than all of them and above the median by `factor` times 4 spreads (a spread is the distance from the median to the ninth
  * decile, at least an eighth of the median and 24 bytes), or when it is the third of its kind in a row that is above by half as much.
  * Median and decile do not follow a few wild values, as a mean would.
@@ -52,5 +52,8 @@ void vigil_coded_size_judge(VigilCodedSize *self, gboolean moved);
 
 /** vigil_coded_size_get_factor: see above. */
 gdouble vigil_coded_size_get_factor(const VigilCodedSize *self);
+
+/** vigil_coded_size_can_tell: sizes of a kind are known well enough for alarms, and there were not several false ones of late. */
+gboolean vigil_coded_size_can_tell(const VigilCodedSize *self);
 
 G_END_DECLS

@@ -7,7 +7,7 @@
 #include "events/vigil-geometry.h"
 
 #define SECOND 1e9f
-#define LONGEST_GAP (10 * (gint64)1000000000)
+#define LONGEST_GAP (40 * (gint64)1000000000)
 #define LEARN_SECONDS 1.0f
 #define LEARN_FRAMES 3u
 

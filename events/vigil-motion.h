@@ -70,7 +70,7 @@ void vigil_motion_add_mask(VigilMotion *self, const VigilPoint *points, guint n_
 
 /**
  * vigil_motion_update:
- * @time_ns: stream time of the frame. Going back, or on by more than 10 s, begins anew.
+ * @time_ns: stream time of the frame. Going back, or on by more than 40 s, begins anew.
  * @luma: borrowed; the plane of @width x @height
  * @stride: bytes from line to line
  * @result: (out)

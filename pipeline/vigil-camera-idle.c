@@ -3,8 +3,11 @@
 #include "pipeline/vigil-camera-pipeline-private.h"
 #include "pipeline/vigil-gst.h"
 
+/* 250 frames at 15 a second, which many cameras send from keyframe to keyframe. */
+#define LIVE_HELD ((gint64)(17 * GST_SECOND))
+#define FILE_HELD ((gint64)(30 * GST_SECOND))
 /* Without a hint from sizes an alarm of a live camera is late by as much as is held. */
-#define LIVE_HELD ((gint64)(4 * GST_SECOND))
+#define LIVE_BLIND ((gint64)(4 * GST_SECOND))
 
 static gboolean
 is_wanted(const VigilCameraPipeline *self)
@@ -14,6 +17,14 @@ is_wanted(const VigilCameraPipeline *self)
         return FALSE;
     return self->settings->idle == VIGIL_IDLE_KEYFRAMES ||
            (self->settings->idle == VIGIL_IDLE_AUTO && self->live);
+}
+
+gint64
+vigil_camera_pipeline_get_held_ns(const VigilCameraPipeline *self)
+{
+    if (!is_wanted(self))
+        return 0;
+    return self->live ? LIVE_HELD : FILE_HELD;
 }
 
 GstElement *
@@ -26,7 +37,7 @@ vigil_camera_pipeline_add_idle(VigilCameraPipeline *self, GstElement *before, GE
     idle = vigil_gst_make("vigilidle", "idle", error);
     if (!vigil_camera_pipeline_add(self, idle))
         return NULL;
-    if (self->live)
-        g_object_set(idle, "max-held-time", LIVE_HELD, NULL);
+    g_object_set(idle, "max-held-time", vigil_camera_pipeline_get_held_ns(self), "max-blind-time",
+                 self->live ? LIVE_BLIND : FILE_HELD, NULL);
     return gst_element_link(before, idle) ? idle : NULL;
 }

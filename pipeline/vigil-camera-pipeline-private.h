@@ -56,6 +56,9 @@ vigil_camera_pipeline_make_decoder(VigilCameraPipeline *self, VigilCodec codec, 
 /** vigil_camera_pipeline_add: (transfer floating) @element: %FALSE when it is %NULL, @error being set already. */
 gboolean vigil_camera_pipeline_add(VigilCameraPipeline *self, GstElement *element);
 
+/** vigil_camera_pipeline_get_held_ns: how far decoding may be behind while nothing moves, in ns; 0 without vigilidle. */
+gint64 vigil_camera_pipeline_get_held_ns(const VigilCameraPipeline *self);
+
 /**
  * vigil_camera_pipeline_add_idle:
  * @before: linked to it; gives coded frames to be decoded

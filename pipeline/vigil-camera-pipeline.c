@@ -174,9 +174,10 @@ make_events(VigilCameraPipeline *self, GError **error)
 }
 
 static guint
-ring_seconds(const VigilCameraSettings *settings)
+ring_seconds(const VigilCameraPipeline *self)
 {
-    const gint64 reach_ns = vigil_rules_get_reach(settings->rules) + GST_SECOND - 1;
+    const gint64 reach_ns = vigil_rules_get_reach(self->settings->rules) +
+                            vigil_camera_pipeline_get_held_ns(self) + (gint64)GST_SECOND - 1;
 
     return (guint)CLAMP(reach_ns / (gint64)GST_SECOND + RING_MARGIN_SECONDS, MIN_RING_SECONDS,
                         MAX_RING_SECONDS);
@@ -190,7 +191,7 @@ make_record(VigilCameraPipeline *self, const VigilCameraPipelineOptions *options
     if (record)
         g_object_set(record, "database", options->database, "location", options->clips,
                      "encode-jpeg", self->settings->record_as == VIGIL_RECORD_AS_H264,
-                     "ring-seconds", ring_seconds(self->settings), NULL);
+                     "ring-seconds", ring_seconds(self), NULL);
     return record;
 }
 
@@ -440,8 +441,9 @@ records_coded(const VigilCameraPipeline *self)
 static gboolean
 add_recording(VigilCameraPipeline *self, GError **error)
 {
-    GstElement *queue =
-        make_queue(self, "record-queue", 0, RECORD_QUEUE_BYTES, RECORD_QUEUE_NS, error);
+    /* what vigilidle holds is not analysed, and not recorded either until it is */
+    const guint64 time_ns = RECORD_QUEUE_NS + (guint64)vigil_camera_pipeline_get_held_ns(self);
+    GstElement *queue = make_queue(self, "record-queue", 0, RECORD_QUEUE_BYTES, time_ns, error);
 
     if (!queue || !gst_element_link_pads(queue, "src", self->record, "video"))
         return FALSE;

@@ -12,6 +12,8 @@ GST_DEBUG_CATEGORY_EXTERN(vigil_idle_debug);
 
 /* While awake: how often it is asked whether one could sleep. */
 #define ASK_NS ((gint64)GST_SECOND)
+/* What a frame takes beside its bytes, about. */
+#define FRAME_BYTES 512
 /* Keyframes do not come to the nanosecond. */
 #define TOLERANCE_NS ((gint64)(100 * GST_MSECOND))
 
@@ -23,11 +25,20 @@ count(GstVigilIdle *self, guint64 *counter, guint64 n)
     GST_OBJECT_UNLOCK(self);
 }
 
+/* The array keeps its room. */
+static void
+forget_held(GstVigilIdle *self)
+{
+    g_ptr_array_set_size(self->held, 0);
+    self->held_bytes = 0;
+}
+
 static void
 let_go(GstVigilIdle *self)
 {
-    g_queue_clear_full(&self->held, (GDestroyNotify)gst_buffer_unref);
-    self->held_bytes = 0;
+    for (guint i = 0; i < self->held->len; i++)
+        gst_buffer_unref(self->held->pdata[i]);
+    forget_held(self);
 }
 
 void
@@ -51,10 +62,10 @@ send(GstVigilIdle *self, GstBuffer *buffer)
 static void
 hold(GstVigilIdle *self, GstBuffer *buffer, gint64 time_ns)
 {
-    if (g_queue_is_empty(&self->held))
+    if (self->held->len == 0)
         self->held_since_ns = time_ns;
-    g_queue_push_tail(&self->held, buffer);
-    self->held_bytes += gst_buffer_get_size(buffer);
+    g_ptr_array_add(self->held, buffer);
+    self->held_bytes += gst_buffer_get_size(buffer) + FRAME_BYTES;
 }
 
 /* The frames that come are older than those that a live pipeline likes; for these that is no fault. */
@@ -63,9 +74,9 @@ announce_catching_up(GstVigilIdle *self)
 {
     GstClockTime until = 0;
 
-    for (GList *link = self->held.head; link; link = link->next) {
+    for (guint i = 0; i < self->held->len; i++) {
         const GstClockTime running = gst_segment_to_running_time(
-            &self->segment, GST_FORMAT_TIME, GST_BUFFER_PTS((GstBuffer *)link->data));
+            &self->segment, GST_FORMAT_TIME, GST_BUFFER_PTS((GstBuffer *)self->held->pdata[i]));
 
         if (GST_CLOCK_TIME_IS_VALID(running))
             until = MAX(until, running);
@@ -77,20 +88,25 @@ GstFlowReturn
 gst_vigil_idle_wake(GstVigilIdle *self, guint64 *counter)
 {
     GstFlowReturn flow = GST_FLOW_OK;
-    GstBuffer *buffer;
 
     if (!self->asleep)
         return GST_FLOW_OK;
-    GST_DEBUG_OBJECT(self, "awake: %u frames to catch up with", self->held.length);
+    GST_DEBUG_OBJECT(self, "awake: %u frames to catch up with", self->held->len);
     self->asleep = FALSE;
-    count(self, &self->stats.caught_up, self->held.length);
+    count(self, &self->stats.caught_up, self->held->len);
     if (counter)
         count(self, counter, 1);
-    if (!g_queue_is_empty(&self->held))
+    if (self->held->len > 0)
         announce_catching_up(self);
-    while (flow == GST_FLOW_OK && (buffer = g_queue_pop_head(&self->held)))
-        flow = send(self, buffer);
-    let_go(self);
+    for (guint i = 0; i < self->held->len; i++) {
+        GstBuffer *buffer = g_steal_pointer(&self->held->pdata[i]);
+
+        if (flow == GST_FLOW_OK)
+            flow = send(self, buffer);
+        else
+            gst_buffer_unref(buffer);
+    }
+    forget_held(self);
     return flow;
 }
 
@@ -136,12 +152,11 @@ take_awake(GstVigilIdle *self, GstBuffer *buffer, gboolean key, gint64 time_ns)
 {
     gboolean quiet;
 
-    if (!key || self->groups_too_long ||
-        (self->asked_ns >= 0 && time_ns < self->asked_ns + ASK_NS - TOLERANCE_NS))
+    if (!key || (self->asked_ns >= 0 && time_ns < self->asked_ns + ASK_NS - TOLERANCE_NS))
         return send(self, buffer);
-    quiet = may_sleep(self, time_ns);
+    quiet = self->groups_too_long ? is_quiet(self, time_ns, NULL) : may_sleep(self, time_ns);
     settle(self, quiet);
-    if (!quiet)
+    if (!quiet || self->groups_too_long)
         return send(self, buffer);
     GST_DEBUG_OBJECT(self, "asleep at %" GST_TIME_FORMAT, GST_TIME_ARGS(time_ns));
     self->asleep = TRUE;
@@ -155,7 +170,7 @@ take_awake(GstVigilIdle *self, GstBuffer *buffer, gboolean key, gint64 time_ns)
 static guint
 count_unseen(const GstVigilIdle *self)
 {
-    return self->held.length - (self->held.length > 0 && self->first_seen ? 1 : 0);
+    return self->held->len - (self->held->len > 0 && self->first_seen ? 1 : 0);
 }
 
 /* (transfer full): what a decoder needs that has seen nothing else of the stream */
@@ -221,13 +236,14 @@ take_key_asleep(GstVigilIdle *self, GstBuffer *buffer, gint64 time_ns)
 }
 
 static gboolean
-holds_too_much(GstVigilIdle *self, gint64 time_ns)
+is_too_much(GstVigilIdle *self, gsize bytes, gint64 time_ns)
 {
+    const gboolean blind = !vigil_coded_size_can_tell(self->sizes);
     gboolean much;
 
     GST_OBJECT_LOCK(self);
-    much = self->held_bytes > self->held_max_bytes ||
-           time_ns - self->held_since_ns > self->held_max_ns;
+    much = bytes > self->held_max_bytes || time_ns > self->held_max_ns ||
+           (blind && time_ns > self->blind_max_ns);
     GST_OBJECT_UNLOCK(self);
     return much;
 }
@@ -242,7 +258,7 @@ take_asleep(GstVigilIdle *self, GstBuffer *buffer, gboolean key, gboolean alarm,
         self->size_in_doubt = TRUE;
         return gst_vigil_idle_wake(self, &self->stats.woken_by_size);
     }
-    if (holds_too_much(self, time_ns))
+    if (is_too_much(self, self->held_bytes, time_ns - self->held_since_ns))
         return gst_vigil_idle_wake(self, &self->stats.woken_by_limit);
     return GST_FLOW_OK;
 }
@@ -320,10 +336,10 @@ send_as_it_is(GstVigilIdle *self, GstBuffer *buffer)
 static void
 begin_group(GstVigilIdle *self, gint64 time_ns)
 {
-    GST_OBJECT_LOCK(self);
-    self->groups_too_long = self->key_ns >= 0 && time_ns - self->key_ns > self->held_max_ns;
-    GST_OBJECT_UNLOCK(self);
+    self->groups_too_long =
+        self->key_ns >= 0 && is_too_much(self, self->group_bytes, time_ns - self->key_ns);
     self->key_ns = time_ns;
+    self->group_bytes = 0;
     vigil_coded_size_begin_group(self->sizes);
 }
 
@@ -347,6 +363,7 @@ gst_vigil_idle_take(GstVigilIdle *self, GstBuffer *buffer)
         begin_group(self, time_ns);
     else
         alarm = vigil_coded_size_add(self->sizes, frame.kind, gst_buffer_get_size(buffer));
+    self->group_bytes += gst_buffer_get_size(buffer) + FRAME_BYTES;
     if (self->asleep && g_atomic_int_get(&self->n_tracks) > 0) {
         hold(self, buffer, time_ns);
         return gst_vigil_idle_wake(self, &self->stats.woken_by_track);

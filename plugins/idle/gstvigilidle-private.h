@@ -28,7 +28,7 @@ struct _GstVigilIdle {
     GstPad *sinkpad, *srcpad;
 
     /* object lock */
-    gint64 check_ns, look_ns, held_max_ns;
+    gint64 check_ns, look_ns, held_max_ns, blind_max_ns;
     guint64 held_max_bytes;
     VigilIdleStats stats;
 
@@ -48,12 +48,13 @@ struct _GstVigilIdle {
     gboolean size_in_doubt; /* woken by a size, and nobody has said whether it was right */
     gint64 asked_ns;        /* stream time of the last question */
     gint64 sent_ns;         /* of the last frame that was sent, where each is a keyframe */
-    GQueue
-        held; /* GstBuffer: what came since the last keyframe that was looked at, that one first */
+    GPtrArray
+        *held; /* GstBuffer: what came since the last keyframe that was looked at, that one first */
     gsize held_bytes;
     gint64 held_since_ns;
     gboolean first_seen;      /* the first that is held was looked at */
     gint64 key_ns;            /* stream time of the last keyframe; -1: none */
+    gsize group_bytes;        /* since then */
     gboolean groups_too_long; /* the last one was */
     guint n_left;             /* since the last probe */
     gint64 stats_posted_us;

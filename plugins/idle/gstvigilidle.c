@@ -11,10 +11,10 @@
  * is sent at once, in its order, and the element is awake: so what happened since the last look is analysed too, and nothing is lost that is still
  * to be seen then. Sooner than that it wakes when a coded frame is much larger than such frames were while nothing moved (see
  * VigilCodedSize in events/vigil-coded-size.h), when vigiltrack says that something is tracked, and when it would have to hold more than `max-held-time` or
- * `max-held-bytes`; no frame is dropped for want of space.
+ * `max-held-bytes` (or `max-blind-time`, while the sizes cannot tell); no frame is dropped for want of space.
  *
  * Decoding begins at IDR pictures, in H.265 at any random access point; streams without these are never slept through, nor is one
- * whose keyframes are further apart than `max-held-time`. At the end of the stream what is held is sent.
+ * whose keyframes are further apart than these limits. At the end of the stream what is held is sent.
  * With JPEG, where each frame can be decoded alone, one frame in `look-interval` is sent while nothing moves.
  *
  * The property `stats`, and once a second and at the end of the stream an element message `vigilidle-stats`, has: `asleep` (gboolean), and as guint64
@@ -36,9 +36,8 @@ GST_DEBUG_CATEGORY(vigil_idle_debug);
 #define STATS_INTERVAL_US G_USEC_PER_SEC
 #define DEFAULT_CHECK (2 * (gint64)GST_SECOND)
 #define DEFAULT_LOOK (200 * (gint64)GST_MSECOND)
-/* Less than what the daemon's queue before the recorder holds. */
-#define DEFAULT_HELD (9 * (gint64)GST_SECOND)
-#define DEFAULT_HELD_BYTES (16 * 1024 * 1024)
+#define DEFAULT_HELD (30 * (gint64)GST_SECOND)
+#define DEFAULT_HELD_BYTES (8 * 1024 * 1024)
 
 enum {
     PROP_0,
@@ -46,6 +45,7 @@ enum {
     PROP_LOOK_INTERVAL,
     PROP_MAX_HELD_TIME,
     PROP_MAX_HELD_BYTES,
+    PROP_MAX_BLIND_TIME,
     PROP_STATS,
 };
 
@@ -228,6 +228,7 @@ gst_vigil_idle_set_property(GObject *object, guint id, const GValue *value, GPar
     case PROP_LOOK_INTERVAL: self->look_ns = g_value_get_int64(value); break;
     case PROP_MAX_HELD_TIME: self->held_max_ns = g_value_get_int64(value); break;
     case PROP_MAX_HELD_BYTES: self->held_max_bytes = g_value_get_uint64(value); break;
+    case PROP_MAX_BLIND_TIME: self->blind_max_ns = g_value_get_int64(value); break;
     default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec); break;
     }
     GST_OBJECT_UNLOCK(self);
@@ -248,6 +249,7 @@ gst_vigil_idle_get_property(GObject *object, guint id, GValue *value, GParamSpec
     case PROP_LOOK_INTERVAL: g_value_set_int64(value, self->look_ns); break;
     case PROP_MAX_HELD_TIME: g_value_set_int64(value, self->held_max_ns); break;
     case PROP_MAX_HELD_BYTES: g_value_set_uint64(value, self->held_max_bytes); break;
+    case PROP_MAX_BLIND_TIME: g_value_set_int64(value, self->blind_max_ns); break;
     default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec); break;
     }
     GST_OBJECT_UNLOCK(self);
@@ -257,6 +259,7 @@ static void
 gst_vigil_idle_finalize(GObject *object)
 {
     vigil_coded_size_free(GST_VIGIL_IDLE(object)->sizes);
+    g_ptr_array_unref(GST_VIGIL_IDLE(object)->held);
     G_OBJECT_CLASS(gst_vigil_idle_parent_class)->finalize(object);
 }
 
@@ -276,6 +279,11 @@ install_properties(GObjectClass *klass)
         klass, PROP_MAX_HELD_TIME, "max-held-time", "Max. held time",
         "Coded frames of so long at most are held; when more would have to be, they are "
         "decoded, in ns of stream time",
+        DEFAULT_HELD);
+    gst_vigil_install_time(
+        klass, PROP_MAX_BLIND_TIME, "max-blind-time", "Max. blind time",
+        "The same where the sizes of coded frames cannot tell of motion: it is not seen "
+        "before the next keyframe then, in ns of stream time",
         DEFAULT_HELD);
     g_object_class_install_property(klass, PROP_MAX_HELD_BYTES,
                                     g_param_spec_uint64("max-held-bytes", "Max. held bytes",
@@ -323,8 +331,8 @@ gst_vigil_idle_init(GstVigilIdle *self)
 
     self->check_ns = DEFAULT_CHECK;
     self->look_ns = DEFAULT_LOOK;
-    self->held_max_ns = DEFAULT_HELD;
+    self->held_max_ns = self->blind_max_ns = DEFAULT_HELD;
     self->held_max_bytes = DEFAULT_HELD_BYTES;
     self->sizes = vigil_coded_size_new();
-    g_queue_init(&self->held);
+    self->held = g_ptr_array_new();
 }

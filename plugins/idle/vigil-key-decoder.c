@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugins/idle/vigil-key-decoder.h"
 
-#include <gst/video/video-event.h>
+#include <gst/video/video.h>
 
 struct VigilKeyDecoder {
     GstElement *element;
@@ -17,6 +17,16 @@ find_factory(const GstCaps *caps)
     if (gst_structure_has_name(structure, "video/x-h264"))
         return "avdec_h264";
     return gst_structure_has_name(structure, "video/x-h265") ? "avdec_h265" : NULL;
+}
+
+/* Any strides will do: so it decodes into the picture, and does not copy each into another. */
+static gboolean
+take_query(GstPad *pad, GstObject *parent, GstQuery *query)
+{
+    if (GST_QUERY_TYPE(query) != GST_QUERY_ALLOCATION)
+        return gst_pad_query_default(pad, parent, query);
+    gst_query_add_allocation_meta(query, GST_VIDEO_META_API_TYPE, NULL);
+    return TRUE;
 }
 
 static GstFlowReturn
@@ -71,6 +81,7 @@ vigil_key_decoder_new(const GstCaps *caps)
     gst_pad_set_element_private(self->sinkpad, self);
     gst_pad_set_chain_function(self->sinkpad, take_picture);
     gst_pad_set_event_function(self->sinkpad, take_event);
+    gst_pad_set_query_function(self->sinkpad, take_query);
     if (!connect(self, caps))
         g_clear_pointer(&self, vigil_key_decoder_free);
     return self;

@@ -3,7 +3,7 @@
  * bench-camera: what a camera costs: seconds of processor time for a second of video, beside what others do with the same frames. Each
  * case's contenders by turns in one run, medians; of each run what lies between its first ten seconds and its last five, so that learning the
  * scene and catching up at the end do not count. The videos are made of the test data by ffmpeg.
- * [-r RUNS] [-d FOLDER: where the videos are, or are made and kept]
+ * [-r RUNS] [-c TEXT: those cases only whose names have it in them] [-d FOLDER: where the videos are, or are made and kept]
  */
 #include <gst/gst.h>
 #include <stdlib.h>
@@ -297,9 +297,11 @@ int
 main(int argc, char **argv)
 {
     gint runs = 5;
-    g_autofree gchar *folder = NULL;
+    g_autofree gchar *folder = NULL, *chosen = NULL;
     const GOptionEntry entries[] = {
         {"runs", 'r', 0, G_OPTION_ARG_INT, &runs, "Runs of each, the median is taken", "N"},
+        {"case", 'c', 0, G_OPTION_ARG_STRING, &chosen,
+         "Of the cases, those with this in their names", "TEXT"},
         {"folder", 'd', 0, G_OPTION_ARG_FILENAME, &folder, "Where the videos are kept", "FOLDER"},
         {0},
     };
@@ -325,6 +327,8 @@ main(int argc, char **argv)
         const Video *video = &videos[cases[i].video];
         g_autofree gchar *path = g_build_filename(folder, video->name, NULL);
 
+        if (chosen && !strstr(cases[i].title, chosen))
+            continue;
         if (make_video(video, path))
             compare(i, path, (guint)runs, inference);
         else

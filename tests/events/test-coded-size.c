@@ -80,6 +80,44 @@ START_TEST(test_a_little_more_is_an_alarm_when_it_lasts)
 }
 END_TEST
 
+/* Behind a keyframe little, then a lot: what an encoder does whose budget the keyframe took. */
+START_TEST(test_an_encoder_that_catches_up_is_no_alarm)
+{
+    guint n_alarms = 0;
+
+    for (guint group = 0; group < 200; group++) {
+        const guint late = (guint)g_rand_int_range(random_numbers, 6, 12);
+
+        vigil_coded_size_begin_group(sizes);
+        for (guint i = 1; i < GROUP; i++) {
+            const gsize size = i < late ? 1000 : i < 15 && i % 2 ? 9000 : quiet_size(i, 0);
+
+            n_alarms += vigil_coded_size_add(sizes, 0, size) ? 1 : 0;
+        }
+        vigil_coded_size_settle(sizes, TRUE);
+    }
+    ck_assert_uint_eq(n_alarms, 0);
+    /* and behind that the same is one */
+    vigil_coded_size_begin_group(sizes);
+    for (guint i = 1; i < 30; i++)
+        ck_assert(!vigil_coded_size_add(sizes, 0, i < 3 ? 1000 : quiet_size(i, 0)));
+    ck_assert(vigil_coded_size_add(sizes, 0, 9000));
+}
+END_TEST
+
+START_TEST(test_it_knows_whether_it_can_tell)
+{
+    ck_assert(!vigil_coded_size_can_tell(sizes));
+    add_quiet(1, TRUE);
+    ck_assert(!vigil_coded_size_can_tell(sizes));
+    add_quiet(3, TRUE);
+    ck_assert(vigil_coded_size_can_tell(sizes));
+    for (guint i = 0; i < 3; i++)
+        vigil_coded_size_judge(sizes, FALSE);
+    ck_assert(!vigil_coded_size_can_tell(sizes));
+}
+END_TEST
+
 START_TEST(test_nothing_is_known_to_begin_with)
 {
     ck_assert(!vigil_coded_size_add(sizes, 0, 1));
@@ -134,8 +172,8 @@ START_TEST(test_any_sizes_are_taken)
         vigil_coded_size_settle(sizes, TRUE);
     }
     vigil_coded_size_begin_group(sizes);
-    vigil_coded_size_add(sizes, 0, 500);
-    vigil_coded_size_add(sizes, 0, 500);
+    for (guint i = 0; i < 16; i++)
+        vigil_coded_size_add(sizes, 0, 500);
     ck_assert(!vigil_coded_size_add(sizes, 0, 500));
     ck_assert(vigil_coded_size_add(sizes, 0, 1000));
     vigil_coded_size_reset(sizes);
@@ -155,6 +193,8 @@ main(void)
     tcase_add_test(tcase, test_noise_is_no_alarm);
     tcase_add_test(tcase, test_a_large_picture_is_an_alarm_at_once);
     tcase_add_test(tcase, test_a_little_more_is_an_alarm_when_it_lasts);
+    tcase_add_test(tcase, test_an_encoder_that_catches_up_is_no_alarm);
+    tcase_add_test(tcase, test_it_knows_whether_it_can_tell);
     tcase_add_test(tcase, test_nothing_is_known_to_begin_with);
     tcase_add_test(tcase, test_what_moved_is_not_learned);
     tcase_add_test(tcase, test_false_alarms_make_it_slower_to_believe);

@@ -353,7 +353,10 @@ START_TEST(a_jump_in_time_begins_anew)
     look();
     ck_assert_int_eq(result.state, VIGIL_MOTION_LEARNING);
     learn();
-    now += 11 * SECOND;
+    now += 39 * SECOND;
+    look();
+    ck_assert_int_eq(result.state, VIGIL_MOTION_QUIET);
+    now += 41 * SECOND;
     look();
     ck_assert_int_eq(result.state, VIGIL_MOTION_LEARNING);
 }
