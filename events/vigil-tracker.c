@@ -1,61 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "events/vigil-tracker.h"
-
-#include "events/vigil-assign.h"
-#include "events/vigil-kalman.h"
+#include "events/vigil-tracker-private.h"
 
 #include <math.h>
 #include <string.h>
 
-#define MAX_VOTES 4  /* classes that a track is remembered to have been seen as */
-#define YOUNG_HITS 3 /* from here on the speed is known well enough for a narrower gate */
-#define OTHER_CLASS_IOU 0.6f
-#define LOST_WEAK_IOU 0.5f
 #define DUPLICATE_IOU 0.7f
+#define RETURN_TIMES 2.5 /* who is lost for longer than so many times max_lost_ns is forgotten */
 #define TENTATIVE_SHARE \
     4 /* a track that is not confirmed is given up after a quarter of the time of others */
 
-typedef struct {
-    gint32 label_id;
-    const gchar *label;
-    guint n;
-} Vote;
-
-typedef struct {
-    guint64 id;
-    VigilKalman kalman;
-    VigilBox box;      /* in the current frame: predicted, then corrected */
-    VigilBox last_box; /* as last corrected */
-    gint64 first_ns, last_ns;
-    guint hits;
-    gfloat score;
-    gboolean observed;     /* in the current frame */
-    gboolean was_observed; /* in the frame before */
-    Vote votes[MAX_VOTES]; /* by number, the majority first */
-    guint n_votes;
-} Track;
-
-struct VigilTracker {
-    VigilTrackerOptions options;
-    gint64 time_ns; /* of the latest frame; G_MININT64: none */
-    guint64 next_id;
-    guint64 n_overflow;
-    Track tracks[VIGIL_TRACKER_MAX_TRACKS]; /* by id */
-    guint n_tracks;
-    VigilAssign *assign; /* tracks × detections */
-
-    /* of the frame at hand; detections by falling score */
-    VigilDetection detections[VIGIL_TRACKER_MAX_DETECTIONS];
-    guint origin[VIGIL_TRACKER_MAX_DETECTIONS];  /* index in the caller's array */
-    guint64 owner[VIGIL_TRACKER_MAX_DETECTIONS]; /* id of the track; 0: none */
-    guint n_detections;
-    guint rows[VIGIL_TRACKER_MAX_TRACKS],
-        columns[VIGIL_TRACKER_MAX_DETECTIONS]; /* of one assignment */
-    gint pairs[VIGIL_TRACKER_MAX_TRACKS];
-};
-
 /* Cost of a pair, or VIGIL_ASSIGN_FORBIDDEN. */
-typedef gfloat (*CostFunc)(const VigilTracker *self, const Track *track,
+typedef gfloat (*CostFunc)(const VigilTracker *self, const VigilTrackerItem *track,
                            const VigilDetection *detection);
 
 VigilTrackerOptions
@@ -109,33 +64,26 @@ vigil_tracker_get_n_overflow(const VigilTracker *self)
     return self->n_overflow;
 }
 
-/* By name where both have one: a model that takes another's place may number the same classes otherwise. */
-static gboolean
-is_same_class(const Vote *vote, const VigilDetection *detection)
-{
-    return vote->label && detection->label ? vote->label == detection->label
-                                           : vote->label_id == detection->label_id;
-}
-
 /* The majority stays first; a class that is new pushes out the rarest when all places are taken. */
 static void
-track_vote(Track *track, const VigilDetection *detection)
+track_vote(VigilTrackerItem *track, const VigilDetection *detection)
 {
     guint i = 0;
 
-    while (i < track->n_votes && !is_same_class(&track->votes[i], detection))
+    while (i < track->n_votes && !vigil_tracker_is_same_class(&track->votes[i], detection))
         i++;
     if (i == track->n_votes) {
-        if (i == MAX_VOTES)
+        if (i == VIGIL_TRACKER_MAX_VOTES)
             i--;
         else
             track->n_votes++;
-        track->votes[i] = (Vote){.label_id = detection->label_id, .label = detection->label};
+        track->votes[i] =
+            (VigilTrackerVote){.label_id = detection->label_id, .label = detection->label};
     }
     track->votes[i].label_id = detection->label_id;
     track->votes[i].n++;
     for (; i > 0 && track->votes[i].n > track->votes[i - 1].n; i--) {
-        const Vote better = track->votes[i];
+        const VigilTrackerVote better = track->votes[i];
 
         track->votes[i] = track->votes[i - 1];
         track->votes[i - 1] = better;
@@ -143,7 +91,7 @@ track_vote(Track *track, const VigilDetection *detection)
 }
 
 static void
-track_observe(Track *track, const VigilDetection *detection, gint64 time_ns)
+track_observe(VigilTrackerItem *track, const VigilDetection *detection, gint64 time_ns)
 {
     if (track->hits++ > 0)
         vigil_kalman_correct(&track->kalman, &detection->box);
@@ -153,6 +101,7 @@ track_observe(Track *track, const VigilDetection *detection, gint64 time_ns)
     track->last_ns = time_ns;
     track->score = detection->score;
     track->observed = TRUE;
+    track->asleep = FALSE;
     track_vote(track, detection);
 }
 
@@ -190,25 +139,20 @@ take_detections(VigilTracker *self, const VigilDetection *detections, guint n_de
     memset(self->owner, 0, sizeof self->owner);
 }
 
-static gboolean
-is_confirmed(const VigilTracker *self, const Track *track)
-{
-    return track->hits >= self->options.min_hits;
-}
-
 /* Whoever was seen in the frame before was not missed yet, however long ago that was: at one frame a second nothing would ever
  * be confirmed otherwise. */
 static gboolean
-is_over(const VigilTracker *self, const Track *track, gint64 time_ns)
+is_over(const VigilTracker *self, const VigilTrackerItem *track, gint64 time_ns)
 {
-    const gint64 patience = is_confirmed(self, track) || track->observed
+    const gint64 patience = vigil_tracker_is_confirmed(self, track) || track->observed
                                 ? self->options.max_lost_ns
                                 : self->options.max_lost_ns / TENTATIVE_SHARE;
 
     return time_ns - track->last_ns > patience;
 }
 
-/* Moves all tracks to the frame's time and drops those that were lost for too long or went out of the picture. */
+/* Moves all tracks to the frame's time; those that were lost for too long fall asleep or are dropped, as is who went out of the
+ * picture. */
 static void
 predict_tracks(VigilTracker *self, gint64 time_ns)
 {
@@ -216,9 +160,11 @@ predict_tracks(VigilTracker *self, gint64 time_ns)
     guint kept = 0;
 
     for (guint i = 0; i < self->n_tracks; i++) {
-        Track *track = &self->tracks[i];
+        VigilTrackerItem *track = &self->tracks[i];
 
-        if (is_over(self, track, time_ns))
+        track->asleep = is_over(self, track, time_ns);
+        if (track->asleep && (time_ns - track->last_ns > RETURN_TIMES * self->options.max_lost_ns ||
+                              !vigil_tracker_may_return(track)))
             continue;
         vigil_kalman_predict(&track->kalman, dt);
         track->was_observed = track->observed;
@@ -236,67 +182,14 @@ predict_tracks(VigilTracker *self, gint64 time_ns)
     self->n_tracks = kept;
 }
 
-static gfloat
-best_iou(const Track *track, const VigilDetection *detection)
-{
-    const gfloat predicted = vigil_box_iou(&track->box, &detection->box);
-
-    return track->was_observed ? predicted
-                               : MAX(predicted, vigil_box_iou(&track->last_box, &detection->box));
-}
-
-static gfloat
-cost_overlap(const VigilTracker *self, const Track *track, const VigilDetection *detection)
-{
-    const gboolean same = is_same_class(&track->votes[0], detection);
-    const gfloat iou = best_iou(track, detection);
-
-    if (iou < self->options.iou_threshold || iou <= 0.0f || (!same && iou < OTHER_CLASS_IOU))
-        return VIGIL_ASSIGN_FORBIDDEN;
-    /* a name that fits and a track that is confirmed count as much as some overlap */
-    return 1.0f - iou + (same ? 0.0f : 0.5f) + (is_confirmed(self, track) ? 0.0f : 0.1f);
-}
-
-static gfloat
-cost_overlap_weak(const VigilTracker *self, const Track *track, const VigilDetection *detection)
-{
-    if (!track->was_observed && best_iou(track, detection) < LOST_WEAK_IOU)
-        return VIGIL_ASSIGN_FORBIDDEN;
-    return cost_overlap(self, track, detection);
-}
-
-static gboolean
-alike(gfloat a, gfloat b)
-{
-    return a <= 2.0f * b && b <= 2.0f * a;
-}
-
-static gfloat
-cost_distance(const VigilTracker *self, const Track *track, const VigilDetection *detection)
-{
-    const VigilBox *a = &track->box, *b = &detection->box;
-    const gfloat size = 0.25f * (a->x1 - a->x0 + a->y1 - a->y0 + b->x1 - b->x0 + b->y1 - b->y0);
-    const gfloat dt = (gfloat)(self->time_ns - track->last_ns) / 1e9f;
-    const gfloat reach =
-        track->hits < YOUNG_HITS ? MIN(0.5f + 8.0f * dt, 2.5f) : MIN(0.5f + 4.0f * dt, 1.5f);
-    const gfloat radius = MIN(reach * size, 0.25f);
-    const gfloat distance =
-        hypotf(0.5f * (a->x0 + a->x1 - b->x0 - b->x1), 0.5f * (a->y0 + a->y1 - b->y0 - b->y1));
-
-    if (!is_same_class(&track->votes[0], detection) || distance > radius ||
-        !alike(a->x1 - a->x0, b->x1 - b->x0) || !alike(a->y1 - a->y0, b->y1 - b->y0))
-        return VIGIL_ASSIGN_FORBIDDEN;
-    return distance / radius;
-}
-
-/* Matches the tracks that are not observed yet with the free detections of [@from, @to). */
+/* Matches the tracks (those asleep or the others) that are not observed yet with the free detections of [@from, @to). */
 static void
-match(VigilTracker *self, guint from, guint to, CostFunc cost)
+match(VigilTracker *self, gboolean asleep, guint from, guint to, CostFunc cost)
 {
     guint n_rows = 0, n_columns = 0;
 
     for (guint i = 0; i < self->n_tracks; i++)
-        if (!self->tracks[i].observed)
+        if (!self->tracks[i].observed && self->tracks[i].asleep == asleep)
             self->rows[n_rows++] = i;
     for (guint j = from; j < to; j++)
         if (!self->owner[j])
@@ -310,7 +203,7 @@ match(VigilTracker *self, guint from, guint to, CostFunc cost)
                 cost(self, &self->tracks[self->rows[r]], &self->detections[self->columns[c]]));
     vigil_assign_solve(self->assign, n_rows, n_columns, self->pairs);
     for (guint r = 0; r < n_rows; r++) {
-        Track *track = &self->tracks[self->rows[r]];
+        VigilTrackerItem *track = &self->tracks[self->rows[r]];
 
         if (self->pairs[r] < 0)
             continue;
@@ -323,9 +216,9 @@ static gboolean
 is_duplicate(const VigilTracker *self, const VigilDetection *detection)
 {
     for (guint i = 0; i < self->n_tracks; i++) {
-        const Track *track = &self->tracks[i];
+        const VigilTrackerItem *track = &self->tracks[i];
 
-        if (track->observed && is_same_class(&track->votes[0], detection) &&
+        if (track->observed && vigil_tracker_is_same_class(&track->votes[0], detection) &&
             vigil_box_iou(&track->box, &detection->box) >= DUPLICATE_IOU)
             return TRUE;
     }
@@ -346,7 +239,7 @@ make_room(VigilTracker *self)
         return FALSE;
     self->n_tracks--;
     memmove(&self->tracks[oldest], &self->tracks[oldest + 1],
-            (self->n_tracks - oldest) * sizeof(Track));
+            (self->n_tracks - oldest) * sizeof(VigilTrackerItem));
     return TRUE;
 }
 
@@ -354,7 +247,7 @@ static void
 start_tracks(VigilTracker *self, guint n_high)
 {
     for (guint j = 0; j < n_high; j++) {
-        Track *track;
+        VigilTrackerItem *track;
 
         if (self->owner[j] || is_duplicate(self, &self->detections[j]))
             continue;
@@ -363,14 +256,14 @@ start_tracks(VigilTracker *self, guint n_high)
             continue;
         }
         track = &self->tracks[self->n_tracks++];
-        *track = (Track){.id = self->next_id++, .first_ns = self->time_ns};
+        *track = (VigilTrackerItem){.id = self->next_id++, .first_ns = self->time_ns};
         track_observe(track, &self->detections[j], self->time_ns);
         self->owner[j] = track->id;
     }
 }
 
 static VigilTrack
-track_report(const Track *track)
+track_report(const VigilTrackerItem *track)
 {
     return (VigilTrack){.id = track->id,
                         .box = track->box,
@@ -388,7 +281,7 @@ report(const VigilTracker *self, VigilTrack *tracks, gint *matches, guint capaci
     guint n = 0;
 
     for (guint i = 0; i < self->n_tracks && n < capacity; i++) {
-        if (!is_confirmed(self, &self->tracks[i]))
+        if (!vigil_tracker_is_confirmed(self, &self->tracks[i]) || self->tracks[i].asleep)
             continue;
         tracks[n] = track_report(&self->tracks[i]);
         for (guint j = 0; matches && j < self->n_detections; j++)
@@ -415,9 +308,12 @@ vigil_tracker_update(VigilTracker *self, gint64 time_ns, const VigilDetection *d
         n_high++;
     predict_tracks(self, time_ns);
     self->time_ns = time_ns;
-    match(self, 0, n_high, cost_overlap);
-    match(self, 0, n_high, cost_distance);
-    match(self, n_high, self->n_detections, cost_overlap_weak);
+    match(self, FALSE, 0, n_high, vigil_tracker_cost_overlap);
+    match(self, TRUE, 0, n_high, vigil_tracker_cost_return);
+    match(self, FALSE, 0, n_high, vigil_tracker_cost_overlap_last);
+    match(self, FALSE, 0, n_high, vigil_tracker_cost_distance);
+    match(self, FALSE, n_high, self->n_detections, vigil_tracker_cost_weak);
+    match(self, TRUE, 0, n_high, vigil_tracker_cost_return_far);
     start_tracks(self, n_high);
     return report(self, tracks, matches, capacity);
 }
@@ -428,10 +324,10 @@ vigil_tracker_predict(const VigilTracker *self, gint64 time_ns, VigilTrack *trac
     guint n = 0;
 
     for (guint i = 0; i < self->n_tracks && n < capacity; i++) {
-        const Track *track = &self->tracks[i];
+        const VigilTrackerItem *track = &self->tracks[i];
         VigilKalman kalman = track->kalman;
 
-        if (!is_confirmed(self, track) || is_over(self, track, time_ns))
+        if (!vigil_tracker_is_confirmed(self, track) || is_over(self, track, time_ns))
             continue;
         vigil_kalman_predict(&kalman, MAX((gdouble)(time_ns - self->time_ns) / 1e9, 0.0));
         tracks[n] = track_report(track);

@@ -10,7 +10,8 @@ G_BEGIN_DECLS
  * @high_score: detections at least this good start tracks and are associated first, 0..1, default 0.5
  * @low_score: weaker ones down to here only carry on existing tracks (ByteTrack's second stage), default 0.1
  * @min_hits: detections before a track is reported, default 2
- * @max_lost_ns: a track without a detection for longer is dropped, default 2 s
+ * @max_lost_ns: a track without a detection for longer is not reported any more, default 2 s; it may still come back with its
+ *   id until 2.5 times as long
  * @iou_threshold: least overlap for an association, 0..1, default 0.2
  */
 typedef struct {
@@ -32,14 +33,20 @@ VigilTrackerOptions vigil_tracker_options_defaults(void);
  * assignment, in two stages on scores as ByteTrack does. Deterministic; not thread-safe; allocates only in new.
  *
  * What is matched with what, in this order, each by optimal assignment:
- * 1. all tracks with strong detections, by overlap with the predicted box. A track that was missed in the frame before
+ * 1. tracks with strong detections, by overlap with the predicted box. A track that was missed in the frame before
  *    may overlap where it was last seen instead: the guess of its speed may be worse than none. Classes that differ
  *    need an overlap of 0.6 (one object under two names), since a track's class is the one of most of its detections.
- * 2. what is left, same class, by the distance of the centres: at 5 frames a second a small fast object does not
+ * 2. tracks lost for longer than max_lost_ns, where they should be by now (within half their size).
+ * 3. tracks that had 5 detections and have been lost for more than 0.8 s, by overlap with where they were last seen: first
+ *    comes whoever was to be expected there, since of two that vanish behind one thing either may come out.
+ * 4. what is left, same class, by the distance of the centres: at 5 frames a second a small fast object does not
  *    overlap with itself. The radius is 0.5 of the object's size and grows with the time since it was last seen by 8
  *    sizes a second up to 2.5 (young tracks, whose speed is not known yet) or by 4 up to 1.5 (others), and is never
  *    more than a quarter of the frame; sizes may differ by a factor of 2.
- * 3. tracks that are left with weak detections, by overlap; a track that was missed in the frame before needs 0.5.
+ * 5. tracks that are left with weak detections, by overlap; a track that was missed in the frame before needs 0.5.
+ * 6. as 2, near to where they should be or were last seen, within 0.5 of their size and 0.25 more each second.
+ * Only who had 5 detections and was lost in the middle of the picture comes back (2 and 6), and not at its border, where
+ * others come in. How well this does is measured in tests/bench/tracking.
  * A strong detection that is left starts a track, unless it overlaps by 0.7 with one of its class that was just seen:
  * that is the same object found twice.
  */

@@ -362,6 +362,68 @@ START_TEST(test_lost)
 }
 END_TEST
 
+/* Walks at 0.08 a second; from 1 s to @back_ms not seen. Returns: its id afterwards, which was 1 before */
+static guint64
+walk_behind(gint64 back_ms, gdouble shift)
+{
+    guint n = 0;
+    gdouble x = 0.0;
+
+    for (gint64 ms = 0; ms <= back_ms + 300; ms += 100) {
+        VigilDetection detection;
+
+        x = 0.2 + 0.08 * (gdouble)ms / 1000.0 + (ms >= back_ms ? shift : 0.0);
+        detection = detection_at(x, 0.5, 0.06, 0.3, 0.8f, "person");
+        n = update(ms * MS, &detection, ms < 1000 || ms >= back_ms ? 1 : 0);
+        if (ms > 3000 && ms < back_ms)
+            ck_assert_uint_eq(n, 0);
+    }
+    return id_at(n, x, 0.5);
+}
+
+/* Who was lost in the middle of the picture is not reported any more, but is the same one when it comes out where it should:
+ * not elsewhere, and not for ever. */
+START_TEST(test_return)
+{
+    ck_assert_uint_eq(walk_behind(4000, 0.0), 1);
+    teardown();
+    setup();
+    ck_assert_uint_eq(walk_behind(4000, 0.25), 2);
+    teardown();
+    setup();
+    ck_assert_uint_eq(walk_behind(7000, 0.0), 2);
+}
+END_TEST
+
+/* Two go behind the same pillar from both sides, and one comes out long before the other. */
+START_TEST(test_return_of_two)
+{
+    guint64 left = 0, right = 0;
+
+    for (guint i = 0; i < 90; i++) {
+        const gdouble t = i * 0.1;
+        const gdouble xa = 0.1 + 0.08 * t, xb = 0.9 - 0.09 * t;
+        VigilDetection seen[2];
+        guint n = 0;
+
+        if (xa < 0.4 || xa > 0.64)
+            seen[n++] = detection_at(xa, 0.5, 0.06, 0.3, 0.8f, "person");
+        if (xb < 0.4 || xb > 0.64)
+            seen[n++] = detection_at(xb, 0.5, 0.06, 0.3, 0.7f, "person");
+        n = update(i * 100 * MS, seen, n);
+        if (i == 10) {
+            left = id_at(n, xa, 0.5);
+            right = id_at(n, xb, 0.5);
+        }
+        if (i == 85) {
+            ck_assert_uint_eq(n, 2);
+            ck_assert_uint_eq(id_at(n, xa, 0.5), left);
+            ck_assert_uint_eq(id_at(n, xb, 0.5), right);
+        }
+    }
+}
+END_TEST
+
 /* Who walks out of the picture is not followed further. */
 START_TEST(test_left_the_frame)
 {
@@ -594,6 +656,8 @@ main(void)
     tcase_add_test(tc, test_two_classes);
     tcase_add_test(tc, test_duplicate);
     tcase_add_test(tc, test_lost);
+    tcase_add_test(tc, test_return);
+    tcase_add_test(tc, test_return_of_two);
     tcase_add_test(tc, test_left_the_frame);
     tcase_add_test(tc, test_predict);
     tcase_add_test(tc, test_time_and_reset);
