@@ -4,16 +4,19 @@
 #include "storage/vigil-rebuild-private.h"
 #include "storage/vigil-seal-private.h"
 
-#define EVENT_COLUMNS                                                                        \
-    "rule = :rule, label = :label, label_id = :label_id, track_id = :track_id, "             \
-    "start_ns = :start_ns, trigger_ns = :trigger_ns, end_ns = :end_ns, time_ns = :time_ns, " \
-    "start_wall_us = :start_wall_us, end_wall_us = :end_wall_us, score = :score, "           \
-    "top_score = :top_score, x0 = :x0, y0 = :y0, x1 = :x1, y1 = :y1, "                       \
-    "frames_seen = :frames_seen, frames_inferred = :frames_inferred, record = :record, "     \
-    "pre_ns = :pre_ns, post_ns = :post_ns, end_reason = :end_reason, clip_id = :clip_id, "   \
-    "committed_wall_us = :wall, committed_mono_us = :mono, clock_synced = :synced, "         \
-    "n_commits = n_commits + 1, "                                                            \
+/* In no index but that of the ages and that of the open ones. */
+#define PLAIN_COLUMNS                                                                \
+    "label_id = :label_id, track_id = :track_id, start_ns = :start_ns, "             \
+    "trigger_ns = :trigger_ns, end_ns = :end_ns, time_ns = :time_ns, "               \
+    "end_wall_us = :end_wall_us, score = :score, top_score = :top_score, x0 = :x0, " \
+    "y0 = :y0, x1 = :x1, y1 = :y1, frames_seen = :frames_seen, "                     \
+    "frames_inferred = :frames_inferred, record = :record, pre_ns = :pre_ns, "       \
+    "post_ns = :post_ns, end_reason = :end_reason, committed_wall_us = :wall, "      \
+    "committed_mono_us = :mono, clock_synced = :synced, n_commits = n_commits + 1, " \
     "model_id = (SELECT id FROM models WHERE name = :model AND sha256 = :sha256)"
+/* Naming them in an UPDATE writes their indexes, six, again, even if they stay what they are. */
+#define INDEXED_COLUMNS \
+    "rule = :rule, label = :label, start_wall_us = :start_wall_us, clip_id = :clip_id, "
 
 /* What the store has of an event. */
 typedef struct {
@@ -23,12 +26,16 @@ typedef struct {
     gboolean
         complete; /* ended by itself or with its stream, with its whole clip when it wants one */
     gchar *clip_path;
+    gchar *rule, *label;
+    gint64 start_wall_us;
 } Existing;
 
 static void
 existing_clear(Existing *self)
 {
     g_clear_pointer(&self->clip_path, g_free);
+    g_clear_pointer(&self->rule, g_free);
+    g_clear_pointer(&self->label, g_free);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Existing, existing_clear)
 
@@ -44,8 +51,8 @@ find_event(VigilStore *self, const gchar *id, Existing *existing, GError **error
     g_autoptr(GError) local = NULL;
     g_auto(VigilStatement) statement = vigil_statement(
         self, "SELECT e.seq, e.run_id, e.clip_id, e.end_reason, e.pinned, e.record, c.path, "
-              "c.state, c.bytes, e.n_commits, c.expired_wall_us IS NOT NULL FROM events e LEFT "
-              "JOIN clips c ON c.id = e.clip_id "
+              "c.state, c.bytes, e.n_commits, c.expired_wall_us IS NOT NULL, e.rule, e.label, "
+              "e.start_wall_us FROM events e LEFT JOIN clips c ON c.id = e.clip_id "
               "WHERE e.id = :id");
     const gchar *reason;
     gboolean cut_off;
@@ -67,6 +74,9 @@ find_event(VigilStore *self, const gchar *id, Existing *existing, GError **error
     existing->pinned = sqlite3_column_int(statement.stmt, 4) != 0;
     existing->clip_path = g_strdup(vigil_statement_get_text(&statement, 6));
     existing->n_commits = sqlite3_column_int64(statement.stmt, 9);
+    existing->rule = g_strdup(vigil_statement_need_text(&statement, 11));
+    existing->label = g_strdup(vigil_statement_need_text(&statement, 12));
+    existing->start_wall_us = sqlite3_column_int64(statement.stmt, 13);
     if (cut_off)
         return TRUE;
     if (sqlite3_column_int(statement.stmt, 10)) { /* it was complete */
@@ -123,43 +133,27 @@ insert_clip(VigilStore *self, Commit *commit, gint64 camera_id, GError **error)
     return TRUE;
 }
 
-static gboolean
-insert_event(VigilStore *self, const VigilEvent *event, gint64 camera_id, Existing *existing,
-             GError **error)
+static const gchar *
+get_rule(const VigilEvent *event)
 {
-    g_auto(VigilStatement) insert = vigil_statement(
-        self,
-        "INSERT INTO events (id, run_id, camera_id, pinned, n_commits, rule, label, label_id, "
-        "track_id, "
-        "start_ns, trigger_ns, end_ns, time_ns, start_wall_us, end_wall_us, score, top_score, x0, "
-        "y0, x1, y1, frames_seen, frames_inferred, record, pre_ns, post_ns, committed_wall_us, "
-        "committed_mono_us) VALUES (:id, :run, :camera, :pinned, :n_commits, '', '', 0, 0, 0, 0, "
-        "0, 0, 0, 0, "
-        "0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)");
+    return event->rule ? event->rule : "";
+}
 
-    vigil_statement_text(&insert, ":id", event->id);
-    vigil_statement_int(&insert, ":run", self->run_id);
-    vigil_statement_int(&insert, ":camera", camera_id);
-    vigil_statement_int(&insert, ":pinned", existing->pinned);
-    vigil_statement_int(&insert, ":n_commits", existing->n_commits);
-    if (!vigil_statement_run(&insert, error))
-        return FALSE;
-    existing->seq = sqlite3_last_insert_rowid(self->db);
-    return TRUE;
+static const gchar *
+get_label(const VigilEvent *event)
+{
+    return event->label ? event->label : "";
 }
 
 static void
-bind_values(VigilStatement *statement, const VigilEvent *event)
+bind_plain(VigilStatement *statement, const VigilEvent *event)
 {
-    vigil_statement_text(statement, ":rule", event->rule ? event->rule : "");
-    vigil_statement_text(statement, ":label", event->label ? event->label : "");
     vigil_statement_int(statement, ":label_id", event->label_id);
     vigil_statement_int(statement, ":track_id", (gint64)event->track_id);
     vigil_statement_int(statement, ":start_ns", event->start_ns);
     vigil_statement_int(statement, ":trigger_ns", event->trigger_ns);
     vigil_statement_int(statement, ":end_ns", event->end_ns);
     vigil_statement_int(statement, ":time_ns", event->time_ns);
-    vigil_statement_int(statement, ":start_wall_us", event->start_wall_us);
     vigil_statement_int(statement, ":end_wall_us", event->end_wall_us);
     vigil_statement_real(statement, ":score", event->score);
     vigil_statement_real(statement, ":top_score", event->top_score);
@@ -172,31 +166,83 @@ bind_values(VigilStatement *statement, const VigilEvent *event)
     vigil_statement_int(statement, ":record", event->record ? 1 : 0);
     vigil_statement_int(statement, ":pre_ns", event->pre_ns);
     vigil_statement_int(statement, ":post_ns", event->post_ns);
+    if (event->type == VIGIL_EVENT_END)
+        vigil_statement_text(statement, ":end_reason",
+                             vigil_end_reason_to_string(event->end_reason));
     if (!event->model.sha256)
         return; /* of no model: NULL */
     vigil_statement_text(statement, ":model", event->model.name);
     vigil_statement_text(statement, ":sha256", event->model.sha256);
 }
 
-static gboolean
-update_event(VigilStore *self, const Commit *commit, gint64 seq, gint64 clip_id, GError **error)
+static void
+bind_indexed(VigilStatement *statement, const VigilEvent *event, gint64 clip_id)
 {
-    const VigilEvent *event = commit->event;
-    g_auto(VigilStatement) update =
-        vigil_statement(self, "UPDATE events SET " EVENT_COLUMNS " WHERE seq = :seq");
-    gint synced;
-
-    bind_values(&update, event);
-    if (event->type == VIGIL_EVENT_END)
-        vigil_statement_text(&update, ":end_reason", vigil_end_reason_to_string(event->end_reason));
+    vigil_statement_text(statement, ":rule", get_rule(event));
+    vigil_statement_text(statement, ":label", get_label(event));
+    vigil_statement_int(statement, ":start_wall_us", event->start_wall_us);
     if (clip_id)
-        vigil_statement_int(&update, ":clip_id", clip_id);
-    vigil_statement_int(&update, ":wall", vigil_store_clock_wall(&self->clock));
-    vigil_statement_int(&update, ":mono", vigil_store_clock_mono(&self->clock));
-    synced = vigil_store_clock_synced(&self->clock);
+        vigil_statement_int(statement, ":clip_id", clip_id);
+}
+
+static void
+bind_now(VigilStatement *statement, const VigilStore *self)
+{
+    const gint synced = vigil_store_clock_synced(&self->clock);
+
+    vigil_statement_int(statement, ":wall", vigil_store_clock_wall(&self->clock));
+    vigil_statement_int(statement, ":mono", vigil_store_clock_mono(&self->clock));
     if (synced >= 0)
-        vigil_statement_int(&update, ":synced", synced);
-    vigil_statement_int(&update, ":seq", seq);
+        vigil_statement_int(statement, ":synced", synced);
+}
+
+static gboolean
+insert_event(VigilStore *self, const VigilEvent *event, gint64 camera_id, gint64 clip_id,
+             Existing *existing, GError **error)
+{
+    g_auto(VigilStatement) insert = vigil_statement(
+        self, "INSERT INTO events (id, run_id, camera_id, clip_id, pinned, n_commits, rule, label, "
+              "label_id, track_id, start_ns, trigger_ns, end_ns, time_ns, start_wall_us, "
+              "end_wall_us, score, top_score, x0, y0, x1, y1, frames_seen, frames_inferred, "
+              "record, pre_ns, post_ns, end_reason, committed_wall_us, committed_mono_us, "
+              "clock_synced, model_id) VALUES (:id, :run, :camera, :clip_id, :pinned, :n_commits, "
+              ":rule, :label, :label_id, :track_id, :start_ns, :trigger_ns, :end_ns, :time_ns, "
+              ":start_wall_us, :end_wall_us, :score, :top_score, :x0, :y0, :x1, :y1, "
+              ":frames_seen, :frames_inferred, :record, :pre_ns, :post_ns, :end_reason, :wall, "
+              ":mono, :synced, "
+              "(SELECT id FROM models WHERE name = :model AND sha256 = :sha256))");
+
+    vigil_statement_text(&insert, ":id", event->id);
+    vigil_statement_int(&insert, ":run", self->run_id);
+    vigil_statement_int(&insert, ":camera", camera_id);
+    vigil_statement_int(&insert, ":pinned", existing->pinned);
+    vigil_statement_int(&insert, ":n_commits", existing->n_commits + 1);
+    bind_plain(&insert, event);
+    bind_indexed(&insert, event, clip_id);
+    bind_now(&insert, self);
+    if (!vigil_statement_run(&insert, error))
+        return FALSE;
+    existing->seq = sqlite3_last_insert_rowid(self->db);
+    return TRUE;
+}
+
+static gboolean
+update_event(VigilStore *self, const VigilEvent *event, const Existing *existing, gint64 clip_id,
+             GError **error)
+{
+    const gboolean same = existing->clip_id == clip_id &&
+                          existing->start_wall_us == event->start_wall_us &&
+                          g_strcmp0(existing->rule, get_rule(event)) == 0 &&
+                          g_strcmp0(existing->label, get_label(event)) == 0;
+    g_auto(VigilStatement) update = vigil_statement(
+        self, same ? "UPDATE events SET " PLAIN_COLUMNS " WHERE seq = :seq"
+                   : "UPDATE events SET " INDEXED_COLUMNS PLAIN_COLUMNS " WHERE seq = :seq");
+
+    bind_plain(&update, event);
+    if (!same)
+        bind_indexed(&update, event, clip_id);
+    bind_now(&update, self);
+    vigil_statement_int(&update, ":seq", existing->seq);
     return vigil_statement_run(&update, error);
 }
 
@@ -206,8 +252,11 @@ insert_places(VigilStore *self, gint64 seq, const VigilEvent *event, const gchar
 {
     for (guint i = 0; names && names[i]; i++) {
         g_auto(VigilStatement) insert = vigil_statement(
-            self, "INSERT OR REPLACE INTO event_places (event_seq, kind, position, name, "
-                  "start_wall_us) VALUES (:seq, :kind, :position, :name, :start)");
+            self, "INSERT INTO event_places (event_seq, kind, position, name, start_wall_us) "
+                  "VALUES (:seq, :kind, :position, :name, :start) "
+                  "ON CONFLICT DO UPDATE SET name = excluded.name, "
+                  "start_wall_us = excluded.start_wall_us "
+                  "WHERE name <> excluded.name OR start_wall_us <> excluded.start_wall_us");
 
         vigil_statement_int(&insert, ":seq", seq);
         vigil_statement_text(&insert, ":kind", kind);
@@ -296,7 +345,7 @@ commit_event(VigilStore *self, gpointer data, GError **error)
     Commit *commit = data;
     const VigilEvent *event = commit->event;
     g_auto(Existing) existing = {0};
-    gint64 camera_id;
+    gint64 camera_id, clip_id;
 
     g_ptr_array_set_size(commit->garbage, 0);
     commit->clip_id = commit->clip ? commit->clip->row_id : 0;
@@ -315,12 +364,11 @@ commit_event(VigilStore *self, gpointer data, GError **error)
     if (commit->clip && !commit->clip_id && !existing.clip_id &&
         !insert_clip(self, commit, camera_id, error))
         return FALSE;
-    if (!existing.seq && !insert_event(self, event, camera_id, &existing, error))
-        return FALSE;
     if (event->model.sha256 && !vigil_store_insert_model(self, &event->model, error))
         return FALSE;
-    return update_event(self, commit, existing.seq,
-                        existing.clip_id ? existing.clip_id : commit->clip_id, error) &&
+    clip_id = existing.clip_id ? existing.clip_id : commit->clip_id;
+    return (existing.seq ? update_event(self, event, &existing, clip_id, error)
+                         : insert_event(self, event, camera_id, clip_id, &existing, error)) &&
            insert_places(self, existing.seq, event, "zone", event->zones, error) &&
            insert_places(self, existing.seq, event, "line", event->lines, error) &&
            insert_path(self, existing.seq, event, error) &&
@@ -375,7 +423,6 @@ vigil_store_restore_event(VigilStore *self, const VigilRestore *restore, gboolea
                           GError **error)
 {
     const VigilEvent *event = restore->event;
-    const Commit commit = {.event = event};
     g_auto(Existing) existing = {0};
     gint64 camera_id;
 
@@ -386,11 +433,10 @@ vigil_store_restore_event(VigilStore *self, const VigilRestore *restore, gboolea
         return TRUE;
     *restored = TRUE;
     if (!vigil_store_camera_id(self, event->camera, &camera_id, error) ||
-        !insert_event(self, event, camera_id, &existing, error) ||
         (event->model.sha256 && !vigil_store_insert_model(self, &event->model, error)))
         return FALSE;
     /* before anything refers to it */
-    return update_event(self, &commit, existing.seq, restore->clip_id, error) &&
+    return insert_event(self, event, camera_id, restore->clip_id, &existing, error) &&
            move_back(self, restore, existing.seq, error) &&
            insert_places(self, restore->seq, event, "zone", event->zones, error) &&
            insert_places(self, restore->seq, event, "line", event->lines, error) &&

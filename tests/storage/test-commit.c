@@ -326,6 +326,81 @@ START_TEST(test_models_and_outcomes)
 }
 END_TEST
 
+static guint
+count_label(const gchar *label)
+{
+    const VigilEventQuery query = {.camera = "door", .label = label};
+    g_autoptr(GError) error = NULL;
+    VigilEvent *event = NULL;
+    guint n;
+
+    ck_assert(vigil_store_query_events(t.store, &query, keep_event, &event, &error));
+    n = event != NULL;
+    g_clear_pointer(&event, vigil_event_unref);
+    return n;
+}
+
+START_TEST(test_end_may_change_what_is_indexed)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VigilEvent) begin = store_test_event(1, VIGIL_EVENT_BEGIN);
+    g_autoptr(VigilEvent) end = store_test_event(1, VIGIL_EVENT_END);
+    g_autoptr(VigilEvent) ended = NULL;
+
+    end->label = g_intern_string("bear");
+    end->rule = g_intern_string("other");
+    end->start_wall_us -= 1000;
+    end->zones[0] = g_intern_string("yard");
+    store_test_init(&t, NULL);
+    store_test_open(&t);
+    ck_assert(vigil_store_commit_event(t.store, begin, NULL, &error));
+    ck_assert_uint_eq(count_label("person"), 1);
+    ck_assert(vigil_store_commit_event(t.store, end, NULL, &error));
+    ended = read_back(t.store, 1);
+    assert_equal_json(ended, end);
+    ck_assert_uint_eq(count_label("person"), 0);
+    ck_assert_uint_eq(count_label("bear"), 1);
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM event_places WHERE name = 'yard' "
+                                        "AND start_wall_us = (SELECT start_wall_us FROM events)"),
+                     1);
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM pragma_integrity_check WHERE "
+                                        "integrity_check <> 'ok'"),
+                     0);
+    store_test_finish(&t);
+}
+END_TEST
+
+static gint
+count_written_pages(void)
+{
+    gint n, highest;
+
+    ck_assert_int_eq(
+        sqlite3_db_status(t.store->db, SQLITE_DBSTATUS_CACHE_WRITE, &n, &highest, TRUE), SQLITE_OK);
+    return n;
+}
+
+/* Each index that an update names is one more page in the log, though what it holds stays the same. */
+START_TEST(test_update_leaves_indexes_alone)
+{
+    g_autoptr(VigilEvent) begin = store_test_event(1, VIGIL_EVENT_BEGIN);
+    g_autoptr(VigilEvent) update = store_test_event(1, VIGIL_EVENT_UPDATE);
+    gint n_begin, n_update;
+
+    store_test_init(&t, NULL);
+    store_test_open(&t);
+    count_written_pages();
+    ck_assert(vigil_store_commit_event(t.store, begin, NULL, NULL));
+    n_begin = count_written_pages();
+    update->end_ns += 1000;
+    ck_assert(vigil_store_commit_event(t.store, update, NULL, NULL));
+    n_update = count_written_pages();
+    ck_assert_int_ge(n_begin, 10);
+    ck_assert_msg(n_update > 0 && n_update <= 4, "%d pages for an update", n_update);
+    store_test_finish(&t);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -341,6 +416,8 @@ main(void)
         test_clip_that_vanished_is_recorded_again,
         test_values_that_cannot_be_stored,
         test_models_and_outcomes,
+        test_end_may_change_what_is_indexed,
+        test_update_leaves_indexes_alone,
     };
 
     return store_test_main("commit", tests, G_N_ELEMENTS(tests));
