@@ -9,12 +9,14 @@
 /* Encoded video for the recorder: what piles up while a disk is slow. */
 #define RECORD_QUEUE_NS (10 * GST_SECOND)
 #define RECORD_QUEUE_BYTES (64 * 1024 * 1024)
-/* Video that the recorder keeps for what comes before an event: for the time that rules take, and an analysis that is late. */
-#define MIN_RING_SECONDS 30
+/*
+ * Video that the recorder keeps for what comes before an event: for the time that rules take, what vigilidle holds, and for an analysis that
+ * is late by what waits for the decoder (DECODE_QUEUE_NS) and behind it.
+ */
 #define MAX_RING_SECONDS 3600
-#define RING_MARGIN_SECONDS 5
-/* Decoded frames: one that is being looked at and one that waits. More would only be older. */
-#define FRAME_QUEUE_BUFFERS 2
+#define RING_MARGIN_SECONDS 8
+/* Decoded frames, which are what a camera needs most memory for: vigildetect holds one that is looked at and one that waits. */
+#define FRAME_QUEUE_BUFFERS 1
 
 /* Below it the tracker's patience of 2 s is about one frame. */
 #define SLOW_FPS 1.25
@@ -179,8 +181,7 @@ ring_seconds(const VigilCameraPipeline *self)
     const gint64 reach_ns = vigil_rules_get_reach(self->settings->rules) +
                             vigil_camera_pipeline_get_held_ns(self) + (gint64)GST_SECOND - 1;
 
-    return (guint)CLAMP(reach_ns / (gint64)GST_SECOND + RING_MARGIN_SECONDS, MIN_RING_SECONDS,
-                        MAX_RING_SECONDS);
+    return (guint)MIN(reach_ns / (gint64)GST_SECOND + RING_MARGIN_SECONDS, MAX_RING_SECONDS);
 }
 
 static GstElement *

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <glib-unix.h>
+#include <malloc.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -24,6 +25,9 @@
 #define STOP_MS 4200
 /* For the ends of what was open to be sent. */
 #define SETTLE_MS 300
+/* Pictures are larger, what else a frame needs is smaller. */
+#define OWN_MAPPING_BYTES (512 * 1024)
+#define MAX_ARENAS 2
 
 typedef struct {
     const VigilCommand *command;
@@ -210,6 +214,19 @@ open_store(const VigilSettings *settings, const VigilStorePlace *place, GError *
     return vigil_gst_init(error) ? vigil_store_open(&options, error) : NULL;
 }
 
+/*
+ * A camera has a dozen threads. With an arena for each few of them, and pictures in them, what one has free is of no use to the others, and
+ * is never given back: eight cameras then need half as much again.
+ */
+static void
+bound_heap(void)
+{
+#ifdef __GLIBC__
+    mallopt(M_ARENA_MAX, MAX_ARENAS);
+    mallopt(M_MMAP_THRESHOLD, OWN_MAPPING_BYTES);
+#endif
+}
+
 static VigilExit
 run(const VigilCommand *self, gint argc, gchar **argv)
 {
@@ -224,6 +241,7 @@ run(const VigilCommand *self, gint argc, gchar **argv)
 
     if (!vigil_command_parse(self, NULL, argc, argv, 0, 1, &args, &code))
         return code;
+    bound_heap();
     daemon.path = args[0] ? args[0] : VIGIL_SETTINGS_DEFAULT_PATH;
     settings = vigil_settings_load(daemon.path, &error);
     if (!settings)

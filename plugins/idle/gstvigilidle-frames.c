@@ -93,6 +93,8 @@ gst_vigil_idle_wake(GstVigilIdle *self, guint64 *counter)
         return GST_FLOW_OK;
     GST_DEBUG_OBJECT(self, "awake: %u frames to catch up with", self->held->len);
     self->asleep = FALSE;
+    /* its pictures are many megabytes, and it is made anew in no time */
+    g_clear_pointer(&self->decoder, vigil_key_decoder_free);
     count(self, &self->stats.caught_up, self->held->len);
     if (counter)
         count(self, counter, 1);

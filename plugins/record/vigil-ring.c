@@ -104,10 +104,14 @@ grow_bytes(VigilRing *self, gsize size)
     gsize capacity = self->capacity, offset = 0;
     guint8 *bytes;
 
+    /*
+     * Room for what is held is not yet room in one piece: in any case a quarter more. All of it is written to sooner or later, so that
+     * doubling would take half as much memory again as is of use.
+     */
+    capacity += capacity / 4;
     while (capacity < self->max_bytes && capacity < self->stats.bytes + size)
-        capacity *= 2;
-    /* room for what is held is not yet room in one piece: at least double */
-    capacity = MIN(MAX(capacity, self->capacity * 2), self->max_bytes);
+        capacity += capacity / 4;
+    capacity = MIN(capacity, self->max_bytes);
     bytes = g_malloc(capacity);
     for (guint64 seq = self->first_seq; seq < self->next_seq; seq++) {
         Slot *slot = slot_at(self, seq);
