@@ -7,6 +7,7 @@
 
 #include "pipeline/upload/vigil-upload-form.h"
 #include "pipeline/vigil-settings-private.h"
+#include "vigil-config.h"
 
 #define LONGEST_NAME 64
 #define LONGEST_TOPIC 200
@@ -128,6 +129,20 @@ is_broker_list(const gchar *text)
     return brokers[0] != NULL;
 }
 
+/* What is wrong with an address behind kafka://. */
+static const gchar *
+judge_brokers(const gchar *text)
+{
+    if (!is_broker_list(text))
+        return "write kafka://HOST:PORT, or several with commas";
+#ifdef HAVE_RDKAFKA
+    return NULL;
+#else
+    return "this program was built without librdkafka, so it cannot send to Kafka: build it with "
+           "-Dkafka=enabled";
+#endif
+}
+
 /* What is wrong with an address, as a sentence that holds nothing of it; %NULL: nothing. */
 static const gchar *
 judge_url(const gchar *text, gint *scheme)
@@ -144,7 +159,7 @@ judge_url(const gchar *text, gint *scheme)
     if (memchr(rest, '@', strcspn(rest, "/?#")))
         return "an address holds no login: name a file with `token` or `credentials`";
     if (*scheme == VIGIL_UPLOAD_KAFKA)
-        return is_broker_list(rest) ? NULL : "write kafka://HOST:PORT, or several with commas";
+        return judge_brokers(rest);
     uri = g_uri_parse(text, G_URI_FLAGS_NONE, NULL);
     if (!uri || !g_uri_get_host(uri) || !*g_uri_get_host(uri))
         return "this is no address: write https://HOST/PATH or mqtt://HOST:PORT";
