@@ -3,6 +3,7 @@
 
 #include "models/vigil-detector.h"
 #include "pipeline/vigil-camera-pipeline.h"
+#include "pipeline/vigil-redact.h"
 #include "plugins/decode/vigil-decoder-choice.h"
 
 G_BEGIN_DECLS
@@ -11,6 +12,7 @@ struct VigilCameraPipeline {
     const VigilCameraSettings *settings;
     VigilDecoderFailures *failures; /* (nullable) */
     gboolean live, realtime;
+    VigilRedactHold *hold; /* (nullable): secrets that are in files */
 
     VigilDetector *detector; /* until the start: later only the element holds it */
     GstElement *pipeline;    /* owns all others */

@@ -327,6 +327,7 @@ vigil_camera_pipeline_free(VigilCameraPipeline *self)
     }
     g_clear_pointer(&self->detector, vigil_detector_unref);
     vigil_decoder_failures_unref(self->failures);
+    vigil_redact_release(&self->hold);
     g_string_free(self->others, TRUE);
     g_mutex_clear(&self->lock);
     g_free(self);

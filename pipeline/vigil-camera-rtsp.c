@@ -9,18 +9,19 @@
 
 /* What the element reads by itself may be in GStreamer's log. */
 static void
-hide_login(const VigilCameraSettings *settings)
+hide_login(VigilCameraPipeline *self)
 {
+    const VigilCameraSettings *settings = self->settings;
     g_auto(VigilRtspLogin) login = {0};
     g_autofree gchar *pair = NULL, *encoded = NULL;
 
     if (!settings->rtsp.credentials ||
         !vigil_rtsp_login_read(&login, settings->rtsp.credentials, NULL))
         return;
-    vigil_redact_add_secret(login.password);
+    vigil_redact_hold(&self->hold, login.password);
     pair = g_strdup_printf("%s:%s", login.user, login.password);
     encoded = g_base64_encode((const guchar *)pair, strlen(pair));
-    vigil_redact_add_secret(encoded);
+    vigil_redact_hold(&self->hold, encoded);
 }
 
 static GstElement *
@@ -33,7 +34,7 @@ make_source(VigilCameraPipeline *self, const VigilSource *address, const gchar *
 
     if (!vigil_camera_pipeline_add(self, source))
         return NULL;
-    hide_login(settings);
+    hide_login(self);
     g_object_set(source, "location", address->location, "user", address->user, "password",
                  address->password, "credentials", settings->rtsp.credentials, "latency",
                  (guint)(settings->latency_ns / GST_MSECOND), "tls-ca", settings->rtsp.tls_ca,

@@ -7,32 +7,109 @@
 #define HIDDEN "***"
 #define SHORTEST_SECRET 4
 
+#define MAX_HELD 8       /* of one hold */
+#define MAX_RELEASED 256 /* that nobody holds any more */
+
+typedef struct {
+    gchar *text;
+    gsize length;
+    guint holds;
+} Secret;
+
 static GMutex secrets_lock;
-static GPtrArray *secrets; /* longest first, so that one that holds another is replaced whole */
+static GPtrArray *
+    secrets; /* (element-type Secret), longest first, so that one that holds another is replaced whole */
+static GPtrArray *released; /* (element-type Secret), borrowed: without a hold, the latest last */
+
+static void
+secret_free(gpointer data)
+{
+    g_free(((Secret *)data)->text);
+    g_free(data);
+}
 
 static gint
 compare_longest_first(gconstpointer a, gconstpointer b)
 {
-    const gsize left = strlen(*(const gchar *const *)a);
-    const gsize right = strlen(*(const gchar *const *)b);
+    const Secret *left = *(const Secret *const *)a, *right = *(const Secret *const *)b;
 
-    return left < right ? 1 : left > right ? -1 : 0;
+    return left->length < right->length ? 1 : left->length > right->length ? -1 : 0;
+}
+
+static Secret *
+find_secret(const gchar *text)
+{
+    for (guint i = 0; i < secrets->len; i++) {
+        Secret *secret = g_ptr_array_index(secrets, i);
+
+        if (g_str_equal(secret->text, text))
+            return secret;
+    }
+    return NULL;
+}
+
+static void
+take(const gchar *text)
+{
+    Secret *secret;
+
+    if (!secrets) {
+        secrets = g_ptr_array_new_with_free_func(secret_free);
+        released = g_ptr_array_new();
+    }
+    secret = find_secret(text);
+    if (!secret) {
+        secret = g_new0(Secret, 1);
+        secret->text = g_strdup(text);
+        secret->length = strlen(text);
+        g_ptr_array_add(secrets, secret);
+        g_ptr_array_sort(secrets, compare_longest_first);
+    }
+    if (secret->holds++ == 0)
+        g_ptr_array_remove(released, secret);
+}
+
+static void
+give_back(const gchar *text)
+{
+    Secret *secret = find_secret(text);
+
+    if (--secret->holds > 0)
+        return;
+    g_ptr_array_add(released, secret);
+    if (released->len > MAX_RELEASED)
+        g_ptr_array_remove(secrets, g_ptr_array_steal_index(released, 0));
 }
 
 void
-vigil_redact_add_secret(const gchar *secret)
+vigil_redact_hold(VigilRedactHold **hold, const gchar *secret)
 {
     if (!secret || strlen(secret) < SHORTEST_SECRET)
         return;
-
+    if (!*hold)
+        *hold = g_ptr_array_new_with_free_func(g_free);
+    if (g_ptr_array_find_with_equal_func(*hold, secret, g_str_equal, NULL))
+        return;
     g_mutex_lock(&secrets_lock);
-    if (!secrets)
-        secrets = g_ptr_array_new_with_free_func(g_free);
-    if (!g_ptr_array_find_with_equal_func(secrets, secret, g_str_equal, NULL)) {
-        g_ptr_array_add(secrets, g_strdup(secret));
-        g_ptr_array_sort(secrets, compare_longest_first);
+    take(secret);
+    g_ptr_array_add(*hold, g_strdup(secret));
+    if ((*hold)->len > MAX_HELD) {
+        give_back(g_ptr_array_index(*hold, 0));
+        g_ptr_array_remove_index(*hold, 0);
     }
     g_mutex_unlock(&secrets_lock);
+}
+
+void
+vigil_redact_release(VigilRedactHold **hold)
+{
+    if (!*hold)
+        return;
+    g_mutex_lock(&secrets_lock);
+    for (guint i = 0; i < (*hold)->len; i++)
+        give_back(g_ptr_array_index(*hold, i));
+    g_mutex_unlock(&secrets_lock);
+    g_clear_pointer(hold, g_ptr_array_unref);
 }
 
 /* Where a URL ends in running text. */
@@ -104,7 +181,7 @@ vigil_redact(const gchar *text)
 
     g_mutex_lock(&secrets_lock);
     for (guint i = 0; secrets && i < secrets->len; i++)
-        g_string_replace(work, g_ptr_array_index(secrets, i), HIDDEN, 0);
+        g_string_replace(work, ((const Secret *)g_ptr_array_index(secrets, i))->text, HIDDEN, 0);
     g_mutex_unlock(&secrets_lock);
 
     hide_logins(work);

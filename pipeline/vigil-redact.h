@@ -10,7 +10,7 @@ G_BEGIN_DECLS
  * @text: (nullable): anything that may hold an address
  *
  * Makes secrets unreadable: who logs in within any URL, values of parameters that are passwords or tokens, and every
- * word given to vigil_redact_add_secret(). In doubt it hides too much. Everything that leaves the program (logs,
+ * word that somebody holds, see vigil_redact_hold(). In doubt it hides too much. Everything that leaves the program (logs,
  * errors, JSON, the database) and may have come from a source goes through here.
  *
  * Returns: (transfer full): the text with `***` in their places; %NULL for %NULL
@@ -18,14 +18,26 @@ G_BEGIN_DECLS
  */
 gchar *vigil_redact(const gchar *text);
 
+/** VigilRedactHold: who knows secrets, for as long as it does; %NULL: none yet. (element-type utf8) */
+typedef GPtrArray VigilRedactHold;
+
 /**
- * vigil_redact_add_secret:
+ * vigil_redact_hold:
+ * @hold: (inout): of one thread at a time
  * @secret: (nullable): a password; shorter ones than 4 bytes are hidden within URLs only, as hiding them everywhere would
  *   spell them out
  *
- * Threads: any. Kept for the life of the process.
+ * Hides it in all texts. Of one hold the latest 8 are kept, for files that are read again and again. Threads: any.
  */
-void vigil_redact_add_secret(const gchar *secret);
+void vigil_redact_hold(VigilRedactHold **hold, const gchar *secret);
+
+/**
+ * vigil_redact_release:
+ * @hold: (inout): %NULL afterwards
+ *
+ * What nobody else holds is still hidden for a while, since it may be in what is about to be logged: the latest 256 of them.
+ */
+void vigil_redact_release(VigilRedactHold **hold);
 
 /** vigil_redact_install_logs: lets GLib's log messages go through vigil_redact(). Call once, at start. */
 void vigil_redact_install_logs(void);

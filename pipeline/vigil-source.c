@@ -65,7 +65,7 @@ take_login(VigilSource *self, const gchar *login, gsize length)
 
     if (colon) {
         *colon = '\0';
-        vigil_redact_add_secret(colon + 1); /* as it was written, escapes and all */
+        vigil_redact_hold(&self->hold, colon + 1); /* as it was written, escapes and all */
         self->password = g_uri_unescape_string(colon + 1, NULL);
         if (!self->password)
             return FALSE;
@@ -74,10 +74,10 @@ take_login(VigilSource *self, const gchar *login, gsize length)
     if (!self->user)
         return FALSE;
 
-    vigil_redact_add_secret(self->password);
+    vigil_redact_hold(&self->hold, self->password);
     pair = g_strdup_printf("%s:%s", self->user, self->password ? self->password : "");
     encoded = g_base64_encode((const guchar *)pair, strlen(pair));
-    vigil_redact_add_secret(encoded); /* as HTTP's Basic scheme sends it */
+    vigil_redact_hold(&self->hold, encoded); /* as HTTP's Basic scheme sends it */
     return TRUE;
 }
 
@@ -162,6 +162,7 @@ vigil_source_free(VigilSource *self)
 {
     if (!self)
         return;
+    vigil_redact_release(&self->hold);
     g_free(self->location);
     g_free(self->user);
     g_free(self->password);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include <glib.h>
+#include "pipeline/vigil-redact.h"
 
 G_BEGIN_DECLS
 
@@ -36,6 +36,7 @@ typedef struct {
     gchar *user;
     gchar *password;
     gchar *display;
+    VigilRedactHold *hold; /* (nullable): its secrets */
 } VigilSource;
 
 /**
@@ -44,7 +45,7 @@ typedef struct {
  *   `rtsps://…`, `v4l2:/dev/video0`, `v4l2:serial=NUMBER`, `v4l2:path=PORT`
  * @base: directory that relative paths start from
  *
- * The password is made known to vigil_redact_add_secret(). Errors: %VIGIL_SOURCE_ERROR; messages show no secret.
+ * While the source lives, vigil_redact() hides its password. Errors: %VIGIL_SOURCE_ERROR; messages show no secret.
  *
  * Returns: (transfer full): the source, or %NULL
  */

@@ -19,7 +19,8 @@ typedef struct {
     SoupSession *session;
     GTlsCertificate *certificate; /* (nullable): of this client */
     VigilUploadScene *scene;
-    gboolean plain; /* the server does not take gzip */
+    VigilRedactHold *hold; /* (nullable): secrets that are in files */
+    gboolean plain;        /* the server does not take gzip */
     struct Attempt *attempt;
 } Sink;
 
@@ -170,7 +171,7 @@ add_token(Sink *self, SoupMessageHeaders *headers, GError **error)
                     "there is no token in %s: write one line of letters, digits and -._~+/=", path);
         return FALSE;
     }
-    vigil_redact_add_secret(token);
+    vigil_redact_hold(&self->hold, token);
     value = g_strconcat("Bearer ", token, NULL);
     soup_message_headers_replace(headers, "Authorization", value);
     return TRUE;
@@ -274,6 +275,7 @@ http_free(VigilUploadSink *sink)
     g_clear_object(&self->certificate);
     g_clear_pointer(&self->uri, g_uri_unref);
     vigil_upload_scene_free(self->scene);
+    vigil_redact_release(&self->hold);
     vigil_upload_settings_unref(self->settings);
     g_free(self->source);
     g_free(self);

@@ -28,6 +28,7 @@ typedef struct {
     VigilUploadSettings *settings;
     gchar *client_id;
     VigilUploadScene *scene;
+    VigilRedactHold *hold; /* (nullable): secrets that are in files */
 
     rd_kafka_t *producer; /* NULL: made by the next attempt */
     rd_kafka_queue_t *events;
@@ -227,7 +228,7 @@ ignore_log(const rd_kafka_t *producer, int level, const char *facility, const ch
 }
 
 static gboolean
-set_login(rd_kafka_conf_t *conf, const Kafka *self, gboolean tls, GError **error)
+set_login(rd_kafka_conf_t *conf, Kafka *self, gboolean tls, GError **error)
 {
     g_auto(VigilRtspLogin) login = {0};
     gchar why[200];
@@ -236,7 +237,7 @@ set_login(rd_kafka_conf_t *conf, const Kafka *self, gboolean tls, GError **error
         return TRUE;
     if (!vigil_rtsp_login_read(&login, self->settings->credentials, error))
         return FALSE;
-    vigil_redact_add_secret(login.password);
+    vigil_redact_hold(&self->hold, login.password);
     if (rd_kafka_conf_set(conf, "sasl.mechanisms", tls ? "PLAIN" : "SCRAM-SHA-512", why,
                           sizeof why) ||
         rd_kafka_conf_set(conf, "sasl.username", login.user, why, sizeof why) ||
@@ -248,7 +249,7 @@ set_login(rd_kafka_conf_t *conf, const Kafka *self, gboolean tls, GError **error
 }
 
 static rd_kafka_conf_t *
-make_conf(const Kafka *self, GError **error)
+make_conf(Kafka *self, GError **error)
 {
     const VigilUploadSettings *settings = self->settings;
     const gboolean tls = settings->tls;
@@ -408,6 +409,7 @@ kafka_free(VigilUploadSink *sink)
 
     kafka_cancel(sink);
     vigil_upload_scene_free(self->scene);
+    vigil_redact_release(&self->hold);
     vigil_upload_settings_unref(self->settings);
     g_free(self->client_id);
     g_free(self);

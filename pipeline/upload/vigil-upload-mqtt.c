@@ -32,6 +32,7 @@ typedef struct {
     VigilUploadMqttOptions options;
     VigilUploadDiscovery *discovery; /* NULL: not wanted */
     VigilUploadScene *scene;
+    VigilRedactHold *hold; /* (nullable): secrets that are in files */
 
     VigilUploadMqttClient *client; /* NULL: no connection and none is tried */
     gboolean connected;
@@ -365,7 +366,7 @@ read_login(Mqtt *self, GError **error)
         return TRUE;
     if (!vigil_rtsp_login_read(&login, self->settings->credentials, error))
         return FALSE;
-    vigil_redact_add_secret(login.password);
+    vigil_redact_hold(&self->hold, login.password);
     g_free(self->options.username);
     g_free(self->options.password);
     self->options.username = g_steal_pointer(&login.user);
@@ -461,6 +462,7 @@ mqtt_free(VigilUploadSink *sink)
     drop_client(self, GOODBYE_MS);
     g_hash_table_unref(self->owners);
     vigil_upload_scene_free(self->scene);
+    vigil_redact_release(&self->hold);
     vigil_upload_discovery_free(self->discovery);
     g_free(self->options.host);
     g_free(self->options.client_id);

@@ -37,15 +37,81 @@ END_TEST
 
 START_TEST(test_secrets)
 {
+    VigilRedactHold *hold = NULL;
     g_autofree gchar *safe = NULL, *early = vigil_redact("a word hunter2! here");
 
     ck_assert_str_eq(early, "a word hunter2! here");
-    vigil_redact_add_secret("hunter2!");
-    vigil_redact_add_secret("hunter2!longer");
-    vigil_redact_add_secret("abc"); /* too short to hide everywhere */
-    vigil_redact_add_secret(NULL);
+    vigil_redact_hold(&hold, "hunter2!");
+    vigil_redact_hold(&hold, "hunter2!longer");
+    vigil_redact_hold(&hold, "abc"); /* too short to hide everywhere */
+    vigil_redact_hold(&hold, NULL);
     safe = vigil_redact("hunter2! and hunter2!longer and abc");
     ck_assert_str_eq(safe, "*** and *** and abc");
+    vigil_redact_release(&hold);
+    ck_assert_ptr_null(hold);
+}
+END_TEST
+
+static gboolean
+is_hidden(const gchar *secret)
+{
+    g_autofree gchar *safe = vigil_redact(secret);
+
+    return g_str_equal(safe, "***");
+}
+
+/* What somebody holds is hidden, however much comes and goes; what nobody does, for a while. */
+START_TEST(test_secrets_are_forgotten)
+{
+    VigilRedactHold *camera = NULL, *other = NULL;
+
+    vigil_redact_hold(&camera, "stays-for-good");
+    vigil_redact_hold(&other, "stays-for-good");
+    vigil_redact_hold(&other, "went-long-ago");
+    vigil_redact_release(&other);
+    vigil_redact_release(&other);
+    ck_assert(is_hidden("stays-for-good") && is_hidden("went-long-ago"));
+    for (guint i = 0; i < 1000; i++) {
+        VigilRedactHold *hold = NULL;
+        g_autofree gchar *secret = g_strdup_printf("password-%u-", i);
+
+        vigil_redact_hold(&hold, secret);
+        ck_assert(is_hidden(secret));
+        vigil_redact_release(&hold);
+        ck_assert(is_hidden(secret));
+    }
+    ck_assert(is_hidden("stays-for-good") && is_hidden("password-744-"));
+    ck_assert(!is_hidden("went-long-ago") && !is_hidden("password-0-"));
+    /* one that is held again is not forgotten */
+    vigil_redact_hold(&other, "password-744-");
+    for (guint i = 0; i < 300; i++) {
+        VigilRedactHold *hold = NULL;
+        g_autofree gchar *secret = g_strdup_printf("later-%u-", i);
+
+        vigil_redact_hold(&hold, secret);
+        vigil_redact_release(&hold);
+    }
+    ck_assert(is_hidden("password-744-") && !is_hidden("password-999-"));
+    vigil_redact_release(&other);
+    vigil_redact_release(&camera);
+}
+END_TEST
+
+/* A token's file that is written anew each minute. */
+START_TEST(test_one_who_changes_its_secret)
+{
+    VigilRedactHold *hold = NULL;
+
+    for (guint i = 0; i < 400; i++) {
+        g_autofree gchar *secret = g_strdup_printf("token-%u-", i);
+
+        vigil_redact_hold(&hold, secret);
+        vigil_redact_hold(&hold, secret);
+        ck_assert(is_hidden(secret));
+    }
+    ck_assert_uint_le(hold->len, 8);
+    ck_assert(!is_hidden("token-0-"));
+    vigil_redact_release(&hold);
 }
 END_TEST
 
@@ -61,9 +127,10 @@ END_TEST
 /* No cut of a URL shows more than the whole. */
 START_TEST(test_every_prefix)
 {
+    VigilRedactHold *hold = NULL;
     const gchar *url = "rtsp://admin:Zk9qWv3x@camera.example:554/live?password=Zk9qWv3x";
 
-    vigil_redact_add_secret("Zk9qWv3x");
+    vigil_redact_hold(&hold, "Zk9qWv3x");
     for (gsize n = 0; n <= strlen(url); n++) {
         g_autofree gchar *part = g_strndup(url, n);
         g_autofree gchar *text = g_strconcat(part, " x ", url, NULL);
@@ -71,6 +138,7 @@ START_TEST(test_every_prefix)
 
         ck_assert_ptr_null(strstr(safe, "Zk9qWv3x"));
     }
+    vigil_redact_release(&hold);
 }
 END_TEST
 
@@ -83,6 +151,8 @@ main(void)
 
     tcase_add_loop_test(tcase, test_cases, 0, G_N_ELEMENTS(cases));
     tcase_add_test(tcase, test_secrets);
+    tcase_add_test(tcase, test_secrets_are_forgotten);
+    tcase_add_test(tcase, test_one_who_changes_its_secret);
     tcase_add_test(tcase, test_odd);
     tcase_add_test(tcase, test_every_prefix);
     suite_add_tcase(suite, tcase);
