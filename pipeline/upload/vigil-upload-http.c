@@ -309,7 +309,8 @@ set_tls(Sink *self, GError **error)
 VigilUploadSink *
 vigil_upload_http_new(VigilUploadSettings *settings, const VigilUploadSite *site, GError **error)
 {
-    static const VigilUploadSinkFuncs funcs = {http_send, http_cancel, http_free, http_skipped};
+    static const VigilUploadSinkFuncs funcs = {
+        .send = http_send, .cancel = http_cancel, .free = http_free, .skipped = http_skipped};
     Sink *self = g_new0(Sink, 1);
 
     self->sink.funcs = &funcs;

@@ -421,7 +421,8 @@ kafka_skipped(VigilUploadSink *sink)
     vigil_upload_scene_forget(((Kafka *)sink)->scene);
 }
 
-static const VigilUploadSinkFuncs funcs = {kafka_send, kafka_cancel, kafka_free, kafka_skipped};
+static const VigilUploadSinkFuncs funcs = {
+    .send = kafka_send, .cancel = kafka_cancel, .free = kafka_free, .skipped = kafka_skipped};
 
 VigilUploadSink *
 vigil_upload_kafka_new(VigilUploadSettings *settings, const VigilUploadSite *site, GError **error)

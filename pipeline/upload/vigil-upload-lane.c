@@ -101,6 +101,14 @@ free_sink(VigilUploadLane *self)
 }
 
 void
+vigil_upload_lane_leave(VigilUploadLane *self)
+{
+    stop_timer(self);
+    if (self->sink && self->sink->funcs->leave)
+        self->sink->funcs->leave(self->sink);
+}
+
+void
 vigil_upload_lane_stop(VigilUploadLane *self)
 {
     stop_timer(self);

@@ -47,6 +47,8 @@ struct VigilUploadMqttClient {
     gboolean ended;  /* the thread is done */
     gint leaving;    /* atomic: the owner is gone */
     gint connected;  /* atomic: the broker took us */
+    gint64
+        leave_us; /* owner's thread: monotonic: until then the goodbye may take; 0: it was not begun */
 
     /* the connection's thread alone */
     gint connack;
@@ -370,13 +372,13 @@ vigil_upload_mqtt_client_open(const VigilUploadMqttOptions *options,
 }
 
 void
-vigil_upload_mqtt_client_close(VigilUploadMqttClient *self, guint wait_ms)
+vigil_upload_mqtt_client_leave(VigilUploadMqttClient *self, guint wait_ms)
 {
-    const gint64 until = g_get_monotonic_time() + (gint64)wait_ms * 1000;
     const gchar *offline = "offline";
 
-    if (!self)
+    if (self->leave_us)
         return;
+    self->leave_us = g_get_monotonic_time() + (gint64)wait_ms * 1000;
     if (g_atomic_int_get(&self->connected)) {
         /* the broker publishes no last will for one who leaves in order */
         mosquitto_publish(self->mosquitto, NULL, self->options.will_topic, (int)strlen(offline),
@@ -385,9 +387,19 @@ vigil_upload_mqtt_client_close(VigilUploadMqttClient *self, guint wait_ms)
     }
     g_mutex_lock(&self->lock);
     g_atomic_int_set(&self->leaving, TRUE);
-    while (!self->ended && g_cond_wait_until(&self->ended_cond, &self->lock, until))
-        continue;
     g_source_destroy(self->source);
+    g_mutex_unlock(&self->lock);
+}
+
+void
+vigil_upload_mqtt_client_close(VigilUploadMqttClient *self, guint wait_ms)
+{
+    if (!self)
+        return;
+    vigil_upload_mqtt_client_leave(self, wait_ms);
+    g_mutex_lock(&self->lock);
+    while (!self->ended && g_cond_wait_until(&self->ended_cond, &self->lock, self->leave_us))
+        continue;
     g_mutex_unlock(&self->lock);
     g_source_unref(self->source);
     client_unref(self);

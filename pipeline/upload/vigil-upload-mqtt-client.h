@@ -61,9 +61,16 @@ VigilUploadMqttClient *
 vigil_upload_mqtt_client_open(const VigilUploadMqttOptions *options,
                               const VigilUploadMqttEvents *events, gpointer user_data);
 /**
- * vigil_upload_mqtt_client_close:
+ * vigil_upload_mqtt_client_leave:
  *
- * Says goodbye where there is a connection, for @wait_ms at most, and frees the client. No event comes after it. A thread that hangs is left behind.
+ * Begins to say goodbye where there is a connection, and does not wait. No event comes after it; nothing but
+ * vigil_upload_mqtt_client_close() may follow, which then waits until @wait_ms from now at most.
+ */
+void vigil_upload_mqtt_client_leave(VigilUploadMqttClient *self, guint wait_ms);
+/**
+ * vigil_upload_mqtt_client_close: (nullable) @self:
+ *
+ * Says goodbye, for @wait_ms at most, unless that was begun before, and frees the client. A thread that hangs is left behind.
  */
 void vigil_upload_mqtt_client_close(VigilUploadMqttClient *self, guint wait_ms);
 

@@ -453,6 +453,17 @@ mqtt_cancel(VigilUploadSink *sink)
 }
 
 static void
+mqtt_leave(VigilUploadSink *sink)
+{
+    Mqtt *self = (Mqtt *)sink;
+
+    forget_attempt(self);
+    drop_source(&self->pause);
+    if (self->client)
+        vigil_upload_mqtt_client_leave(self->client, GOODBYE_MS);
+}
+
+static void
 mqtt_free(VigilUploadSink *sink)
 {
     Mqtt *self = (Mqtt *)sink;
@@ -487,7 +498,11 @@ mqtt_skipped(VigilUploadSink *sink)
         publish_descriptions(self);
 }
 
-static const VigilUploadSinkFuncs funcs = {mqtt_send, mqtt_cancel, mqtt_free, mqtt_skipped};
+static const VigilUploadSinkFuncs funcs = {.send = mqtt_send,
+                                           .cancel = mqtt_cancel,
+                                           .leave = mqtt_leave,
+                                           .free = mqtt_free,
+                                           .skipped = mqtt_skipped};
 
 /* Brokers at home are often plain, so that is no mistake, but somebody should know. */
 static void

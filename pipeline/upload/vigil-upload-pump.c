@@ -182,6 +182,8 @@ run(gpointer user_data)
     on_tick(self);
     g_main_loop_run(self->loop);
     for (guint i = 0; i < self->lanes->len; i++)
+        vigil_upload_lane_leave(self->lanes->pdata[i]);
+    for (guint i = 0; i < self->lanes->len; i++)
         vigil_upload_lane_stop(self->lanes->pdata[i]);
     g_source_destroy(tick);
     g_source_unref(tick);

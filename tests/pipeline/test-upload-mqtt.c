@@ -11,6 +11,7 @@
 #include "events/vigil-event.h"
 #include "pipeline/upload/vigil-upload-form.h"
 #include "pipeline/upload/vigil-upload-mqtt.h"
+#include "pipeline/upload/vigil-upload-pump.h"
 #include "pipeline/vigil-settings.h"
 #include "tests/pipeline/broker.h"
 #include "tests/pipeline/program.h"
@@ -861,6 +862,81 @@ START_TEST(test_version_311)
 }
 END_TEST
 
+#define N_FROZEN 10
+#define N_FILLERS 16
+#define GOODBYE_S 2
+
+/* Takes no more connections: whoever wants one hangs. */
+static GSocket *
+make_full_socket(guint16 *port, GSocket *fillers[N_FILLERS])
+{
+    GSocket *socket =
+        g_socket_new(G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_DEFAULT, NULL);
+    g_autoptr(GSocketAddress) any = g_inet_socket_address_new_from_string("127.0.0.1", 0);
+    g_autoptr(GSocketAddress) address = NULL;
+
+    g_socket_set_listen_backlog(socket, 0);
+    ck_assert(g_socket_bind(socket, any, FALSE, NULL) && g_socket_listen(socket, NULL));
+    address = g_socket_get_local_address(socket, NULL);
+    *port = g_inet_socket_address_get_port(G_INET_SOCKET_ADDRESS(address));
+    for (guint i = 0; i < N_FILLERS; i++) {
+        fillers[i] = g_socket_new(G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_STREAM,
+                                  G_SOCKET_PROTOCOL_DEFAULT, NULL);
+        g_socket_set_blocking(fillers[i], FALSE);
+        g_socket_connect(fillers[i], address, NULL, NULL);
+    }
+    return socket;
+}
+
+static GPtrArray *
+make_frozen_uploads(guint16 port)
+{
+    GPtrArray *uploads =
+        g_ptr_array_new_with_free_func((GDestroyNotify)vigil_upload_settings_unref);
+
+    for (guint i = 0; i < N_FROZEN; i++) {
+        VigilUploadSettings *settings =
+            make_settings(VIGIL_UPLOAD_MQTT, port, VIGIL_UPLOAD_FORM_FRIGATE);
+
+        g_free(settings->name);
+        settings->name = g_strdup_printf("home-%u", i);
+        g_ptr_array_add(uploads, settings);
+    }
+    return uploads;
+}
+
+/* Brokers that hang are waited for together. */
+START_TEST(test_farewells_to_frozen_brokers)
+{
+    const VigilUploadPumpOptions options = vigil_upload_pump_options_defaults();
+    g_autofree gchar *database = g_build_filename(folder, "events.db", NULL);
+    g_autofree gchar *clips = g_build_filename(folder, "clips", NULL);
+    const VigilStoreOptions place = {.database = database, .clips = clips, .program = "test"};
+    g_autoptr(VigilStore) store = vigil_store_open(&place, NULL);
+    g_autoptr(GPtrArray) uploads = NULL;
+    GSocket *fillers[N_FILLERS], *socket;
+    VigilUploadPump *pump;
+    guint16 port;
+    gint64 begun_us;
+    gdouble took;
+
+    ck_assert_ptr_nonnull(store);
+    socket = make_full_socket(&port, fillers);
+    uploads = make_frozen_uploads(port);
+    pump = vigil_upload_pump_new(store, uploads, NULL, &options);
+    iterate(1.0);
+    begun_us = g_get_monotonic_time();
+    vigil_upload_pump_free(pump);
+    took = (gdouble)(g_get_monotonic_time() - begun_us) / G_USEC_PER_SEC;
+    g_print("%d farewells in %.2f s\n", N_FROZEN, took);
+    /* one after the other they would need that time for each */
+    ck_assert(took < GOODBYE_S * (N_FROZEN - 1));
+    for (guint i = 0; i < N_FILLERS; i++)
+        g_object_unref(fillers[i]);
+    g_object_unref(socket);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -881,6 +957,7 @@ main(void)
     tcase_add_test(tcase, test_discovery);
     tcase_add_test(tcase, test_skipped);
     tcase_add_test(tcase, test_bridge);
+    tcase_add_test(tcase, test_farewells_to_frozen_brokers);
     tcase_add_loop_test(tcase, test_version_311, 0, 2);
     suite_add_tcase(suite, tcase);
     srunner_run_all(runner, CK_NORMAL);
