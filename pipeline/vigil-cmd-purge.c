@@ -78,7 +78,8 @@ static void
 print_counts(const VigilPurgeCounts *counts, const gchar *what)
 {
     printf("%s: %" G_GUINT64_FORMAT " events, %" G_GUINT64_FORMAT " clips, %" G_GUINT64_FORMAT
-           " messages in the outbox, %" G_GUINT64_FORMAT " decisions\n",
+           " messages in the outbox, %" G_GUINT64_FORMAT
+           " decisions, counts and states of the camera\n",
            what, counts->n_events, counts->n_clips, counts->n_messages, counts->n_decisions);
 }
 
@@ -121,6 +122,7 @@ purge(VigilStorePlace *place, const Options *options, VigilPurge *purge)
         g_clear_pointer(&reader, vigil_store_unref); /* it would keep the log */
         if (purge_store(place, purge, &counts, &error)) {
             print_counts(&counts, "deleted");
+            printf("backups and exported clips are not touched: where they lie, only you know\n");
             return VIGIL_EXIT_OK;
         }
     }
@@ -162,7 +164,8 @@ run(const VigilCommand *self, gint argc, gchar **argv)
 
 const VigilCommand vigil_cmd_purge = {
     "purge", "", "Delete what a camera saw in a span of time, for good",
-    "Events with tracks, snapshots, clips, messages that wait to be sent, and decisions; pinned\n"
-    "events too. A clip that shows any of it goes whole. What was in the database is overwritten;\n"
-    "of clips the file system may still have the blocks. The daemon has to be stopped meanwhile.\n",
+    "Events with tracks, snapshots, clips, messages that wait to be sent, decisions, counts of\n"
+    "frames, and when the camera was away; pinned events too. A clip that shows any of it goes\n"
+    "whole. What was in the database is overwritten; of clips the file system may still have the\n"
+    "blocks. Backups and exports are not touched. The daemon has to be stopped meanwhile.\n",
     run};

@@ -23,6 +23,12 @@
 #define REFUSED MESSAGES("refused", "")
 #define DECISIONS \
     "FROM decisions WHERE " THIS_CAMERA "AND end_wall_us >= :since AND start_wall_us <= :until "
+/* A minute that the span touches goes whole. */
+#define OUTCOMES                       \
+    "FROM outcomes WHERE " THIS_CAMERA \
+    "AND minute_wall_us > :since - 60000000 AND minute_wall_us <= :until "
+#define STATES \
+    "FROM camera_states WHERE " THIS_CAMERA "AND since_wall_us BETWEEN :since AND :until "
 /*
  * Of clips that were cut the times are not known: those of their events are, and that they ended before the next run began.
  * Whatever that one says, not more than a day is taken for footage of an event.
@@ -107,7 +113,10 @@ vigil_store_count_purge(VigilStore *self, const VigilPurge *purge, VigilPurgeCou
          count(self, purge, "SELECT count(*) " CLIPS, &counts->n_clips, error) &&
          count(self, purge, "SELECT (SELECT count(*) " WAITING ") + (SELECT count(*) " REFUSED ")",
                &counts->n_messages, error) &&
-         count(self, purge, "SELECT count(*) " DECISIONS, &counts->n_decisions, error);
+         count(self, purge,
+               "SELECT (SELECT count(*) " DECISIONS ") + (SELECT count(*) " OUTCOMES
+               ") + (SELECT count(*) " STATES ")",
+               &counts->n_decisions, error);
     g_mutex_unlock(&self->mutex);
     return ok;
 }
@@ -165,6 +174,25 @@ delete_rows(VigilStore *self, const VigilPurge *purge, const gchar *sql, guint64
     return TRUE;
 }
 
+/*
+ * What a camera came to in the span is what it still is after it: that alone is said of the span's end, where it is not said
+ * anew there.
+ */
+static gboolean
+drop_states(VigilStore *self, const VigilPurge *purge, guint64 *n, GError **error)
+{
+    const gboolean over = purge->until_us < vigil_store_clock_wall(&self->clock);
+    guint64 n_moved = 0;
+
+    if (over && !delete_rows(self, purge,
+                             "UPDATE camera_states SET since_wall_us = :until + 1 WHERE id = "
+                             "(SELECT id " STATES "ORDER BY since_wall_us DESC, id DESC LIMIT 1)",
+                             &n_moved, error))
+        return FALSE;
+    *n += n_moved;
+    return delete_rows(self, purge, "DELETE " STATES, n, error);
+}
+
 /* Before the events, which say which messages they are. */
 static gboolean
 drop_messages(VigilStore *self, gpointer data, GError **error)
@@ -175,6 +203,8 @@ drop_messages(VigilStore *self, gpointer data, GError **error)
     if (!delete_rows(self, work->purge, "DELETE " WAITING, &next.counts.n_messages, error) ||
         !delete_rows(self, work->purge, "DELETE " REFUSED, &next.counts.n_messages, error) ||
         !delete_rows(self, work->purge, "DELETE " DECISIONS, &next.counts.n_decisions, error) ||
+        !delete_rows(self, work->purge, "DELETE " OUTCOMES, &next.counts.n_decisions, error) ||
+        !drop_states(self, work->purge, &next.counts.n_decisions, error) ||
         !note_counts(self, &next, FALSE, error))
         return FALSE;
     work->counts = next.counts;

@@ -17,7 +17,10 @@ typedef struct {
     const gchar *user_name, *command;
 } VigilPurge;
 
-/** VigilPurgeCounts: what went, or would go. Messages: of the outbox, sent ones too. */
+/**
+ * VigilPurgeCounts: what went, or would go. Messages: of the outbox, sent ones too. Decisions: also minutes' counts of frames,
+ * and when the camera came and went.
+ */
 typedef struct {
     guint64 n_events, n_clips, n_messages, n_decisions;
 } VigilPurgeCounts;
@@ -30,9 +33,10 @@ gboolean vigil_store_count_purge(VigilStore *self, const VigilPurge *purge,
  * vigil_store_purge:
  *
  * Deletes the events of a camera in a span of time, pinned ones too, with tracks, snapshots, messages in the outbox and
- * decisions, and every clip that shows any of it; another event of such a clip stays without clip and snapshot. Deleted
+ * decisions, the minutes' counts of frames, when the camera came and went, and every clip that shows any of it; another event of such a clip stays without clip and snapshot. Deleted
  * rows are overwritten, and the log is emptied, so that nothing of them is left in the database's files. What went is
- * noted first, and the seals say that it went. When it is cut off, doing it again does the rest.
+ * noted first, and the seals say that it went. When it is cut off, doing it again does the rest. Backups are not known here,
+ * and stay as they are.
  *
  * Errors: %VIGIL_STORE_ERROR_INVALID while a clip of the span is being written; %VIGIL_STORE_ERROR_BUSY when all is deleted
  * but a reader keeps the log from being emptied, and %VIGIL_STORE_ERROR_READ_ONLY when there are files that cannot be

@@ -228,6 +228,53 @@ START_TEST(test_messages_without_their_event)
 }
 END_TEST
 
+/* At that moment: the count of its minute, and a state. */
+static void
+note_camera(const gchar *camera, gint64 us, const gchar *state)
+{
+    g_autofree gchar *sql = g_strdup_printf(
+        "INSERT OR IGNORE INTO outcomes SELECT id, %" G_GINT64_FORMAT
+        " / 60000000 * 60000000, 'inferred', 5 FROM cameras WHERE name = '%s';"
+        "INSERT INTO camera_states (camera_id, run_id, since_wall_us, state, committed_wall_us) "
+        "SELECT id, 1, %" G_GINT64_FORMAT ", '%s', 0 FROM cameras WHERE name = '%s'",
+        us, camera, us, state, camera);
+
+    store_test_exec(&t, sql);
+}
+
+START_TEST(test_counts_and_states_go)
+{
+    const gint64 minute_us = 60 * (gint64)G_USEC_PER_SEC, day_us = start_of(0) / DAY_US * DAY_US;
+    const VigilPurge purge = {
+        .camera = "door", .since_us = day_us + 90000000, .until_us = day_us + 150000000};
+    VigilPurgeCounts counts, expected;
+
+    set_up(4);
+    store_test_exec(&t, "DELETE FROM outcomes; DELETE FROM camera_states");
+    note_camera("door", day_us + 1, "up");
+    note_camera("door", day_us + minute_us, "down");
+    note_camera("door", day_us + 100000000, "up");
+    note_camera("door", day_us + 140000000, "off");
+    note_camera("door", day_us + 200000000, "up");
+    note_camera("garden", day_us + 100000000, "down");
+    store_test_wall_us = day_us + DAY_US;
+    ck_assert(vigil_store_count_purge(t.store, &purge, &expected, NULL));
+    ck_assert(vigil_store_purge(t.store, &purge, &counts, NULL));
+    /* of the minutes 0 to 3 the second and the third, and two states */
+    ck_assert_uint_eq(counts.n_decisions, 4);
+    ck_assert_uint_eq(counts.n_decisions, expected.n_decisions);
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM outcomes"), 3);
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM camera_states"), 5);
+    /* what came of it is said of the first moment behind the span */
+    ck_assert_int_eq(store_test_int(&t, "SELECT max(since_wall_us) FROM camera_states WHERE state "
+                                        "= 'off'"),
+                     purge.until_us + 1);
+    ck_assert(vigil_store_purge(t.store, &purge, &counts, NULL));
+    ck_assert_uint_eq(counts.n_decisions, 0);
+    store_test_finish(&t);
+}
+END_TEST
+
 static gint
 deny_unlink(gint dir_fd, const gchar *name, gint flags)
 {
@@ -289,6 +336,7 @@ main(void)
         test_reader_in_the_way,
         test_cut_clips,
         test_messages_without_their_event,
+        test_counts_and_states_go,
         test_files_that_stay,
     };
 
