@@ -60,6 +60,19 @@ forget_pending(VigilStore *self, gpointer path, GError **error)
     return vigil_statement_run(&statement, error);
 }
 
+/* By somebody who has yet to make the file. */
+static gboolean
+is_chosen(VigilStore *self, const gchar *path)
+{
+    for (guint i = 0; i < self->live_clips->len; i++) {
+        const VigilClip *clip = g_ptr_array_index(self->live_clips, i);
+
+        if (g_str_equal(clip->path, path))
+            return TRUE;
+    }
+    return FALSE;
+}
+
 /* Neither a file nor a row of a file that was lost. */
 static gboolean
 is_free_path(VigilStore *self, const gchar *path)
@@ -67,7 +80,8 @@ is_free_path(VigilStore *self, const gchar *path)
     g_auto(VigilStatement) statement =
         vigil_statement(self, "SELECT 1 FROM clips WHERE path = :path");
 
-    if (vigil_retention_is_doomed(self, path) || vigil_clip_folder_size(self, path) != -ENOENT)
+    if (is_chosen(self, path) || vigil_retention_is_doomed(self, path) ||
+        vigil_clip_folder_size(self, path) != -ENOENT)
         return FALSE;
     vigil_statement_text(&statement, ":path", path);
     return !vigil_statement_step(&statement, NULL);
@@ -111,26 +125,47 @@ make_file(VigilStore *self, VigilClip *clip, const gchar *dir, GError **error)
 }
 
 static gboolean
-create_locked(VigilStore *self, VigilClip *clip, const gchar *dir, const gchar *name,
-              GError **error)
+take_path(VigilStore *self, VigilClip *clip, const gchar *dir, const gchar *name, GError **error)
 {
     if (!vigil_store_check_writable(self, error))
         return FALSE;
     clip->path = choose_path(self, dir, name);
-    if (!clip->path) {
-        g_set_error(error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_INVALID,
-                    "%s/%s.mp4: no free name for the clip", dir, name);
-        return FALSE;
-    }
-    if (!vigil_store_write(self, note_pending, clip->path, error))
-        return FALSE;
-    if (make_file(self, clip, dir, error)) {
+    if (clip->path) {
         g_ptr_array_add(self->live_clips, clip);
         return TRUE;
     }
+    g_set_error(error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_INVALID,
+                "%s/%s.mp4: no free name for the clip", dir, name);
+    return FALSE;
+}
+
+static gboolean
+make_noted_file(VigilStore *self, VigilClip *clip, const gchar *dir, GError **error)
+{
+    if (!vigil_store_check_writable(self, error))
+        return FALSE;
+    if (make_file(self, clip, dir, error))
+        return TRUE;
     if (!g_atomic_int_get(&self->failed))
         vigil_store_transact(self, forget_pending, clip->path, NULL);
     return FALSE;
+}
+
+static gboolean
+create(VigilStore *self, VigilClip *clip, const gchar *dir, const gchar *name, GError **error)
+{
+    gboolean ok;
+
+    g_mutex_lock(&self->mutex);
+    ok = take_path(self, clip, dir, name, error);
+    g_mutex_unlock(&self->mutex);
+    ok = ok && vigil_store_write_shared(self, note_pending, NULL, clip->path, error);
+    g_mutex_lock(&self->mutex);
+    ok = ok && make_noted_file(self, clip, dir, error);
+    if (!ok)
+        g_ptr_array_remove_fast(self->live_clips, clip);
+    g_mutex_unlock(&self->mutex);
+    return ok;
 }
 
 VigilClip *
@@ -139,7 +174,6 @@ vigil_store_create_clip(VigilStore *self, const gchar *camera, const gchar *name
 {
     g_autofree gchar *dir = vigil_clip_folder_for(camera, start_wall_us);
     VigilClip *clip;
-    gboolean ok;
 
     if (!dir || !is_name(name)) {
         g_set_error(error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_INVALID,
@@ -153,10 +187,7 @@ vigil_store_create_clip(VigilStore *self, const gchar *camera, const gchar *name
     clip->camera = g_strdup(camera);
     clip->fd = clip->dir_fd = -1;
     clip->hash = vigil_seal_hash_new();
-    g_mutex_lock(&self->mutex);
-    ok = create_locked(self, clip, dir, name, error);
-    g_mutex_unlock(&self->mutex);
-    if (!ok)
+    if (!create(self, clip, dir, name, error))
         g_clear_pointer(&clip, clip_free);
     return clip;
 }
@@ -291,6 +322,15 @@ complete_clip(VigilStore *self, gpointer data, GError **error)
            vigil_seal_clip(self, finish->clip->row_id, hash, error);
 }
 
+/* From here on its bytes are those of its row. */
+static void
+forget_clip(VigilStore *self, gpointer data)
+{
+    const Finish *finish = data;
+
+    g_ptr_array_remove_fast(self->live_clips, (gpointer)finish->clip);
+}
+
 gboolean
 vigil_store_finish_clip(VigilStore *self, VigilClip *clip, const VigilClipInfo *info,
                         GError **error)
@@ -302,11 +342,13 @@ vigil_store_finish_clip(VigilStore *self, VigilClip *clip, const VigilClipInfo *
         vigil_store_abandon_clip(self, clip);
         return TRUE;
     }
-    ok = vigil_clip_sync(clip, error);
-    g_mutex_lock(&self->mutex);
-    ok = ok && vigil_store_write(self, complete_clip, &finish, error);
-    g_ptr_array_remove_fast(self->live_clips, clip);
-    g_mutex_unlock(&self->mutex);
+    ok = vigil_clip_sync(clip, error) &&
+         vigil_store_write_shared(self, complete_clip, forget_clip, &finish, error);
+    if (!ok) {
+        g_mutex_lock(&self->mutex);
+        forget_clip(self, &finish);
+        g_mutex_unlock(&self->mutex);
+    }
     clip_free(clip);
     return ok;
 }

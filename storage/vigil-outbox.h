@@ -34,7 +34,7 @@ gboolean vigil_outbox_set_destinations(VigilStore *self, const VigilOutboxDestin
 
 /**
  * vigil_outbox_set_notify:
- * @func: (nullable): called when a message was committed, by the thread that committed it and with the store locked: it may not
+ * @func: (nullable): called when a message was committed, by any thread that commits and with the store locked: it may not
  *   use the store nor wait for anything
  *
  * Of several that wait for news the last one is told; look from time to time all the same, as another open store may take

@@ -378,28 +378,37 @@ commit_event(VigilStore *self, gpointer data, GError **error)
                             (guint)existing.n_commits, error);
 }
 
+static void
+commit_done(VigilStore *self, gpointer data)
+{
+    const Commit *commit = data;
+
+    if (commit->clip && commit->clip_id)
+        commit->clip->row_id = commit->clip_id;
+    if (self->outbox_func)
+        self->outbox_func(self->outbox_data);
+}
+
 gboolean
 vigil_store_commit_event(VigilStore *self, const VigilEvent *event, VigilClip *clip, GError **error)
 {
     g_autoptr(GPtrArray) garbage = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GError) local = NULL;
     Commit commit = {.event = event, .clip = clip, .garbage = garbage};
-    gboolean ok;
 
     /* not under the lock: other cameras need not wait for this camera's footage */
     if (clip && !clip->row_id && !vigil_clip_sync(clip, error))
         return FALSE;
-    g_mutex_lock(&self->mutex);
-    ok = vigil_store_write(self, commit_event, &commit, error);
-    if (ok && clip && commit.clip_id)
-        clip->row_id = commit.clip_id;
-    if (ok && self->outbox_func)
-        self->outbox_func(self->outbox_data);
+    if (!vigil_store_write_shared(self, commit_event, commit_done, &commit, error))
+        return FALSE;
+    if (garbage->len == 0)
+        return TRUE;
     /* the event is on disk whatever becomes of the old clip */
-    if (ok && garbage->len > 0 && !vigil_store_collect(self, garbage, &local))
+    g_mutex_lock(&self->mutex);
+    if (vigil_store_check_writable(self, NULL) && !vigil_store_collect(self, garbage, &local))
         g_message("%s: an old clip was not removed yet: %s", self->database, local->message);
     g_mutex_unlock(&self->mutex);
-    return ok;
+    return TRUE;
 }
 
 /* Its place among the others, and when it was committed. */

@@ -30,6 +30,14 @@ typedef struct VigilSealItems VigilSealItems;
 typedef struct VigilSealKey VigilSealKey;
 typedef struct VigilRetention VigilRetention;
 
+/** VigilStoreGroup: who waits for a transaction; see vigil-store-group.c. */
+typedef struct {
+    GMutex lock; /* after the store's mutex */
+    GCond cond;
+    GQueue waiting; /* in the order that they came */
+    gboolean led;   /* somebody writes for those that wait */
+} VigilStoreGroup;
+
 struct VigilStore {
     /* fixed after open */
     gchar *database, *clips, *program;
@@ -42,8 +50,9 @@ struct VigilStore {
     dev_t lock_dev;
     ino_t lock_ino;
 
-    guint refs;   /* under the registry's lock */
-    gint failed;  /* atomic; the disk failed: no more writes */
+    guint refs;  /* under the registry's lock */
+    gint failed; /* atomic; the disk failed: no more writes */
+    VigilStoreGroup group;
     GMutex mutex; /* guards all below */
     gint64 max_bytes, max_age_us, clips_max_age_us, min_free_bytes;
     VigilStoreKeep *keep; /* (array length=n_keep): names are interned */
@@ -142,6 +151,21 @@ typedef gboolean (*VigilStoreWork)(VigilStore *self, gpointer data, GError **err
 gboolean vigil_store_transact(VigilStore *self, VigilStoreWork work, gpointer data, GError **error);
 /** vigil_store_write: the same for a caller's write: checks, and on a full disk makes space and tries again. */
 gboolean vigil_store_write(VigilStore *self, VigilStoreWork work, gpointer data, GError **error);
+
+/* --- vigil-store-group.c: without the mutex ------------------------------------------------------------------- */
+
+void vigil_store_group_init(VigilStoreGroup *self);
+void vigil_store_group_clear(VigilStoreGroup *self);
+/**
+ * vigil_store_write_shared: as vigil_store_write(), in one transaction with what other threads write at the same time.
+ * @work: may run in another thread, and again by itself when the first attempt failed, be it by another's fault
+ * @done: (nullable): called with the mutex held once it is on disk
+ *
+ * An error is that of this @work, or of the disk, which then is everybody's.
+ */
+gboolean vigil_store_write_shared(VigilStore *self, VigilStoreWork work,
+                                  void (*done)(VigilStore *self, gpointer data), gpointer data,
+                                  GError **error);
 
 /* --- vigil-store-schema.c ------------------------------------------------------------------------------------ */
 

@@ -37,6 +37,7 @@ store_new(const gchar *database, const gchar *clips)
     self->retention = vigil_retention_new();
     g_mutex_init(&self->mutex);
     g_mutex_init(&self->rebuild_lock);
+    vigil_store_group_init(&self->group);
     vigil_store_clock_init(&self->clock, NULL, NULL, NULL);
     return self;
 }
@@ -83,6 +84,7 @@ store_free(VigilStore *self)
     vigil_rebuild_free(self->rebuild);
     g_mutex_clear(&self->mutex);
     g_mutex_clear(&self->rebuild_lock);
+    vigil_store_group_clear(&self->group);
     g_free(self->database);
     g_free(self->clips);
     g_free(self->program);

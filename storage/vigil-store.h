@@ -65,7 +65,8 @@ typedef struct {
  *
  * Events, tracks and clips of an installation: one SQLite file and one folder of clips. One process writes
  * (a lock file says so), others may read. Reference counted; every function may be called from any thread,
- * calls wait for each other. A clip handle belongs to one thread at a time.
+ * calls wait for each other. What several threads commit while one transaction is on its way to the disk goes there together
+ * in the next one. A clip handle belongs to one thread at a time.
  *
  * Invariants, kept by the order of the steps and by recovery: no event row without its clip, no clip without its row;
  * what was acknowledged is still there after kill -9 and power cut.

@@ -316,7 +316,7 @@ bench_store_fill(BenchStore *self, guint n, guint n_clips)
     sqlite3 *db;
 
     self->last_wall_us = g_get_real_time();
-    self->first_wall_us = self->last_wall_us - 365 * DAY_US;
+    self->first_wall_us = self->last_wall_us - self->days * DAY_US;
     self->step_us = (self->last_wall_us - self->first_wall_us) / MAX(n, 1);
     if (sqlite3_open(self->database, &db) != SQLITE_OK)
         g_error("%s: %s", self->database, sqlite3_errmsg(db));

@@ -2,12 +2,13 @@
 /*
  * bench-store: a store with many events.
  *
- *   bench-store [-n EVENTS] [-s SECONDS] [-t CAMERAS] [-r DELETED] [-d DIR] [-k]
+ *   bench-store [-n EVENTS] [-D DAYS] [-s SECONDS] [-t CAMERAS] [-r DELETED] [-d DIR] [-k]
  *
- * Prints how often this disk can be synced, how many events (a begin and an end each) a second are committed by one camera
- * and by several at a time, what queries take with EVENTS in the store, and how long a writer waits while DELETED events
+ * Prints how often this disk can be synced, how many events (a begin and an end each) a second are committed by one camera,
+ * by eight and by CAMERAS at a time, and in how many syncs, what queries take with EVENTS in the store, and how long a writer
+ * waits while DELETED events
  * with their clips go by age. What was committed in the measured part is committed as the program does; the rest of the
- * events is put in by plain SQL in their order, without syncs, over the year until now. DIR (a new folder under it is
+ * events is put in by plain SQL in their order, without syncs, over the DAYS (a year) until now. DIR (a new folder under it is
  * used) should lie on the disk that is meant; -k keeps the store and prints where it is.
  */
 #include "tests/bench/bench-store.h"
@@ -19,13 +20,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "storage/vigil-store.h"
+#include "storage/vigil-store-private.h"
 
 #define N_QUERIES 400
 #define SYNC_SECONDS 2
 
 typedef struct {
-    gint n_events, seconds, n_cameras, n_deleted;
+    gint n_events, seconds, n_cameras, n_deleted, days;
     gchar *parent;
     gboolean keep;
 } Options;
@@ -137,6 +138,14 @@ get_cpu_seconds(void)
     return (gdouble)now.tv_sec + now.tv_nsec / 1e9;
 }
 
+/* Each is one sync. */
+static gint
+count_transaction(gpointer data)
+{
+    ++*(guint *)data;
+    return 0;
+}
+
 static void
 measure_commits(Run *run, guint n_cameras, guint first)
 {
@@ -146,9 +155,10 @@ measure_commits(Run *run, guint n_cameras, guint first)
     g_autofree gchar *what =
         g_strdup_printf("commits, %u camera%s", n_cameras, n_cameras == 1 ? "" : "s");
     gint stop = 0;
-    guint n = 0;
+    guint n = 0, n_transactions = 0;
     gdouble cpu_s;
 
+    sqlite3_commit_hook(run->bench.store->db, count_transaction, &n_transactions);
     cpu_s = get_cpu_seconds();
     for (guint i = 0; i < n_cameras; i++) {
         writers[i] = (Writer){.store = run->bench.store,
@@ -166,9 +176,11 @@ measure_commits(Run *run, guint n_cameras, guint first)
         g_array_unref(writers[i].times_us);
     }
     cpu_s = get_cpu_seconds() - cpu_s;
-    printf("%-34s %8.0f events/s, %.0f commits/s, %.0f us of a processor an event\n", what,
-           (gdouble)n / run->options.seconds, 2.0 * n / run->options.seconds,
-           cpu_s * 1e6 / MAX(n, 1));
+    sqlite3_commit_hook(run->bench.store->db, NULL, NULL);
+    printf("%-34s %8.0f events/s, %.0f commits/s in %.0f syncs/s, %.0f us of a processor an "
+           "event\n",
+           what, (gdouble)n / run->options.seconds, 2.0 * n / run->options.seconds,
+           (gdouble)n_transactions / run->options.seconds, cpu_s * 1e6 / MAX(n, 1));
     print_times("", all);
 }
 
@@ -310,12 +322,12 @@ measure(Run *run)
     bench_store_open(&run->bench, 0);
     printf("%-34s %8.0f a second (fdatasync of 4 kB appended)\n", "syncs of this disk",
            measure_syncs(run->bench.dir));
-    measure_commits(run, 1, 2000);
-    if (options->n_cameras > 1)
-        measure_commits(run, options->n_cameras, 3000);
+    for (gint n = 1; n <= options->n_cameras; n = MIN(n * 8, MAX(options->n_cameras, n + 1)))
+        measure_commits(run, (guint)n, 1000 * (guint)n);
     bench_store_close(&run->bench);
 
     run->begun_us = g_get_monotonic_time();
+    run->bench.days = MAX(options->days, 1);
     bench_store_fill(&run->bench, options->n_events, options->n_deleted);
     printf("%-34s %8u events in %.0f s, database %.1f MB\n", "filled by plain SQL",
            options->n_events, (g_get_monotonic_time() - run->begun_us) / 1e6,
@@ -330,13 +342,14 @@ measure(Run *run)
 int
 main(int argc, char **argv)
 {
-    Run run = {.options = {200000, 5, 16, 5000, NULL, FALSE}};
+    Run run = {.options = {200000, 5, 32, 5000, 365, NULL, FALSE}};
     Options *options = &run.options;
     const GOptionEntry entries[] = {
         {"events", 'n', 0, G_OPTION_ARG_INT, &options->n_events, "So many events", "N"},
         {"seconds", 's', 0, G_OPTION_ARG_INT, &options->seconds, "For each measured time", "S"},
         {"cameras", 't', 0, G_OPTION_ARG_INT, &options->n_cameras, "That commit at a time", "N"},
         {"deleted", 'r', 0, G_OPTION_ARG_INT, &options->n_deleted, "Deleted by age", "N"},
+        {"days", 'D', 0, G_OPTION_ARG_INT, &options->days, "That the events are from", "N"},
         {"dir", 'd', 0, G_OPTION_ARG_FILENAME, &options->parent, "Where", "DIR"},
         {"keep", 'k', 0, G_OPTION_ARG_NONE, &options->keep, "Keep the store", NULL},
         G_OPTION_ENTRY_NULL,

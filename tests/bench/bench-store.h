@@ -12,6 +12,7 @@ G_BEGIN_DECLS
 typedef struct {
     gchar *dir, *database, *clips;
     VigilStore *store; /* (nullable) */
+    gint days;
     gint64 first_wall_us, last_wall_us, step_us;
 } BenchStore;
 
@@ -23,7 +24,7 @@ void bench_store_close(BenchStore *self);
 void bench_store_finish(BenchStore *self, gboolean keep);
 gint64 bench_store_size(BenchStore *self);
 
-/** bench_store_fill: @n events over the last year, of which the oldest @n_clips have clips; the store is closed. */
+/** bench_store_fill: @n events over the last days, of which the oldest @n_clips have clips; the store is closed. */
 void bench_store_fill(BenchStore *self, guint n, guint n_clips);
 /** bench_store_age_of: the limit of age by which the oldest @n events go. */
 gint64 bench_store_age_of(const BenchStore *self, guint n);
