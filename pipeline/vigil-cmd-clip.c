@@ -76,20 +76,58 @@ report(const GError *error)
                : VIGIL_EXIT_FAILED;
 }
 
-static VigilExit
-give_clip(VigilStore *store, const gchar *event, const gchar *output)
+/* FILE.mp4 → FILE-2.mp4 */
+static gchar *
+name_part(const gchar *output, guint number)
 {
-    g_autoptr(GError) error = NULL;
-    const int fd = vigil_store_open_clip(store, event, &error);
-    int result;
+    const gchar *slash = strrchr(output, '/'), *name = slash ? slash + 1 : output;
+    const gchar *dot = strrchr(name, '.');
+    const gsize length = dot && dot > name ? (gsize)(dot - output) : strlen(output);
 
-    if (fd < 0)
-        return report(error);
-    result = g_str_equal(output, "-") ? copy(fd, STDOUT_FILENO) : copy_to_file(fd, output);
+    return g_strdup_printf("%.*s-%u%s", (int)length, output, number, output + length);
+}
+
+/* @fd is closed. */
+static VigilExit
+write_clip(int fd, const gchar *output)
+{
+    const int result =
+        g_str_equal(output, "-") ? copy(fd, STDOUT_FILENO) : copy_to_file(fd, output);
+
     close(fd);
     if (result != 0 && !(result == -EPIPE && g_str_equal(output, "-")))
         vigil_command_error("%s: %s", output, g_strerror(-result));
     return result == 0 ? VIGIL_EXIT_OK : VIGIL_EXIT_FAILED;
+}
+
+/* @part: from 1; 0: all, each into a file of its own. */
+static VigilExit
+give_clip(VigilStore *store, const gchar *event, guint part, const gchar *output)
+{
+    g_autoptr(GError) error = NULL;
+    guint number = part ? part : 1;
+    int fd = vigil_store_open_clip(store, event, number - 1, &error);
+    VigilExit code;
+
+    if (fd < 0)
+        return report(error);
+    code = write_clip(fd, output);
+    while (code == VIGIL_EXIT_OK && !part) {
+        g_autofree gchar *name = name_part(output, ++number);
+
+        fd = vigil_store_open_clip(store, event, number - 1, &error);
+        if (fd < 0)
+            return g_error_matches(error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_NOT_FOUND)
+                       ? VIGIL_EXIT_OK
+                       : report(error);
+        if (g_str_equal(output, "-")) {
+            close(fd);
+            g_printerr("%s: this is the first of several clips: see --part\n", event);
+            return VIGIL_EXIT_OK;
+        }
+        code = write_clip(fd, name);
+    }
+    return code;
 }
 
 static VigilExit
@@ -120,9 +158,12 @@ run(const VigilCommand *self, gint argc, gchar **argv)
     g_auto(VigilStorePlace) place = {NULL};
     g_autofree gchar *output = NULL;
     gboolean snapshot = FALSE;
+    gint part = 0;
     const GOptionEntry entries[] = {
         {"output", 'o', 0, G_OPTION_ARG_FILENAME, &output,
          "Where to (default: EVENT.mp4 or EVENT.jpg here; - for stdout)", "FILE"},
+        {"part", 0, 0, G_OPTION_ARG_INT, &part,
+         "Of an event with several clips this one, from 1 (default: all)", "N"},
         {"snapshot", 0, 0, G_OPTION_ARG_NONE, &snapshot,
          "The picture of the best moment instead, a JPEG", NULL},
         VIGIL_STORE_PLACE_ENTRIES(place),
@@ -134,13 +175,21 @@ run(const VigilCommand *self, gint argc, gchar **argv)
 
     if (!vigil_command_parse(self, entries, argc, argv, 1, 1, &args, &code))
         return code;
+    if (part < 0)
+        return vigil_command_usage_error(self, "--part %d: clips are counted from 1", part);
     store = vigil_store_place_open_reader(&place, &code);
     if (!store)
         return code;
     if (!output)
         output = g_strdup_printf("%s.%s", args[0], snapshot ? "jpg" : "mp4");
-    return (snapshot ? give_snapshot : give_clip)(store, args[0], output);
+    return snapshot ? give_snapshot(store, args[0], output)
+                    : give_clip(store, args[0], (guint)part, output);
 }
 
 const VigilCommand vigil_cmd_clip = {
-    "clip", "EVENT", "Copy the clip of an event, or its snapshot, out of the store", "", run};
+    "clip", "EVENT", "Copy the clip of an event, or its snapshot, out of the store",
+    "An event that lasts longer than the longest clip has several: they become FILE.mp4, "
+    "FILE-2.mp4 "
+    "and so on, each\n"
+    "with what follows the one before; they may overlap by a few seconds.\n",
+    run};

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <json-glib/json-glib.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "pipeline/vigil-command.h"
 #include "pipeline/vigil-store-place.h"
@@ -89,6 +91,27 @@ format_csv(const VigilEventRow *row)
     return g_string_free(line, FALSE);
 }
 
+/* The line of the event, and the clips in which it goes on. */
+static gchar *
+format_json(const VigilEventRow *row)
+{
+    g_autofree gchar *line = vigil_event_to_json(row->event, row->clip);
+    g_autoptr(JsonBuilder) list = NULL;
+    g_autoptr(JsonNode) root = NULL;
+    g_autofree gchar *parts = NULL;
+
+    if (!row->parts)
+        return g_steal_pointer(&line);
+    list = json_builder_begin_array(json_builder_new());
+    for (guint i = 0; row->parts[i]; i++)
+        json_builder_add_string_value(list, row->parts[i]);
+    json_builder_end_array(list);
+    root = json_builder_get_root(list);
+    parts = json_to_string(root, FALSE);
+    line[strlen(line) - 1] = '\0'; /* its last brace */
+    return g_strdup_printf("%s,\"clip_parts\":%s}", line, parts);
+}
+
 static gchar *
 format_table(const VigilEventRow *row)
 {
@@ -114,7 +137,7 @@ print_row(const VigilEventRow *row, gpointer user_data)
 
     switch (printer->format) {
     case FORMAT_TABLE: line = format_table(row); break;
-    case FORMAT_JSON: line = vigil_event_to_json(row->event, row->clip); break;
+    case FORMAT_JSON: line = format_json(row); break;
     case FORMAT_CSV: line = format_csv(row); break;
     }
     printer->n++;

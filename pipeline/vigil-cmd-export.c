@@ -87,7 +87,8 @@ static const gchar readme_seals[] =
     "event.txt (what\n"
     "the recorder's database says of the event), track.bin and snapshot.jpg; clip-seal.bin is the "
     "record with the\n"
-    "digest of clip.mp4, often the same one. To check the signatures, with OpenSSL 3:\n"
+    "digest of clip.mp4, often the same one (clip-2-seal.bin: of clip-2.mp4). To check the "
+    "signatures, with OpenSSL 3:\n"
     "\n"
     "    openssl pkeyutl -verify -pubin -inkey seal.pub -rawin -in seal.bin -sigfile seal.sig\n"
     "    openssl pkeyutl -verify -pubin -inkey clip-seal.pub -rawin -in clip-seal.bin -sigfile "
@@ -119,7 +120,7 @@ make_readme(const Export *self)
         "FILES\n"
         "event.json    the event, with the track of its object\n"
         "event.txt     what the recorder's database says of it, as it was sealed\n"
-        "%s%s%s"
+        "%s%s%s%s"
         "B2SUMS        digests of all other files\n"
         "\n"
         "To see that no file was damaged on its way:\n"
@@ -127,11 +128,14 @@ make_readme(const Export *self)
         "    b2sum -c B2SUMS\n"
         "%s",
         event->id, event->camera, event->rule, event->label, start, end,
-        self->proof.clip ? "clip.mp4      the footage, as it was recorded\n"
-                         : "There is no clip of this event.\n",
+        self->proof.clips->len ? "clip.mp4      the footage, as it was recorded\n"
+                               : "There is no clip of this event.\n",
+        self->proof.clips->len > 1
+            ? "clip-2.mp4    what follows it, and so on; clips may overlap by a few seconds\n"
+            : "",
         self->snapshot ? "snapshot.jpg  the best view of the object\n" : "",
         self->proof.track ? "track.bin     its track, as it was sealed\n" : "",
-        self->proof.event_seal.body
+        self->proof.seal.body
             ? readme_seals
             : "\nThis event was recorded without seals: there is no signature.\n");
 }
@@ -205,23 +209,31 @@ add_bytes(Export *self, const gchar *name, GBytes *bytes, GError **error)
     return add_data(self, name, data, length, error);
 }
 
+/* Of the clip @number, from 1: "clip.mp4", "clip-2.mp4", … */
+static gchar *
+name_clip(guint number, const gchar *rest)
+{
+    return number == 1 ? g_strdup_printf("clip%s", rest)
+                       : g_strdup_printf("clip-%u%s", number, rest);
+}
+
 /* What is handed on must be what was sealed. */
 static gboolean
-check_clip(const Export *self, const guint8 digest[VIGIL_SEAL_DIGEST_BYTES], GError **error)
+check_clip(const VigilSealedClip *clip, const guint8 digest[VIGIL_SEAL_DIGEST_BYTES],
+           GError **error)
 {
-    if (!self->proof.clip_seal.body ||
-        memcmp(digest, self->proof.clip_digest, VIGIL_SEAL_DIGEST_BYTES) == 0)
+    if (!clip->seal.body || memcmp(digest, clip->digest, VIGIL_SEAL_DIGEST_BYTES) == 0)
         return TRUE;
     g_set_error(
         error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_CORRUPT,
         "%s: this clip is not what was sealed: see `vigil fsck --verify`; `vigil clip` copies "
         "it as it is",
-        self->proof.clip);
+        clip->path);
     return FALSE;
 }
 
 static gboolean
-copy_clip(Export *self, gint fd, GError **error)
+copy_clip(Export *self, const VigilSealedClip *clip, const gchar *name, gint fd, GError **error)
 {
     g_autofree guint8 *block = g_malloc(BLOCK_BYTES);
     g_autoptr(VigilSealHash) hash = vigil_seal_hash_new();
@@ -229,14 +241,14 @@ copy_clip(Export *self, gint fd, GError **error)
     const gint64 bytes = lseek(fd, 0, SEEK_END);
     gint64 done = 0;
 
-    if (!begin_file(self, "clip.mp4", bytes, error))
+    if (!begin_file(self, name, bytes, error))
         return FALSE;
     while (done < bytes) {
         const gssize n =
             TEMP_FAILURE_RETRY(pread(fd, block, (gsize)MIN(BLOCK_BYTES, bytes - done), done));
 
         if (n <= 0) {
-            g_set_error(error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_IO, "%s: %s", self->proof.clip,
+            g_set_error(error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_IO, "%s: %s", clip->path,
                         n < 0 ? g_strerror(errno) : "it became shorter");
             return FALSE;
         }
@@ -246,53 +258,65 @@ copy_clip(Export *self, gint fd, GError **error)
         done += n;
     }
     vigil_seal_hash_get(hash, digest);
-    add_sum(self, "clip.mp4", digest);
-    return check_clip(self, digest, error);
+    add_sum(self, name, digest);
+    return check_clip(clip, digest, error);
 }
 
 static gboolean
-add_clip(Export *self, GError **error)
+add_clips(Export *self, GError **error)
 {
-    gboolean ok;
-    gint fd;
+    for (guint i = 0; i < self->proof.clips->len; i++) {
+        g_autofree gchar *name = name_clip(i + 1, ".mp4");
+        const gint fd = vigil_store_open_clip(self->store, self->event->id, i, error);
+        gboolean ok;
 
-    if (!self->proof.clip)
-        return TRUE;
-    fd = vigil_store_open_clip(self->store, self->event->id, error);
-    if (fd < 0)
-        return FALSE;
-    ok = copy_clip(self, fd, error);
-    close(fd);
-    return ok;
+        if (fd < 0)
+            return FALSE;
+        ok =
+            copy_clip(self, &g_array_index(self->proof.clips, VigilSealedClip, i), name, fd, error);
+        close(fd);
+        if (!ok)
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/* @number: of a clip; 0: of the event */
+static gboolean
+add_seal(Export *self, const VigilSealed *seal, guint number, GError **error)
+{
+    g_autofree gchar *body = number ? name_clip(number, "-seal.bin") : g_strdup("seal.bin");
+    g_autofree gchar *signature = number ? name_clip(number, "-seal.sig") : g_strdup("seal.sig");
+    g_autofree gchar *key = number ? name_clip(number, "-seal.pub") : g_strdup("seal.pub");
+
+    return !seal->body || (add_bytes(self, body, seal->body, error) &&
+                           add_bytes(self, signature, seal->signature, error) &&
+                           add_text(self, key, seal->public_key, error));
 }
 
 static gboolean
 add_seals(Export *self, GError **error)
 {
-    const VigilSealProof *proof = &self->proof;
-
-    if (proof->event_seal.body &&
-        (!add_bytes(self, "seal.bin", proof->event_seal.body, error) ||
-         !add_bytes(self, "seal.sig", proof->event_seal.signature, error) ||
-         !add_text(self, "seal.pub", proof->event_seal.public_key, error)))
+    if (!add_seal(self, &self->proof.seal, 0, error))
         return FALSE;
-    return !proof->clip_seal.body ||
-           (add_bytes(self, "clip-seal.bin", proof->clip_seal.body, error) &&
-            add_bytes(self, "clip-seal.sig", proof->clip_seal.signature, error) &&
-            add_text(self, "clip-seal.pub", proof->clip_seal.public_key, error));
+    for (guint i = 0; i < self->proof.clips->len; i++)
+        if (!add_seal(self, &g_array_index(self->proof.clips, VigilSealedClip, i).seal, i + 1,
+                      error))
+            return FALSE;
+    return TRUE;
 }
 
 static gboolean
 add_all(Export *self, GError **error)
 {
     g_autofree gchar *readme = make_readme(self);
-    g_autofree gchar *json = make_json(self->event, self->proof.clip ? "clip.mp4" : NULL);
+    g_autofree gchar *json = make_json(self->event, self->proof.clips->len ? "clip.mp4" : NULL);
 
     return add_text(self, "README.txt", readme, error) &&
            add_text(self, "event.json", json, error) &&
            add_text(self, "event.txt", self->proof.statement, error) &&
            add_bytes(self, "track.bin", self->proof.track, error) &&
-           add_bytes(self, "snapshot.jpg", self->snapshot, error) && add_clip(self, error) &&
+           add_bytes(self, "snapshot.jpg", self->snapshot, error) && add_clips(self, error) &&
            add_seals(self, error) && begin_file(self, "B2SUMS", (gint64)self->sums->len, error) &&
            add_block(self, self->sums->str, self->sums->len, error);
 }

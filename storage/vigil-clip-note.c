@@ -161,7 +161,7 @@ add_path_and_snapshot(GVariantBuilder *body, const VigilEvent *event)
 }
 
 GBytes *
-vigil_clip_note_event(const VigilEvent *event, gint64 written_wall_us)
+vigil_clip_note_event(const VigilEvent *event, guint part, gint64 written_wall_us)
 {
     GVariantBuilder body;
 
@@ -176,6 +176,8 @@ vigil_clip_note_event(const VigilEvent *event, gint64 written_wall_us)
     add(&body, "label_id", g_variant_new_int32(event->label_id));
     add(&body, "track", g_variant_new_uint64(event->track_id));
     add(&body, "record", g_variant_new_boolean(event->record));
+    if (part > 0)
+        add(&body, "part", g_variant_new_uint32(part));
     add_time(&body, "written_us", written_wall_us);
     add_times(&body, event);
     add_what_was_seen(&body, event);
@@ -390,6 +392,7 @@ read_note(const guint8 *data, gsize length, VigilClipNote *note)
     note->kind = data[1];
     if (note->kind == VIGIL_CLIP_NOTE_EVENT) {
         g_variant_lookup(body, "written_us", "x", &note->written_wall_us);
+        g_variant_lookup(body, "part", "u", &note->part);
         note->event = read_event(body);
         return note->event != NULL;
     }

@@ -21,7 +21,8 @@ G_BEGIN_DECLS
  * Body of an event: id, type, end_reason, camera, rule, label (s), label_id (i), track (t), start_ns, trigger_ns, end_ns,
  * time_ns, start_us, end_us, pre_ns, post_ns, written_us (x), score, top_score (d), box (dddd), zones, lines (as),
  * model, model_sha256 (s), frames (uu: seen, inferred), record (b), path (ay, as in the table tracks) and snapshot (ay, JPEG), the
- * last two in an end alone. Of the end of a clip: start_ns, end_ns, start_us, end_us (x), size (uu), codec (s).
+ * last two in an end alone; part (u): more than 0 in a clip that
+ * the event did not begin in but goes on in. Of the end of a clip: start_ns, end_ns, start_us, end_us (x), size (uu), codec (s).
  * _ns are stream times, _us wall times since 1970.
  *
  * Each message is a note of its own, written when it is committed: begin, updates, end. The latest is what holds. A file
@@ -39,11 +40,15 @@ typedef struct {
     VigilClipNoteKind kind;
     VigilEvent *event;      /* EVENT: owned */
     gint64 written_wall_us; /* EVENT: when it was committed */
+    guint part;             /* EVENT: more than 0: the event began in an earlier clip */
     VigilClipInfo info;     /* CLOSED: codec is interned */
 } VigilClipNote;
 
-/** vigil_clip_note_event: (transfer full): the box; a snapshot that is too large is left out. */
-GBytes *vigil_clip_note_event(const VigilEvent *event, gint64 written_wall_us);
+/**
+ * vigil_clip_note_event: (transfer full): the box; a snapshot that is too large is left out.
+ * @part: 0 in the clip that the event began in, more in one in which it goes on
+ */
+GBytes *vigil_clip_note_event(const VigilEvent *event, guint part, gint64 written_wall_us);
 /** vigil_clip_note_closed: (transfer full): the box, the last one of a complete clip. */
 GBytes *vigil_clip_note_closed(const VigilClipInfo *info);
 

@@ -157,17 +157,21 @@ drop_due(VigilStore *self, Step *step, GError **error)
 static gboolean
 drop_oldest(VigilStore *self, Step *step, gboolean *gone, GError **error)
 {
-    gint64 clip_id = 0, seq = 0;
+    gint64 clip_id = 0, passed_id = 0, seq = 0;
 
     *gone = TRUE;
-    if (self->clips_max_age_us && !vigil_store_pick_oldest_clip(self, &clip_id, error))
+    if (self->clips_max_age_us && (!vigil_store_pick_oldest_clip(self, &clip_id, error) ||
+                                   !vigil_store_pick_passed_clip(self, &passed_id, error)))
+        return FALSE;
+    if (passed_id && (!clip_id || passed_id < clip_id))
+        clip_id = passed_id;
+    if (!clip_id && (!vigil_store_pick_oldest(self, &seq, error) ||
+                     !vigil_store_pick_passed_before(self, seq, &clip_id, error)))
         return FALSE;
     if (clip_id) {
         step->n_expired++;
         return vigil_store_expire_clip(self, clip_id, step->garbage, error);
     }
-    if (!vigil_store_pick_oldest(self, &seq, error))
-        return FALSE;
     *gone = seq != 0;
     if (!seq)
         return TRUE;

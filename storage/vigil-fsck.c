@@ -3,7 +3,7 @@
  * Compares rows and files. Runs beside a writer: files are read before rows, and what looks wrong is looked at twice, as
  * the writer may have been in between.
  */
-#include "storage/vigil-store-private.h"
+#include "storage/vigil-clip-parts.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -88,7 +88,7 @@ check_paths(Fsck *self, GError **error)
 /* --- rows → files --- */
 
 typedef struct {
-    gint64 id, bytes, n_events;
+    gint64 id, bytes, has_event;
     gchar *path, *state;
 } ClipRow;
 
@@ -108,9 +108,11 @@ read_clips(VigilStore *store, gint64 id, GError **error)
     g_autoptr(GArray) rows = g_array_new(FALSE, FALSE, sizeof(ClipRow));
     g_autoptr(GError) local = NULL;
     g_auto(VigilStatement) list = vigil_statement(
-        store, "SELECT c.id, c.bytes, c.path, c.state, "
-               "(SELECT count(*) FROM events e WHERE e.clip_id = c.id) FROM clips c "
-               "WHERE :id = 0 OR c.id = :id");
+        store, store->schema >= VIGIL_PARTS_SCHEMA
+                   ? "SELECT c.id, c.bytes, c.path, c.state, EXISTS (SELECT 1 FROM events e "
+                     "WHERE " VIGIL_EVENT_IS_IN_CLIP ") FROM clips c WHERE :id = 0 OR c.id = :id"
+                   : "SELECT c.id, c.bytes, c.path, c.state, EXISTS (SELECT 1 FROM events e "
+                     "WHERE e.clip_id = c.id) FROM clips c WHERE :id = 0 OR c.id = :id");
 
     g_array_set_clear_func(rows, clip_row_clear);
     vigil_statement_int(&list, ":id", id);
@@ -163,7 +165,7 @@ mend_clip(Fsck *self, gint64 id, gint64 bytes, const gchar *state)
 static gboolean
 is_fine(const ClipRow *row, gint64 size)
 {
-    if (row->n_events == 0)
+    if (!row->has_event)
         return FALSE;
     if (g_str_equal(row->state, "lost"))
         return TRUE;
@@ -175,7 +177,7 @@ report_clip(Fsck *self, const ClipRow *row, gint64 size)
 {
     const gboolean is_open = g_str_equal(row->state, "open"); /* a writer has it: it mends it */
 
-    if (row->n_events == 0)
+    if (!row->has_event)
         report(self, FALSE, "clip %s: no event has it", row->path);
     if (g_str_equal(row->state, "lost") || (is_open && size >= row->bytes))
         return;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "storage/vigil-purge.h"
 
+#include "storage/vigil-clip-parts.h"
 #include "storage/vigil-rebuild.h"
 #include "storage/vigil-retention-private.h"
 
@@ -33,13 +34,14 @@
  * Of clips that were cut the times are not known: those of their events are, and that they ended before the next run began.
  * Whatever that one says, not more than a day is taken for footage of an event.
  */
-#define CLIPS                                                                                     \
-    "FROM clips c WHERE c." THIS_CAMERA "AND c.state <> 'lost' AND "                              \
-    "((c.start_wall_us <= :until AND c.end_wall_us >= :since) OR EXISTS (SELECT 1 FROM events e " \
-    "WHERE e.clip_id = c.id AND e.start_wall_us <= :until AND e.end_wall_us >= :since) OR "       \
-    "(c.end_wall_us IS NULL AND EXISTS (SELECT 1 FROM events e WHERE e.clip_id = c.id AND "       \
-    "e.start_wall_us - e.pre_ns / 1000 <= :until AND e.end_wall_us + 86400000000 >= :since) "     \
-    "AND coalesce((SELECT r.begun_mono_us + r.wall_offset_us FROM runs r WHERE "                  \
+#define CLIPS                                                                                      \
+    "FROM clips c WHERE c." THIS_CAMERA "AND c.state <> 'lost' AND "                               \
+    "((c.start_wall_us <= :until AND c.end_wall_us >= :since) OR EXISTS (SELECT 1 FROM events e "  \
+    "WHERE " VIGIL_EVENT_IS_IN_CLIP                                                                \
+    " AND e.start_wall_us <= :until AND e.end_wall_us >= :since) OR "                              \
+    "(c.end_wall_us IS NULL AND EXISTS (SELECT 1 FROM events e WHERE " VIGIL_EVENT_IS_IN_CLIP      \
+    " AND e.start_wall_us - e.pre_ns / 1000 <= :until AND e.end_wall_us + 86400000000 >= :since) " \
+    "AND coalesce((SELECT r.begun_mono_us + r.wall_offset_us FROM runs r WHERE "                   \
     "r.id > c.run_id ORDER BY r.id LIMIT 1), :since) >= :since)) "
 
 typedef struct {
@@ -92,9 +94,9 @@ count(VigilStore *self, const VigilPurge *purge, const gchar *sql, guint64 *n, G
 }
 
 static gboolean
-check_open(VigilStore *self, GError **error)
+check_open(VigilStore *self, guint schema, GError **error)
 {
-    if (self->schema >= SCHEMA_WITH_DELETIONS && self->db)
+    if (self->schema >= schema && self->db)
         return TRUE;
     g_set_error(error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_INVALID,
                 "%s: a writer has to open this store of an earlier version first", self->database);
@@ -108,7 +110,7 @@ vigil_store_count_purge(VigilStore *self, const VigilPurge *purge, VigilPurgeCou
     gboolean ok;
 
     g_mutex_lock(&self->mutex);
-    ok = check_open(self, error) &&
+    ok = check_open(self, VIGIL_PARTS_SCHEMA, error) &&
          count(self, purge, "SELECT count(*) " EVENTS, &counts->n_events, error) &&
          count(self, purge, "SELECT count(*) " CLIPS, &counts->n_clips, error) &&
          count(self, purge, "SELECT (SELECT count(*) " WAITING ") + (SELECT count(*) " REFUSED ")",
@@ -356,7 +358,7 @@ vigil_store_list_deletions(VigilStore *self, VigilDeletionFunc func, gpointer us
     g_autoptr(GError) local = NULL;
 
     g_mutex_lock(&self->mutex);
-    if (check_open(self, &local)) {
+    if (check_open(self, SCHEMA_WITH_DELETIONS, &local)) {
         g_auto(VigilStatement) list = vigil_statement(
             self, "SELECT begun_wall_us, ended_wall_us, uid, user_name, command, camera, "
                   "since_wall_us, until_wall_us, n_events, n_clips, n_messages, n_decisions "

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "storage/vigil-store-private.h"
+#include "storage/vigil-clip-parts.h"
 
 #include <errno.h>
 
@@ -26,7 +26,7 @@
 typedef struct {
     gint64 seq;
     VigilEvent *event;
-    gchar *clip;
+    gchar *clip, **parts; /* (nullable) */
     VigilEventRow row;
 } Row;
 
@@ -37,6 +37,7 @@ row_clear(gpointer data)
 
     g_clear_pointer(&self->event, vigil_event_unref);
     g_free(self->clip);
+    g_strfreev(self->parts);
 }
 
 typedef struct {
@@ -247,6 +248,29 @@ read_row(VigilStatement *statement, Row *row)
 }
 
 static gboolean
+read_parts(VigilStore *self, Row *row, GError **error)
+{
+    g_autoptr(GArray) parts = vigil_clip_parts_list(self, row->seq, FALSE, error);
+    g_autoptr(GPtrArray) paths = NULL;
+
+    if (!parts || parts->len == 0)
+        return parts != NULL;
+    paths = g_ptr_array_new_with_free_func(g_free);
+    for (guint i = 0; i < parts->len; i++) {
+        VigilClipPart *part = &g_array_index(parts, VigilClipPart, i);
+
+        if (part->has_file || part->is_open)
+            g_ptr_array_add(paths, g_steal_pointer(&part->path));
+        row->row.clip_complete = row->row.clip_complete && !part->is_open;
+    }
+    if (paths->len == 0)
+        return TRUE;
+    g_ptr_array_add(paths, NULL);
+    row->parts = (gchar **)g_ptr_array_free(g_steal_pointer(&paths), FALSE);
+    return TRUE;
+}
+
+static gboolean
 fetch_page(VigilStore *self, const Cursor *cursor, guint limit, GArray *rows, GError **error)
 {
     g_autofree gchar *sql = compose(self, cursor);
@@ -263,8 +287,10 @@ fetch_page(VigilStore *self, const Cursor *cursor, guint limit, GArray *rows, GE
     for (guint i = 0; !local && i < rows->len; i++) {
         Row *row = &g_array_index(rows, Row, i);
 
-        if (read_places(self, row->seq, row->event, &local) && cursor->query->with_path)
+        if (read_places(self, row->seq, row->event, &local) && read_parts(self, row, &local) &&
+            cursor->query->with_path)
             read_path(self, row->seq, row->event, &local);
+        row->row.parts = (const gchar *const *)row->parts;
         row->row.event = row->event;
         row->row.clip = row->clip;
     }
@@ -337,39 +363,61 @@ vigil_store_read_event(VigilStore *self, gint64 seq, gchar **clip, GError **erro
     return g_steal_pointer(&row->event);
 }
 
-static gchar *
-find_clip(VigilStore *self, const gchar *event_id, GError **error)
+static gboolean
+find_event(VigilStore *self, const gchar *event_id, gint64 *seq, GError **error)
 {
     g_autoptr(GError) local = NULL;
-    g_auto(VigilStatement) statement = vigil_statement(
-        self, "SELECT c.path FROM events e LEFT JOIN clips c ON c.id = e.clip_id AND "
-              "c.state <> 'lost' WHERE e.id = :id");
-    gboolean found;
+    g_auto(VigilStatement) find = vigil_statement(self, "SELECT seq FROM events WHERE id = :id");
 
-    vigil_statement_text(&statement, ":id", event_id);
-    found = vigil_statement_step(&statement, &local);
+    vigil_statement_text(&find, ":id", event_id);
+    if (vigil_statement_step(&find, &local)) {
+        *seq = sqlite3_column_int64(find.stmt, 0);
+        return TRUE;
+    }
     if (local)
         g_propagate_error(error, g_steal_pointer(&local));
-    else if (!found)
+    else
         g_set_error(error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_NOT_FOUND, "%s: no such event",
                     event_id);
-    else if (!vigil_statement_get_text(&statement, 0))
+    return FALSE;
+}
+
+static gchar *
+find_clip(VigilStore *self, const gchar *event_id, guint number, GError **error)
+{
+    g_autoptr(GArray) parts = NULL;
+    gint64 seq;
+    guint n = 0;
+
+    if (!find_event(self, event_id, &seq, error))
+        return NULL;
+    parts = vigil_clip_parts_list(self, seq, TRUE, error);
+    if (!parts)
+        return NULL;
+    for (guint i = 0; i < parts->len; i++) {
+        VigilClipPart *part = &g_array_index(parts, VigilClipPart, i);
+
+        if ((part->has_file || part->is_open) && n++ == number)
+            return g_steal_pointer(&part->path);
+    }
+    if (n == 0)
         g_set_error(error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_NOT_FOUND,
                     "%s: this event has no clip", event_id);
     else
-        return g_strdup(vigil_statement_get_text(&statement, 0));
+        g_set_error(error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_NOT_FOUND,
+                    "%s: this event has no more than %u clips", event_id, n);
     return NULL;
 }
 
 gint
-vigil_store_open_clip(VigilStore *self, const gchar *event_id, GError **error)
+vigil_store_open_clip(VigilStore *self, const gchar *event_id, guint part, GError **error)
 {
     g_autofree gchar *path = NULL;
     gint fd = -1;
 
     g_mutex_lock(&self->mutex);
     if (check_open(self, error))
-        path = find_clip(self, event_id, error);
+        path = find_clip(self, event_id, part, error);
     if (path) {
         fd = vigil_clip_folder_open(self, path);
         if (fd < 0)

@@ -21,6 +21,7 @@ typedef struct VigilRebuild {
 typedef struct {
     VigilEvent *last;
     gint64 written_wall_us;
+    guint part; /* more than 0: it began in another one */
 } VigilFoundEvent;
 
 /** VigilFoundClip: a clip and its events, in the order in which they began. */
@@ -90,11 +91,18 @@ gboolean vigil_store_set_aside(VigilStore *self, gchar **name, GError **error);
 typedef struct {
     const VigilEvent *event; /* its latest message */
     gint64 clip_id, run_id, seq, committed_wall_us;
+    gboolean goes_on; /* the clip is not its first one */
     gboolean pinned;
 } VigilRestore;
 
-/** vigil_store_restore_event: within a transaction. @restored: (out): %FALSE when it is there already. */
+typedef enum {
+    VIGIL_RESTORED_NOT,  /* it is there already, and this clip is not one of its clips */
+    VIGIL_RESTORED_PART, /* it is there already; it has one clip more */
+    VIGIL_RESTORED_EVENT,
+} VigilRestored;
+
+/** vigil_store_restore_event: within a transaction. */
 gboolean vigil_store_restore_event(VigilStore *self, const VigilRestore *restore,
-                                   gboolean *restored, GError **error);
+                                   VigilRestored *restored, GError **error);
 
 G_END_DECLS

@@ -256,7 +256,7 @@ on_note(const VigilClipNote *note, gpointer user_data)
     if (clip->bytes > MAX_EVENT_BYTES || clip->name_bytes > MAX_NAME_BYTES ||
         (!known && clip->events->len == MAX_EVENTS))
         return FALSE;
-    found = (VigilFoundEvent){vigil_event_ref(note->event), note->written_wall_us};
+    found = (VigilFoundEvent){vigil_event_ref(note->event), note->written_wall_us, note->part};
     if (known) {
         found_event_clear(known);
         *known = found;

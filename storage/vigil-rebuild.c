@@ -93,14 +93,15 @@ is_pinned(VigilStore *self, const gchar *id)
     return self->rebuild->pins && g_hash_table_contains(self->rebuild->pins, id);
 }
 
-/* @n: (out): how many of them were not there already. */
+/* @n: (out): how many of them were not there already. @wanted: (out): whether any of them has this clip. */
 static gboolean
 restore_events(VigilStore *self, const VigilFoundClip *clip, gint64 clip_id, guint *n,
-               GError **error)
+               gboolean *wanted, GError **error)
 {
     gint64 seq;
 
     *n = 0;
+    *wanted = FALSE;
     if (!vigil_store_read_int(self, "SELECT coalesce(min(seq), 4294967296) FROM events", &seq,
                               error))
         return FALSE;
@@ -113,13 +114,15 @@ restore_events(VigilStore *self, const VigilFoundClip *clip, gint64 clip_id, gui
                                       .run_id = RUN,
                                       .seq = seq - 1,
                                       .committed_wall_us = found->written_wall_us,
+                                      .goes_on = found->part > 0,
                                       .pinned = is_pinned(self, event->id)};
-        gboolean restored;
+        VigilRestored restored;
 
         if (!vigil_store_restore_event(self, &restore, &restored, error))
             return FALSE;
         seq--;
-        *n += restored;
+        *n += restored == VIGIL_RESTORED_EVENT;
+        *wanted |= restored != VIGIL_RESTORED_NOT;
     }
     return TRUE;
 }
@@ -137,7 +140,7 @@ static gboolean
 restore_clip(VigilStore *self, const VigilFoundClip *clip, Step *step, GError **error)
 {
     gint64 clip_id;
-    gboolean known;
+    gboolean known, wanted;
     guint n;
 
     if (!is_known(self, clip->path, &known, error))
@@ -153,10 +156,10 @@ restore_clip(VigilStore *self, const VigilFoundClip *clip, Step *step, GError **
         return TRUE;
     }
     if (!insert_clip(self, clip, &clip_id, error) ||
-        !restore_events(self, clip, clip_id, &n, error))
+        !restore_events(self, clip, clip_id, &n, &wanted, error))
         return FALSE;
     /* a clip goes with its last event: one without any would stay for ever */
-    if (n == 0) {
+    if (!wanted) {
         step->n_unknown++;
         return forget_clip(self, clip_id, error);
     }

@@ -3,6 +3,7 @@
  * What is too old. Ages count within a run, since that is where clocks can be compared: runs of this boot by the monotonic
  * clock, others by the wall clock that they are known to have had.
  */
+#include "storage/vigil-clip-parts.h"
 #include "storage/vigil-retention-private.h"
 
 /* No clock of ours was ever set before this: 2020-01-01. Such times say nothing about an age. */
@@ -15,8 +16,8 @@ typedef struct {
 } Span;
 
 typedef struct {
-    gint64 mono_us, seq, clip_id;
-    gboolean pinned, is_open, has_file, has_snapshot;
+    gint64 mono_us, seq;
+    gboolean pinned, is_open, has_snapshot;
     guint owner; /* index of the rule that decides */
 } Candidate;
 
@@ -120,9 +121,7 @@ read_candidate(VigilStore *self, VigilStatement *row)
         .is_open = sqlite3_column_int(row->stmt, 3) != 0,
         .owner = find_owner(self, vigil_statement_need_text(row, 4),
                             vigil_statement_need_text(row, 5), vigil_statement_need_text(row, 6)),
-        .clip_id = sqlite3_column_int64(row->stmt, 7),
-        .has_file = sqlite3_column_int(row->stmt, 8) != 0,
-        .has_snapshot = sqlite3_column_int(row->stmt, 9) != 0,
+        .has_snapshot = sqlite3_column_int(row->stmt, 7) != 0,
     };
 }
 
@@ -133,8 +132,9 @@ list_candidates(VigilStore *self, const VigilAgePlace *at, const Span *span, GEr
     g_autoptr(GError) local = NULL;
     g_auto(VigilStatement) list = vigil_statement(
         self, "SELECT e.seq, e.committed_mono_us, e.pinned, "
-              "e.end_reason IS NULL OR coalesce(c.state = 'open', 0), k.name, e.label, e.rule, "
-              "e.clip_id, coalesce(c.state IN ('complete', 'cut'), 0), "
+              "e.end_reason IS NULL OR coalesce(c.state = 'open', 0) OR EXISTS (SELECT 1 FROM "
+              "event_parts p CROSS JOIN clips q ON q.id = p.clip_id WHERE p.event_seq = e.seq AND "
+              "q.state = 'open'), k.name, e.label, e.rule, "
               "EXISTS (SELECT 1 FROM snapshots s WHERE s.event_seq = e.seq) "
               "FROM events e CROSS JOIN cameras k ON k.id = e.camera_id "
               "LEFT JOIN clips c ON c.id = e.clip_id "
@@ -176,15 +176,19 @@ judge_event(VigilStore *self, guint scan, const Candidate *candidate, VigilDue *
 
 /* A clip that several events have is as old as the youngest of them, and stays with a pinned one. */
 static gboolean
-judge_siblings(VigilStore *self, const Candidate *candidate, What *what, GError **error)
+judge_siblings(VigilStore *self, const Candidate *candidate, gint64 clip_id, What *what,
+               GError **error)
 {
     g_autoptr(GError) local = NULL;
     g_auto(VigilStatement) find = vigil_statement(
-        self, "SELECT max(o.pinned <> 0), max((o.run_id, o.committed_mono_us, o.seq) > "
-              "(e.run_id, e.committed_mono_us, e.seq)) FROM events e JOIN events o "
-              "ON o.clip_id = e.clip_id WHERE e.seq = :seq");
+        self,
+        "SELECT max(o.pinned <> 0), max((o.run_id, o.committed_mono_us, o.seq) > "
+        "(e.run_id, e.committed_mono_us, e.seq)) FROM (SELECT seq FROM events WHERE "
+        "clip_id = :clip UNION ALL SELECT event_seq FROM event_parts WHERE clip_id = :clip) m "
+        "CROSS JOIN events o ON o.seq = m.seq CROSS JOIN events e ON e.seq = :seq");
 
     vigil_statement_int(&find, ":seq", candidate->seq);
+    vigil_statement_int(&find, ":clip", clip_id);
     if (vigil_statement_step(&find, &local))
         *what = sqlite3_column_int(find.stmt, 0)   ? WHAT_PASSES
                 : sqlite3_column_int(find.stmt, 1) ? WHAT_HOLDS
@@ -196,8 +200,11 @@ judge_siblings(VigilStore *self, const Candidate *candidate, What *what, GError 
 }
 
 static gboolean
-judge_clip(VigilStore *self, const Candidate *candidate, VigilDue *due, What *what, GError **error)
+judge_clips(VigilStore *self, const Candidate *candidate, VigilDue *due, What *what, GError **error)
 {
+    g_autoptr(GArray) parts = NULL;
+    gboolean has_file = FALSE;
+
     *what = WHAT_PASSES;
     if (candidate->pinned)
         return TRUE;
@@ -205,11 +212,23 @@ judge_clip(VigilStore *self, const Candidate *candidate, VigilDue *due, What *wh
         *what = WHAT_HOLDS;
         return TRUE;
     }
-    if (candidate->has_file && !judge_siblings(self, candidate, what, error))
+    parts = vigil_clip_parts_list(self, candidate->seq, TRUE, error);
+    if (!parts)
         return FALSE;
-    if (candidate->has_file && *what == WHAT_GOES)
-        g_array_append_val(due->clips, candidate->clip_id);
-    else if (candidate->has_snapshot)
+    for (guint i = 0; i < parts->len; i++) {
+        const VigilClipPart *part = &g_array_index(parts, VigilClipPart, i);
+        What of_part = WHAT_PASSES;
+
+        if (!part->has_file)
+            continue;
+        if (!judge_siblings(self, candidate, part->id, &of_part, error))
+            return FALSE;
+        has_file |= of_part == WHAT_GOES;
+        *what = MAX(*what, of_part);
+        if (of_part == WHAT_GOES)
+            g_array_append_val(due->clips, part->id);
+    }
+    if (!has_file && candidate->has_snapshot)
         g_array_append_val(due->snapshots, candidate->seq);
     return TRUE;
 }
@@ -231,7 +250,7 @@ judge(VigilStore *self, guint index, const GArray *candidates, guint n_max, Vigi
             break;
         if (!of_clips)
             what = judge_event(self, index, candidate, due);
-        else if (!judge_clip(self, candidate, due, &what, error))
+        else if (!judge_clips(self, candidate, due, &what, error))
             return FALSE;
         scan->held = scan->held || what == WHAT_HOLDS;
         scan->at.mono_us = candidate->mono_us;

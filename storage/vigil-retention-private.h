@@ -59,5 +59,10 @@ vigil_store_expire_clip(VigilStore *self, gint64 clip_id, GPtrArray *garbage, GE
 gboolean vigil_store_pick_oldest(VigilStore *self, gint64 *seq, GError **error);
 gboolean vigil_store_pick_oldest_with_clip(VigilStore *self, gint64 *seq, GError **error);
 gboolean vigil_store_pick_oldest_clip(VigilStore *self, gint64 *clip_id, GError **error);
+/** vigil_store_pick_passed_clip: a clip that an event which lasts still has gone on from. */
+gboolean vigil_store_pick_passed_clip(VigilStore *self, gint64 *clip_id, GError **error);
+/** vigil_store_pick_passed_before: the same, if it is older than the clip of the event @seq; 0: no such event. */
+gboolean
+vigil_store_pick_passed_before(VigilStore *self, gint64 seq, gint64 *clip_id, GError **error);
 
 G_END_DECLS

@@ -3,6 +3,7 @@
  * Deleting: row → garbage row (one transaction), unlink, fsync of the directory, garbage row. "Oldest" is the order of
  * the commits, which no clock can change.
  */
+#include "storage/vigil-clip-parts.h"
 #include "storage/vigil-retention-private.h"
 #include "storage/vigil-seal-private.h"
 
@@ -85,35 +86,48 @@ drop_clip(VigilStore *self, gint64 clip_id, const gchar *path, GError **error)
            vigil_statement_run(&drop, error);
 }
 
+/* Whether an event other than this one has the clip. */
+static gboolean
+is_shared(VigilStore *self, gint64 clip_id, gint64 event_seq, gboolean *shared, GError **error)
+{
+    g_autoptr(GError) local = NULL;
+    g_auto(VigilStatement) find = vigil_statement(
+        self, "SELECT 1 FROM events WHERE clip_id = :clip AND seq <> :seq UNION ALL "
+              "SELECT 1 FROM event_parts WHERE clip_id = :clip AND event_seq <> :seq LIMIT 1");
+
+    vigil_statement_int(&find, ":clip", clip_id);
+    vigil_statement_int(&find, ":seq", event_seq);
+    *shared = vigil_statement_step(&find, &local);
+    if (!local)
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&local));
+    return FALSE;
+}
+
 gboolean
 vigil_store_drop_event(VigilStore *self, gint64 seq, GPtrArray *garbage, GError **error)
 {
-    g_autoptr(GError) local = NULL;
-    g_autofree gchar *path = NULL;
-    gint64 clip_id = 0;
-    g_auto(VigilStatement) find =
-        vigil_statement(self, "SELECT c.id, c.path FROM events e JOIN clips c ON c.id = e.clip_id "
-                              "WHERE e.seq = :seq AND NOT EXISTS "
-                              "(SELECT 1 FROM events o WHERE o.clip_id = c.id AND o.seq <> e.seq)");
-    g_auto(VigilStatement) drop = vigil_statement(self, "DELETE FROM events WHERE seq = :seq");
+    g_autoptr(GArray) parts = vigil_clip_parts_list(self, seq, TRUE, error);
+    g_auto(VigilStatement) drop = {0};
 
-    vigil_statement_int(&find, ":seq", seq);
-    if (vigil_statement_step(&find, &local)) {
-        clip_id = sqlite3_column_int64(find.stmt, 0);
-        path = g_strdup(vigil_statement_need_text(&find, 1));
-    }
-    if (local) {
-        g_propagate_error(error, g_steal_pointer(&local));
+    if (!parts)
         return FALSE;
-    }
+    drop = vigil_statement(self, "DELETE FROM events WHERE seq = :seq");
     vigil_statement_int(&drop, ":seq", seq);
     if (!vigil_seal_event_goes(self, seq, error) || !vigil_statement_run(&drop, error))
         return FALSE;
-    if (!clip_id)
-        return TRUE;
-    if (!drop_clip(self, clip_id, path, error))
-        return FALSE;
-    g_ptr_array_add(garbage, g_steal_pointer(&path));
+    for (guint i = 0; i < parts->len; i++) {
+        VigilClipPart *part = &g_array_index(parts, VigilClipPart, i);
+        gboolean shared;
+
+        if (!is_shared(self, part->id, seq, &shared, error))
+            return FALSE;
+        if (shared)
+            continue;
+        if (!drop_clip(self, part->id, part->path, error))
+            return FALSE;
+        g_ptr_array_add(garbage, g_steal_pointer(&part->path));
+    }
     return TRUE;
 }
 
@@ -149,9 +163,9 @@ drop_snapshots_of_clip(VigilStore *self, gint64 clip_id, GError **error)
     g_autoptr(GError) local = NULL;
 
     {
-        g_auto(VigilStatement) list =
-            vigil_statement(self, "SELECT e.seq FROM events e JOIN snapshots s ON "
-                                  "s.event_seq = e.seq WHERE e.clip_id = :id");
+        g_auto(VigilStatement) list = vigil_statement(
+            self, "SELECT e.seq FROM clips c JOIN events e ON " VIGIL_EVENT_IS_IN_CLIP
+                  " JOIN snapshots s ON s.event_seq = e.seq WHERE c.id = :id");
 
         vigil_statement_int(&list, ":id", clip_id);
         while (vigil_statement_step(&list, &local)) {
@@ -214,16 +228,21 @@ vigil_store_pick_oldest(VigilStore *self, gint64 *seq, GError **error)
     return pick(self,
                 "SELECT e.seq FROM events e WHERE e.pinned = 0 AND e.end_reason IS NOT NULL AND "
                 "(e.clip_id IS NULL OR "
-                "(SELECT c.state FROM clips c WHERE c.id = e.clip_id) <> 'open') "
+                "(SELECT c.state FROM clips c WHERE c.id = e.clip_id) <> 'open') AND "
+                "NOT EXISTS (SELECT 1 FROM event_parts p CROSS JOIN clips c ON c.id = p.clip_id "
+                "WHERE p.event_seq = e.seq AND c.state = 'open') "
                 "ORDER BY e.seq LIMIT 1",
                 seq, error);
 }
 
 /* Clips that are complete, of events that may go, all of them, and at least one. */
-#define OLD_CLIPS                                                                               \
-    "FROM clips c WHERE c.state IN ('complete', 'cut') AND NOT EXISTS (SELECT 1 FROM events e " \
-    "WHERE e.clip_id = c.id AND (e.pinned <> 0 OR e.end_reason IS NULL)) AND EXISTS (SELECT 1 " \
-    "FROM events x WHERE x.clip_id = c.id) ORDER BY c.id LIMIT 1"
+#define OLD_CLIPS                                                                                \
+    "FROM clips c WHERE c.state IN ('complete', 'cut') AND NOT EXISTS (SELECT 1 FROM events e "  \
+    "WHERE e.clip_id = c.id AND (e.pinned <> 0 OR e.end_reason IS NULL)) AND NOT EXISTS "        \
+    "(SELECT 1 FROM event_parts p CROSS JOIN events e ON e.seq = p.event_seq WHERE "             \
+    "p.clip_id = c.id AND (e.pinned <> 0 OR e.end_reason IS NULL)) AND (EXISTS (SELECT 1 FROM "  \
+    "events x WHERE x.clip_id = c.id) OR EXISTS (SELECT 1 FROM event_parts y WHERE y.clip_id = " \
+    "c.id)) ORDER BY c.id LIMIT 1"
 
 gboolean
 vigil_store_pick_oldest_clip(VigilStore *self, gint64 *clip_id, GError **error)
@@ -236,6 +255,49 @@ gboolean
 vigil_store_pick_oldest_with_clip(VigilStore *self, gint64 *seq, GError **error)
 {
     return pick(self,
-                "SELECT min(o.seq) FROM events o WHERE o.clip_id = (SELECT c.id " OLD_CLIPS ")",
+                "SELECT min(m.seq) FROM (SELECT o.seq AS seq FROM events o WHERE o.clip_id = "
+                "(SELECT c.id " OLD_CLIPS ") UNION ALL SELECT q.event_seq FROM event_parts q "
+                "WHERE q.clip_id = (SELECT c.id " OLD_CLIPS ")) m",
                 seq, error);
+}
+
+/* An event that does not end must not fill the disk: what it has behind it may go while it lasts. */
+gboolean
+vigil_store_pick_passed_clip(VigilStore *self, gint64 *clip_id, GError **error)
+{
+    return pick(self,
+                "SELECT min(c.id) FROM (SELECT e.clip_id AS id FROM events e "
+                "WHERE e.end_reason IS NULL UNION ALL SELECT p.clip_id FROM events e CROSS JOIN "
+                "event_parts p ON p.event_seq = e.seq WHERE e.end_reason IS NULL) m "
+                "CROSS JOIN clips c ON c.id = m.id AND c.state IN ('complete', 'cut') "
+                "AND NOT EXISTS (SELECT 1 FROM events e WHERE e.clip_id = c.id AND e.pinned <> 0) "
+                "AND NOT EXISTS (SELECT 1 FROM event_parts p CROSS JOIN events e ON "
+                "e.seq = p.event_seq WHERE p.clip_id = c.id AND e.pinned <> 0)",
+                clip_id, error);
+}
+
+/* @first_id: (out): of the event's first clip; 0: none */
+static gboolean
+find_first_clip(VigilStore *self, gint64 seq, gint64 *first_id, GError **error)
+{
+    g_autoptr(GArray) parts = vigil_clip_parts_list(self, seq, TRUE, error);
+
+    *first_id = parts && parts->len > 0 ? g_array_index(parts, VigilClipPart, 0).id : 0;
+    return parts != NULL;
+}
+
+gboolean
+vigil_store_pick_passed_before(VigilStore *self, gint64 seq, gint64 *clip_id, GError **error)
+{
+    gint64 first_id = 0;
+
+    if (!vigil_store_pick_passed_clip(self, clip_id, error))
+        return FALSE;
+    if (!*clip_id || !seq)
+        return TRUE;
+    if (!find_first_clip(self, seq, &first_id, error))
+        return FALSE;
+    if (first_id < *clip_id)
+        *clip_id = 0;
+    return TRUE;
 }

@@ -23,6 +23,7 @@ typedef enum {
     VIGIL_SEAL_LINK = 5,
     VIGIL_SEAL_OLDER_CLIPS = 6,
     VIGIL_SEAL_OLDER_EVENTS = 7,
+    VIGIL_SEAL_PART = 8,
 } VigilSealItemType;
 
 /* --- vigil-seal-record.c: bytes; no state, any thread --------------------------------------------------------- */

@@ -2,20 +2,33 @@
 /* What the chain has of one event, for who takes it away. */
 #include <string.h>
 
+#include "storage/vigil-clip-parts.h"
 #include "storage/vigil-seal-private.h"
+
+static void
+sealed_clear(VigilSealed *self)
+{
+    g_clear_pointer(&self->body, g_bytes_unref);
+    g_clear_pointer(&self->signature, g_bytes_unref);
+    g_clear_pointer(&self->public_key, g_free);
+}
+
+static void
+sealed_clip_clear(gpointer data)
+{
+    VigilSealedClip *self = data;
+
+    sealed_clear(&self->seal);
+    g_free(self->path);
+}
 
 void
 vigil_seal_proof_clear(VigilSealProof *self)
 {
     g_clear_pointer(&self->statement, g_free);
     g_clear_pointer(&self->track, g_bytes_unref);
-    g_clear_pointer(&self->clip, g_free);
-    g_clear_pointer(&self->event_seal.body, g_bytes_unref);
-    g_clear_pointer(&self->event_seal.signature, g_bytes_unref);
-    g_clear_pointer(&self->event_seal.public_key, g_free);
-    g_clear_pointer(&self->clip_seal.body, g_bytes_unref);
-    g_clear_pointer(&self->clip_seal.signature, g_bytes_unref);
-    g_clear_pointer(&self->clip_seal.public_key, g_free);
+    g_clear_pointer(&self->clips, g_array_unref);
+    sealed_clear(&self->seal);
 }
 
 static gboolean
@@ -35,17 +48,24 @@ column_bytes(VigilStatement *statement, gint column)
 }
 
 typedef struct {
-    gint64 seq, event_seal, clip_seal; /* 0: none */
+    gint64 seq, seal; /* seal: 0: none */
+    gboolean ended;
+    GArray *parts; /* (element-type VigilClipPart) */
 } Found;
 
+static void
+found_clear(Found *self)
+{
+    g_clear_pointer(&self->parts, g_array_unref);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Found, found_clear)
+
 static gboolean
-find_event(VigilStore *self, const gchar *id, Found *found, VigilSealProof *proof, GError **error)
+find_row(VigilStore *self, const gchar *id, Found *found, GError **error)
 {
     g_autoptr(GError) local = NULL;
     g_auto(VigilStatement) find = vigil_statement(
-        self, "SELECT e.seq, e.seal_seq, c.seal_seq, c.path, "
-              "e.end_reason IS NOT NULL AND c.state IS NOT 'open' FROM events e "
-              "LEFT JOIN clips c ON c.id = e.clip_id AND c.state <> 'lost' WHERE e.id = :id");
+        self, "SELECT seq, seal_seq, end_reason IS NOT NULL FROM events WHERE id = :id");
 
     vigil_statement_text(&find, ":id", id);
     if (!vigil_statement_step(&find, &local)) {
@@ -54,22 +74,35 @@ find_event(VigilStore *self, const gchar *id, Found *found, VigilSealProof *proo
                         id);
         return take_error(&local, error);
     }
-    if (!sqlite3_column_int(find.stmt, 4)) {
-        g_set_error(error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_INVALID,
-                    "%s: this event lasts still, or its clip is being written: try again later",
-                    id);
-        return FALSE;
-    }
-    *found = (Found){sqlite3_column_int64(find.stmt, 0), sqlite3_column_int64(find.stmt, 1),
-                     sqlite3_column_int64(find.stmt, 2)};
-    proof->clip = g_strdup(vigil_statement_get_text(&find, 3));
+    found->seq = sqlite3_column_int64(find.stmt, 0);
+    found->seal = sqlite3_column_int64(find.stmt, 1);
+    found->ended = sqlite3_column_int(find.stmt, 2) != 0;
     return TRUE;
 }
 
-/* @record: (out): its items belong to @body */
 static gboolean
-read_seal(VigilStore *self, gint64 seq, GBytes **body, GBytes **signature, gchar **public_key,
-          VigilSealRecord *record, GError **error)
+find_event(VigilStore *self, const gchar *id, Found *found, GError **error)
+{
+    gboolean done;
+
+    if (!find_row(self, id, found, error))
+        return FALSE;
+    found->parts = vigil_clip_parts_list(self, found->seq, TRUE, error);
+    if (!found->parts)
+        return FALSE;
+    done = found->ended;
+    for (guint i = 0; i < found->parts->len; i++)
+        done = done && !g_array_index(found->parts, VigilClipPart, i).is_open;
+    if (!done)
+        g_set_error(error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_INVALID,
+                    "%s: this event lasts still, or its clip is being written: try again later",
+                    id);
+    return done;
+}
+
+/* @record: (out): its items belong to the body */
+static gboolean
+read_seal(VigilStore *self, gint64 seq, VigilSealed *seal, VigilSealRecord *record, GError **error)
 {
     g_autoptr(GError) local = NULL;
     g_auto(VigilStatement) find =
@@ -81,31 +114,55 @@ read_seal(VigilStore *self, gint64 seq, GBytes **body, GBytes **signature, gchar
     vigil_statement_int(&find, ":seq", seq);
     if (!vigil_statement_step(&find, &local))
         return take_error(&local, error);
-    *body = column_bytes(&find, 0);
-    *signature = column_bytes(&find, 1);
-    data = g_bytes_get_data(*body, &length);
+    seal->body = column_bytes(&find, 0);
+    seal->signature = column_bytes(&find, 1);
+    data = g_bytes_get_data(seal->body, &length);
     if (!vigil_seal_record_parse(record, data, length)) {
         g_set_error(error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_CORRUPT,
                     "%s: record %" G_GINT64_FORMAT " of the seals is damaged", self->database, seq);
         return FALSE;
     }
-    *public_key = vigil_seal_public_write(record->key);
+    seal->public_key = vigil_seal_public_write(record->key);
     return TRUE;
 }
 
 static void
-take_clip(const VigilSealRecord *record, VigilSealProof *proof)
+take_clip(const VigilSealRecord *record, VigilSealedClip *clip)
 {
     VigilSealItem item;
     gsize offset = 0;
 
     while (vigil_seal_record_next(record, &offset, &item)) {
-        if (item.type != VIGIL_SEAL_CLIP || item.name_length != strlen(proof->clip) ||
-            memcmp(item.name, proof->clip, item.name_length) != 0)
+        if (item.type != VIGIL_SEAL_CLIP || item.name_length != strlen(clip->path) ||
+            memcmp(item.name, clip->path, item.name_length) != 0)
             continue;
-        memcpy(proof->clip_digest, item.digest, sizeof proof->clip_digest);
-        proof->clip_bytes = item.number;
+        memcpy(clip->digest, item.digest, sizeof clip->digest);
+        clip->bytes = item.number;
     }
+}
+
+static gboolean
+read_clips(VigilStore *self, const GArray *parts, VigilSealProof *proof, GError **error)
+{
+    proof->clips = g_array_new(FALSE, TRUE, sizeof(VigilSealedClip));
+    g_array_set_clear_func(proof->clips, sealed_clip_clear);
+    for (guint i = 0; i < parts->len; i++) {
+        const VigilClipPart *part = &g_array_index(parts, VigilClipPart, i);
+        VigilSealedClip *clip;
+        VigilSealRecord record;
+
+        if (!part->has_file)
+            continue;
+        g_array_set_size(proof->clips, proof->clips->len + 1);
+        clip = &g_array_index(proof->clips, VigilSealedClip, proof->clips->len - 1);
+        clip->path = g_strdup(part->path);
+        if (!part->seal_seq)
+            continue;
+        if (!read_seal(self, part->seal_seq, &clip->seal, &record, error))
+            return FALSE;
+        take_clip(&record, clip);
+    }
+    return TRUE;
 }
 
 static gboolean
@@ -125,24 +182,15 @@ static gboolean
 read_proof(VigilStore *self, const gchar *id, VigilSealProof *proof, GError **error)
 {
     VigilSealRecord record;
-    Found found = {0};
+    g_auto(Found) found = {0};
 
-    if (!find_event(self, id, &found, proof, error))
+    if (!find_event(self, id, &found, error))
         return FALSE;
     proof->statement = vigil_seal_statement(self, found.seq, error);
     if (!proof->statement || !read_track(self, found.seq, proof, error))
         return FALSE;
-    if (found.event_seal &&
-        !read_seal(self, found.event_seal, &proof->event_seal.body, &proof->event_seal.signature,
-                   &proof->event_seal.public_key, &record, error))
-        return FALSE;
-    if (!proof->clip || !found.clip_seal)
-        return TRUE;
-    if (!read_seal(self, found.clip_seal, &proof->clip_seal.body, &proof->clip_seal.signature,
-                   &proof->clip_seal.public_key, &record, error))
-        return FALSE;
-    take_clip(&record, proof);
-    return TRUE;
+    return (!found.seal || read_seal(self, found.seal, &proof->seal, &record, error)) &&
+           read_clips(self, found.parts, proof, error);
 }
 
 gboolean

@@ -121,7 +121,7 @@ vigil_seal_record_next(const VigilSealRecord *self, gsize *offset, VigilSealItem
     const gsize left = self->items_length - *offset;
 
     if (left < ITEM_HEAD_BYTES + ITEM_TAIL_BYTES || at[0] < VIGIL_SEAL_CLIP ||
-        at[0] > VIGIL_SEAL_OLDER_EVENTS)
+        at[0] > VIGIL_SEAL_PART)
         return FALSE;
     item->type = at[0];
     item->name_length = (gsize)get_number(at + 1, 2);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "storage/vigil-clip-parts.h"
 #include "storage/vigil-seal-private.h"
 
 #define N_PARTS 3 /* statement, track, snapshot */
@@ -39,6 +40,7 @@ typedef struct {
     guint n_found;
     GHashTable *clips;  /* path → SealedClip */
     GHashTable *events; /* id → SealedEvent */
+    GHashTable *parts;  /* id → set of paths of the clips in which the event goes on */
     guint64 older_clip_id, older_event_seq;
     /* of the record before */
     guint64 seq;
@@ -111,6 +113,20 @@ take_event_part(Verify *self, const VigilSealItem *item, const gchar *name, cons
 }
 
 static void
+take_part(Verify *self, const gchar *id, const gchar *clip)
+{
+    GHashTable *paths = g_hash_table_lookup(self->parts, id);
+
+    if (!clip)
+        return;
+    if (!paths) {
+        paths = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+        g_hash_table_insert(self->parts, g_strdup(id), paths);
+    }
+    g_hash_table_add(paths, g_strdup(clip));
+}
+
+static void
 take_sealed(Verify *self, const VigilSealItem *item, const gchar *name, gchar **clip)
 {
     SealedClip *sealed;
@@ -129,6 +145,7 @@ take_sealed(Verify *self, const VigilSealItem *item, const gchar *name, gchar **
     case VIGIL_SEAL_EVENT:
     case VIGIL_SEAL_TRACK:
     case VIGIL_SEAL_SNAPSHOT: take_event_part(self, item, name, *clip); break;
+    case VIGIL_SEAL_PART: take_part(self, name, *clip); break;
     default: break;
     }
 }
@@ -140,7 +157,10 @@ take_deleted(Verify *self, const VigilSealItem *item, const gchar *name)
 
     switch (item->type) {
     case VIGIL_SEAL_CLIP: g_hash_table_remove(self->clips, name); break;
-    case VIGIL_SEAL_EVENT: g_hash_table_remove(self->events, name); break;
+    case VIGIL_SEAL_EVENT:
+        g_hash_table_remove(self->events, name);
+        g_hash_table_remove(self->parts, name);
+        break;
     case VIGIL_SEAL_TRACK:
     case VIGIL_SEAL_SNAPSHOT:
         event = g_hash_table_lookup(self->events, name);
@@ -407,6 +427,71 @@ check_clip_rows(Verify *self, GError **error)
     return TRUE;
 }
 
+/* What rows say of where an event goes on was sealed with that clip. */
+static gboolean
+check_part_rows(Verify *self, GError **error)
+{
+    g_autoptr(GError) local = NULL;
+    g_auto(VigilStatement) list = vigil_statement(
+        self->store, "SELECT e.id, c.path FROM event_parts p CROSS JOIN events e ON "
+                     "e.seq = p.event_seq CROSS JOIN clips c ON c.id = p.clip_id");
+
+    while (vigil_statement_step(&list, &local)) {
+        const gchar *id = vigil_statement_need_text(&list, 0);
+        const gchar *path = vigil_statement_need_text(&list, 1);
+        GHashTable *paths = g_hash_table_lookup(self->parts, id);
+
+        if (!g_hash_table_contains(self->clips, path))
+            continue;
+        if (!paths || !g_hash_table_remove(paths, path))
+            report(self, "event %s: it is said to go on in clip %s, which was sealed without it",
+                   id, path);
+    }
+    return take_error(&local, error);
+}
+
+static gboolean
+has_event(VigilStore *store, const gchar *id, gboolean *has, GError **error)
+{
+    g_autoptr(GError) local = NULL;
+    g_auto(VigilStatement) find = vigil_statement(store, "SELECT 1 FROM events WHERE id = :id");
+
+    vigil_statement_text(&find, ":id", id);
+    *has = vigil_statement_step(&find, &local);
+    return take_error(&local, error);
+}
+
+/* Those that no row said. */
+static gboolean
+check_missing_parts(Verify *self, GError **error)
+{
+    GHashTableIter events, clips;
+    gpointer id, paths, path;
+
+    g_hash_table_iter_init(&events, self->parts);
+    while (g_hash_table_iter_next(&events, &id, &paths)) {
+        gboolean there;
+
+        if (g_hash_table_size(paths) == 0)
+            continue;
+        if (!has_event(self->store, id, &there, error))
+            return FALSE;
+        g_hash_table_iter_init(&clips, paths);
+        while (there && g_hash_table_iter_next(&clips, &path, NULL))
+            if (g_hash_table_contains(self->clips, path))
+                report(self, "event %s: that it goes on in clip %s was taken away",
+                       (const gchar *)id, (const gchar *)path);
+    }
+    return TRUE;
+}
+
+static gboolean
+check_parts(Verify *self, GError **error)
+{
+    return self->store->schema < VIGIL_PARTS_SCHEMA ||
+           (check_part_rows(self, error) && check_missing_parts(self, error));
+}
+
 static gboolean
 read_rows(Verify *self, GError **error)
 {
@@ -414,7 +499,8 @@ read_rows(Verify *self, GError **error)
 
     if (!vigil_store_exec(self->store, "BEGIN", error))
         return FALSE;
-    ok = walk_chain(self, error) && check_events(self, error) && check_clip_rows(self, error);
+    ok = walk_chain(self, error) && check_events(self, error) && check_clip_rows(self, error) &&
+         check_parts(self, error);
     sqlite3_exec(self->store->db, "ROLLBACK", NULL, NULL, NULL); /* nothing was written */
     return ok;
 }
@@ -513,6 +599,8 @@ vigil_store_verify(VigilStore *self, const gchar *public_keys, const gchar *head
     g_autoptr(GHashTable) clips = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     g_autoptr(GHashTable) events =
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, sealed_event_free);
+    g_autoptr(GHashTable) parts =
+        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_hash_table_unref);
     Verify verify = {.store = self,
                      .keys = keys,
                      .head = head,
@@ -520,7 +608,8 @@ vigil_store_verify(VigilStore *self, const gchar *public_keys, const gchar *head
                      .user_data = user_data,
                      .summary = summary,
                      .clips = clips,
-                     .events = events};
+                     .events = events,
+                     .parts = parts};
     gboolean ok;
 
     *summary = (VigilSealSummary){0};

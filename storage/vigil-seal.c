@@ -197,6 +197,21 @@ add_clip(VigilStore *self, gint64 clip_id, const guint8 *hash, VigilSealItems *i
     return take_error(&local, error);
 }
 
+/* Events that go on in the clip, whether they have ended or not. */
+static gboolean
+add_parts(VigilStore *self, gint64 clip_id, VigilSealItems *items, GError **error)
+{
+    g_autoptr(GError) local = NULL;
+    g_auto(VigilStatement) list = vigil_statement(
+        self, "SELECT e.id FROM event_parts p CROSS JOIN events e ON e.seq = p.event_seq "
+              "WHERE p.clip_id = :id ORDER BY p.event_seq");
+
+    vigil_statement_int(&list, ":id", clip_id);
+    while (vigil_statement_step(&list, &local))
+        vigil_seal_items_add(items, VIGIL_SEAL_PART, vigil_statement_need_text(&list, 0), 0, NULL);
+    return take_error(&local, error);
+}
+
 gboolean
 vigil_seal_clip(VigilStore *self, gint64 clip_id, const guint8 *hash, GError **error)
 {
@@ -217,6 +232,7 @@ vigil_seal_clip(VigilStore *self, gint64 clip_id, const guint8 *hash, GError **e
     if (!hash && events->len == 0)
         return TRUE;
     return add_clip(self, clip_id, hash, items, error) &&
+           (!hash || add_parts(self, clip_id, items, error)) &&
            seal_events(self, items, events, &seal_seq, error) &&
            (!hash || note_seal(self, "UPDATE clips SET seal_seq = :seal WHERE id = :key", clip_id,
                                seal_seq, error));

@@ -46,6 +46,7 @@ G_BEGIN_DECLS
  *     5     clip's path         0                  zeros: the events behind it belong to this clip, sealed elsewhere
  *     6     ""                  last clip's id     zeros: clips up to this one are older than seals
  *     7     ""                  last event's seq   zeros: events up to this one are older than seals
+ *     8     event's id          0                  zeros: the event, sealed elsewhere, goes on in the clip before (1)
  *
  * The events behind a clip (1 or 5) belong to it. In a deletion, items are what is gone; numbers and digests are zeros. In
  * "first of a key" of the chain's first record stand items 6 and 7.
@@ -83,23 +84,32 @@ gboolean vigil_store_verify(VigilStore *self, const gchar *public_keys, const gc
                             VigilFsckFunc func, gpointer user_data, VigilSealSummary *summary,
                             guint *n_found, GError **error);
 
+/** VigilSealed: a record; @body: (nullable): %NULL: not sealed; @public_key: PEM, of who signed */
+typedef struct {
+    GBytes *body, *signature;
+    gchar *public_key;
+} VigilSealed;
+
+/** VigilSealedClip: @seal: the event's own record where one has both; @digest and @bytes: what it says */
+typedef struct {
+    gchar *path;
+    VigilSealed seal;
+    guint8 digest[VIGIL_SEAL_DIGEST_BYTES];
+    guint64 bytes;
+} VigilSealedClip;
+
 /** VigilSealProof: what shows that an event and its clip are what was recorded. Zero-initialised; g_auto() clears it. */
 typedef struct {
     gchar *statement; /* what the event's row says: its digest is in @event's record */
     GBytes *track;    /* (nullable): as stored: its digest as well */
-    gchar *clip;      /* (nullable): path of its clip */
-    struct {
-        GBytes *body, *signature; /* (nullable): %NULL: not sealed */
-        gchar *public_key;        /* PEM, of who signed */
-    } event_seal, clip_seal;      /* the same record twice where one has both */
-    guint8 clip_digest[VIGIL_SEAL_DIGEST_BYTES];
-    guint64 clip_bytes;
+    VigilSealed seal;
+    GArray *clips; /* (element-type VigilSealedClip): those that are there, in their order */
 } VigilSealProof;
 
 /**
  * vigil_store_get_proof:
  *
- * Errors: %VIGIL_STORE_ERROR_NOT_FOUND: no such event; %VIGIL_STORE_ERROR_INVALID: it lasts still, or its clip is written to
+ * Errors: %VIGIL_STORE_ERROR_NOT_FOUND: no such event; %VIGIL_STORE_ERROR_INVALID: it lasts still, or one of its clips is written to
  */
 gboolean vigil_store_get_proof(VigilStore *self, const gchar *event_id, VigilSealProof *proof,
                                GError **error);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Commits of events. */
+#include "storage/vigil-clip-parts.h"
 #include "storage/vigil-outbox-private.h"
 #include "storage/vigil-rebuild-private.h"
 #include "storage/vigil-seal-private.h"
@@ -88,7 +89,8 @@ find_event(VigilStore *self, const gchar *id, Existing *existing, GError **error
                                                             vigil_statement_get_text(&statement, 7),
                                                             sqlite3_column_int64(statement.stmt, 8))
                                            : sqlite3_column_int(statement.stmt, 5) == 0;
-    return TRUE;
+    return !existing->complete || self->schema < VIGIL_PARTS_SCHEMA ||
+           vigil_clip_parts_are_whole(self, existing->seq, &existing->complete, error);
 }
 
 gboolean
@@ -361,8 +363,10 @@ commit_event(VigilStore *self, gpointer data, GError **error)
     }
     if (!vigil_store_camera_id(self, event->camera ? event->camera : "", &camera_id, error))
         return FALSE;
-    if (commit->clip && !commit->clip_id && !existing.clip_id &&
-        !insert_clip(self, commit, camera_id, error))
+    if (commit->clip && !commit->clip_id && !insert_clip(self, commit, camera_id, error))
+        return FALSE;
+    if (existing.clip_id && commit->clip_id && existing.clip_id != commit->clip_id &&
+        !vigil_clip_parts_add(self, existing.seq, commit->clip_id, error))
         return FALSE;
     if (event->model.sha256 && !vigil_store_insert_model(self, &event->model, error))
         return FALSE;
@@ -411,6 +415,63 @@ vigil_store_commit_event(VigilStore *self, const VigilEvent *event, VigilClip *c
     return TRUE;
 }
 
+static gboolean
+set_first_clip(VigilStore *self, gint64 seq, gint64 clip_id, GError **error)
+{
+    g_auto(VigilStatement) update =
+        vigil_statement(self, "UPDATE events SET clip_id = :clip WHERE seq = :seq");
+
+    vigil_statement_int(&update, ":clip", clip_id);
+    vigil_statement_int(&update, ":seq", seq);
+    return vigil_statement_run(&update, error);
+}
+
+typedef struct {
+    const gchar *event_id;
+    Commit commit;
+} Continuation;
+
+static gboolean
+continue_event(VigilStore *self, gpointer data, GError **error)
+{
+    Continuation *work = data;
+    Commit *commit = &work->commit;
+    g_auto(Existing) existing = {0};
+    gint64 camera_id;
+
+    commit->clip_id = commit->clip->row_id;
+    if (!find_event(self, work->event_id, &existing, error))
+        return FALSE;
+    if (!existing.seq || existing.run_id != self->run_id) {
+        g_set_error(error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_NOT_FOUND,
+                    "%s: no such event of this run", work->event_id);
+        return FALSE;
+    }
+    if (!vigil_store_camera_id(self, commit->clip->camera, &camera_id, error) ||
+        (!commit->clip_id && !insert_clip(self, commit, camera_id, error)))
+        return FALSE;
+    if (!existing.clip_id)
+        return set_first_clip(self, existing.seq, commit->clip_id, error);
+    return existing.clip_id == commit->clip_id ||
+           vigil_clip_parts_add(self, existing.seq, commit->clip_id, error);
+}
+
+gboolean
+vigil_store_continue_event(VigilStore *self, const gchar *event_id, VigilClip *clip, GError **error)
+{
+    Continuation work = {event_id, {.clip = clip}};
+    gboolean ok;
+
+    if (!clip->row_id && !vigil_clip_sync(clip, error))
+        return FALSE;
+    g_mutex_lock(&self->mutex);
+    ok = vigil_store_write(self, continue_event, &work, error);
+    if (ok)
+        clip->row_id = work.commit.clip_id;
+    g_mutex_unlock(&self->mutex);
+    return ok;
+}
+
 /* Its place among the others, and when it was committed. */
 static gboolean
 move_back(VigilStore *self, const VigilRestore *restore, gint64 seq, GError **error)
@@ -427,30 +488,90 @@ move_back(VigilStore *self, const VigilRestore *restore, gint64 seq, GError **er
     return vigil_statement_run(&update, error);
 }
 
+/* What is known of it beside its row, which gets its place among the others before anything refers to it. */
+static gboolean
+fill_in(VigilStore *self, const VigilRestore *restore, gint64 seq, GError **error)
+{
+    const VigilEvent *event = restore->event;
+
+    return move_back(self, restore, seq, error) &&
+           insert_places(self, restore->seq, event, "zone", event->zones, error) &&
+           insert_places(self, restore->seq, event, "line", event->lines, error) &&
+           insert_path(self, restore->seq, event, error) &&
+           insert_snapshot(self, restore->seq, event, error);
+}
+
+/* Of one that came out of another of its clips: when it was committed last, and whether that clip is not its first. */
+static gboolean
+look_back(VigilStore *self, const Existing *existing, gint64 *committed_us, gboolean *had_before,
+          GError **error)
+{
+    g_autoptr(GError) local = NULL;
+    g_auto(VigilStatement) find = vigil_statement(
+        self, "SELECT e.committed_wall_us, EXISTS (SELECT 1 FROM event_parts p WHERE "
+              "p.event_seq = e.seq AND p.clip_id = e.clip_id) FROM events e WHERE e.seq = :seq");
+
+    vigil_statement_int(&find, ":seq", existing->seq);
+    if (vigil_statement_step(&find, &local)) {
+        *committed_us = sqlite3_column_int64(find.stmt, 0);
+        *had_before = sqlite3_column_int(find.stmt, 1) != 0;
+        return TRUE;
+    }
+    if (local)
+        g_propagate_error(error, g_steal_pointer(&local));
+    return local == NULL;
+}
+
+/*
+ * One more clip of an event that is there: the one that it began in, or another in which it went on. Until the one that it
+ * began in is found, the earliest of the others takes its place, which event_parts has as well.
+ */
+static gboolean
+restore_part(VigilStore *self, const VigilRestore *restore, const Existing *existing,
+             VigilRestored *restored, GError **error)
+{
+    VigilRestore latest = *restore;
+    gint64 committed_us = 0, first_id = existing->clip_id;
+    gboolean had_before = FALSE;
+
+    if (!look_back(self, existing, &committed_us, &had_before, error))
+        return FALSE;
+    if (!restore->goes_on && !had_before)
+        return TRUE;
+    *restored = VIGIL_RESTORED_PART;
+    if (restore->goes_on && !vigil_clip_parts_add(self, existing->seq, restore->clip_id, error))
+        return FALSE;
+    if (had_before && (!restore->goes_on || restore->clip_id < first_id))
+        first_id = restore->clip_id;
+    if (!set_first_clip(self, existing->seq, first_id, error))
+        return FALSE;
+    latest.seq = existing->seq;
+    return restore->committed_wall_us <= committed_us ||
+           (update_event(self, restore->event, existing, first_id, error) &&
+            fill_in(self, &latest, existing->seq, error));
+}
+
 gboolean
-vigil_store_restore_event(VigilStore *self, const VigilRestore *restore, gboolean *restored,
+vigil_store_restore_event(VigilStore *self, const VigilRestore *restore, VigilRestored *restored,
                           GError **error)
 {
     const VigilEvent *event = restore->event;
     g_auto(Existing) existing = {0};
     gint64 camera_id;
 
-    *restored = FALSE;
+    *restored = VIGIL_RESTORED_NOT;
     if (!find_event(self, event->id, &existing, error))
         return FALSE;
-    if (existing.seq)
-        return TRUE;
-    *restored = TRUE;
-    if (!vigil_store_camera_id(self, event->camera, &camera_id, error) ||
-        (event->model.sha256 && !vigil_store_insert_model(self, &event->model, error)))
+    if (event->model.sha256 && !vigil_store_insert_model(self, &event->model, error))
         return FALSE;
-    /* before anything refers to it */
-    return insert_event(self, event, camera_id, restore->clip_id, &existing, error) &&
-           move_back(self, restore, existing.seq, error) &&
-           insert_places(self, restore->seq, event, "zone", event->zones, error) &&
-           insert_places(self, restore->seq, event, "line", event->lines, error) &&
-           insert_path(self, restore->seq, event, error) &&
-           insert_snapshot(self, restore->seq, event, error);
+    if (existing.seq)
+        return existing.run_id != restore->run_id ||
+               restore_part(self, restore, &existing, restored, error);
+    *restored = VIGIL_RESTORED_EVENT;
+    return vigil_store_camera_id(self, event->camera, &camera_id, error) &&
+           insert_event(self, event, camera_id, restore->clip_id, &existing, error) &&
+           fill_in(self, restore, existing.seq, error) &&
+           (!restore->goes_on || vigil_clip_parts_add(self, restore->seq, restore->clip_id, error));
 }
 
 typedef struct {

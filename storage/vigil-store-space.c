@@ -78,14 +78,18 @@ static gboolean
 sacrifice(VigilStore *self, gpointer data, GError **error)
 {
     Sacrifice *work = data;
-    gint64 seq;
+    gint64 seq, passed_id = 0;
 
     g_ptr_array_set_size(work->garbage, 0);
     work->n_deleted = 0;
     if (!(work->for_rows ? vigil_store_pick_oldest(self, &seq, error)
                          : vigil_store_pick_oldest_with_clip(self, &seq, error)))
         return FALSE;
-    work->n_deleted = seq ? 1 : 0;
+    if (!work->for_rows && !vigil_store_pick_passed_before(self, seq, &passed_id, error))
+        return FALSE;
+    work->n_deleted = seq || passed_id ? 1 : 0;
+    if (passed_id)
+        return vigil_store_expire_clip(self, passed_id, work->garbage, error);
     return !seq || vigil_store_drop_event(self, seq, work->garbage, error);
 }
 

@@ -179,10 +179,21 @@ gboolean vigil_store_has_event(VigilStore *self, const gchar *event_id, gchar **
  * snapshot. An event of this id that an earlier run left incomplete, or this run's recorder before it gave up, is replaced
  * in one transaction, its old clip becoming garbage once no event has it. One that is complete (see
  * vigil_store_has_event()) stays as it is, and a begin or update after the end changes nothing: %TRUE, and @clip is not
- * used. The event's first clip stays its clip. On return it is on disk.
+ * used. The event's first clip stays its clip; another one is one in which it goes on. On return it is on disk.
  */
 gboolean vigil_store_commit_event(VigilStore *self, const VigilEvent *event, VigilClip *clip,
                                   GError **error);
+/**
+ * vigil_store_continue_event:
+ * @event_id: committed in this run, ended or not
+ * @clip: a clip in which it goes on, since its last one is long enough; on its first use as in vigil_store_commit_event()
+ *
+ * Nothing of the event changes and nothing is sent. On return it is on disk.
+ *
+ * Errors: %VIGIL_STORE_ERROR_NOT_FOUND: no such event
+ */
+gboolean vigil_store_continue_event(VigilStore *self, const gchar *event_id, VigilClip *clip,
+                                    GError **error);
 
 /**
  * VigilClipInfo: what the recorder knows when a clip is complete.
@@ -256,7 +267,9 @@ typedef struct {
 typedef struct {
     const VigilEvent *event; /* type is END when it has ended, else BEGIN */
     gboolean pinned;
-    const gchar *clip;      /* (nullable): path relative to the clips' directory */
+    const gchar *clip; /* (nullable): path relative to the clips' directory */
+    const gchar *const
+        *parts; /* (nullable): of the clips in which it goes on, as far as they are there */
     gboolean clip_complete; /* no more is written to it */
     gint64 clip_start_ns,
         clip_end_ns; /* stream times; both 0 while it is written and when it was cut by a crash */
@@ -269,8 +282,15 @@ typedef gboolean (*VigilEventRowFunc)(const VigilEventRow *row, gpointer user_da
 
 gboolean vigil_store_query_events(VigilStore *self, const VigilEventQuery *query,
                                   VigilEventRowFunc func, gpointer user_data, GError **error);
-/** vigil_store_open_clip: a descriptor of the event's clip, opened so that no link or `..` leads out of the folder; -1 on error. */
-gint vigil_store_open_clip(VigilStore *self, const gchar *event_id, GError **error);
+/**
+ * vigil_store_open_clip:
+ * @part: 0: its first clip that is there; those behind it are the ones in which it goes on
+ *
+ * Returns: a descriptor, opened so that no link or `..` leads out of the folder; -1 on error
+ *
+ * Errors: %VIGIL_STORE_ERROR_NOT_FOUND: no such event, or it has not so many clips
+ */
+gint vigil_store_open_clip(VigilStore *self, const gchar *event_id, guint part, GError **error);
 /** vigil_store_get_snapshot: (transfer full) (nullable): JPEG. */
 GBytes *vigil_store_get_snapshot(VigilStore *self, const gchar *event_id, GError **error);
 

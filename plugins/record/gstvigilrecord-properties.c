@@ -44,9 +44,10 @@ make_stats(GstVigilRecord *self)
         s.events_failed, "events-dropped", G_TYPE_UINT64, s.events_dropped, "events-without-clip",
         G_TYPE_UINT64, s.events_without_clip, "clips-complete", G_TYPE_UINT64, s.clips_complete,
         "clips-failed", G_TYPE_UINT64, s.clips_failed, "clips-broken", G_TYPE_UINT64,
-        s.clips_broken, "clips-cut", G_TYPE_UINT64, s.clips_cut, "clips-short", G_TYPE_UINT64,
-        s.clips_short, "clips-without-trigger", G_TYPE_UINT64, s.clips_without_trigger,
-        "notes-failed", G_TYPE_UINT64, s.notes_failed, NULL);
+        s.clips_broken, "clips-cut", G_TYPE_UINT64, s.clips_cut, "clips-continued", G_TYPE_UINT64,
+        s.clips_continued, "clips-short", G_TYPE_UINT64, s.clips_short, "clips-without-trigger",
+        G_TYPE_UINT64, s.clips_without_trigger, "notes-failed", G_TYPE_UINT64, s.notes_failed,
+        NULL);
 }
 
 static void
@@ -177,8 +178,8 @@ install_limit_properties(GObjectClass *klass, GParamFlags flags)
         klass, PROP_MAX_CLIP,
         g_param_spec_uint64(
             "max-clip", "Max clip",
-            "Longest clip in ns; an event that lasts longer goes on without its video, and "
-            "is counted in clips-cut",
+            "Longest clip in ns; an event that lasts longer goes on in another one, which "
+            "begins with the keyframe before",
             GST_SECOND, G_MAXINT64 / 2, DEFAULT_MAX_CLIP, flags));
     g_object_class_install_property(
         klass, PROP_ENCODE_JPEG,

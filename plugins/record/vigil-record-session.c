@@ -5,8 +5,9 @@
 
 /* An event that has begun and not ended. */
 typedef struct {
-    VigilRecordClip *clip; /* (nullable) */
-    VigilEvent *last;      /* latest message about it */
+    VigilRecordClip *clip, *first; /* (nullable) */
+    guint part;                    /* clips that it had before @clip */
+    VigilEvent *last;              /* latest message about it */
     gboolean known;
     gchar *known_path;
 } OpenEvent;
@@ -23,6 +24,7 @@ clip_unref(VigilRecordClip *clip)
 {
     if (!clip || --clip->refs > 0)
         return;
+    g_clear_pointer(&clip->tails, g_ptr_array_unref);
     g_free(clip->path);
     g_free(clip);
 }
@@ -41,6 +43,7 @@ open_event_free(gpointer data)
     OpenEvent *open = data;
 
     clip_unref(open->clip);
+    clip_unref(open->first);
     vigil_event_unref(open->last);
     g_free(open->known_path);
     g_free(open);
@@ -53,6 +56,7 @@ message_free(gpointer data)
 
     vigil_event_unref(message->event);
     clip_unref(message->clip);
+    clip_unref(message->first);
     g_free(message->known_path);
     g_free(message);
 }
@@ -86,12 +90,18 @@ vigil_record_session_free(VigilRecordSession *self)
     g_free(self);
 }
 
+static gint64
+limit_of(const VigilRecordSession *self, const VigilRecordClip *clip)
+{
+    return clip->want_ns + self->options.max_clip_ns;
+}
+
 /* Whether the longest clip leaves room for the event and its post-roll, or for half a clip where that is more than one. */
 static gboolean
 has_room(const VigilRecordSession *self, const VigilRecordClip *clip, const VigilEvent *event)
 {
     return event->time_ns + MIN(event->post_ns, self->options.max_clip_ns / 2) <=
-           clip->want_ns + self->options.max_clip_ns;
+           limit_of(self, clip);
 }
 
 /* The clip that an event which begins now shares, if there is one. */
@@ -145,19 +155,37 @@ begin_event(VigilRecordSession *self, const VigilEvent *event, gboolean known,
         clip->last_trigger_ns = MAX(clip->last_trigger_ns, event->trigger_ns);
         clip->n_active++;
         open->clip = clip_ref(clip);
+        open->first = clip_ref(clip);
     }
     g_hash_table_replace(self->events, g_strdup(event->id), open);
     return open;
 }
 
+/* What was removed was last seen long before it was known to be. */
+static gint64
+wanted_until(const VigilEvent *end)
+{
+    return MAX(end->end_ns + end->post_ns, end->trigger_ns);
+}
+
+/* A post-roll that does not find room in the clip is for the next one. */
 static void
-end_event(VigilRecordSession *self, const VigilEvent *event, OpenEvent *open)
+add_tail(const VigilRecordSession *self, VigilRecordClip *clip, VigilEvent *end)
+{
+    if (wanted_until(end) <= limit_of(self, clip))
+        return;
+    if (!clip->tails)
+        clip->tails = g_ptr_array_new_with_free_func((GDestroyNotify)vigil_event_unref);
+    g_ptr_array_add(clip->tails, vigil_event_ref(end));
+}
+
+static void
+end_event(VigilRecordSession *self, VigilEvent *event, OpenEvent *open)
 {
     if (open->clip) {
         open->clip->n_active--;
-        /* what was removed was last seen long before it was known to be */
-        open->clip->end_ns =
-            MAX(open->clip->end_ns, MAX(event->end_ns + event->post_ns, event->trigger_ns));
+        open->clip->end_ns = MAX(open->clip->end_ns, wanted_until(event));
+        add_tail(self, open->clip, event);
     }
     g_hash_table_remove(self->events, event->id);
 }
@@ -174,6 +202,8 @@ queue_message(VigilRecordSession *self, VigilEvent *event, OpenEvent *open, gint
         vigil_event_unref(open->last);
         open->last = vigil_event_ref(event);
         message->clip = clip_ref(open->clip);
+        message->first = clip_ref(open->first);
+        message->part = open->part;
         message->known = open->known;
         message->known_path = g_strdup(open->known_path);
         if (message->clip)
@@ -226,15 +256,16 @@ vigil_record_session_pop(VigilRecordSession *self, gboolean committed)
 VigilEvent *
 vigil_record_session_take_last(VigilRecordSession *self)
 {
-    VigilRecordMessage *message = g_queue_pop_tail(&self->messages);
-    VigilEvent *event;
+    VigilRecordMessage *message;
+    VigilEvent *event = NULL;
 
-    if (!message)
-        return NULL;
-    event = vigil_event_ref(message->event);
-    if (message->clip)
-        message->clip->n_queued--;
-    message_free(message);
+    while (!event && (message = g_queue_pop_tail(&self->messages))) {
+        if (!message->goes_on)
+            event = vigil_event_ref(message->event);
+        if (message->clip)
+            message->clip->n_queued--;
+        message_free(message);
+    }
     return event;
 }
 
@@ -269,6 +300,93 @@ compare_begins(gconstpointer a, gconstpointer b)
     return strcmp(left->id, right->id);
 }
 
+/* What follows the clip, from where it ends. */
+static VigilRecordClip *
+new_part(VigilRecordSession *self, const VigilRecordClip *clip)
+{
+    const gint64 from_ns = limit_of(self, clip);
+    VigilRecordClip *part = g_new0(VigilRecordClip, 1);
+
+    part->refs = 1;
+    part->part = clip->part + 1;
+    g_snprintf(part->name, sizeof part->name, "%.*s-p%u", (gint)strcspn(clip->name, "-"),
+               clip->name, part->part);
+    part->camera = clip->camera;
+    part->start_ns = part->want_ns = from_ns;
+    part->trigger_ns = G_MAXINT64; /* in an earlier clip */
+    part->start_wall_us = clip->start_wall_us + (from_ns - clip->start_ns) / 1000;
+    part->first_ns = G_MAXINT64;
+    part->last_trigger_ns = clip->last_trigger_ns > from_ns ? clip->last_trigger_ns : G_MININT64;
+    part->end_ns = clip->end_ns;
+    g_ptr_array_add(self->clips, part);
+    return part;
+}
+
+static void
+queue_continuation(VigilRecordSession *self, OpenEvent *open, gint64 now_us)
+{
+    VigilRecordMessage *message;
+
+    queue_message(self, open->last, open, now_us);
+    message = g_queue_peek_tail(&self->messages);
+    message->goes_on = TRUE;
+}
+
+static void
+move_active_events(VigilRecordSession *self, VigilRecordClip *clip, VigilRecordClip *next,
+                   gint64 now_us)
+{
+    GList *events = g_list_sort(g_hash_table_get_values(self->events), compare_begins);
+
+    for (GList *item = events; item; item = item->next) {
+        OpenEvent *open = item->data;
+
+        if (open->clip != clip)
+            continue;
+        clip_unref(open->clip);
+        open->clip = clip_ref(next);
+        open->part++;
+        clip->n_active--;
+        next->n_active++;
+        queue_continuation(self, open, now_us);
+    }
+    g_list_free(events);
+}
+
+/* Their ends are committed, or wait for that. */
+static void
+move_tails(VigilRecordSession *self, const VigilRecordClip *clip, VigilRecordClip *next,
+           gint64 now_us)
+{
+    for (guint i = 0; clip->tails && i < clip->tails->len; i++) {
+        VigilEvent *end = clip->tails->pdata[i];
+        OpenEvent ended = {.clip = next, .part = next->part, .last = vigil_event_ref(end)};
+
+        queue_continuation(self, &ended, now_us);
+        vigil_event_unref(ended.last);
+        add_tail(self, next, end);
+    }
+}
+
+VigilRecordClip *
+vigil_record_session_continue_clip(VigilRecordSession *self, VigilRecordClip *clip, gint64 now_us)
+{
+    const gint64 limit_ns = limit_of(self, clip);
+    VigilRecordClip *next;
+
+    clip->full = TRUE;
+    if (clip->n_active == 0 && !clip->tails)
+        return NULL;
+    next = new_part(self, clip);
+    move_active_events(self, clip, next, now_us);
+    move_tails(self, clip, next, now_us);
+    /* what comes later is the next one's */
+    clip->trigger_ns = MIN(clip->trigger_ns, limit_ns);
+    clip->last_trigger_ns = MIN(clip->last_trigger_ns, limit_ns);
+    clip->end_ns = MIN(clip->end_ns, limit_ns);
+    return next;
+}
+
 void
 vigil_record_session_close_all_events(VigilRecordSession *self, VigilEndReason reason,
                                       gint64 now_us)
@@ -300,16 +418,20 @@ gint64
 vigil_record_session_get_clip_limit(const VigilRecordSession *self, const VigilRecordClip *clip,
                                     gint64 front_ns)
 {
-    const gint64 longest_ns = clip->want_ns + self->options.max_clip_ns;
+    return MIN(limit_of(self, clip), clip->n_active > 0 ? front_ns : clip->end_ns);
+}
 
-    return MIN(longest_ns, clip->n_active > 0 ? front_ns : clip->end_ns);
+gboolean
+vigil_record_session_clip_is_full(const VigilRecordSession *self, const VigilRecordClip *clip,
+                                  gint64 time_ns)
+{
+    return time_ns > limit_of(self, clip);
 }
 
 gboolean
 vigil_record_session_clip_is_over(const VigilRecordSession *self, const VigilRecordClip *clip,
                                   gint64 time_ns)
 {
-    const gint64 longest_ns = clip->want_ns + self->options.max_clip_ns;
-
-    return time_ns > longest_ns || (clip->n_active == 0 && time_ns > clip->end_ns);
+    return vigil_record_session_clip_is_full(self, clip, time_ns) ||
+           (clip->n_active == 0 && time_ns > clip->end_ns);
 }

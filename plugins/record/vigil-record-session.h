@@ -17,7 +17,8 @@ typedef enum {
  * @state: set by the owner of the session
  * @path: (nullable): set by the owner, as soon as the file is there; g_free()d by the session
  * @data: the owner's
- * @name: id of its first event
+ * @name: id of its first event; of a clip in which events go on with "-p1", "-p2", … behind it
+ * @part: how many clips it continues
  * @camera: interned
  * @start_ns, @start_wall_us: when its first event began
  * @want_ns: stream time from which it shall show the scene: start − pre of its first event
@@ -25,7 +26,8 @@ typedef enum {
  * @trigger_ns: frame on which its first event's rule fired
  * @last_trigger_ns: the same of its latest event
  * @end_ns: latest end + post of its events that have ended, or the frame on which one's rule fired, if that is later
- * @full: set by the owner: it takes no more frames, so no event joins it
+ * @full: it takes no more frames, so no event joins it; set by the owner
+ * @tails: (nullable) (element-type VigilEvent): ends of its events whose post-roll does not find room in it
  * @n_active: events in it that have not ended
  * @n_queued: messages that will be committed with it
  * @n_committed: events committed with it
@@ -35,11 +37,13 @@ typedef struct {
     gchar *path;
     gpointer data;
 
-    gchar name[VIGIL_EVENT_ID_LENGTH + 1];
+    gchar name[VIGIL_EVENT_ID_LENGTH + 16];
+    guint part;
     const gchar *camera;
     gint64 start_ns, start_wall_us;
     gint64 want_ns, first_ns, trigger_ns, last_trigger_ns, end_ns;
     gboolean full;
+    GPtrArray *tails;
     guint n_active;
     guint n_queued;
     guint n_committed;
@@ -48,13 +52,18 @@ typedef struct {
 
 /**
  * VigilRecordMessage:
- * @clip: (nullable): the clip that shows the event
+ * @clip: (nullable): the clip that shows the event, now
+ * @first: (nullable): the one that it began in
+ * @part: how many of its clips were before @clip
+ * @goes_on: nothing happened to the event but that it goes on in @clip
  * @known_path: (nullable): set when the store has this event already, complete: nothing is to be committed
  * @queued_us: monotonic time at which it came
  */
 typedef struct {
     VigilEvent *event;
-    VigilRecordClip *clip;
+    VigilRecordClip *clip, *first;
+    guint part;
+    gboolean goes_on;
     gchar *known_path;
     gboolean known;
     gint64 queued_us;
@@ -62,7 +71,7 @@ typedef struct {
 
 /** VigilRecordOptions: of a session. */
 typedef struct {
-    gint64 max_clip_ns; /* longest clip, from what it shall show on; its events go on without it */
+    gint64 max_clip_ns; /* longest clip, from what it shall show on; its events go on in another */
     gint64
         commit_timeout_us; /* how long a message waits for its clip's first fragment before it is committed without */
 } VigilRecordOptions;
@@ -74,7 +83,8 @@ typedef struct {
  * messages are committed. Decides only; files, frames and the store are the owner's. Not thread-safe.
  *
  * An event gets a clip of its own, unless it begins while another one that has a clip is still active (not merely in its
- * post-roll) and that clip reaches back to its start − pre and has room for its post: then it joins that one.
+ * post-roll) and that clip reaches back to its start − pre and has room for its post: then it joins that one. What does not
+ * fit into the longest clip goes on in a next one.
  */
 typedef struct VigilRecordSession VigilRecordSession;
 
@@ -107,7 +117,15 @@ const VigilRecordMessage *
 vigil_record_session_peek(VigilRecordSession *self, gint64 now_us, gboolean force);
 /** vigil_record_session_pop: the oldest message is done; @committed: it is in the store, with its clip if that is recording. */
 void vigil_record_session_pop(VigilRecordSession *self, gboolean committed);
-/** vigil_record_session_take_last: (transfer full) (nullable): what the newest message says, which is taken back. */
+/**
+ * vigil_record_session_continue_clip: the clip has come to its greatest length. What is active in it, and what has post-roll
+ * left, goes on in a new one, which the caller has to begin with what the old one was last given, or before.
+ *
+ * Returns: (nullable): the new clip; %NULL: nothing is to go on
+ */
+VigilRecordClip *
+vigil_record_session_continue_clip(VigilRecordSession *self, VigilRecordClip *clip, gint64 now_us);
+/** vigil_record_session_take_last: (transfer full) (nullable): what the newest message about an event says, which is taken back. */
 VigilEvent *vigil_record_session_take_last(VigilRecordSession *self);
 guint vigil_record_session_get_n_queued(const VigilRecordSession *self);
 
@@ -131,6 +149,9 @@ void vigil_record_session_close_all_events(VigilRecordSession *self, VigilEndRea
  */
 gint64 vigil_record_session_get_clip_limit(const VigilRecordSession *self,
                                            const VigilRecordClip *clip, gint64 front_ns);
+/** vigil_record_session_clip_is_full: whether a frame at @time_ns is beyond the greatest length. */
+gboolean vigil_record_session_clip_is_full(const VigilRecordSession *self,
+                                           const VigilRecordClip *clip, gint64 time_ns);
 /** vigil_record_session_clip_is_over: whether a frame at @time_ns is past the clip's end, which is known by then. */
 gboolean vigil_record_session_clip_is_over(const VigilRecordSession *self,
                                            const VigilRecordClip *clip, gint64 time_ns);

@@ -27,9 +27,47 @@ vigil_recorder_open_clip(VigilRecorder *self, VigilRecordClip *clip)
     open->recorder = self;
     open->clip = clip;
     open->need_key = TRUE;
+    open->key_seq = G_MAXUINT64;
     clip->data = open;
     g_mutex_lock(&self->lock);
     g_ptr_array_add(self->clips, open);
+    g_mutex_unlock(&self->lock);
+}
+
+/* What follows @full: from its last keyframe on, unless the next frame is one. */
+static void
+open_part(VigilRecorder *self, const VigilOpenClip *full, VigilRecordClip *clip)
+{
+    const VigilRingFrame *frame;
+    VigilOpenClip *open;
+
+    vigil_recorder_open_clip(self, clip);
+    open = clip->data;
+    g_mutex_lock(&self->lock);
+    frame = vigil_ring_get(self->ring, full->cursor, NULL);
+    open->cursor = frame && frame->key ? full->cursor : MIN(full->key_seq, full->cursor);
+    frame = vigil_ring_get(self->ring, open->cursor, NULL);
+    if (frame)
+        clip->first_ns = frame->pts_ns;
+    open->placed = TRUE;
+    g_mutex_unlock(&self->lock);
+}
+
+/* @open took its last frame. Where that is since it is long enough, another clip goes on. */
+static void
+settle_full_clip(VigilRecorder *self, VigilOpenClip *open)
+{
+    VigilRecordClip *next;
+
+    if (!open->full)
+        return;
+    next = vigil_record_session_continue_clip(self->session, open->clip, g_get_monotonic_time());
+    if (next)
+        open_part(self, open, next);
+    g_mutex_lock(&self->lock);
+    open->full = FALSE;
+    open->cut = open->cut && !next;
+    self->stats.clips_continued += next != NULL;
     g_mutex_unlock(&self->lock);
 }
 
@@ -266,17 +304,24 @@ next_frame(VigilRecorder *self, VigilOpenClip *open, const guint8 **data)
     }
     order_ns = vigil_ring_frame_get_order(frame);
     open->cut = open->caps && frame->epoch != open->epoch;
+    /* what goes on was there to be shown, also when it turns out to be over by now */
+    if (!open->caps && clip->part > 0)
+        return frame;
     /* what is shown before a picture that the clip has already would leave a hole */
     if (!open->cut && open->caps && frame->pts_ns < open->last_pts_ns)
         return frame;
     if (open->cut || vigil_record_session_clip_is_over(self->session, clip, order_ns)) {
+        /* whether its events go on is not known before the analysis is there */
+        if (!open->cut && clip->n_active > 0 &&
+            vigil_record_session_get_clip_limit(self->session, clip, front_ns) == front_ns)
+            return NULL;
+        open->full = !open->cut;
         open->cut |= clip->n_active > 0 || order_ns <= clip->end_ns;
         open->done = TRUE;
         return NULL;
     }
     if (order_ns > vigil_record_session_get_clip_limit(self->session, clip, front_ns))
         return NULL;
-    open->need_key = FALSE;
     return frame;
 }
 
@@ -325,6 +370,8 @@ take_frame(VigilRecorder *self, VigilOpenClip *open, VigilRingFrame *copy)
     if (frame) {
         buffer = gst_buffer_new_memdup(data, frame->size);
         *copy = *frame;
+        open->key_seq = frame->key ? open->cursor : open->key_seq;
+        open->need_key = FALSE;
         open->cursor++;
         open->last_pts_ns = open->caps ? MAX(open->last_pts_ns, frame->pts_ns) : frame->pts_ns;
         if (!open->caps)
@@ -403,6 +450,7 @@ vigil_recorder_work_on_clips(VigilRecorder *self)
                 busy = TRUE;
             }
         } else if (feed_clip(self, open, &busy) && open->done) {
+            settle_full_clip(self, open);
             finish_writing(self, open);
             busy = TRUE;
         }
@@ -416,12 +464,51 @@ vigil_recorder_work_on_clips(VigilRecorder *self)
 /* --- commits ------------------------------------------------------------------------------------------------- */
 
 static gboolean
+is_recording(const VigilRecordClip *clip)
+{
+    return clip && clip->state == VIGIL_RECORD_CLIP_RECORDING;
+}
+
+static void
+add_event_note(VigilRecorder *self, const VigilRecordMessage *message)
+{
+    const gint64 now_us = vigil_store_get_wall_us(self->options.store);
+
+    add_note(message->clip->data, vigil_clip_note_event(message->event, message->part, now_us));
+}
+
+/* (nullable): of the clip that the event began in, else of the one that it has got now */
+static const gchar *
+get_path(const VigilRecordMessage *message)
+{
+    const VigilRecordClip *first = message->first;
+
+    if (is_recording(first) || (first && first->state == VIGIL_RECORD_CLIP_CLOSED))
+        return first->path;
+    return is_recording(message->clip) ? message->clip->path : NULL;
+}
+
+static gboolean
+commit_continuation(VigilRecorder *self, const VigilRecordMessage *message)
+{
+    const VigilOpenClip *open = message->clip->data;
+    g_autoptr(GError) error = NULL;
+
+    if (!is_recording(message->clip))
+        return TRUE;
+    add_event_note(self, message);
+    if (vigil_store_continue_event(self->options.store, message->event->id, open->file, &error))
+        return TRUE;
+    self->callbacks.trouble("clip", error, self->user_data);
+    return FALSE;
+}
+
+static gboolean
 commit(VigilRecorder *self, const VigilRecordMessage *message)
 {
-    VigilRecordClip *clip = message->clip;
-    VigilOpenClip *open = clip ? clip->data : NULL;
-    const gboolean with_clip = clip && clip->state == VIGIL_RECORD_CLIP_RECORDING;
-    const gboolean has_path = with_clip || (clip && clip->state == VIGIL_RECORD_CLIP_CLOSED);
+    const VigilRecordClip *clip = message->clip;
+    const VigilOpenClip *open = clip ? clip->data : NULL;
+    const gchar *path = get_path(message);
     g_autoptr(GError) error = NULL;
 
     if (message->known) {
@@ -429,20 +516,19 @@ commit(VigilRecorder *self, const VigilRecordMessage *message)
         self->callbacks.committed(message->event, message->known_path, self->user_data);
         return TRUE;
     }
-    if (with_clip)
-        add_note(open, vigil_clip_note_event(message->event,
-                                             vigil_store_get_wall_us(self->options.store)));
+    if (is_recording(clip))
+        add_event_note(self, message);
     if (!vigil_store_commit_event(self->options.store, message->event,
-                                  with_clip ? open->file : NULL, &error)) {
+                                  is_recording(clip) ? open->file : NULL, &error)) {
         self->callbacks.trouble("event", error, self->user_data);
         return FALSE;
     }
     g_mutex_lock(&self->lock);
     self->stats.events_committed++;
     self->stats.events_without_clip +=
-        message->event->type == VIGIL_EVENT_BEGIN && message->event->record && !has_path;
+        message->event->type == VIGIL_EVENT_BEGIN && message->event->record && !path;
     g_mutex_unlock(&self->lock);
-    self->callbacks.committed(message->event, has_path ? clip->path : NULL, self->user_data);
+    self->callbacks.committed(message->event, path, self->user_data);
     return TRUE;
 }
 
@@ -464,14 +550,17 @@ vigil_recorder_commit_messages(VigilRecorder *self)
         message = vigil_record_session_peek(self->session, now_us, force);
         if (!message)
             return busy;
-        committed = commit(self, message);
+        committed = message->goes_on ? commit_continuation(self, message) : commit(self, message);
         if (!committed && vigil_recorder_keeps_message(self))
             return TRUE;
         self->n_kept = 0;
         g_mutex_lock(&self->lock);
-        self->stats.events_failed += !committed;
-        /* an end that the session made itself was never counted */
-        self->queued_bytes -= MIN(self->queued_bytes, vigil_recorder_event_size(message->event));
+        if (!message->goes_on) {
+            self->stats.events_failed += !committed;
+            /* an end that the session made itself was never counted */
+            self->queued_bytes -=
+                MIN(self->queued_bytes, vigil_recorder_event_size(message->event));
+        }
         g_mutex_unlock(&self->lock);
         vigil_record_session_pop(self->session, committed);
         busy = TRUE;

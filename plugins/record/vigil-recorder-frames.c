@@ -55,6 +55,21 @@ first_needed_seq(const VigilRecorder *self)
     return seq;
 }
 
+/* The same, with the group of pictures that a clip which must be continued would continue with. */
+static guint64
+first_kept_seq(const VigilRecorder *self)
+{
+    guint64 seq = G_MAXUINT64;
+
+    for (guint i = 0; i < self->clips->len; i++) {
+        const VigilOpenClip *open = g_ptr_array_index(self->clips, i);
+
+        if (open->placed && (!open->done || open->full))
+            seq = MIN(seq, MIN(open->cursor, open->key_seq));
+    }
+    return seq;
+}
+
 static gboolean
 is_far_ahead(const VigilRecorder *self, gint64 pts_ns)
 {
@@ -175,7 +190,7 @@ forget_old_frames(VigilRecorder *self, gint64 pts_ns)
     /* an analysis that hangs must not make the ring grow for ever */
     if (self->options.live)
         horizon_ns = MAX(horizon_ns, pts_ns - self->options.ring_ns);
-    vigil_ring_trim(self->ring, horizon_ns - self->options.ring_ns, first_needed_seq(self));
+    vigil_ring_trim(self->ring, horizon_ns - self->options.ring_ns, first_kept_seq(self));
     forget_old_epochs(self);
 }
 

@@ -11,6 +11,8 @@ G_BEGIN_DECLS
  * VigilOpenClip: what the recorder keeps of a clip that is being written.
  * @placed: its place in the ring is known
  * @cursor: next frame to take
+ * @key_seq: the keyframe that was taken last; %G_MAXUINT64: none
+ * @full: it has come to its greatest length, and it is not settled what follows
  * @need_key: frames up to the next keyframe are of no use
  * @done: its last frame was taken
  * @closing: everything is written; its messages are being committed
@@ -21,13 +23,13 @@ typedef struct {
 
     /* under the recorder's lock */
     gboolean placed;
-    guint64 cursor;
+    guint64 cursor, key_seq;
     gint64 last_pts_ns; /* of the picture taken that is shown last */
     guint32 epoch;
     GstCaps *caps; /* (nullable) until its first frame */
 
     gboolean reorders;
-    gboolean need_key, done, cut, closing;
+    gboolean need_key, done, cut, full, closing;
     gboolean short_begin;
     VigilClipWriter *writer;
     VigilClip *file;

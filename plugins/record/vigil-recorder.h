@@ -14,7 +14,7 @@ G_BEGIN_DECLS
  * @ring_ns: how far back the ring reaches, beside the group of pictures that this falls into
  * @ring_bytes: and its limit in bytes
  * @max_lead_ns: not live: how far frames may be ahead of the analysis
- * @max_clip_ns: longest clip
+ * @max_clip_ns: longest clip; what lasts longer goes on in another one
  * @encode_jpeg: clips of Motion JPEG are encoded to H.264
  * @live: frames come at the rate of a clock and are never held back: what cannot be taken is dropped and counted.
  *   Otherwise they wait
@@ -54,7 +54,8 @@ typedef struct {
  * @events_without_clip: begins that should have a clip and were committed without
  * @clips_failed: clips of which nothing could be written
  * @clips_broken: clips that were closed early since writing failed
- * @clips_cut: clips closed before their end: too long, or the stream changed
+ * @clips_cut: clips closed before their end since the stream changed or ended
+ * @clips_continued: clips that came to the greatest length and were continued by another one
  * @clips_short: clips that begin later than asked since the ring did not reach back
  * @clips_without_trigger: clips that lack the frame that triggered them
  * @notes_failed: messages that could not be written into their clip, from which a lost database is made again
@@ -63,7 +64,7 @@ typedef struct {
     VigilRingStats ring;
     guint64 frames, frames_before_key, frames_lost, frames_held, holds_given_up;
     guint64 events_committed, events_known, events_failed, events_dropped, events_without_clip;
-    guint64 clips_complete, clips_failed, clips_broken, clips_cut, clips_short,
+    guint64 clips_complete, clips_failed, clips_broken, clips_cut, clips_continued, clips_short,
         clips_without_trigger;
     guint64 notes_failed;
 } VigilRecorderStats;

@@ -406,7 +406,7 @@ write_take_with_notes(Take *take, guint every, VigilClipWriterInfo *info)
     g_byte_array_set_size(take->file, 0);
     for (guint i = 0; i < take->buffers->len; i++) {
         g_autoptr(VigilEvent) event = test_event_new(i, VIGIL_EVENT_BEGIN, 0, 0, 0, 0);
-        g_autoptr(GBytes) note = vigil_clip_note_event(event, i);
+        g_autoptr(GBytes) note = vigil_clip_note_event(event, 0, i);
 
         fail_unless(vigil_clip_writer_push(writer, &g_array_index(take->frames, VigilRingFrame, i),
                                            gst_buffer_copy_deep(take->buffers->pdata[i]), NULL) &&

@@ -145,6 +145,82 @@ START_TEST(longest_clip)
 }
 END_TEST
 
+/* What is active, and a post-roll that found no room, goes on in the next one; in its order, before what comes then. */
+START_TEST(events_go_on_in_the_next_clip)
+{
+    VigilRecordClip *a = say("a", B, 10, 11, 5, 3), *next;
+    const VigilRecordMessage *message;
+
+    say("b", B, 12, 13, 5, 3);
+    say("c", B, 20, 21, 5, 20);
+    say("d", B, 20, 21, 5, 3);
+    say("d", E, 20, 30, 5, 3);
+    say("c", E, 20, 60, 5, 20);
+    ck_assert(!vigil_record_session_clip_is_full(session, a, 65 * S));
+    ck_assert(vigil_record_session_clip_is_full(session, a, 65 * S + 1));
+    a->state = VIGIL_RECORD_CLIP_RECORDING;
+    next = vigil_record_session_continue_clip(session, a, 66 * G_USEC_PER_SEC);
+    ck_assert_ptr_nonnull(next);
+    ck_assert_str_eq(next->name, "a-p1");
+    ck_assert_int_eq(next->want_ns, 65 * S);
+    ck_assert_int_eq(next->start_wall_us - a->start_wall_us, 55 * G_USEC_PER_SEC);
+    ck_assert_uint_eq(a->n_active, 0);
+    ck_assert_uint_eq(next->n_active, 2);
+    ck_assert_int_eq(next->end_ns, 80 * S);
+    ck_assert(vigil_record_session_clip_is_over(session, a, 65 * S + 1));
+    /* begins and ends */
+    for (guint i = 0; i < 6; i++) {
+        message = vigil_record_session_peek(session, 0, FALSE);
+        ck_assert(message && message->clip == a && !message->goes_on);
+        vigil_record_session_pop(session, TRUE);
+    }
+    ck_assert_ptr_null(vigil_record_session_peek(session, 0, FALSE));
+    say("a", E, 10, 70, 5, 3);
+    next->state = VIGIL_RECORD_CLIP_RECORDING;
+    for (guint i = 0; i < 3; i++) {
+        static const gchar *const ids[] = {"a", "b", "c"};
+
+        message = vigil_record_session_peek(session, 0, FALSE);
+        ck_assert(message->goes_on && message->clip == next);
+        ck_assert_uint_eq(message->part, 1);
+        ck_assert_str_eq(message->event->id, ids[i]);
+        vigil_record_session_pop(session, TRUE);
+    }
+    message = vigil_record_session_peek(session, 0, FALSE);
+    ck_assert(!message->goes_on && message->clip == next && message->first == a);
+    ck_assert_int_eq(message->event->type, E);
+    vigil_record_session_pop(session, TRUE);
+    say("b", E, 12, 100, 5, 3);
+    ck_assert_int_eq(next->end_ns, 103 * S);
+    ck_assert_uint_eq(next->n_committed, 4);
+}
+END_TEST
+
+START_TEST(clip_of_which_nothing_goes_on_is_the_last)
+{
+    VigilRecordClip *a = say("a", B, 10, 11, 5, 3), *next;
+
+    next = vigil_record_session_continue_clip(session, a, 0);
+    ck_assert_ptr_nonnull(next);
+    say("a", E, 10, 70, 5, 3);
+    ck_assert_ptr_null(vigil_record_session_continue_clip(session, next, 0));
+    ck_assert(next->full);
+}
+END_TEST
+
+/* The store failed: only what was said of events is taken again. */
+START_TEST(continuations_are_not_taken_back)
+{
+    VigilEvent *event;
+
+    vigil_record_session_continue_clip(session, say("a", B, 10, 11, 5, 3), 0);
+    event = vigil_record_session_take_last(session);
+    ck_assert_int_eq(event->type, B);
+    vigil_event_unref(event);
+    ck_assert_ptr_null(vigil_record_session_take_last(session));
+}
+END_TEST
+
 START_TEST(longest_clip_has_no_room_for_a_stump)
 {
     VigilRecordClip *a = say("a", B, 10, 10, 5, 5), *c;
@@ -326,6 +402,9 @@ main(void)
     tcase_add_test(tcase, end_is_not_before_the_trigger);
     tcase_add_test(tcase, clip_of_an_active_event_follows_the_analysis);
     tcase_add_test(tcase, longest_clip);
+    tcase_add_test(tcase, events_go_on_in_the_next_clip);
+    tcase_add_test(tcase, clip_of_which_nothing_goes_on_is_the_last);
+    tcase_add_test(tcase, continuations_are_not_taken_back);
     tcase_add_test(tcase, longest_clip_has_no_room_for_a_stump);
     tcase_add_test(tcase, messages_wait_for_the_first_fragment_in_order);
     tcase_add_test(tcase, message_does_not_wait_for_ever);

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which footage vigilrecord keeps, and what it says. */
+#include <string.h>
+#include <unistd.h>
+
+#include "storage/vigil-clip-note.h"
 #include "tests/plugins/record-rig.h"
 
 /* --- which footage ------------------------------------------------------------------------------------------- */
@@ -198,20 +202,147 @@ GST_START_TEST(event_that_wants_no_clip)
 }
 GST_END_TEST
 
-GST_START_TEST(longest_clip_is_closed_while_its_event_goes_on)
+/* What a clip says of itself. */
+typedef struct {
+    guint n_first, n_part, n_end;
+    gint64 start_ms, end_ms;
+} Said;
+
+static gboolean
+on_note(const VigilClipNote *note, gpointer user_data)
+{
+    Said *said = user_data;
+
+    if (note->kind == VIGIL_CLIP_NOTE_CLOSED) {
+        said->start_ms = note->info.start_ns / MS;
+        said->end_ms = note->info.end_ns / MS;
+    } else {
+        said->n_first += note->part == 0;
+        said->n_part += note->part > 0;
+        said->n_end += note->event->type == VIGIL_EVENT_END;
+    }
+    return TRUE;
+}
+
+/* Clip @number of the event 1; @view: (nullable) */
+static Said
+read_part(Rig *rig, guint number, ClipView *view)
+{
+    g_autoptr(VigilStore) store = vigil_store_open_reader(rig->database, rig->clips, NULL);
+    const gint fd = vigil_store_open_clip(store, "00000000000000000000000001", number, NULL);
+    g_autofree gchar *path = g_strdup_printf("/proc/self/fd/%d", fd);
+    Said said = {0};
+    VigilClipScan scan;
+
+    fail_unless(fd >= 0, "clip %u", number);
+    assert_equals_int(vigil_clip_notes_read(fd, on_note, &said, &scan), 0);
+    fail_unless(scan.complete && scan.n_damaged == 0);
+    if (view) {
+        *view = test_view_clip(path, rig->h265);
+        assert_equals_int(view->n_errors, 0);
+        fail_unless(view->first_is_key);
+        assert_equals_uint64(view->first_dts, 0);
+        assert_equals_int(view->n_decoded, view->n_samples);
+    }
+    close(fd);
+    return said;
+}
+
+static void
+assert_store_is_fine(Rig *rig)
+{
+    g_autoptr(VigilStore) store = vigil_store_open_reader(rig->database, rig->clips, NULL);
+    guint n_left;
+
+    fail_unless(vigil_store_fsck(store, FALSE, NULL, NULL, &n_left, NULL));
+    assert_equals_int(n_left, 0);
+}
+
+GST_START_TEST(event_goes_on_in_further_clips)
 {
     const Script script[] = {{1, B, 2000, 2500, 1000, 1000}, {1, E, 2000, 18000, 1000, 1000}};
     Rig rig = rig_new(PLAIN, "max-clip=5000000000");
     GPtrArray *lines;
     Found found;
 
-    rig_play(&rig, script, 2, 20000, 0);
+    rig_play(&rig, script, 2, 20000, 2000);
     lines = rig_wait(&rig);
-    assert_clip(&rig, 1, 1000, 6000, 6200);
+    assert_equals_int(lines->len, 2);
     found = rig_find(&rig, 1);
     assert_equals_int(found.n_ended, 1);
-    assert_equals_uint64(rig_stat(&rig, "clips-cut"), 1);
+    fail_unless(strstr(lines->pdata[1], "/00000000000000000000000001.mp4\"") != NULL, "%s",
+                (gchar *)lines->pdata[1]);
+    for (guint i = 0; i < 4; i++) {
+        ClipView view;
+        const Said said = read_part(&rig, i, &view);
+
+        /* each begins with the last picture of the one before, a keyframe */
+        assert_equals_int(said.start_ms, 1000 + 5000 * i);
+        assert_equals_int(said.end_ms, i == 3 ? 19100 : said.start_ms + 5100);
+        assert_equals_int(view.n_samples, i == 3 ? 31 : 51);
+        fail_unless(i == 0 ? said.n_first >= 1 : said.n_first == 0);
+        fail_unless(i == 0 ? said.n_part == 0 : said.n_part >= 1);
+        /* also in those before, when it was known by then */
+        fail_unless(i < 3 || said.n_end >= 1);
+    }
+    assert_equals_uint64(rig_stat(&rig, "clips-continued"), 3);
+    assert_equals_uint64(rig_stat(&rig, "clips-complete"), 4);
+    assert_nothing_amiss(&rig);
+    assert_store_is_fine(&rig);
     g_free(found.path);
+    g_ptr_array_unref(lines);
+    rig_free(&rig);
+}
+GST_END_TEST
+
+/* Groups of pictures longer than half a clip, and pictures out of order: nothing is missing between two clips. */
+GST_START_TEST(parts_leave_nothing_out)
+{
+    const Script script[] = {{1, B, 2000, 2500, 1000, 1000},
+                             {2, B, 3000, 3500, 1000, 4000},
+                             {2, E, 3000, 5500, 1000, 4000}, /* its post-roll crosses the limit */
+                             {1, E, 2000, 15000, 1000, 3000}};
+    Rig rig = rig_new(SOURCE(200, 10) X264(27, "bframes=2 b-adapt=false") AVC,
+                      "max-clip=5000000000 ring-seconds=4");
+    GPtrArray *lines;
+    gint64 reached_ms = 1000;
+
+    rig_play(&rig, script, 4, 20000, 2000);
+    lines = rig_wait(&rig);
+    assert_equals_int(lines->len, 4);
+    for (guint i = 0; i < 4; i++) {
+        ClipView view;
+        const Said said = read_part(&rig, i, &view);
+
+        fail_unless(said.start_ms <= reached_ms, "clip %u begins at %d, %d was reached", i,
+                    (int)said.start_ms, (int)reached_ms);
+        fail_unless(view.max_step <= 100 * GST_MSECOND);
+        reached_ms = said.end_ms;
+        fail_unless(i != 0 || said.n_first >= 3); /* two begins and an end */
+        fail_unless(i != 1 || said.n_part >= 2);
+        fail_unless(i < 3 || said.n_end >= 1);
+    }
+    fail_unless(reached_ms >= 18000, "%d", (int)reached_ms);
+    assert_nothing_amiss(&rig);
+    assert_store_is_fine(&rig);
+    g_ptr_array_unref(lines);
+    rig_free(&rig);
+}
+GST_END_TEST
+
+/* An analysis that comes later says that the event had ended before. */
+GST_START_TEST(event_that_ended_in_time_does_not_go_on)
+{
+    const Script script[] = {{1, B, 2000, 2500, 1000, 1000}, {1, E, 2000, 4900, 1000, 1000}};
+    Rig rig = rig_new(PLAIN, "max-clip=5000000000");
+    GPtrArray *lines;
+
+    rig_play(&rig, script, 2, 20000, 5000);
+    lines = rig_wait(&rig);
+    assert_equals_uint64(rig_stat(&rig, "clips-continued"), 0);
+    assert_equals_uint64(rig_stat(&rig, "clips-complete"), 1);
+    assert_clip(&rig, 1, 1000, 5900, 6100);
+    assert_nothing_amiss(&rig);
     g_ptr_array_unref(lines);
     rig_free(&rig);
 }
@@ -280,7 +411,9 @@ vigilrecord_suite(void)
     tcase_add_test(sharing, six_events_one_after_the_other);
     tcase_add_test(sharing, same_file_again);
     tcase_add_test(sharing, event_that_wants_no_clip);
-    tcase_add_test(sharing, longest_clip_is_closed_while_its_event_goes_on);
+    tcase_add_test(sharing, event_goes_on_in_further_clips);
+    tcase_add_test(sharing, parts_leave_nothing_out);
+    tcase_add_test(sharing, event_that_ended_in_time_does_not_go_on);
     suite_add_tcase(suite, sharing);
     tcase_set_timeout(streams, 120);
     tcase_add_loop_test(streams, formats_and_reordering, 0, G_N_ELEMENTS(formats));

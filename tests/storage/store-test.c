@@ -169,6 +169,24 @@ store_test_begin(VigilStore *store, guint number, gsize bytes, GError **error)
     return clip;
 }
 
+VigilClip *
+store_test_continue(VigilStore *store, guint number, gsize bytes, GError **error)
+{
+    g_autoptr(VigilEvent) begin = store_test_event(number, VIGIL_EVENT_BEGIN);
+    g_autofree gchar *data = g_malloc(bytes);
+    g_autofree gchar *name = g_strconcat(begin->id, "-p1", NULL);
+    VigilClip *clip =
+        vigil_store_create_clip(store, begin->camera, name, begin->start_wall_us, error);
+
+    if (!clip)
+        return NULL;
+    memset(data, 'A' + number % 26, bytes);
+    if (!vigil_clip_write(clip, data, bytes, error) ||
+        !vigil_store_continue_event(store, begin->id, clip, error))
+        return give_up(store, clip);
+    return clip;
+}
+
 gboolean
 store_test_end(VigilStore *store, guint number, VigilClip *clip, GError **error)
 {

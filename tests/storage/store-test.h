@@ -43,6 +43,8 @@ gboolean store_test_end(VigilStore *store, guint number, VigilClip *clip, GError
 /** store_test_whole: begin and end. */
 gboolean store_test_whole(VigilStore *store, guint number, gsize bytes, GError **error);
 extern const VigilClipInfo store_test_info;
+/** store_test_continue: a clip of @bytes in which that event goes on; NULL with @error set when something failed. */
+VigilClip *store_test_continue(VigilStore *store, guint number, gsize bytes, GError **error);
 
 /** store_test_int: one number out of the database, by a connection of its own. */
 gint64 store_test_int(StoreTest *self, const gchar *sql);

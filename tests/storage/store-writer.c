@@ -3,8 +3,8 @@
  * A writer to be killed from outside, and who looks at what it left.
  *
  *   store-writer write DIR VIDEO FIRST LAST   events with clips that are made of the fragments of VIDEO; after each thing
- *                                             that the store said is done, a line on stdout: "b 7" begun, "e 7" ended,
- *                                             "f 7" clip finished; on an error "x MESSAGE", and the store is opened anew
+ *                                             that the store said is done, a line on stdout: "b 7" begun, "p 7" goes on
+ *                                             in a second clip, "e 7" ended, "f 7" clips finished; on an error "x MESSAGE", and the store is opened anew
  *   store-writer check DIR VIDEO < LINES      the next start: are all of them there, whole, and nothing else?
  *
  * Every fourth event is deleted once it is complete, so that deletions are met as well; the others are pinned.
@@ -104,6 +104,37 @@ begin_event(guint number, GError **error)
 }
 
 static gboolean
+goes_on(guint number)
+{
+    return number % 5 == 1;
+}
+
+/* @clip: (transfer full): finished. Returns: (nullable): the second clip */
+static VigilClip *
+continue_event(guint number, VigilClip *clip, GError **error)
+{
+    g_autoptr(VigilEvent) event = store_test_event(number, VIGIL_EVENT_UPDATE);
+    g_autofree gchar *name = g_strconcat(event->id, "-p1", NULL);
+    VigilClip *part =
+        vigil_store_create_clip(t.store, event->camera, name, event->start_wall_us, error);
+
+    if (part && write_fragment(part, 0, error) &&
+        vigil_store_continue_event(t.store, event->id, part, error)) {
+        say('p', number);
+        if (write_fragment(clip, 1, error) && write_fragment(clip, 2, error)) {
+            if (vigil_store_finish_clip(t.store, clip, &store_test_info, error))
+                return part;
+            clip = NULL;
+        }
+    }
+    if (clip)
+        vigil_store_abandon_clip(t.store, clip);
+    if (part)
+        vigil_store_abandon_clip(t.store, part);
+    return NULL;
+}
+
+static gboolean
 write_event(guint number, GError **error)
 {
     g_autoptr(VigilEvent) update = store_test_event(number, VIGIL_EVENT_UPDATE);
@@ -118,6 +149,8 @@ write_event(guint number, GError **error)
         return FALSE;
     }
     say('b', number);
+    if (goes_on(number) && !(clip = continue_event(number, clip, error)))
+        return FALSE;
     if (!write_fragment(clip, 1, error) ||
         !vigil_store_commit_event(t.store, update, clip, error) ||
         !write_fragment(clip, 2, error) || !vigil_store_commit_event(t.store, end, clip, error)) {
@@ -192,6 +225,8 @@ check_line(gchar what, guint number)
 {
     const gchar *wanted = what == 'b'   ? "1"
                           : what == 'e' ? "e.end_reason = 'gone'"
+                          : what == 'p' ? "EXISTS (SELECT 1 FROM event_parts p JOIN clips q ON "
+                                          "q.id = p.clip_id WHERE p.event_seq = e.seq)"
                                         : "c.state = 'complete'";
     g_autofree gchar *sql = g_strdup_printf("SELECT count(*) FROM events e JOIN clips c "
                                             "ON c.id = e.clip_id WHERE e.id = '%s' AND %s",
@@ -202,21 +237,29 @@ check_line(gchar what, guint number)
 }
 
 /* Plays as far as it goes, since it is the beginning of what plays, with one fragment at least. */
-static gboolean
-check_clip(const VigilEventRow *row, gpointer data)
+static void
+check_file(const gchar *id, const gchar *clip, gboolean whole)
 {
-    g_autofree gchar *path = g_build_filename(t.clips, row->clip ? row->clip : "-", NULL);
+    g_autofree gchar *path = g_build_filename(t.clips, clip ? clip : "-", NULL);
     g_autofree gchar *bytes = NULL;
     gsize length;
 
-    ++*(guint *)data;
-    if (!row->clip || !g_file_get_contents(path, &bytes, &length, NULL))
-        wrong("%s: no clip", row->event->id);
+    if (!clip || !g_file_get_contents(path, &bytes, &length, NULL))
+        wrong("%s: no clip", id);
     else if (length < video.ends[0] || length > video.ends[N_FRAGMENTS - 1] ||
              memcmp(bytes, video.data, length) != 0)
         wrong("%s: %" G_GSIZE_FORMAT " bytes are not those that were written", path, length);
-    else if (row->clip_complete && row->clip_end_ns && length != video.ends[N_FRAGMENTS - 1])
+    else if (whole && length != video.ends[N_FRAGMENTS - 1])
         wrong("%s: complete, but %" G_GSIZE_FORMAT " bytes", path, length);
+}
+
+static gboolean
+check_clips(const VigilEventRow *row, gpointer data)
+{
+    ++*(guint *)data;
+    check_file(row->event->id, row->clip, row->clip_complete && row->clip_end_ns);
+    for (guint i = 0; row->parts && row->parts[i]; i++)
+        check_file(row->event->id, row->parts[i], FALSE);
     return TRUE;
 }
 
@@ -242,7 +285,7 @@ check_store(void)
     if (n_clips && atoi(n_clips) != (gint)store_test_count_files(&t))
         wrong("%s clips, %u files", n_clips, store_test_count_files(&t));
     if (!vigil_store_fsck(t.store, FALSE, print_finding, NULL, &n_left, &error) ||
-        !vigil_store_query_events(t.store, &all, check_clip, &n_events, &error))
+        !vigil_store_query_events(t.store, &all, check_clips, &n_events, &error))
         wrong("%s", error->message);
     return n_events;
 }

@@ -95,7 +95,7 @@ make_file(void)
 
         append_box(file, "moof", 100);
         append_box(file, "mdat", 3000);
-        append(file, vigil_clip_note_event(event, TEST_WALL_US + i));
+        append(file, vigil_clip_note_event(event, 0, TEST_WALL_US + i));
     }
     append(file, vigil_clip_note_closed(&store_test_info));
     return file;
@@ -176,7 +176,7 @@ START_TEST(test_names_of_people_are_kept)
     event->rule = g_intern_string("玄関");
     event->label = g_intern_string("bad \xff byte");
     append_box(file, "mdat", 1);
-    append(file, vigil_clip_note_event(event, 0));
+    append(file, vigil_clip_note_event(event, 0, 0));
     g_auto(Found) found = read_bytes(file);
     ck_assert_uint_eq(found.events->len, 1);
     event->label = g_intern_string("bad \xef\xbf\xbd byte");
@@ -225,7 +225,7 @@ static GByteArray *
 make_strange_note(const gchar *key, GVariant *value)
 {
     g_autoptr(VigilEvent) event = store_test_event(4, VIGIL_EVENT_END);
-    g_autoptr(GBytes) box = vigil_clip_note_event(event, 0);
+    g_autoptr(GBytes) box = vigil_clip_note_event(event, 0, 0);
     g_autoptr(GVariant) body = NULL, changed = NULL, unset = g_variant_ref_sink(value);
     g_autoptr(GBytes) tail = g_bytes_new_from_bytes(box, 34, g_bytes_get_size(box) - 34);
     g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);

@@ -128,7 +128,7 @@ START_TEST(test_bytes_arrive)
     ck_assert(vigil_clip_write(clip, "", 0, &error));
     ck_assert(vigil_clip_sync(clip, &error));
     ck_assert_uint_eq(vigil_clip_get_bytes(clip), 8);
-    fd = vigil_store_open_clip(t.store, store_test_id(1), &error); /* while it is written */
+    fd = vigil_store_open_clip(t.store, store_test_id(1), 0, &error); /* while it is written */
     ck_assert_int_ge(fd, 0);
     ck_assert_int_eq(read(fd, text, sizeof text), 8);
     ck_assert_str_eq(text, "bbbhello");
@@ -149,15 +149,15 @@ START_TEST(test_no_link_leads_out)
     clip_file = g_strdup_printf("%s/2026/01/02/door/%s.mp4", t.clips, store_test_id(1));
     ck_assert_int_eq(unlink(clip_file), 0);
     ck_assert_int_eq(symlink("/etc/passwd", clip_file), 0);
-    ck_assert_int_eq(vigil_store_open_clip(t.store, store_test_id(1), &error), -1);
+    ck_assert_int_eq(vigil_store_open_clip(t.store, store_test_id(1), 0, &error), -1);
     assert_error(error, VIGIL_STORE_ERROR_INVALID);
     g_clear_error(&error);
     store_test_exec(&t, "UPDATE clips SET path = '../../../etc/passwd'");
-    ck_assert_int_eq(vigil_store_open_clip(t.store, store_test_id(1), &error), -1);
+    ck_assert_int_eq(vigil_store_open_clip(t.store, store_test_id(1), 0, &error), -1);
     assert_error(error, VIGIL_STORE_ERROR_INVALID);
     g_clear_error(&error);
     store_test_exec(&t, "UPDATE clips SET path = '/etc/passwd'");
-    ck_assert_int_eq(vigil_store_open_clip(t.store, store_test_id(1), &error), -1);
+    ck_assert_int_eq(vigil_store_open_clip(t.store, store_test_id(1), 0, &error), -1);
     assert_error(error, VIGIL_STORE_ERROR_INVALID);
     g_clear_error(&error);
     /* a folder that is a link takes no clips either */
@@ -265,7 +265,7 @@ START_TEST(test_full_disk_may_be_tried_again)
     faults_arm(FAULT_NONE, 0, FALSE);
     ck_assert(vigil_clip_write(clip, "twelve bytes", 12, &error));
     ck_assert(store_test_end(t.store, 1, clip, &error));
-    fd = vigil_store_open_clip(t.store, store_test_id(1), &error);
+    fd = vigil_store_open_clip(t.store, store_test_id(1), 0, &error);
     g_autoptr(GMappedFile) file = g_mapped_file_new_from_fd(fd, FALSE, NULL);
 
     data = g_strndup(g_mapped_file_get_contents(file), g_mapped_file_get_length(file));

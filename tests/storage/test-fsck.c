@@ -65,7 +65,7 @@ START_TEST(test_missing_file)
     ck_assert_uint_eq(check(FALSE), 0);
     /* the event is still there */
     ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM events"), 3);
-    ck_assert_int_eq(vigil_store_open_clip(t.store, store_test_id(1), &error), -1);
+    ck_assert_int_eq(vigil_store_open_clip(t.store, store_test_id(1), 0, &error), -1);
     assert_error(error, VIGIL_STORE_ERROR_NOT_FOUND);
     store_test_finish(&t);
 }

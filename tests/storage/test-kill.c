@@ -12,7 +12,7 @@ static StoreTest t;
 
 typedef struct {
     guint number;
-    gchar what; /* 'b' begin, 'e' end, 'f' clip finished */
+    gchar what; /* 'b' begin, 'p' goes on, 'e' end, 'f' clips finished */
 } Ack;
 
 static void
@@ -31,6 +31,13 @@ is_victim(guint number)
     return number % 4 == 0;
 }
 
+/* In a second clip. */
+static gboolean
+goes_on(guint number)
+{
+    return number % 3 == 1;
+}
+
 /* Two cameras in two threads would be nearer to life, but one thread is killed in more places. */
 static void
 work(gint fd, guint number)
@@ -46,6 +53,17 @@ work(gint fd, guint number)
         acknowledge(fd, number, 'b');
         if (!is_victim(number) && !vigil_store_set_pinned(t.store, end->id, TRUE, &error))
             _exit(7);
+        if (goes_on(number)) {
+            VigilClip *first = clip;
+
+            clip = store_test_continue(t.store, number, 3000, &error);
+            if (!clip)
+                _exit(8);
+            acknowledge(fd, number, 'p');
+            if (!vigil_clip_write(first, "more", 4, &error) ||
+                !vigil_store_finish_clip(t.store, first, &store_test_info, &error))
+                _exit(9);
+        }
         if (!vigil_clip_write(clip, "more", 4, &error) ||
             !vigil_store_commit_event(t.store, end, clip, &error))
             _exit(4);
@@ -62,6 +80,9 @@ static void
 check_ack(const Ack *ack)
 {
     const gchar *wanted = ack->what == 'b'   ? "1"
+                          : ack->what == 'p' ? "EXISTS (SELECT 1 FROM event_parts p JOIN clips q "
+                                               "ON q.id = p.clip_id WHERE p.event_seq = e.seq AND "
+                                               "q.state <> 'lost' AND q.bytes >= 3000)"
                           : ack->what == 'e' ? "e.end_reason = 'gone'"
                                              : "c.state = 'complete' AND c.bytes = 3004";
     g_autofree gchar *sql = g_strdup_printf("SELECT count(*) FROM events e JOIN clips c "

@@ -140,7 +140,7 @@ START_TEST(test_clip_and_snapshot)
     ck_assert_uint_eq(details.bytes, 77);
     jpeg = vigil_store_get_snapshot(reader, store_test_id(1), &error);
     ck_assert_uint_eq(g_bytes_get_size(jpeg), 7);
-    ck_assert_int_eq(vigil_store_open_clip(reader, "nothing", &error), -1);
+    ck_assert_int_eq(vigil_store_open_clip(reader, "nothing", 0, &error), -1);
     assert_error(error, VIGIL_STORE_ERROR_NOT_FOUND);
     g_clear_error(&error);
     ck_assert_ptr_null(vigil_store_get_snapshot(reader, "nothing", &error));
@@ -149,7 +149,7 @@ START_TEST(test_clip_and_snapshot)
     store_test_exec(&t, "UPDATE clips SET state = 'lost'");
     details = get_details(reader, 1);
     ck_assert(!details.has_clip);
-    ck_assert_int_eq(vigil_store_open_clip(reader, store_test_id(1), &error), -1);
+    ck_assert_int_eq(vigil_store_open_clip(reader, store_test_id(1), 0, &error), -1);
     assert_error(error, VIGIL_STORE_ERROR_NOT_FOUND);
     store_test_finish(&t);
 }

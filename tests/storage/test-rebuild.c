@@ -43,7 +43,7 @@ commit(VigilClip *clip, guint number, VigilEventType type)
     g_autoptr(VigilEvent) event = store_test_event(number, type);
     g_autoptr(GError) error = NULL;
 
-    write_note(clip, vigil_clip_note_event(event, vigil_store_get_wall_us(t.store)));
+    write_note(clip, vigil_clip_note_event(event, 0, vigil_store_get_wall_us(t.store)));
     ck_assert(vigil_store_commit_event(t.store, event, clip, &error));
     assert_no_error(error);
     store_test_wall_us += G_USEC_PER_SEC;

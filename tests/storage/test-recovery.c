@@ -18,6 +18,8 @@ typedef enum {
     ACK_BEGIN,
     ACK_END,
     ACK_FINISH,
+    ACK_PART,
+    ACK_LAST,
     ACK_DELETE,
     ACK_DONE
 } AckKind;
@@ -79,6 +81,42 @@ record(guint number, gsize bytes, GError **error)
     return TRUE;
 }
 
+/* An event that goes on in a second clip, which is begun before the first one is finished. */
+static gboolean
+record_on(guint number, GError **error)
+{
+    g_autoptr(VigilEvent) end = store_test_event(number, VIGIL_EVENT_END);
+    VigilClip *clip = store_test_begin(t.store, number, 100, error), *part;
+    gboolean ok;
+
+    if (!clip)
+        return FALSE;
+    acknowledge(ACK_BEGIN, number);
+    ok = vigil_store_set_pinned(t.store, end->id, TRUE, error);
+    part = ok ? store_test_continue(t.store, number, 60, error) : NULL;
+    if (!part || !vigil_clip_write(clip, "more", 4, error)) {
+        vigil_store_abandon_clip(t.store, clip);
+        if (part)
+            vigil_store_abandon_clip(t.store, part);
+        return FALSE;
+    }
+    acknowledge(ACK_PART, number);
+    if (!vigil_store_finish_clip(t.store, clip, &store_test_info, error)) {
+        vigil_store_abandon_clip(t.store, part);
+        return FALSE;
+    }
+    acknowledge(ACK_FINISH, number);
+    if (!vigil_store_commit_event(t.store, end, part, error)) {
+        vigil_store_abandon_clip(t.store, part);
+        return FALSE;
+    }
+    acknowledge(ACK_END, number);
+    if (!vigil_store_finish_clip(t.store, part, &store_test_info, error))
+        return FALSE;
+    acknowledge(ACK_LAST, number);
+    return TRUE;
+}
+
 static gboolean
 delete_all(GError **error)
 {
@@ -92,6 +130,12 @@ static gboolean
 work_record(GError **error)
 {
     return open_with_faults(error) && record(1, 100, error) && record(2, 100, error);
+}
+
+static gboolean
+work_record_on(GError **error)
+{
+    return open_with_faults(error) && record_on(1, error);
 }
 
 static gboolean
@@ -139,6 +183,24 @@ drop_first_event(VigilStore *store, gpointer data, GError **error)
     g_autoptr(GPtrArray) garbage = g_ptr_array_new_with_free_func(g_free);
 
     return vigil_store_drop_event(store, 1, garbage, error);
+}
+
+/* Two clips each */
+static void
+prepare_parts(void)
+{
+    g_autoptr(GError) error = NULL;
+
+    store_test_open(&t);
+    for (guint number = 3; number <= 4; number++) {
+        VigilClip *clip = store_test_begin(t.store, number, 40, &error);
+        VigilClip *part = store_test_continue(t.store, number, 30, &error);
+
+        assert_no_error(error);
+        ck_assert(vigil_store_finish_clip(t.store, clip, &store_test_info, &error));
+        ck_assert(store_test_end(t.store, number, part, &error));
+    }
+    store_test_close(&t);
 }
 
 /* A run that died with event 1 open, a clip without an event and a deletion half done. */
@@ -196,6 +258,15 @@ check_acks(const Ack *acks, guint n_acks, guint nth)
         if (ack->kind == ACK_END)
             ck_assert_msg(count_event(ack->number, "e.end_reason = 'gone'") == 1, "%u: end of %u",
                           nth, ack->number);
+        if (ack->kind == ACK_PART)
+            ck_assert_msg(count_event(ack->number,
+                                      "EXISTS (SELECT 1 FROM event_parts p JOIN clips q ON "
+                                      "q.id = p.clip_id WHERE p.event_seq = e.seq AND "
+                                      "q.state IN ('cut', 'complete') AND q.bytes = 60)") == 1,
+                          "%u: part of %u", nth, ack->number);
+        if (ack->kind == ACK_LAST)
+            ck_assert_msg(vigil_store_has_event(t.store, store_test_id(ack->number), NULL),
+                          "%u: all of %u", nth, ack->number);
         if (ack->kind == ACK_FINISH)
             ck_assert_msg(count_event(ack->number, "c.state = 'complete' AND c.bytes = 104") == 1,
                           "%u: clip of %u", nth, ack->number);
@@ -253,9 +324,10 @@ static const struct {
     void (*prepare)(void);
     Work work;
 } scenes[] = {
-    {prepare_nothing, work_record}, {prepare_two_events, work_record},
-    {prepare_wreck, work_record},   {prepare_two_events, work_delete},
-    {prepare_wreck, work_delete},   {prepare_two_events, work_abandon},
+    {prepare_nothing, work_record},    {prepare_two_events, work_record},
+    {prepare_wreck, work_record},      {prepare_two_events, work_delete},
+    {prepare_wreck, work_delete},      {prepare_two_events, work_abandon},
+    {prepare_nothing, work_record_on}, {prepare_parts, work_delete},
 };
 
 static const gchar *const kind_names[] = {"", "killed", "EIO", "ENOSPC", "no memory"};

@@ -205,7 +205,7 @@ START_TEST(test_metadata_outlives_its_clip)
     ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM clips WHERE expired_wall_us > 0"), 1);
     /* a replay does not bring it back */
     ck_assert(has(1));
-    ck_assert_int_eq(vigil_store_open_clip(t.store, store_test_id(1), &error), -1);
+    ck_assert_int_eq(vigil_store_open_clip(t.store, store_test_id(1), 0, &error), -1);
     assert_error(error, VIGIL_STORE_ERROR_NOT_FOUND);
     ck_assert(vigil_store_set_pinned(t.store, store_test_id(2), FALSE, NULL));
     pass(DAY_US);
@@ -263,7 +263,7 @@ START_TEST(test_space_takes_clips_first)
     ck_assert_uint_eq(enforce(), 0);
     ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM events"), 5);
     ck_assert_uint_eq(store_test_count_files(&t), 3);
-    ck_assert_int_eq(vigil_store_open_clip(t.store, store_test_id(2), NULL), -1);
+    ck_assert_int_eq(vigil_store_open_clip(t.store, store_test_id(2), 0, NULL), -1);
     store_test_finish(&t);
 }
 END_TEST
