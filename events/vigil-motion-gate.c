@@ -6,7 +6,10 @@
 VigilMotionGate
 vigil_motion_gate_defaults(void)
 {
-    return (VigilMotionGate){.hold_ns = 2 * SECOND, .tracked_ns = SECOND, .idle_ns = 10 * SECOND};
+    return (VigilMotionGate){.hold_ns = 2 * SECOND,
+                             .tracked_ns = SECOND,
+                             .resting_ns = 5 * SECOND,
+                             .idle_ns = 10 * SECOND};
 }
 
 void
@@ -16,7 +19,7 @@ vigil_motion_gate_reset(VigilMotionGate *self)
 }
 
 static gboolean
-is_due(const VigilMotionGate *self, gint64 time_ns, guint n_tracks)
+is_due(const VigilMotionGate *self, gint64 time_ns, guint n_tracks, guint n_resting)
 {
     const gint64 since = time_ns - self->looked_ns;
 
@@ -26,12 +29,14 @@ is_due(const VigilMotionGate *self, gint64 time_ns, guint n_tracks)
         return TRUE;
     if (n_tracks > 0 && since >= self->tracked_ns)
         return TRUE;
+    if (n_resting > 0 && since >= self->resting_ns)
+        return TRUE;
     return self->idle_ns > 0 && since >= self->idle_ns;
 }
 
 gboolean
 vigil_motion_gate_decide(VigilMotionGate *self, gint64 time_ns, VigilMotionState state,
-                         guint n_tracks)
+                         guint n_tracks, guint n_resting)
 {
     if (self->begun && time_ns < self->looked_ns)
         vigil_motion_gate_reset(self);
@@ -39,7 +44,7 @@ vigil_motion_gate_decide(VigilMotionGate *self, gint64 time_ns, VigilMotionState
         self->moved = TRUE;
         self->moved_ns = time_ns;
     }
-    if (!is_due(self, time_ns, n_tracks))
+    if (!is_due(self, time_ns, n_tracks, n_resting))
         return FALSE;
     self->begun = TRUE;
     self->looked_ns = time_ns;

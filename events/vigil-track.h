@@ -13,6 +13,7 @@ G_BEGIN_DECLS
  * @label_id: class by the majority of the track's detections
  * @label: its name; interned
  * @observed: a detection of this frame belongs to it; %FALSE: predicted only
+ * @resting: its detections have been in one place for the last 5 s; not on the way through elements, where it is %FALSE
  * @first_ns: stream time of its first detection
  * @last_ns: stream time of its latest detection
  *
@@ -24,7 +25,7 @@ typedef struct {
     gfloat score;
     gint32 label_id;
     const gchar *label;
-    gboolean observed;
+    gboolean observed, resting;
     gint64 first_ns, last_ns;
 } VigilTrack;
 

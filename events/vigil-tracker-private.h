@@ -23,6 +23,10 @@ typedef struct {
     gdouble pace_x,
         pace_y; /* its speed, averaged over about a second: parts of the frame a second */
     gint64 first_ns, last_ns;
+    gint64 missed_ns;  /* first update without it since last_ns */
+    guint n_missed;    /* updates since then */
+    VigilBox rest_box; /* where it is since rest_ns */
+    gint64 rest_ns;
     guint hits;
     gfloat score;
     gboolean observed;     /* in the current frame */
@@ -57,6 +61,13 @@ vigil_tracker_is_same_class(const VigilTrackerVote *vote, const VigilDetection *
 {
     return vote->label && detection->label ? vote->label == detection->label
                                            : vote->label_id == detection->label_id;
+}
+
+/* For as long as its detections told so: a while without any is no rest. */
+static inline gboolean
+vigil_tracker_is_resting(const VigilTrackerItem *track)
+{
+    return track->last_ns - track->rest_ns >= G_GINT64_CONSTANT(5000000000);
 }
 
 static inline gboolean

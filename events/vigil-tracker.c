@@ -6,6 +6,9 @@
 
 #define DUPLICATE_IOU 0.7f
 #define RETURN_TIMES 2.5 /* who is lost for longer than so many times max_lost_ns is forgotten */
+#define REST_IOU 0.5f
+#define REST_MISSES 2u                                 /* how seldom it may be looked for */
+#define LONGEST_REST_NS G_GINT64_CONSTANT(40000000000) /* without a look */
 #define TENTATIVE_SHARE \
     4 /* a track that is not confirmed is given up after a quarter of the time of others */
 
@@ -91,8 +94,18 @@ track_vote(VigilTrackerItem *track, const VigilDetection *detection)
 }
 
 static void
+track_rest(VigilTrackerItem *track, const VigilBox *box, gint64 time_ns)
+{
+    if (track->hits > 0 && vigil_box_iou(&track->rest_box, box) >= REST_IOU)
+        return;
+    track->rest_box = *box;
+    track->rest_ns = time_ns;
+}
+
+static void
 track_observe(VigilTrackerItem *track, const VigilDetection *detection, gint64 time_ns)
 {
+    track_rest(track, &detection->box, time_ns);
     if (track->hits++ > 0)
         vigil_kalman_correct(&track->kalman, &detection->box);
     else
@@ -102,6 +115,7 @@ track_observe(VigilTrackerItem *track, const VigilDetection *detection, gint64 t
     track->score = detection->score;
     track->observed = TRUE;
     track->asleep = FALSE;
+    track->n_missed = 0;
     track_vote(track, detection);
 }
 
@@ -139,6 +153,15 @@ take_detections(VigilTracker *self, const VigilDetection *detections, guint n_de
     memset(self->owner, 0, sizeof self->owner);
 }
 
+/* Since when it was looked for in vain. */
+static gint64
+lost_since(const VigilTrackerItem *track, gint64 time_ns)
+{
+    if (!vigil_tracker_is_resting(track) || time_ns - track->last_ns > LONGEST_REST_NS)
+        return track->last_ns;
+    return track->n_missed < REST_MISSES ? time_ns : track->missed_ns;
+}
+
 /* Whoever was seen in the frame before was not missed yet, however long ago that was: at one frame a second nothing would ever
  * be confirmed otherwise. */
 static gboolean
@@ -148,7 +171,7 @@ is_over(const VigilTracker *self, const VigilTrackerItem *track, gint64 time_ns)
                                 ? self->options.max_lost_ns
                                 : self->options.max_lost_ns / TENTATIVE_SHARE;
 
-    return time_ns - track->last_ns > patience;
+    return time_ns - lost_since(track, time_ns) > patience;
 }
 
 /* Moves all tracks to the frame's time; those that were lost for too long fall asleep or are dropped, as is who went out of the
@@ -212,6 +235,17 @@ match(VigilTracker *self, gboolean asleep, guint from, guint to, CostFunc cost)
     }
 }
 
+static void
+note_missed(VigilTracker *self)
+{
+    for (guint i = 0; i < self->n_tracks; i++) {
+        VigilTrackerItem *track = &self->tracks[i];
+
+        if (!track->observed && track->n_missed++ == 0)
+            track->missed_ns = self->time_ns;
+    }
+}
+
 static gboolean
 is_duplicate(const VigilTracker *self, const VigilDetection *detection)
 {
@@ -271,6 +305,7 @@ track_report(const VigilTrackerItem *track)
                         .label_id = track->votes[0].label_id,
                         .label = track->votes[0].label,
                         .observed = track->observed,
+                        .resting = vigil_tracker_is_resting(track),
                         .first_ns = track->first_ns,
                         .last_ns = track->last_ns};
 }
@@ -314,6 +349,7 @@ vigil_tracker_update(VigilTracker *self, gint64 time_ns, const VigilDetection *d
     match(self, FALSE, 0, n_high, vigil_tracker_cost_distance);
     match(self, FALSE, n_high, self->n_detections, vigil_tracker_cost_weak);
     match(self, TRUE, 0, n_high, vigil_tracker_cost_return_far);
+    note_missed(self);
     start_tracks(self, n_high);
     return report(self, tracks, matches, capacity);
 }
@@ -331,7 +367,8 @@ vigil_tracker_predict(const VigilTracker *self, gint64 time_ns, VigilTrack *trac
             continue;
         vigil_kalman_predict(&kalman, MAX((gdouble)(time_ns - self->time_ns) / 1e9, 0.0));
         tracks[n] = track_report(track);
-        tracks[n].box = vigil_kalman_get_box(&kalman);
+        tracks[n].box =
+            vigil_tracker_is_resting(track) ? track->last_box : vigil_kalman_get_box(&kalman);
         tracks[n].observed = FALSE;
         tracks[n++].score = 0.0f;
     }

@@ -11,7 +11,8 @@ G_BEGIN_DECLS
  * @low_score: weaker ones down to here only carry on existing tracks (ByteTrack's second stage), default 0.1
  * @min_hits: detections before a track is reported, default 2
  * @max_lost_ns: a track without a detection for longer is not reported any more, default 2 s; it may still come back with its
- *   id until 2.5 times as long
+ *   id until 2.5 times as long. Of a track that rests only the time counts in which it was looked for, up to a gap of 40 s: nobody
+ *   looks often at what stands still
  * @iou_threshold: least overlap for an association, 0..1, default 0.2
  */
 typedef struct {

@@ -62,17 +62,18 @@ gst_vigil_propose_allocation(GstPad *srcpad, GstQuery *query)
 }
 
 GstEvent *
-gst_vigil_event_new_tracks(guint n_tracks)
+gst_vigil_event_new_tracks(guint n_tracks, guint n_resting)
 {
-    return gst_event_new_custom(
-        GST_EVENT_CUSTOM_UPSTREAM,
-        gst_structure_new("vigil-tracks", "live", G_TYPE_UINT, n_tracks, NULL));
+    return gst_event_new_custom(GST_EVENT_CUSTOM_UPSTREAM,
+                                gst_structure_new("vigil-tracks", "live", G_TYPE_UINT, n_tracks,
+                                                  "resting", G_TYPE_UINT, n_resting, NULL));
 }
 
 gboolean
-gst_vigil_event_parse_tracks(GstEvent *event, guint *n_tracks)
+gst_vigil_event_parse_tracks(GstEvent *event, guint *n_tracks, guint *n_resting)
 {
     return GST_EVENT_TYPE(event) == GST_EVENT_CUSTOM_UPSTREAM &&
            gst_event_has_name(event, "vigil-tracks") &&
-           gst_structure_get_uint(gst_event_get_structure(event), "live", n_tracks);
+           gst_structure_get(gst_event_get_structure(event), "live", G_TYPE_UINT, n_tracks,
+                             "resting", G_TYPE_UINT, n_resting, NULL);
 }

@@ -38,12 +38,12 @@ void gst_vigil_install_time(GObjectClass *klass, guint id, const gchar *name, co
 gboolean gst_vigil_propose_allocation(GstPad *srcpad, GstQuery *query);
 
 /**
- * gst_vigil_event_new_tracks: (transfer full): an upstream event: so many tracks live now. vigiltrack sends it when the number has changed,
- * for vigilmotion.
+ * gst_vigil_event_new_tracks: (transfer full): an upstream event: so many tracks live now that do not rest, and so many that do. vigiltrack
+ * sends it when a number has changed, for vigilmotion and vigilidle.
  */
-GstEvent *gst_vigil_event_new_tracks(guint n_tracks);
+GstEvent *gst_vigil_event_new_tracks(guint n_tracks, guint n_resting);
 
-/** gst_vigil_event_parse_tracks: %FALSE: it is another event. @n_tracks: (out) */
-gboolean gst_vigil_event_parse_tracks(GstEvent *event, guint *n_tracks);
+/** gst_vigil_event_parse_tracks: %FALSE: it is another event. @n_tracks, @n_resting: (out) */
+gboolean gst_vigil_event_parse_tracks(GstEvent *event, guint *n_tracks, guint *n_resting);
 
 G_END_DECLS

@@ -32,7 +32,7 @@ struct _GstVigilIdle {
     guint64 held_max_bytes;
     VigilIdleStats stats;
 
-    gint n_tracks; /* atomic */
+    gint n_tracks; /* atomic; those that do not rest */
 
     /* streaming thread */
     GstSegment segment;

@@ -5,12 +5,12 @@
  *
  * Stands before a decoder and lets it rest while nothing happens. vigilmotion must stand behind the decoder: without it every frame is passed on.
  *
- * Awake, all frames pass, and at keyframes vigilmotion is asked whether nothing moves and nothing is tracked any more. If so the element falls
- * asleep: the frames since the last keyframe are held, and a keyframe is decoded beside every two seconds
+ * Awake, all frames pass, and at keyframes vigilmotion is asked whether nothing moves and nothing is tracked any more but what rests. If so the
+ * element falls asleep: the frames since the last keyframe are held, and a keyframe is decoded beside every two seconds
  * (`check-interval`, or as often as there are keyframes) for vigilmotion to look at. If nothing moves there, what is held is let go. Else all that is held
  * is sent at once, in its order, and the element is awake: so what happened since the last look is analysed too, and nothing is lost that is still
  * to be seen then. Sooner than that it wakes when a coded frame is much larger than such frames were while nothing moved (see
- * VigilCodedSize in events/vigil-coded-size.h), when vigiltrack says that something is tracked, and when it would have to hold more than `max-held-time` or
+ * VigilCodedSize in events/vigil-coded-size.h), when vigiltrack says that something is tracked that does not rest, and when it would have to hold more than `max-held-time` or
  * `max-held-bytes` (or `max-blind-time`, while the sizes cannot tell); no frame is dropped for want of space.
  *
  * Decoding begins at IDR pictures, in H.265 at any random access point; streams without these are never slept through, nor is one
@@ -172,9 +172,9 @@ static gboolean
 gst_vigil_idle_src_event(GstPad *pad, GstObject *parent, GstEvent *event)
 {
     GstVigilIdle *self = GST_VIGIL_IDLE(parent);
-    guint n_tracks;
+    guint n_tracks, n_resting;
 
-    if (gst_vigil_event_parse_tracks(event, &n_tracks))
+    if (gst_vigil_event_parse_tracks(event, &n_tracks, &n_resting))
         g_atomic_int_set(&self->n_tracks, (gint)n_tracks);
     return gst_pad_event_default(pad, parent, event);
 }

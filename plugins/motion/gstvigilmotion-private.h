@@ -18,9 +18,9 @@ struct _GstVigilMotion {
     /* object lock */
     guint sensitivity;
     gint looks_n, looks_d;
-    gint64 hold_ns, tracked_ns, idle_ns;
+    gint64 hold_ns, tracked_ns, resting_ns, idle_ns;
     gchar *masks;
-    guint n_tracks;
+    guint n_tracks, n_resting; /* that do not rest, and that do */
     GstVigilMotionStats stats;
 
     /* streaming thread */

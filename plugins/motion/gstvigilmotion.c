@@ -9,8 +9,8 @@
  *
  * A frame that is not worth an inference is marked so ("skipped-no-motion"), which vigildetect, vigiltrack and vigilevents
  * understand. Worth one is: what moves and 2 s after it (`hold`); while vigiltrack downstream follows something, one frame a second
- * (`tracked-interval`), so that what stands still keeps its track; else one frame in ten seconds (`idle-interval`). vigiltrack tells how
- * many tracks live by an upstream event.
+ * (`tracked-interval`), so that what stops keeps its track; while all that it follows has been at rest for 5 s, one frame in five seconds
+ * (`resting-interval`); else one frame in ten seconds (`idle-interval`). vigiltrack tells how many tracks live by an upstream event.
  *
  * vigilidle before the decoder asks whether nothing happens, and has keyframes looked at while it keeps the others from the decoder.
  *
@@ -41,6 +41,7 @@ enum {
     PROP_MASKS,
     PROP_HOLD,
     PROP_TRACKED_INTERVAL,
+    PROP_RESTING_INTERVAL,
     PROP_IDLE_INTERVAL,
     PROP_STATS,
 };
@@ -67,7 +68,7 @@ forget_stream(GstVigilMotion *self)
     self->result = (VigilMotionResult){.state = VIGIL_MOTION_LEARNING};
     self->last_slot = self->probed_ns = -1;
     GST_OBJECT_LOCK(self);
-    self->n_tracks = 0;
+    self->n_tracks = self->n_resting = 0;
     GST_OBJECT_UNLOCK(self);
 }
 
@@ -172,11 +173,12 @@ static gboolean
 gst_vigil_motion_src_event(GstBaseTransform *trans, GstEvent *event)
 {
     GstVigilMotion *self = GST_VIGIL_MOTION(trans);
-    guint n_tracks;
+    guint n_tracks, n_resting;
 
-    if (gst_vigil_event_parse_tracks(event, &n_tracks)) {
+    if (gst_vigil_event_parse_tracks(event, &n_tracks, &n_resting)) {
         GST_OBJECT_LOCK(self);
         self->n_tracks = n_tracks;
+        self->n_resting = n_resting;
         GST_OBJECT_UNLOCK(self);
     }
     return GST_BASE_TRANSFORM_CLASS(gst_vigil_motion_parent_class)->src_event(trans, event);
@@ -235,15 +237,17 @@ look(GstVigilMotion *self, GstBuffer *buffer, gint64 time_ns)
 gboolean
 gst_vigil_motion_is_worth_an_inference(GstVigilMotion *self, gint64 time_ns)
 {
-    guint n_tracks;
+    guint n_tracks, n_resting;
 
     GST_OBJECT_LOCK(self);
     n_tracks = self->n_tracks;
+    n_resting = self->n_resting;
     self->gate.hold_ns = self->hold_ns;
     self->gate.tracked_ns = self->tracked_ns;
+    self->gate.resting_ns = self->resting_ns;
     self->gate.idle_ns = self->idle_ns;
     GST_OBJECT_UNLOCK(self);
-    return vigil_motion_gate_decide(&self->gate, time_ns, self->result.state, n_tracks);
+    return vigil_motion_gate_decide(&self->gate, time_ns, self->result.state, n_tracks, n_resting);
 }
 
 void
@@ -309,6 +313,7 @@ gst_vigil_motion_set_property(GObject *object, guint id, const GValue *value, GP
         break;
     case PROP_HOLD: self->hold_ns = g_value_get_int64(value); break;
     case PROP_TRACKED_INTERVAL: self->tracked_ns = g_value_get_int64(value); break;
+    case PROP_RESTING_INTERVAL: self->resting_ns = g_value_get_int64(value); break;
     case PROP_IDLE_INTERVAL: self->idle_ns = g_value_get_int64(value); break;
     default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec); break;
     }
@@ -331,6 +336,7 @@ gst_vigil_motion_get_property(GObject *object, guint id, GValue *value, GParamSp
     case PROP_MASKS: g_value_set_string(value, self->masks); break;
     case PROP_HOLD: g_value_set_int64(value, self->hold_ns); break;
     case PROP_TRACKED_INTERVAL: g_value_set_int64(value, self->tracked_ns); break;
+    case PROP_RESTING_INTERVAL: g_value_set_int64(value, self->resting_ns); break;
     case PROP_IDLE_INTERVAL: g_value_set_int64(value, self->idle_ns); break;
     default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec); break;
     }
@@ -386,6 +392,11 @@ install_properties(GObjectClass *klass)
         "stream time; must be less than vigiltrack's max-lost",
         defaults.tracked_ns);
     gst_vigil_install_time(
+        klass, PROP_RESTING_INTERVAL, "resting-interval", "Resting interval",
+        "While all that vigiltrack follows rests, one frame in so long is worth an inference, in "
+        "ns of stream time",
+        defaults.resting_ns);
+    gst_vigil_install_time(
         klass, PROP_IDLE_INTERVAL, "idle-interval", "Idle interval",
         "While nothing moves and nothing is tracked, one frame in so long is worth an "
         "inference, in ns of stream time; "
@@ -436,6 +447,7 @@ gst_vigil_motion_init(GstVigilMotion *self)
     self->looks_d = 1;
     self->hold_ns = defaults.hold_ns;
     self->tracked_ns = defaults.tracked_ns;
+    self->resting_ns = defaults.resting_ns;
     self->idle_ns = defaults.idle_ns;
     self->gate = defaults;
     gst_base_transform_set_in_place(GST_BASE_TRANSFORM(self), TRUE);

@@ -43,7 +43,7 @@ struct _GstVigilTrack {
     VigilDetection *detections;
     gint *matches;
     VigilTrack tracks[VIGIL_TRACKER_MAX_TRACKS];
-    guint n_told; /* tracks, to whom it concerns upstream */
+    guint n_told, n_resting_told; /* tracks, to whom it concerns upstream */
 };
 
 enum {
@@ -85,7 +85,7 @@ gst_vigil_track_start(GstBaseTransform *trans)
     self->detections = g_new0(VigilDetection, GST_VIGIL_MAX_DETECTIONS);
     self->matches = g_new0(gint, GST_VIGIL_MAX_DETECTIONS);
     self->last_ns = -1;
-    self->n_told = 0;
+    self->n_told = self->n_resting_told = 0;
     return TRUE;
 }
 
@@ -138,14 +138,21 @@ adopt_scores(GstVigilTrack *self)
     GST_OBJECT_UNLOCK(self);
 }
 
-/* What lives is worth looking at, though it may not move. */
+/* What lives is worth looking at, though it may not move; what rests now and then. */
 static void
 tell_upstream(GstVigilTrack *self, guint n_tracks)
 {
-    if (n_tracks == self->n_told)
+    guint n_resting = 0;
+
+    for (guint i = 0; i < n_tracks; i++)
+        n_resting += self->tracks[i].resting ? 1 : 0;
+    n_tracks -= n_resting;
+    if (n_tracks == self->n_told && n_resting == self->n_resting_told)
         return;
     self->n_told = n_tracks;
-    gst_pad_push_event(GST_BASE_TRANSFORM_SINK_PAD(self), gst_vigil_event_new_tracks(n_tracks));
+    self->n_resting_told = n_resting;
+    gst_pad_push_event(GST_BASE_TRANSFORM_SINK_PAD(self),
+                       gst_vigil_event_new_tracks(n_tracks, n_resting));
 }
 
 static GstFlowReturn

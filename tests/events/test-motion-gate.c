@@ -7,11 +7,13 @@
 #define MS ((gint64)1000000)
 
 static VigilMotionGate gate;
+static guint n_resting;
 
 static void
 setup(void)
 {
     gate = vigil_motion_gate_defaults();
+    n_resting = 0;
 }
 
 /* Frames each 200 ms. Returns: how many of them are worth a look. */
@@ -21,7 +23,7 @@ count(gint64 from_ms, gint64 to_ms, VigilMotionState state, guint n_tracks)
     guint n = 0;
 
     for (gint64 ms = from_ms; ms < to_ms; ms += 200)
-        n += vigil_motion_gate_decide(&gate, ms * MS, state, n_tracks) ? 1 : 0;
+        n += vigil_motion_gate_decide(&gate, ms * MS, state, n_tracks, n_resting) ? 1 : 0;
     return n;
 }
 
@@ -45,6 +47,17 @@ END_TEST
 START_TEST(something_tracked_gets_a_look_a_second)
 {
     ck_assert_uint_eq(count(0, 10000, VIGIL_MOTION_QUIET, 1), 10);
+}
+END_TEST
+
+START_TEST(what_rests_gets_one_in_five_seconds)
+{
+    n_resting = 2;
+    ck_assert_uint_eq(count(0, 60000, VIGIL_MOTION_QUIET, 0), 12);
+    ck_assert(vigil_motion_gate_is_quiet(&gate, 60000 * MS, 0));
+    /* beside what does not */
+    ck_assert_uint_eq(count(60000, 70000, VIGIL_MOTION_QUIET, 1), 10);
+    ck_assert(!vigil_motion_gate_is_quiet(&gate, 70000 * MS, 1));
 }
 END_TEST
 
@@ -82,6 +95,7 @@ main(void)
     tcase_add_test(tcase, what_moves_is_looked_at);
     tcase_add_test(tcase, a_while_after_it_too);
     tcase_add_test(tcase, something_tracked_gets_a_look_a_second);
+    tcase_add_test(tcase, what_rests_gets_one_in_five_seconds);
     tcase_add_test(tcase, nothing_at_all_gets_one_in_ten_seconds);
     tcase_add_test(tcase, the_first_frame_is_looked_at);
     tcase_add_test(tcase, time_that_goes_back_begins_anew);

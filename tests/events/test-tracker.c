@@ -94,7 +94,64 @@ START_TEST(test_slow_frames)
         ck_assert_uint_eq(tracks[0].id, 1);
     }
     /* but a gap is one */
-    ck_assert_uint_eq(update(30 * SECOND, detections, 1), 0);
+    ck_assert_uint_eq(update(60 * SECOND, detections, 1), 0);
+}
+END_TEST
+
+/* What stands still is looked at now and then only, and is missed now and then. */
+START_TEST(test_resting)
+{
+    const VigilDetection parked[] = {detection_at(0.5, 0.5, 0.2, 0.1, 0.7f, "car")};
+    gint64 now = 0;
+
+    for (; now < 5 * SECOND; now += 200 * MS) {
+        const gdouble x = 0.5 + 0.01 * (gdouble)(now / (200 * MS) % 3);
+        const VigilDetection shivering[] = {detection_at(x, 0.5, 0.2, 0.1, 0.7f, "car")};
+
+        if (update(now, shivering, 1) > 0)
+            ck_assert(!tracks[0].resting);
+    }
+    for (guint i = 0; i < 60; i++, now += 8 * SECOND) {
+        const gboolean missed = i % 3 == 2;
+
+        ck_assert_uint_eq(update(now, parked, missed ? 0 : 1), 1);
+        ck_assert_uint_eq(tracks[0].id, 1);
+        ck_assert(tracks[0].resting);
+        /* it is where it was, as far as anybody knows */
+        ck_assert_uint_eq(vigil_tracker_predict(tracker, now + SECOND, tracks, 1), 1);
+        ck_assert_float_eq_tol(tracks[0].box.x0, 0.4f, 0.01f);
+    }
+}
+END_TEST
+
+START_TEST(test_resting_ends)
+{
+    const VigilDetection parked[] = {detection_at(0.5, 0.5, 0.2, 0.1, 0.7f, "car")};
+    gint64 now = 0;
+
+    for (; now <= 10 * SECOND; now += 200 * MS)
+        update(now, parked, 1);
+    ck_assert(tracks[0].resting);
+    /* it drives off: the same car, and no longer at rest */
+    for (guint i = 0; i < 10; i++, now += 200 * MS) {
+        const VigilDetection leaving[] = {detection_at(0.5 + 0.03 * i, 0.5, 0.2, 0.1, 0.7f, "car")};
+
+        ck_assert_uint_eq(update(now, leaving, 1), 1);
+        ck_assert_uint_eq(tracks[0].id, 1);
+    }
+    ck_assert(!tracks[0].resting);
+    /* and one that is looked for in vain is gone after two seconds of that */
+    for (const gint64 until = now + 10 * SECOND; now < until; now += 200 * MS)
+        update(now, parked, 1);
+    now += 20 * SECOND;
+    ck_assert_uint_eq(update(now, NULL, 0), 1);
+    ck_assert_uint_eq(update(now + 2 * SECOND, NULL, 0), 1);
+    ck_assert_uint_eq(update(now + 2 * SECOND + 200 * MS, NULL, 0), 0);
+    /* and after 40 s without a look, for whatever reason, nobody is who was there */
+    for (guint i = 1; i <= 50; i++)
+        update(now + 10 * SECOND + i * 200 * MS, parked, 1);
+    ck_assert(tracks[0].resting);
+    ck_assert_uint_eq(update(now + 61 * SECOND, parked, 1), 0);
 }
 END_TEST
 
@@ -642,6 +699,8 @@ main(void)
     tcase_set_timeout(tc, 120);
     tcase_add_test(tc, test_confirmation);
     tcase_add_test(tc, test_slow_frames);
+    tcase_add_test(tc, test_resting);
+    tcase_add_test(tc, test_resting_ends);
     tcase_add_test(tc, test_false_detections);
     tcase_add_test(tc, test_weak);
     tcase_add_test(tc, test_crossing);

@@ -248,12 +248,15 @@ GST_START_TEST(what_is_tracked_wakes)
 {
     quiet = TRUE;
     push(0, 25);
-    fail_unless(gst_harness_push_upstream_event(h, gst_vigil_event_new_tracks(1)));
-    push(25, 40);
+    fail_unless(gst_harness_push_upstream_event(h, gst_vigil_event_new_tracks(0, 1)));
+    push(25, 27);
+    assert_came(0, 0);
+    fail_unless(gst_harness_push_upstream_event(h, gst_vigil_event_new_tracks(1, 0)));
+    push(27, 40);
     assert_came(20, 40);
     assert_equals_uint64(get_stat("woken-by-track"), 1);
-    /* not before that has gone */
-    fail_unless(gst_harness_push_upstream_event(h, gst_vigil_event_new_tracks(0)));
+    /* not before that has gone, or rests */
+    fail_unless(gst_harness_push_upstream_event(h, gst_vigil_event_new_tracks(0, 1)));
     push(40, 50);
     assert_came(0, 0);
 }

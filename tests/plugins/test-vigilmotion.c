@@ -90,10 +90,12 @@ GST_END_TEST
 GST_START_TEST(what_is_tracked_keeps_being_looked_at)
 {
     push_empty(0, 40);
-    fail_unless(gst_harness_push_upstream_event(h, gst_vigil_event_new_tracks(1)));
+    fail_unless(gst_harness_push_upstream_event(h, gst_vigil_event_new_tracks(1, 0)));
     assert_equals_int(push_empty(40, 140), 10);
-    fail_unless(gst_harness_push_upstream_event(h, gst_vigil_event_new_tracks(0)));
-    assert_equals_int(push_empty(140, 220), 0);
+    fail_unless(gst_harness_push_upstream_event(h, gst_vigil_event_new_tracks(0, 1)));
+    assert_equals_int(push_empty(140, 240), 2);
+    fail_unless(gst_harness_push_upstream_event(h, gst_vigil_event_new_tracks(0, 0)));
+    assert_equals_int(push_empty(240, 320), 0);
 }
 GST_END_TEST
 
@@ -122,9 +124,11 @@ GST_START_TEST(a_probe_says_when_it_is_quiet)
     fail_if(ask(20, -2, 0));
     push_empty(20, 40);
     fail_unless(ask(40, -2, 0));
-    fail_unless(gst_harness_push_upstream_event(h, gst_vigil_event_new_tracks(1)));
+    fail_unless(gst_harness_push_upstream_event(h, gst_vigil_event_new_tracks(1, 1)));
     fail_if(ask(40, -2, 0));
-    fail_unless(gst_harness_push_upstream_event(h, gst_vigil_event_new_tracks(0)));
+    fail_unless(gst_harness_push_upstream_event(h, gst_vigil_event_new_tracks(0, 1)));
+    fail_unless(ask(40, -2, 0));
+    fail_unless(gst_harness_push_upstream_event(h, gst_vigil_event_new_tracks(0, 0)));
     push(41, 100);
     push(43, 120);
     fail_if(ask(44, -2, 0));
