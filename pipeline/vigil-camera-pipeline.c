@@ -191,8 +191,9 @@ make_record(VigilCameraPipeline *self, const VigilCameraPipelineOptions *options
 
     if (record)
         g_object_set(record, "database", options->database, "location", options->clips,
-                     "encode-jpeg", self->settings->record_as == VIGIL_RECORD_AS_H264,
-                     "ring-seconds", ring_seconds(self), NULL);
+                     "encode-jpeg", self->settings->record_as == VIGIL_RECORD_AS_H264, "max-clip",
+                     (guint64)self->settings->max_clip_ns, "ring-seconds", ring_seconds(self),
+                     NULL);
     return record;
 }
 

@@ -8,6 +8,10 @@
 #define LONGEST_NAME 64
 #define DEFAULT_MAX_AGE_NS (1000 * G_GINT64_CONSTANT(1000000))
 #define DEFAULT_LATENCY_NS (200 * G_GINT64_CONSTANT(1000000))
+/* A parked car must not fill the disk with one file. */
+#define DEFAULT_MAX_CLIP_NS (600 * G_GINT64_CONSTANT(1000000000))
+#define SHORTEST_CLIP_NS 1e9
+#define LONGEST_CLIP_NS (24 * 3600e9)
 
 static void
 read_name(const VigilYaml *node, gpointer target, VigilYamlMistakes *mistakes, gpointer user_data)
@@ -214,6 +218,11 @@ read_keys(const VigilYaml *node, VigilCameraSettings *self, const gchar *base,
          .type = VIGIL_YAML_KEY_WORD,
          .offset = G_STRUCT_OFFSET(VigilCameraSettings, record_as),
          .words = records},
+        {.name = "max_clip",
+         .type = VIGIL_YAML_KEY_DURATION,
+         .offset = G_STRUCT_OFFSET(VigilCameraSettings, max_clip_ns),
+         .min = SHORTEST_CLIP_NS,
+         .max = LONGEST_CLIP_NS},
         {.name = "latency",
          .type = VIGIL_YAML_KEY_DURATION,
          .offset = G_STRUCT_OFFSET(VigilCameraSettings, latency_ns),
@@ -337,6 +346,7 @@ vigil_camera_settings_read(const VigilYaml *node, const VigilModelSettings *mode
     self->weight = 1;
     self->max_age_ns = DEFAULT_MAX_AGE_NS;
     self->latency_ns = DEFAULT_LATENCY_NS;
+    self->max_clip_ns = DEFAULT_MAX_CLIP_NS;
     self->motion = vigil_motion_settings_defaults();
     read_keys(node, self, base, mistakes);
     if (vigil_yaml_get_kind(node) != VIGIL_YAML_MAPPING)
@@ -411,7 +421,8 @@ vigil_camera_settings_equal_but_model(const VigilCameraSettings *a, const VigilC
            a->threshold == b->threshold && a->start_time_us == b->start_time_us &&
            a->transport == b->transport && a->idle == b->idle &&
            g_strcmp0(a->decoder, b->decoder) == 0 && a->latency_ns == b->latency_ns &&
-           a->record_as == b->record_as && vigil_motion_settings_equal(&a->motion, &b->motion) &&
+           a->record_as == b->record_as && a->max_clip_ns == b->max_clip_ns &&
+           vigil_motion_settings_equal(&a->motion, &b->motion) &&
            vigil_capture_settings_equal(&a->capture, &b->capture) &&
            vigil_rtsp_settings_equal(&a->rtsp, &b->rtsp) && g_strcmp0(a->masks, b->masks) == 0 &&
            a->metadata_only == b->metadata_only && vigil_rules_equal(a->rules, b->rules);

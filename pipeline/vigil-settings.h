@@ -112,6 +112,7 @@ typedef struct {
  * @weight: share of the time for inferences against other cameras, 1..1000
  * @max_age_ns: a frame of a live camera that is older when its turn comes is not looked at; 0: however old
  * @threshold: lowest score of an object, 0..1; negative: the model's
+ * @max_clip_ns: longest clip; what lasts longer goes on in another one
  * @start_time_us: wall time of a file's first frame; %G_MININT64: what the file says
  * @model: this camera's own, or a copy of the configuration's
  * @motion: what vigilmotion is set to
@@ -138,6 +139,7 @@ typedef struct {
     gint idle;      /* VigilIdle; without @motion everything is decoded */
     gchar *decoder; /* (nullable): which decodes for the detector, see VigilDecoderWish */
     gint record_as; /* VigilRecordAs */
+    gint64 max_clip_ns;
     gint64 latency_ns;
     VigilMotionSettings motion;
     VigilCaptureSettings capture;

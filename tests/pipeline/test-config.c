@@ -144,6 +144,8 @@ static const struct {
     {HEAD CAMERA RULES "    idle: never\n", ":6:", "idle", "auto, keyframes, full"},
     {HEAD CAMERA RULES "    idle: keyframes\n", ":6:", "idle", "motion: {enabled: true}"},
     {HEAD CAMERA RULES "    decoder: gpu\n", ":6:", "decoder", "hardware"},
+    {HEAD CAMERA RULES "    max_clip: 10\n", ":6:", "max_clip", "unit"},
+    {HEAD CAMERA RULES "    max_clip: 0s\n", ":6:", "max_clip", "1"},
     {HEAD CAMERA RULES "    record: mjpeg\n", ":6:", "record", "copy, h264"},
     {HEAD CAMERA RULES "    decoder: avdec_h26\n", ":6:", "decoder", "avdec_h264"},
     {HEAD CAMERA RULES "    zone: {}\n", ":6:", "zone", "did you mean \"zones\""},
@@ -213,6 +215,7 @@ START_TEST(test_defaults)
     ck_assert_ptr_null(camera->decoder);
     ck_assert_int_eq(camera->start_time_us, G_MININT64);
     ck_assert_int_eq(camera->latency_ns, 200000000);
+    ck_assert_int_eq(camera->max_clip_ns, G_GINT64_CONSTANT(600000000000));
 }
 END_TEST
 
@@ -277,6 +280,7 @@ START_TEST(test_everything)
              "    source: rtsp://user:secret@10.0.0.5/main\n"
              "    transport: udp\n"
              "    latency: 500ms\n"
+             "    max_clip: 5m\n"
              "    decoder: software\n"
              "    idle: full\n"
              "    detect: {fps: 5, weight: 4, max_age: 300ms, threshold: 0.5, model: {path: "
@@ -321,6 +325,7 @@ START_TEST(test_everything)
     ck_assert_str_eq(door->source->password, "secret");
     ck_assert_int_eq(door->transport, VIGIL_TRANSPORT_UDP);
     ck_assert_int_eq(door->latency_ns, 500000000);
+    ck_assert_int_eq(door->max_clip_ns, G_GINT64_CONSTANT(300000000000));
     ck_assert_str_eq(door->decoder, "software");
     ck_assert_int_eq(door->idle, VIGIL_IDLE_FULL);
     ck_assert_int_eq(second->idle, VIGIL_IDLE_AUTO);

@@ -184,6 +184,60 @@ START_TEST(test_export)
 }
 END_TEST
 
+/* An event with two clips: both are given out, each by itself. */
+START_TEST(test_parts)
+{
+    g_autofree gchar *file = NULL, *copy = NULL, *folder = NULL, *clip = NULL, *part = NULL;
+    g_autofree gchar *one = NULL;
+    VigilClip *first, *second;
+
+    set_up();
+    first = store_test_begin(t.store, 9, 900, NULL);
+    second = store_test_continue(t.store, 9, 90, NULL);
+    ck_assert(first && second);
+    ck_assert(vigil_store_finish_clip(t.store, first, &store_test_info, NULL));
+    ck_assert(store_test_end(t.store, 9, second, NULL));
+    file = g_build_filename(t.dir, "out.zip", NULL);
+    g_auto(Program) export =
+        program_run("export", store_test_id(9), "-o", file, "--store", t.dir, NULL);
+    ck_assert_msg(export.code == 0, "%s", export.errors);
+    folder = unpack(file);
+    clip = read_in(folder, "clip.mp4");
+    ck_assert_uint_eq(strspn(clip, "j"), 900);
+    part = read_in(folder, "clip-2.mp4");
+    ck_assert_uint_eq(strspn(part, "J"), 90);
+    ck_assert_int_eq(shell(folder, "b2sum -c B2SUMS"), 0);
+    ck_assert_int_eq(shell(folder, "test $(ls | grep -v B2SUMS | wc -l) = $(wc -l < B2SUMS)"), 0);
+    if (shell(folder, "command -v openssl && command -v xxd") == 0) {
+        ck_assert_int_eq(shell(folder, VERIFY("clip-2-seal")), 0);
+        ck_assert_int_eq(shell(folder, HOLDS("clip-2-seal", "clip-2.mp4")), 0);
+    }
+    copy = g_build_filename(t.dir, "copy.mp4", NULL);
+    g_auto(Program) both =
+        program_run("clip", store_test_id(9), "-o", copy, "--store", t.dir, NULL);
+    ck_assert_msg(both.code == 0, "%s", both.errors);
+    ck_assert_int_eq(shell(t.dir, "test $(wc -c < copy.mp4) = 900"), 0);
+    ck_assert_int_eq(shell(t.dir, "test $(wc -c < copy-2.mp4) = 90"), 0);
+    ck_assert_int_eq(shell(t.dir, "test ! -e copy-3.mp4"), 0);
+    one = g_build_filename(t.dir, "one.mp4", NULL);
+    g_auto(Program) second_only =
+        program_run("clip", store_test_id(9), "--part", "2", "-o", one, "--store", t.dir, NULL);
+    ck_assert_int_eq(second_only.code, 0);
+    ck_assert_int_eq(shell(t.dir, "cmp one.mp4 copy-2.mp4"), 0);
+    g_auto(Program) third =
+        program_run("clip", store_test_id(9), "--part", "3", "-o", one, "--store", t.dir, NULL);
+    assert_says(third, 4, "");
+    ck_assert_ptr_nonnull(strstr(third.errors, "no more than 2 clips"));
+    g_auto(Program) out = program_run("clip", store_test_id(9), "-o", "-", "--store", t.dir, NULL);
+    ck_assert_uint_eq(strlen(out.output), 900);
+    ck_assert_ptr_nonnull(strstr(out.errors, "--part"));
+    g_auto(Program) events = program_run("events", "--format", "json", "--store", t.dir, NULL);
+    assert_says(events, 0,
+                ",\"clip_parts\":[\"2026/01/02/door/01KDXTEST00000000000000009-p1.mp4\"]}\n");
+    tear_down();
+}
+END_TEST
+
 /* What cannot be exported leaves no archive, and none that was there is touched. */
 START_TEST(test_export_refused)
 {
@@ -252,8 +306,8 @@ END_TEST
 int
 main(void)
 {
-    const TTest *const tests[] = {test_verify, test_verify_usage, test_export, test_export_refused,
-                                  test_backup};
+    const TTest *const tests[] = {test_verify, test_verify_usage,   test_export,
+                                  test_parts,  test_export_refused, test_backup};
 
     return store_test_main("evidence", tests, G_N_ELEMENTS(tests));
 }

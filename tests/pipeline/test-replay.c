@@ -256,6 +256,56 @@ START_TEST(test_clip_command)
 }
 END_TEST
 
+/* With the longest clip at four seconds: picture by picture nothing is missing between an event's clips. */
+START_TEST(test_event_with_several_clips)
+{
+    g_autofree gchar *source = g_strdup_printf("file://%s", scene.video);
+    g_autofree gchar *parts_store = g_build_filename(scene.folder, "parts", NULL);
+    g_autofree gchar *parts_config =
+        scene_config(&scene, "parts.yaml", parts_store, source, "    max_clip: 4s\n");
+    g_auto(Program) replay = program_run("replay", parts_config, NULL);
+    g_auto(Program) all =
+        program_run("events", "--store", parts_store, "--format", "json", "--oldest-first", NULL);
+    g_auto(Program) fsck = program_run("fsck", "--verify", "--store", parts_store, NULL);
+    g_autoptr(GPtrArray) rows = lines_of_type(all.output, "end");
+    g_autoptr(GPtrArray) ends = lines_of_type(replay.output, "end");
+    g_auto(GStrv) pictures = hash_pictures(scene.video);
+    guint n_parts = 0;
+
+    ck_assert_msg(fsck.code == 0, "%s", fsck.output);
+    ck_assert_uint_eq(rows->len, N_VISITS);
+    for (guint i = 0; i < rows->len; i++) {
+        JsonObject *row = json_node_get_object(rows->pdata[i]);
+        JsonArray *parts = json_object_has_member(row, "clip_parts")
+                               ? json_object_get_array_member(row, "clip_parts")
+                               : NULL;
+        const guint n = parts ? json_array_get_length(parts) : 0;
+        gint reached = G_MAXINT;
+
+        ck_assert_str_eq(text(rows, i, "clip"), text(ends, i, "clip"));
+        n_parts += n;
+        for (guint k = 0; k <= n; k++) {
+            g_autofree gchar *path = g_build_filename(
+                parts_store, "clips",
+                k ? json_array_get_string_element(parts, k - 1) : text(rows, i, "clip"), NULL);
+            g_auto(GStrv) shown = hash_pictures(path);
+            const gint from = find_hash(pictures, shown[0], 0);
+
+            ck_assert_msg(from >= 0 && from <= reached, "clip %u of event %u: picture %d", k, i,
+                          from);
+            for (guint p = 0; shown[p]; p++)
+                ck_assert_str_eq(pictures[from + p], shown[p]);
+            reached = from + (gint)g_strv_length(shown);
+        }
+        ck_assert(reached * FRAME_S >=
+                  MIN(number(rows, i, "end_s") + ROLL_S, g_strv_length(pictures) * FRAME_S) - 1e-6);
+    }
+    ck_assert_uint_gt(n_parts, 0);
+    g_auto(Program) again = program_run("replay", parts_config, NULL);
+    ck_assert_str_eq(again.output, replay.output);
+}
+END_TEST
+
 /* Into the same store and into another one: the same lines; no second clip. */
 START_TEST(test_again)
 {
@@ -357,6 +407,7 @@ main(void)
         tcase_add_test(tcase, test_clips);
         tcase_add_test(tcase, test_query);
         tcase_add_test(tcase, test_clip_command);
+        tcase_add_test(tcase, test_event_with_several_clips);
         tcase_add_test(tcase, test_again);
         tcase_add_test(tcase, test_other_file);
         tcase_add_test(tcase, test_other_zone_and_labels);
