@@ -6,6 +6,7 @@
 #include "pipeline/vigil-command.h"
 #include "pipeline/vigil-store-place.h"
 #include "pipeline/vigil-time.h"
+#include "storage/vigil-pins.h"
 
 typedef enum {
     FORMAT_TABLE,
@@ -16,7 +17,7 @@ typedef enum {
 typedef struct {
     gchar *since, *until, *camera, *label, *zone, *rule, *format;
     gint limit;
-    gboolean ascending;
+    gboolean ascending, pinned;
 } Options;
 
 typedef struct {
@@ -156,6 +157,22 @@ print_header(Format format)
 }
 
 static gboolean
+print_pins(VigilStore *store)
+{
+    g_autoptr(GError) error = NULL;
+    VigilPins pins;
+
+    if (!vigil_store_get_pins(store, &pins, &error)) {
+        vigil_command_error("%s", error->message);
+        return FALSE;
+    }
+    printf("all pins: %" G_GUINT64_FORMAT " events, %" G_GUINT64_FORMAT " clips, %" G_GUINT64_FORMAT
+           " bytes\n",
+           pins.n_events, pins.n_clips, pins.clip_bytes);
+    return TRUE;
+}
+
+static gboolean
 read_options(const Options *options, VigilEventQuery *query, Format *format, GError **error)
 {
     static const gchar *const formats[] = {"table", "json", "csv"};
@@ -167,7 +184,8 @@ read_options(const Options *options, VigilEventQuery *query, Format *format, GEr
                                .zone = options->zone,
                                .rule = options->rule,
                                .limit = (guint)MAX(options->limit, 0),
-                               .ascending = options->ascending};
+                               .ascending = options->ascending,
+                               .pinned = options->pinned};
     if (options->limit < 0) {
         g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                     "--limit %d: write how many events at most, 0 for all", options->limit);
@@ -202,6 +220,8 @@ run(const VigilCommand *self, gint argc, gchar **argv)
         {"class", 0, 0, G_OPTION_ARG_STRING, &options.label, "Of this class, as in person", "K"},
         {"zone", 0, 0, G_OPTION_ARG_STRING, &options.zone, "That touched this zone", "Z"},
         {"rule", 0, 0, G_OPTION_ARG_STRING, &options.rule, "Of this rule", "R"},
+        {"pinned", 0, 0, G_OPTION_ARG_NONE, &options.pinned,
+         "Only pinned ones; the table ends with what all that are pinned take", NULL},
         {"limit", 0, 0, G_OPTION_ARG_INT, &options.limit, "At most so many (default: all)", "N"},
         {"oldest-first", 0, 0, G_OPTION_ARG_NONE, &options.ascending,
          "Oldest first (default: newest first)", NULL},
@@ -230,6 +250,8 @@ run(const VigilCommand *self, gint argc, gchar **argv)
         vigil_command_error("%s", error->message);
         return VIGIL_EXIT_FAILED;
     }
+    if (options.pinned && printer.format == FORMAT_TABLE && !print_pins(store))
+        return VIGIL_EXIT_FAILED;
     return VIGIL_EXIT_OK;
 }
 

@@ -10,7 +10,7 @@
 
 typedef struct {
     gchar *camera, *between;
-    gboolean yes, log;
+    gboolean yes, log, pinned;
 } Options;
 
 static void
@@ -81,6 +81,10 @@ print_counts(const VigilPurgeCounts *counts, const gchar *what)
            " messages in the outbox, %" G_GUINT64_FORMAT
            " decisions, counts and states of the camera\n",
            what, counts->n_events, counts->n_clips, counts->n_messages, counts->n_decisions);
+    if (counts->n_left)
+        printf("pinned: %" G_GUINT64_FORMAT
+               " events stay, with their clips: say --pinned to delete them too\n",
+               counts->n_left);
 }
 
 static gboolean
@@ -99,7 +103,8 @@ static VigilExit
 purge(VigilStorePlace *place, const Options *options, VigilPurge *purge)
 {
     g_autofree gchar *command =
-        g_strdup_printf("vigil purge --camera %s --between %s", options->camera, options->between);
+        g_strdup_printf("vigil purge --camera %s --between %s%s", options->camera, options->between,
+                        options->pinned ? " --pinned" : "");
     g_autoptr(GError) error = NULL;
     g_autoptr(VigilStore) reader = NULL;
     VigilPurgeCounts counts = {0};
@@ -109,6 +114,7 @@ purge(VigilStorePlace *place, const Options *options, VigilPurge *purge)
     if (!reader)
         return code;
     purge->camera = options->camera;
+    purge->pinned = options->pinned;
     purge->uid = getuid();
     purge->user_name = g_get_user_name();
     purge->command = command;
@@ -140,6 +146,7 @@ run(const VigilCommand *self, gint argc, gchar **argv)
         {"between", 0, 0, G_OPTION_ARG_STRING, &options.between,
          "What touches this span of time, as in 2026-05-01T12:00:00Z,2026-05-01T13:00:00Z or 2h,1h",
          "A,B"},
+        {"pinned", 0, 0, G_OPTION_ARG_NONE, &options.pinned, "Pinned events, too", NULL},
         {"yes", 0, 0, G_OPTION_ARG_NONE, &options.yes,
          "Delete (default: only say what would be deleted)", NULL},
         {"log", 0, 0, G_OPTION_ARG_NONE, &options.log, "Say who deleted what and when", NULL},
@@ -165,7 +172,8 @@ run(const VigilCommand *self, gint argc, gchar **argv)
 const VigilCommand vigil_cmd_purge = {
     "purge", "", "Delete what a camera saw in a span of time, for good",
     "Events with tracks, snapshots, clips, messages that wait to be sent, decisions, counts of\n"
-    "frames, and when the camera was away; pinned events too. A clip that shows any of it goes\n"
-    "whole. What was in the database is overwritten; of clips the file system may still have the\n"
-    "blocks. Backups and exports are not touched. The daemon has to be stopped meanwhile.\n",
+    "frames, and when the camera was away; pinned events stay, with their clips, unless --pinned\n"
+    "is said. A clip that shows any of it goes whole. What was in the database is overwritten; of\n"
+    "clips the file system may still have the blocks. Backups and exports are not touched. The\n"
+    "daemon has to be stopped meanwhile.\n",
     run};

@@ -10,6 +10,7 @@
 #include "pipeline/vigil-gst.h"
 #include "pipeline/vigil-housekeeper.h"
 #include "pipeline/vigil-model-source.h"
+#include "pipeline/vigil-pin-socket.h"
 #include "pipeline/vigil-reload.h"
 #include "pipeline/vigil-settings.h"
 #include "pipeline/vigil-status-socket.h"
@@ -39,6 +40,7 @@ typedef struct {
     gchar *store_path;
     gchar *limits; /* of the store */
     VigilCanary *canary;
+    VigilHousekeeper *housekeeper;
     gboolean stopping;
     gboolean hung; /* cameras did not end in time */
 } Daemon;
@@ -126,6 +128,28 @@ on_models_changed(VigilSupervisor *supervisor, gpointer user_data)
     g_idle_add(reload_once, user_data);
 }
 
+/* What limits do not delete; those who hold more than they may are told so. */
+static void
+describe_pins(Daemon *daemon, JsonBuilder *json)
+{
+    VigilPins pins = {0};
+    const gboolean known = vigil_housekeeper_get_pins(daemon->housekeeper, &pins);
+
+    json_builder_set_member_name(json, "pins");
+    json_builder_begin_object(json);
+    json_builder_set_member_name(json, "health");
+    json_builder_add_string_value(json, !known ? "unknown" : pins.over ? "degraded" : "ok");
+    json_builder_set_member_name(json, "events");
+    json_builder_add_int_value(json, (gint64)pins.n_events);
+    json_builder_set_member_name(json, "clips");
+    json_builder_add_int_value(json, (gint64)pins.n_clips);
+    json_builder_set_member_name(json, "bytes");
+    json_builder_add_int_value(json, (gint64)pins.clip_bytes);
+    json_builder_set_member_name(json, "max_bytes");
+    json_builder_add_int_value(json, (gint64)pins.max_bytes);
+    json_builder_end_object(json);
+}
+
 static void
 describe_more(JsonBuilder *json, gpointer user_data)
 {
@@ -133,6 +157,7 @@ describe_more(JsonBuilder *json, gpointer user_data)
     vigil_canary_describe(((Daemon *)user_data)->canary, json);
     json_builder_set_member_name(json, "uploads");
     vigil_upload_pump_describe(((Daemon *)user_data)->pump, json);
+    describe_pins(user_data, json);
 }
 
 static gchar *
@@ -153,6 +178,18 @@ open_socket(Daemon *daemon, const VigilStorePlace *place)
     return status;
 }
 
+static VigilPinSocket *
+open_pin_socket(Daemon *daemon, const VigilStorePlace *place)
+{
+    g_autofree gchar *path = g_build_filename(place->directory, VIGIL_PIN_SOCKET, NULL);
+    g_autoptr(GError) error = NULL;
+    VigilPinSocket *pins = vigil_pin_socket_open(path, daemon->store, daemon->housekeeper, &error);
+
+    if (!pins)
+        g_message("no answers to `vigil pin`: %s", error->message);
+    return pins;
+}
+
 /* (transfer full) @settings */
 static VigilExit
 run_daemon(Daemon *daemon, VigilSettings *settings, const VigilStorePlace *place, VigilStore *store)
@@ -160,6 +197,7 @@ run_daemon(Daemon *daemon, VigilSettings *settings, const VigilStorePlace *place
     g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
     g_autoptr(VigilHousekeeper) housekeeper = NULL;
     VigilStatusSocket *status;
+    VigilPinSocket *pins;
     const VigilSupervisorFuncs funcs = {on_idle, on_models_changed};
     guint n_failed;
 
@@ -169,15 +207,17 @@ run_daemon(Daemon *daemon, VigilSettings *settings, const VigilStorePlace *place
     g_unix_signal_add(SIGTERM, on_stop, daemon);
     g_unix_signal_add(SIGINT, on_stop, daemon);
     g_unix_signal_add(SIGHUP, on_reload, daemon);
-    housekeeper = vigil_housekeeper_new(store, RETENTION_INTERVAL_S);
+    housekeeper = daemon->housekeeper = vigil_housekeeper_new(store, RETENTION_INTERVAL_S);
     daemon->store = store;
     set_uploads(daemon, settings); /* before the first event */
     g_message("vigil %s watches %u cameras", VIGIL_VERSION, settings->cameras->len);
     daemon->supervisor = vigil_supervisor_new(settings, store, &funcs, daemon);
     daemon->canary = vigil_canary_new(store, CANARY_INTERVAL_MS, CANARY_DEADLINE_MS);
     status = open_socket(daemon, place);
+    pins = open_pin_socket(daemon, place);
 
     g_main_loop_run(loop);
+    vigil_pin_socket_close(pins);
     vigil_status_socket_close(status);
     vigil_canary_free(daemon->canary);
     n_failed = daemon->stopping ? 0 : vigil_supervisor_get_n_failed(daemon->supervisor);

@@ -126,6 +126,24 @@ print_disk(JsonObject *root)
                get_string(disk, "error"));
 }
 
+static void
+print_pins(JsonObject *root)
+{
+    JsonObject *pins =
+        json_object_has_member(root, "pins") ? json_object_get_object_member(root, "pins") : NULL;
+
+    if (!pins || get_int(pins, "events") == 0)
+        return;
+    printf("pinned: %" G_GINT64_FORMAT " events, %" G_GINT64_FORMAT " clips, %" G_GINT64_FORMAT
+           " bytes\n",
+           get_int(pins, "events"), get_int(pins, "clips"), get_int(pins, "bytes"));
+    if (g_str_equal(get_string(pins, "health"), "degraded"))
+        printf(
+            "degraded: they take so much of max_bytes (%" G_GINT64_FORMAT
+            ") that a tenth of it beyond them is left to all others: unpin some, or allow more\n",
+            get_int(pins, "max_bytes"));
+}
+
 static gboolean
 print_text(const gchar *document)
 {
@@ -141,6 +159,7 @@ print_text(const gchar *document)
            get_string(root, "version"), json_object_get_int_member_with_default(root, "pid", 0),
            get_string(root, "started"));
     print_disk(root);
+    print_pins(root);
     cameras = json_object_has_member(root, "cameras")
                   ? json_object_get_array_member(root, "cameras")
                   : NULL;

@@ -41,6 +41,8 @@ extern const VigilCommand vigil_cmd_rules_test;
 extern const VigilCommand vigil_cmd_detect;
 extern const VigilCommand vigil_cmd_devices;
 extern const VigilCommand vigil_cmd_model;
+extern const VigilCommand vigil_cmd_pin;
+extern const VigilCommand vigil_cmd_unpin;
 extern const VigilCommand vigil_cmd_purge;
 extern const VigilCommand vigil_cmd_model_bench;
 extern const VigilCommand vigil_cmd_model_inspect;

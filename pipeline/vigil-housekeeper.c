@@ -9,7 +9,9 @@ struct VigilHousekeeper {
     GThread *thread;
     GMutex lock;
     GCond cond;
-    gboolean stopping;
+    gboolean stopping, hurry;
+    VigilPins pins;
+    gboolean knows_pins;
 };
 
 static gboolean
@@ -59,6 +61,19 @@ enforce(VigilHousekeeper *self)
         g_message("retention: %u events deleted", n_deleted);
 }
 
+static void
+look_at_pins(VigilHousekeeper *self)
+{
+    VigilPins pins;
+    const gboolean knows = vigil_store_get_pins(self->store, &pins, NULL);
+
+    g_mutex_lock(&self->lock);
+    self->knows_pins = knows;
+    if (knows)
+        self->pins = pins;
+    g_mutex_unlock(&self->lock);
+}
+
 static gpointer
 run(gpointer user_data)
 {
@@ -69,11 +84,14 @@ run(gpointer user_data)
         gint64 next_us;
 
         g_mutex_unlock(&self->lock);
+        look_at_pins(self); /* enforcing may take long */
         enforce(self);
         g_mutex_lock(&self->lock);
         next_us = g_get_monotonic_time() + self->interval_us;
-        while (!self->stopping && g_cond_wait_until(&self->cond, &self->lock, next_us))
+        while (!self->stopping && !self->hurry &&
+               g_cond_wait_until(&self->cond, &self->lock, next_us))
             ;
+        self->hurry = FALSE;
     }
     g_mutex_unlock(&self->lock);
     return NULL;
@@ -90,6 +108,28 @@ vigil_housekeeper_new(VigilStore *store, guint interval_s)
     g_cond_init(&self->cond);
     self->thread = g_thread_new("retention", run, self);
     return self;
+}
+
+void
+vigil_housekeeper_hurry(VigilHousekeeper *self)
+{
+    g_mutex_lock(&self->lock);
+    self->hurry = TRUE;
+    g_cond_signal(&self->cond);
+    g_mutex_unlock(&self->lock);
+}
+
+gboolean
+vigil_housekeeper_get_pins(VigilHousekeeper *self, VigilPins *pins)
+{
+    gboolean knows;
+
+    g_mutex_lock(&self->lock);
+    knows = self->knows_pins;
+    if (knows)
+        *pins = self->pins;
+    g_mutex_unlock(&self->lock);
+    return knows;
 }
 
 void

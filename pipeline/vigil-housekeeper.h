@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "storage/vigil-store.h"
+#include "storage/vigil-pins.h"
 
 G_BEGIN_DECLS
 
@@ -17,6 +17,10 @@ typedef struct VigilHousekeeper VigilHousekeeper;
 VigilHousekeeper *vigil_housekeeper_new(VigilStore *store, guint interval_s);
 /** vigil_housekeeper_free: waits for the step under way. NULL-safe. */
 void vigil_housekeeper_free(VigilHousekeeper *self);
+/** vigil_housekeeper_hurry: begins the next round now: something changed that limits are about. Any thread. */
+void vigil_housekeeper_hurry(VigilHousekeeper *self);
+/** vigil_housekeeper_get_pins: as its latest round found them; %FALSE: not known. Never waits for the disk. */
+gboolean vigil_housekeeper_get_pins(VigilHousekeeper *self, VigilPins *pins);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilHousekeeper, vigil_housekeeper_free)
 
 G_END_DECLS

@@ -126,6 +126,34 @@ get_lack(VigilStore *self, gint64 free_bytes)
                                                       : MAX(self->min_free_bytes - free_bytes, 0);
 }
 
+/* What is over the limit in bytes, but never more than what is not pinned takes of it. */
+static gboolean
+read_excess(VigilStore *self, gint64 *excess, GError **error)
+{
+    gint64 used;
+    VigilPins pins;
+
+    *excess = 0;
+    if (!self->max_bytes)
+        return TRUE;
+    if (!read_used_bytes(self, &used, error))
+        return FALSE;
+    if (used <= self->max_bytes) {
+        self->retention->pins_over = FALSE;
+        return TRUE;
+    }
+    if (!vigil_pins_read(self, &pins, error))
+        return FALSE;
+    if (pins.over && !self->retention->pins_over)
+        g_message("%s: clips of pinned events take %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
+                  " bytes: a tenth of these is left to all others; unpin some, or allow more "
+                  "(max_bytes)",
+                  self->database, pins.clip_bytes, pins.max_bytes);
+    self->retention->pins_over = pins.over;
+    *excess = used - vigil_pins_get_limit(&pins);
+    return TRUE;
+}
+
 /* --- one step ------------------------------------------------------------------------------------------------ */
 
 typedef struct {
@@ -293,19 +321,19 @@ static gboolean
 do_space(VigilStore *self, guint *n_deleted, gboolean *done, GError **error)
 {
     g_auto(Step) step;
-    gint64 free_bytes = -1, lack, used;
+    gint64 free_bytes = -1, lack, excess;
 
     step_init(&step, self->retention->batch);
     step.by_space = TRUE;
     *done = !self->max_bytes && !self->min_free_bytes;
     if (*done)
         return TRUE;
-    if (!read_used_bytes(self, &used, error))
+    if (!read_excess(self, &excess, error))
         return FALSE;
     if (self->min_free_bytes)
         free_bytes = self->ops->free_bytes(self->clips_fd);
     lack = get_lack(self, free_bytes);
-    step.excess = MAX(lack, self->max_bytes ? used - self->max_bytes : 0);
+    step.excess = MAX(lack, excess);
     *done = step.excess <= 0;
     if (*done)
         return TRUE;

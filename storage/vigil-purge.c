@@ -8,10 +8,11 @@
 #define BATCH 32
 #define SCHEMA_WITH_DELETIONS 9
 
+/* That is pinned stays, with all that goes with it, unless it is meant, too. */
 #define THIS_CAMERA "camera_id = (SELECT id FROM cameras WHERE name = :camera) "
 #define EVENTS                           \
     "FROM events e WHERE e." THIS_CAMERA \
-    "AND e.start_wall_us <= :until AND e.end_wall_us >= :since "
+    "AND e.start_wall_us <= :until AND e.end_wall_us >= :since AND (:pinned OR e.pinned = 0) "
 /*
  * Events may be gone before their messages. Those were committed about when their event was; when one was refused is not
  * bounded.
@@ -42,7 +43,11 @@
     "(c.end_wall_us IS NULL AND EXISTS (SELECT 1 FROM events e WHERE " VIGIL_EVENT_IS_IN_CLIP      \
     " AND e.start_wall_us - e.pre_ns / 1000 <= :until AND e.end_wall_us + 86400000000 >= :since) " \
     "AND coalesce((SELECT r.begun_mono_us + r.wall_offset_us FROM runs r WHERE "                   \
-    "r.id > c.run_id ORDER BY r.id LIMIT 1), :since) >= :since)) "
+    "r.id > c.run_id ORDER BY r.id LIMIT 1), :since) >= :since)) AND (:pinned OR NOT EXISTS "      \
+    "(SELECT 1 FROM events e WHERE " VIGIL_EVENT_IS_IN_CLIP " AND e.pinned <> 0)) "
+#define LEFT                                                               \
+    "FROM events e WHERE NOT :pinned AND e.pinned <> 0 AND e." THIS_CAMERA \
+    "AND e.start_wall_us <= :until AND e.end_wall_us >= :since "
 
 typedef struct {
     const VigilPurge *purge;
@@ -60,6 +65,9 @@ statement_for(VigilStore *self, const VigilPurge *purge, const gchar *sql)
     vigil_statement_text(&statement, ":camera", purge->camera);
     vigil_statement_int(&statement, ":since", purge->since_us);
     vigil_statement_int(&statement, ":until", purge->until_us);
+    /* decisions are of no event */
+    if (statement.stmt && sqlite3_bind_parameter_index(statement.stmt, ":pinned"))
+        vigil_statement_int(&statement, ":pinned", purge->pinned ? 1 : 0);
     return statement;
 }
 
@@ -118,7 +126,8 @@ vigil_store_count_purge(VigilStore *self, const VigilPurge *purge, VigilPurgeCou
          count(self, purge,
                "SELECT (SELECT count(*) " DECISIONS ") + (SELECT count(*) " OUTCOMES
                ") + (SELECT count(*) " STATES ")",
-               &counts->n_decisions, error);
+               &counts->n_decisions, error) &&
+         count(self, purge, "SELECT count(*) " LEFT, &counts->n_left, error);
     g_mutex_unlock(&self->mutex);
     return ok;
 }
@@ -325,6 +334,7 @@ purge_locked(VigilStore *self, Work *work, GError **error)
            vigil_store_write(self, begin_log, work, error) &&
            vigil_store_write(self, drop_messages, work, error) &&
            repeat(self, drop_clips, work, error) && repeat(self, drop_events, work, error) &&
+           count(self, work->purge, "SELECT count(*) " LEFT, &work->counts.n_left, error) &&
            check_files(self, error) && vigil_store_write(self, end_log, work, error) &&
            empty_log(self, error);
 }

@@ -8,21 +8,23 @@ G_BEGIN_DECLS
 /**
  * VigilPurge: what shall go, and who says so.
  * @since_us, @until_us: wall clock; whatever touches this span goes
+ * @pinned: pinned events, too
  * @user_name, @command: for the log
  */
 typedef struct {
     const gchar *camera;
     gint64 since_us, until_us;
+    gboolean pinned;
     guint uid;
     const gchar *user_name, *command;
 } VigilPurge;
 
 /**
  * VigilPurgeCounts: what went, or would go. Messages: of the outbox, sent ones too. Decisions: also minutes' counts of frames,
- * and when the camera came and went.
+ * and when the camera came and went. @n_left: events that stay since they are pinned
  */
 typedef struct {
-    guint64 n_events, n_clips, n_messages, n_decisions;
+    guint64 n_events, n_clips, n_messages, n_decisions, n_left;
 } VigilPurgeCounts;
 
 /** vigil_store_count_purge: changes nothing; a reader can do it. */
@@ -32,7 +34,8 @@ gboolean vigil_store_count_purge(VigilStore *self, const VigilPurge *purge,
 /**
  * vigil_store_purge:
  *
- * Deletes the events of a camera in a span of time, pinned ones too, with tracks, snapshots, messages in the outbox and
+ * Deletes the events of a camera in a span of time (pinned ones, with their messages and clips, only if @purge
+ * says so), with tracks, snapshots, messages in the outbox and
  * decisions, the minutes' counts of frames, when the camera came and went, and every clip that shows any of it; another event of such a clip stays without clip and snapshot. Deleted
  * rows are overwritten, and the log is emptied, so that nothing of them is left in the database's files. What went is
  * noted first, and the seals say that it went. When it is cut off, doing it again does the rest. Backups are not known here,

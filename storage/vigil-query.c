@@ -17,11 +17,13 @@
 #define ROWS_2 ROW_COLUMNS "m.name, m.sha256 "
 /* The first table decides the order: CROSS JOIN keeps it the first. */
 #define FROM_EVENTS "FROM events e "
+#define FROM_PINNED "FROM events e INDEXED BY events_pinned "
 #define FROM_ZONE "FROM event_places p CROSS JOIN events e ON e.seq = p.event_seq "
 #define JOINS "CROSS JOIN cameras k ON k.id = e.camera_id LEFT JOIN clips c ON c.id = e.clip_id "
 #define JOIN_MODELS "LEFT JOIN models m ON m.id = e.model_id "
 #define SCHEMA_WITH_MODELS 2
 #define SCHEMA_WITH_INDEXES 4
+#define SCHEMA_WITH_PINS 12
 
 typedef struct {
     gint64 seq;
@@ -60,7 +62,7 @@ append_zone(GString *sql, gboolean by_zone)
 }
 
 /*
- * Which index is used is decided here and not by SQLite's guesses (a + keeps a term from any): zone, else rule, else camera
+ * Which index is used is decided here and not by SQLite's guesses (a + keeps a term from any): zone, else pins, else rule, else camera
  * with class, else either. Whatever it is, it is in the order of time.
  */
 static void
@@ -74,6 +76,8 @@ append_filters(GString *sql, const Cursor *cursor, gboolean by_zone)
         g_string_append(sql, "AND e.id = :id ");
     if (query->zone)
         append_zone(sql, by_zone);
+    if (query->pinned)
+        g_string_append(sql, "AND e.pinned <> 0 ");
     if (query->rule)
         g_string_append(sql, "AND e.rule = :rule ");
     if (query->camera)
@@ -107,10 +111,14 @@ compose(const VigilStore *self, const Cursor *cursor)
 {
     const VigilEventQuery *query = cursor->query;
     const gboolean by_zone = query->zone && !query->id && self->schema >= SCHEMA_WITH_INDEXES;
+    const gboolean by_pinned =
+        query->pinned && !by_zone && !query->id && self->schema >= SCHEMA_WITH_PINS;
     const gboolean with_models = self->schema >= SCHEMA_WITH_MODELS;
     GString *sql = g_string_new(with_models ? ROWS_2 : ROWS_1);
 
-    g_string_append(sql, by_zone ? FROM_ZONE JOINS : FROM_EVENTS JOINS);
+    g_string_append(sql, by_zone     ? FROM_ZONE JOINS
+                         : by_pinned ? FROM_PINNED JOINS
+                                     : FROM_EVENTS JOINS);
     g_string_append(sql, with_models ? JOIN_MODELS "WHERE 1 " : "WHERE 1 ");
     append_filters(sql, cursor, by_zone);
     append_times(sql, cursor, by_zone ? "p.start_wall_us" : "e.start_wall_us",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "storage/vigil-pins.h"
 #include "storage/vigil-store-private.h"
 
 G_BEGIN_DECLS
@@ -31,6 +32,7 @@ struct VigilRetention {
     guint batch;          /* so many events go in one step */
     GPtrArray *doomed;    /* (element-type utf8): being unlinked without the lock */
     GPtrArray *collected; /* (element-type utf8): unlinked; their rows go with the next step */
+    gboolean pins_over;   /* it was said that pinned clips take too much */
     gint64 free_before;   /* free bytes before the last step that deleted for them; -1: it helped */
     gint64
         vain_until_us; /* monotonic: until then nothing is deleted for free bytes; 0: no matter */
@@ -55,6 +57,11 @@ gboolean vigil_store_drop_snapshot(VigilStore *self, gint64 seq, GError **error)
 /** vigil_store_expire_clip: within a transaction: file and snapshots go, rows stay. @garbage as of vigil_store_drop_event(). */
 gboolean
 vigil_store_expire_clip(VigilStore *self, gint64 clip_id, GPtrArray *garbage, GError **error);
+/* --- vigil-pins.c (mutex held) */
+gboolean vigil_pins_read(VigilStore *self, VigilPins *pins, GError **error);
+/* vigil_pins_get_limit: bytes that all may take together. */
+gint64 vigil_pins_get_limit(const VigilPins *pins);
+
 /* The oldest that may go; 0: none. */
 gboolean vigil_store_pick_oldest(VigilStore *self, gint64 *seq, GError **error);
 gboolean vigil_store_pick_oldest_with_clip(VigilStore *self, gint64 *seq, GError **error);

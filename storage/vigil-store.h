@@ -260,6 +260,7 @@ typedef struct {
     const gchar *camera, *label, *zone, *rule, *id;
     guint limit;
     gboolean ascending;
+    gboolean pinned;    /* only pinned ones */
     gboolean with_path; /* event->path is filled: coordinates to 1/32767, scores to 1/255 */
 } VigilEventQuery;
 

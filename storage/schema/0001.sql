@@ -13,6 +13,7 @@
 --   0009  who deleted what
 --   0010  a database made again from clips
 --   0011  clips in which an event goes on
+--   0012  an index of pinned events
 --
 -- Units and conventions
 --   *_wall_us   microseconds since 1970-01-01 UTC, by the wall clock

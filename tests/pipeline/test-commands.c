@@ -31,7 +31,7 @@ teardown(void)
 
 static const gchar *const commands[] = {"run",     "check", "replay", "events", "clip",
                                         "export",  "fsck",  "status", "detect", "model",
-                                        "devices", "purge", "backup"};
+                                        "devices", "purge", "backup", "pin",    "unpin"};
 
 START_TEST(test_help)
 {

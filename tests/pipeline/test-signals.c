@@ -53,6 +53,54 @@ START_TEST(test_stop)
 }
 END_TEST
 
+/* What the daemon says of pins, once its housekeeper has seen so many. */
+static gboolean
+await_pins(gint64 n)
+{
+    for (guint i = 0; i < 300; i++) {
+        g_auto(Program) status = program_run("status", "--json", "--store", store, NULL);
+        g_autoptr(JsonNode) root = json_from_string(status.output, NULL);
+        JsonObject *pins;
+
+        ck_assert_msg(status.code == 0 && root, "%s", status.errors);
+        pins = json_object_get_object_member(json_node_get_object(root), "pins");
+        if (json_object_get_int_member(pins, "events") == n) {
+            ck_assert_str_eq(json_object_get_string_member(pins, "health"), "ok");
+            return TRUE;
+        }
+        g_usleep(100000);
+    }
+    return FALSE;
+}
+
+/* The event that goes on is pinned and let go while the daemon has the store. */
+START_TEST(test_pin)
+{
+    g_autofree gchar *config = scene_config(&scene, "a.yaml", store, video, "");
+    g_autoptr(GSubprocess) daemon = program_start(output, errors, "run", config, NULL);
+    g_auto(Program) events = {0}, pinned = {0}, listed = {0}, text = {0}, unpinned = {0};
+    g_autoptr(JsonNode) node = NULL;
+    const gchar *id;
+
+    await("\"type\":\"begin\"", 1, 30);
+    events = program_run("events", "--store", store, "--format", "json", "--limit", "1", NULL);
+    node = json_from_string(events.output, NULL);
+    id = json_object_get_string_member(json_node_get_object(node), "id");
+    pinned = program_run("pin", id, "--store", store, NULL);
+    ck_assert_msg(pinned.code == 0, "%s", pinned.errors);
+    listed = program_run("events", "--pinned", "--store", store, "--format", "json", NULL);
+    ck_assert_ptr_nonnull(strstr(listed.output, id));
+    ck_assert(await_pins(1));
+    text = program_run("status", "--store", store, NULL);
+    ck_assert_ptr_nonnull(strstr(text.output, "pinned: 1 events"));
+    unpinned = program_run("unpin", id, "--store", store, NULL);
+    ck_assert_msg(unpinned.code == 0, "%s", unpinned.errors);
+    ck_assert(await_pins(0));
+    g_subprocess_send_signal(daemon, SIGTERM);
+    ck_assert_int_eq(program_wait_exit(daemon, 5.0), 0);
+}
+END_TEST
+
 /* Each camera's lines of the configuration. */
 static void
 write_config(const gchar *cameras)
@@ -252,6 +300,7 @@ main(void)
     if (scene_open(&scene)) {
         scene_close(&scene);
         tcase_add_loop_test(tcase, test_stop, 0, 2);
+        tcase_add_test(tcase, test_pin);
         tcase_add_test(tcase, test_reload);
         tcase_add_test(tcase, test_failure_is_alone);
         tcase_add_test(tcase, test_second_daemon);

@@ -104,6 +104,7 @@ START_TEST(test_which_index)
         const gchar *index;
     } cases[] = {
         {{.camera = "door"}, "events_by_camera"},
+        {{.pinned = TRUE, .camera = "door", .since_us = 1}, "events_pinned"},
         {{.label = "person"}, "events_by_label"},
         {{.camera = "door", .label = "person", .since_us = 1}, "events_by_camera_label"},
         {{.rule = "visitor", .camera = "door", .label = "person"}, "events_by_rule"},

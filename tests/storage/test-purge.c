@@ -68,6 +68,7 @@ purge_of(guint first, guint last)
     return (VigilPurge){.camera = "door",
                         .since_us = start_of(first),
                         .until_us = start_of(last),
+                        .pinned = TRUE,
                         .uid = 1234,
                         .user_name = "mia",
                         .command = "vigil purge …"};
