@@ -297,7 +297,8 @@ complete_row(VigilStore *self, const Finish *finish, GError **error)
         self,
         "UPDATE clips SET state = 'complete', bytes = :bytes, codec = :codec, width = :width, "
         "height = :height, start_ns = :start_ns, end_ns = :end_ns, "
-        "start_wall_us = :start_wall_us, end_wall_us = :end_wall_us WHERE id = :id");
+        "start_wall_us = :start_wall_us, end_wall_us = :end_wall_us, done_mono_us = :mono "
+        "WHERE id = :id");
 
     vigil_statement_int(&statement, ":id", finish->clip->row_id);
     vigil_statement_int(&statement, ":bytes", (gint64)finish->clip->bytes);
@@ -308,6 +309,7 @@ complete_row(VigilStore *self, const Finish *finish, GError **error)
     vigil_statement_int(&statement, ":end_ns", info->end_ns);
     vigil_statement_int(&statement, ":start_wall_us", info->start_wall_us);
     vigil_statement_int(&statement, ":end_wall_us", info->end_wall_us);
+    vigil_statement_int(&statement, ":mono", vigil_store_clock_mono(&self->clock));
     return vigil_statement_run(&statement, error);
 }
 

@@ -298,13 +298,44 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Step, step_clear)
 
 /* --- tasks: each is repeated until it says that it is done -------------------------------------------------------- */
 
+/* What footage must not be older than, whatever it belongs to; 0: no limit. */
+static gint64
+get_longest_age(const VigilStore *self)
+{
+    gint64 age_us = self->max_age_us;
+
+    if (self->clips_max_age_us || !age_us)
+        return self->clips_max_age_us;
+    for (guint i = 0; i < self->n_keep; i++)
+        age_us = MAX(age_us, self->keep[i].max_age_us);
+    return age_us;
+}
+
+/* An event that lasts still has no age, but what it has behind it has. */
+static gboolean
+find_passed(VigilStore *self, Step *step, GError **error)
+{
+    const gint64 age_us = get_longest_age(self);
+    gint64 clip_id = 0;
+
+    if (age_us && !vigil_store_pick_passed_by_age(self, age_us, &clip_id, error))
+        return FALSE;
+    if (clip_id)
+        g_array_append_val(step->due.clips, clip_id);
+    return TRUE;
+}
+
 static gboolean
 do_ages(VigilStore *self, guint scan, guint *n_deleted, gboolean *done, GError **error)
 {
     g_auto(Step) step;
 
     step_init(&step, self->retention->batch);
-    if (!vigil_age_scan_find(self, scan, step.n_max, &step.due, done, error))
+    if (scan == self->n_keep + 1 && !find_passed(self, &step, error))
+        return FALSE;
+    *done = FALSE;
+    if (step.due.clips->len == 0 &&
+        !vigil_age_scan_find(self, scan, step.n_max, &step.due, done, error))
         return FALSE;
     if (step.due.events->len + step.due.clips->len + step.due.snapshots->len == 0)
         return TRUE;

@@ -68,6 +68,9 @@ gboolean vigil_store_pick_oldest_with_clip(VigilStore *self, gint64 *seq, GError
 gboolean vigil_store_pick_oldest_clip(VigilStore *self, gint64 *clip_id, GError **error);
 /** vigil_store_pick_passed_clip: a clip that an event which lasts still has gone on from. */
 gboolean vigil_store_pick_passed_clip(VigilStore *self, gint64 *clip_id, GError **error);
+/** vigil_store_pick_passed_by_age: one that was complete longer ago than @max_age_us; 0: none. */
+gboolean vigil_store_pick_passed_by_age(VigilStore *self, gint64 max_age_us, gint64 *clip_id,
+                                        GError **error);
 /** vigil_store_pick_passed_before: the same, if it is older than the clip of the event @seq; 0: no such event. */
 gboolean
 vigil_store_pick_passed_before(VigilStore *self, gint64 seq, gint64 *clip_id, GError **error);

@@ -261,19 +261,36 @@ vigil_store_pick_oldest_with_clip(VigilStore *self, gint64 *seq, GError **error)
                 seq, error);
 }
 
+/* Of events that last still, what they have behind them. Such events are of this run. */
+#define PASSED_CLIPS                                                                            \
+    "SELECT min(c.id) FROM (SELECT e.clip_id AS id FROM events e WHERE e.end_reason IS NULL "   \
+    "UNION ALL SELECT p.clip_id FROM events e CROSS JOIN event_parts p ON p.event_seq = e.seq " \
+    "WHERE e.end_reason IS NULL) m CROSS JOIN clips c ON c.id = m.id AND c.state IN "           \
+    "('complete', 'cut') AND NOT EXISTS (SELECT 1 FROM events e WHERE e.clip_id = c.id AND "    \
+    "e.pinned <> 0) AND NOT EXISTS (SELECT 1 FROM event_parts p CROSS JOIN events e ON "        \
+    "e.seq = p.event_seq WHERE p.clip_id = c.id AND e.pinned <> 0) "
+
 /* An event that does not end must not fill the disk: what it has behind it may go while it lasts. */
 gboolean
 vigil_store_pick_passed_clip(VigilStore *self, gint64 *clip_id, GError **error)
 {
-    return pick(self,
-                "SELECT min(c.id) FROM (SELECT e.clip_id AS id FROM events e "
-                "WHERE e.end_reason IS NULL UNION ALL SELECT p.clip_id FROM events e CROSS JOIN "
-                "event_parts p ON p.event_seq = e.seq WHERE e.end_reason IS NULL) m "
-                "CROSS JOIN clips c ON c.id = m.id AND c.state IN ('complete', 'cut') "
-                "AND NOT EXISTS (SELECT 1 FROM events e WHERE e.clip_id = c.id AND e.pinned <> 0) "
-                "AND NOT EXISTS (SELECT 1 FROM event_parts p CROSS JOIN events e ON "
-                "e.seq = p.event_seq WHERE p.clip_id = c.id AND e.pinned <> 0)",
-                clip_id, error);
+    return pick(self, PASSED_CLIPS, clip_id, error);
+}
+
+gboolean
+vigil_store_pick_passed_by_age(VigilStore *self, gint64 max_age_us, gint64 *clip_id, GError **error)
+{
+    g_autoptr(GError) local = NULL;
+    g_auto(VigilStatement) find =
+        vigil_statement(self, PASSED_CLIPS "WHERE c.run_id = :run AND c.done_mono_us < :until");
+
+    vigil_statement_int(&find, ":run", self->run_id);
+    vigil_statement_int(&find, ":until", vigil_store_clock_mono(&self->clock) - max_age_us);
+    *clip_id = vigil_statement_step(&find, &local) ? sqlite3_column_int64(find.stmt, 0) : 0;
+    if (!local)
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&local));
+    return FALSE;
 }
 
 /* @first_id: (out): of the event's first clip; 0: none */

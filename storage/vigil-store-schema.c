@@ -51,10 +51,14 @@ static const gchar schema_0012[] =
 #include "storage/schema-0012.h"
     ;
 
+static const gchar schema_0013[] =
+#include "storage/schema-0013.h"
+    ;
+
 /* Step N brings a database from version N to version N + 1. */
-static const gchar *const schema_steps[] = {schema_0001, schema_0002, schema_0003, schema_0004,
-                                            schema_0005, schema_0006, schema_0007, schema_0008,
-                                            schema_0009, schema_0010, schema_0011, schema_0012};
+static const gchar *const schema_steps[] = {
+    schema_0001, schema_0002, schema_0003, schema_0004, schema_0005, schema_0006, schema_0007,
+    schema_0008, schema_0009, schema_0010, schema_0011, schema_0012, schema_0013};
 
 guint
 vigil_store_newest_schema(void)

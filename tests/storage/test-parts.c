@@ -384,6 +384,43 @@ START_TEST(test_event_without_end_does_not_fill_the_disk)
 }
 END_TEST
 
+/* Its footage gets no older than any other. */
+START_TEST(test_ages_of_an_event_without_end)
+{
+    VigilClip *clip, *next;
+
+    for (guint i = 0; i < 2; i++) {
+        store_test_init(&t, NULL);
+        t.options.max_age_us = (i ? 20 : 10) * DAY_US;
+        t.options.clips_max_age_us = i ? 10 * DAY_US : 0;
+        store_test_open(&t);
+        clip = make_clip(1, 0);
+        commit(clip, 1, 0, VIGIL_EVENT_BEGIN);
+        for (guint part = 1; part < 4; part++) {
+            pass_days(4);
+            next = make_clip(1, part);
+            go_on(next, 1, part);
+            finish(clip);
+            clip = next;
+            enforce();
+            ck_assert_uint_eq(count_clips(1), part + 1);
+        }
+        pass_days(3); /* 11, 7 and 3 days old, and what is written */
+        enforce();
+        ck_assert_uint_eq(count_clips(1), 3);
+        ck_assert_uint_eq(store_test_count_files(&t), 3);
+        ck_assert(vigil_store_set_pinned(t.store, store_test_id(1), TRUE, NULL));
+        pass_days(30);
+        enforce();
+        ck_assert_uint_eq(count_clips(1), 3);
+        commit(clip, 1, 3, VIGIL_EVENT_END);
+        finish(clip);
+        ck_assert_uint_eq(store_test_check(&t), 0);
+        store_test_finish(&t);
+    }
+}
+END_TEST
+
 /* The oldest first, whoever has it; one that is pinned stays. */
 START_TEST(test_passed_clips_in_their_order)
 {
@@ -597,6 +634,7 @@ main(void)
         test_shared_parts,
         test_ages,
         test_event_without_end_does_not_fill_the_disk,
+        test_ages_of_an_event_without_end,
         test_passed_clips_in_their_order,
         test_purge,
         test_links_are_sealed,
