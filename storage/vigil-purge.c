@@ -312,8 +312,7 @@ check_files(VigilStore *self, GError **error)
 static gboolean
 empty_log(VigilStore *self, GError **error)
 {
-    const gint rc =
-        sqlite3_wal_checkpoint_v2(self->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    const gint rc = vigil_store_empty_log(self);
 
     if (rc == SQLITE_OK)
         return TRUE;

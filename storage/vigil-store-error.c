@@ -69,7 +69,13 @@ code_from_sqlite(gint rc, gint system_errno)
 gboolean
 vigil_store_set_sqlite(VigilStore *self, gint rc, const gchar *what, GError **error)
 {
-    const gint system_errno = self->db ? sqlite3_system_errno(self->db) : 0;
+    return vigil_store_set_sqlite_of(self, self->db, rc, what, error);
+}
+
+gboolean
+vigil_store_set_sqlite_of(VigilStore *self, sqlite3 *db, gint rc, const gchar *what, GError **error)
+{
+    const gint system_errno = db ? sqlite3_system_errno(db) : 0;
     VigilStoreError code = code_from_sqlite(rc, system_errno);
 
     /* what this version wrote itself does not fit the SQL that starts it: the schema's own text is damaged */
@@ -77,7 +83,7 @@ vigil_store_set_sqlite(VigilStore *self, gint rc, const gchar *what, GError **er
         code = VIGIL_STORE_ERROR_CORRUPT;
 
     g_set_error(error, VIGIL_STORE_ERROR, code, "%s: %s: %s%s%s", self->database, what,
-                sqlite3_errstr(rc), self->db ? ": " : "", self->db ? sqlite3_errmsg(self->db) : "");
+                sqlite3_errstr(rc), db ? ": " : "", db ? sqlite3_errmsg(db) : "");
     if (code == VIGIL_STORE_ERROR_IO && self->writer)
         vigil_store_fail(self);
     if (code == VIGIL_STORE_ERROR_CORRUPT && self->writer && self->started)

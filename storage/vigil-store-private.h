@@ -29,6 +29,7 @@ typedef struct {
 typedef struct VigilSealItems VigilSealItems;
 typedef struct VigilSealKey VigilSealKey;
 typedef struct VigilRetention VigilRetention;
+typedef struct VigilCheckpointer VigilCheckpointer;
 
 /** VigilStoreGroup: who waits for a transaction; see vigil-store-group.c. */
 typedef struct {
@@ -59,9 +60,10 @@ struct VigilStore {
     guint n_keep;
     VigilRetention *retention;
     gint lock_fd;
-    gint clips_fd;          /* -1 for a reader without a folder of clips */
-    sqlite3 *db;            /* NULL once retired */
-    GHashTable *statements; /* (element-type utf8 sqlite3_stmt) */
+    gint clips_fd;                   /* -1 for a reader without a folder of clips */
+    sqlite3 *db;                     /* NULL once retired */
+    VigilCheckpointer *checkpointer; /* (nullable): since the log was long for the first time */
+    GHashTable *statements;          /* (element-type utf8 sqlite3_stmt) */
     gint64 run_id;
     gint64 run_offset_us;  /* as the runs table has it */
     gint64 clock_saved_us; /* monotonic: when the trust in it was written down */
@@ -74,6 +76,9 @@ struct VigilStore {
     VigilStoreClock clock;
     VigilSealKey *seal_key;    /* NULL: nothing is sealed */
     VigilSealItems *seal_gone; /* (nullable): what this transaction deletes */
+
+    GMutex
+        checkpoint_lock; /* after mutex: one checkpoint at a time, or SQLite calls the store busy */
 
     GMutex rebuild_lock;          /* before mutex; guards what follows */
     struct VigilRebuild *rebuild; /* (nullable): goes on */
@@ -106,6 +111,9 @@ gboolean vigil_store_check_writable(VigilStore *self, GError **error);
 gboolean vigil_store_set_errno(GError **error, gint code, const gchar *what, const gchar *path);
 /** vigil_store_set_sqlite: reads the connection's last error; a failing disk fails a writer. Always returns %FALSE. */
 gboolean vigil_store_set_sqlite(VigilStore *self, gint rc, const gchar *what, GError **error);
+/** vigil_store_set_sqlite_of: the same of another connection (nullable) to the store's database. Any thread. */
+gboolean vigil_store_set_sqlite_of(VigilStore *self, sqlite3 *db, gint rc, const gchar *what,
+                                   GError **error);
 
 /* --- vigil-store-statements.c: all with the mutex held ------------------------------------------------------- */
 
@@ -166,6 +174,15 @@ void vigil_store_group_clear(VigilStoreGroup *self);
 gboolean vigil_store_write_shared(VigilStore *self, VigilStoreWork work,
                                   void (*done)(VigilStore *self, gpointer data), gpointer data,
                                   GError **error);
+
+/* --- vigil-store-checkpoint.c: with the mutex held ------------------------------------------------------------ */
+
+/** vigil_store_checkpoint_when_long: for sqlite3_wal_hook(), with the store as data. */
+gint vigil_store_checkpoint_when_long(gpointer data, sqlite3 *db, const gchar *name, gint n_pages);
+/** vigil_store_empty_log: all of it into the database, and the file is cut to nothing. Returns SQLite's code. */
+gint vigil_store_empty_log(VigilStore *self);
+/** vigil_store_end_checkpoints: before the database is closed. */
+void vigil_store_end_checkpoints(VigilStore *self);
 
 /* --- vigil-store-schema.c ------------------------------------------------------------------------------------ */
 

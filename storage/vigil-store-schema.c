@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "storage/vigil-store-private.h"
 
-#define CHECKPOINT_PAGES 1000
-
 static const gchar schema_0001[] =
 #include "storage/schema-0001.h"
     ;
@@ -162,24 +160,6 @@ migrate_step(VigilStore *self, gpointer data, GError **error)
            vigil_store_exec(self, marks, error);
 }
 
-/*
- * SQLite's own automatic checkpoint keeps quiet when it fails: a disk that does not take what was committed long ago has
- * failed all the same.
- */
-static gint
-checkpoint_when_long(gpointer data, sqlite3 *db, const gchar *name, gint n_pages)
-{
-    VigilStore *self = data;
-    gint rc;
-
-    if (n_pages < CHECKPOINT_PAGES)
-        return SQLITE_OK;
-    rc = sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-    if (rc != SQLITE_OK && rc != SQLITE_BUSY)
-        vigil_store_set_sqlite(self, rc, "cannot checkpoint", NULL);
-    return SQLITE_OK; /* the commit itself is on disk, in the log */
-}
-
 static gboolean
 prepare_writer(VigilStore *self, const Identity *identity, GError **error)
 {
@@ -194,7 +174,7 @@ prepare_writer(VigilStore *self, const Identity *identity, GError **error)
                           "PRAGMA cell_size_check = ON",
                           error))
         return FALSE;
-    sqlite3_wal_hook(self->db, checkpoint_when_long, self);
+    sqlite3_wal_hook(self->db, vigil_store_checkpoint_when_long, self);
     for (guint version = identity->version; version < G_N_ELEMENTS(schema_steps); version++) {
         Migration migration = {version};
 
@@ -217,6 +197,7 @@ vigil_store_disconnect(VigilStore *self)
 {
     if (!self->db)
         return;
+    vigil_store_end_checkpoints(self);
     g_hash_table_remove_all(self->statements);
     if (g_atomic_int_get(&self->failed))
         keep_log_on_close(self->db,

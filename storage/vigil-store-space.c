@@ -62,7 +62,7 @@ empty_log(VigilStore *self)
     gint rc;
 
     sqlite3_busy_timeout(self->db, 0);
-    rc = sqlite3_wal_checkpoint_v2(self->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    rc = vigil_store_empty_log(self);
     if (rc != SQLITE_OK && rc != SQLITE_BUSY)
         vigil_store_set_sqlite(self, rc, "cannot checkpoint", NULL);
     sqlite3_busy_timeout(self->db, VIGIL_STORE_BUSY_TIMEOUT_MS);

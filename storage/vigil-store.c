@@ -36,6 +36,7 @@ store_new(const gchar *database, const gchar *clips)
     self->live_clips = g_ptr_array_new();
     self->retention = vigil_retention_new();
     g_mutex_init(&self->mutex);
+    g_mutex_init(&self->checkpoint_lock);
     g_mutex_init(&self->rebuild_lock);
     vigil_store_group_init(&self->group);
     vigil_store_clock_init(&self->clock, NULL, NULL, NULL);
@@ -83,6 +84,7 @@ store_free(VigilStore *self)
     g_clear_pointer(&self->destinations, g_array_unref);
     vigil_rebuild_free(self->rebuild);
     g_mutex_clear(&self->mutex);
+    g_mutex_clear(&self->checkpoint_lock);
     g_mutex_clear(&self->rebuild_lock);
     vigil_store_group_clear(&self->group);
     g_free(self->database);
