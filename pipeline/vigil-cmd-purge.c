@@ -85,6 +85,9 @@ print_counts(const VigilPurgeCounts *counts, const gchar *what)
         printf("pinned: %" G_GUINT64_FORMAT
                " events stay, with their clips: say --pinned to delete them too\n",
                counts->n_left);
+    if (counts->n_set_aside > 0)
+        printf("%s: %" G_GUINT64_FORMAT " damaged databases that were set aside, whole\n", what,
+               counts->n_set_aside);
 }
 
 static gboolean
@@ -174,6 +177,7 @@ const VigilCommand vigil_cmd_purge = {
     "Events with tracks, snapshots, clips, messages that wait to be sent, decisions, counts of\n"
     "frames, and when the camera was away; pinned events stay, with their clips, unless --pinned\n"
     "is said. A clip that shows any of it goes whole. What was in the database is overwritten; of\n"
-    "clips the file system may still have the blocks. Backups and exports are not touched. The\n"
-    "daemon has to be stopped meanwhile.\n",
+    "clips the file system may still have the blocks. Damaged databases that were set\n"
+    "aside go whole. Backups and exports are not touched. The daemon has to be stopped "
+    "meanwhile.\n",
     run};

@@ -4,6 +4,7 @@
  * between two steps writers have as much time as the step took.
  */
 #include "storage/vigil-retention-private.h"
+#include "storage/vigil-set-aside.h"
 
 #include <errno.h>
 
@@ -98,7 +99,7 @@ read_used_bytes(VigilStore *self, gint64 *bytes, GError **error)
         return FALSE;
     for (guint i = 0; i < self->live_clips->len; i++)
         clips += (gint64)vigil_clip_bytes(g_ptr_array_index(self->live_clips, i));
-    *bytes = clips + (pages - unused) * page_size;
+    *bytes = clips + (pages - unused) * page_size + self->retention->set_aside_bytes;
     return TRUE;
 }
 
@@ -353,12 +354,14 @@ do_space(VigilStore *self, guint *n_deleted, gboolean *done, GError **error)
 {
     g_auto(Step) step;
     gint64 free_bytes = -1, lack, excess;
+    guint n_set_aside;
 
     step_init(&step, self->retention->batch);
     step.by_space = TRUE;
     *done = !self->max_bytes && !self->min_free_bytes;
     if (*done)
         return TRUE;
+    self->retention->set_aside_bytes = vigil_set_aside_bytes(self);
     if (!read_excess(self, &excess, error))
         return FALSE;
     if (self->min_free_bytes)
@@ -368,6 +371,12 @@ do_space(VigilStore *self, guint *n_deleted, gboolean *done, GError **error)
     *done = step.excess <= 0;
     if (*done)
         return TRUE;
+    if (self->retention->set_aside_bytes > 0) {
+        if (!vigil_set_aside_enforce(self, TRUE, &n_set_aside, error))
+            return FALSE;
+        if (n_set_aside > 0)
+            return TRUE;
+    }
     if (!run_step(self, &step, error))
         return FALSE;
     *n_deleted = step.n_deleted;
@@ -399,7 +408,10 @@ do_old_rows(VigilStore *self, gboolean *done, GError **error)
 {
     gint64 before_us = G_MININT64;
     gint n_dropped = 0;
+    guint n_set_aside;
 
+    if (!vigil_set_aside_enforce(self, FALSE, &n_set_aside, error))
+        return FALSE;
     if (self->max_age_us > 0) {
         if (!vigil_store_transact(self, drop_old_outcomes, &n_dropped, error))
             return FALSE;

@@ -4,6 +4,7 @@
 #include "storage/vigil-clip-parts.h"
 #include "storage/vigil-rebuild.h"
 #include "storage/vigil-retention-private.h"
+#include "storage/vigil-set-aside.h"
 
 #define BATCH 32
 #define SCHEMA_WITH_DELETIONS 9
@@ -111,6 +112,17 @@ check_open(VigilStore *self, guint schema, GError **error)
     return FALSE;
 }
 
+static guint64
+count_set_aside(const VigilStore *self)
+{
+    g_autoptr(GArray) found = vigil_set_aside_list(self);
+    guint64 n = 0;
+
+    for (guint i = 0; i < found->len; i++)
+        n += !g_array_index(found, VigilSetAside, i).is_part;
+    return n;
+}
+
 gboolean
 vigil_store_count_purge(VigilStore *self, const VigilPurge *purge, VigilPurgeCounts *counts,
                         GError **error)
@@ -128,6 +140,7 @@ vigil_store_count_purge(VigilStore *self, const VigilPurge *purge, VigilPurgeCou
                ") + (SELECT count(*) " STATES ")",
                &counts->n_decisions, error) &&
          count(self, purge, "SELECT count(*) " LEFT, &counts->n_left, error);
+    counts->n_set_aside = ok ? count_set_aside(self) : 0;
     g_mutex_unlock(&self->mutex);
     return ok;
 }
@@ -331,6 +344,7 @@ purge_locked(VigilStore *self, Work *work, GError **error)
     return vigil_store_check_writable(self, error) &&
            vigil_store_exec(self, "PRAGMA secure_delete = ON", error) &&
            vigil_store_write(self, begin_log, work, error) &&
+           vigil_set_aside_remove_all(self, &work->counts.n_set_aside, error) &&
            vigil_store_write(self, drop_messages, work, error) &&
            repeat(self, drop_clips, work, error) && repeat(self, drop_events, work, error) &&
            count(self, work->purge, "SELECT count(*) " LEFT, &work->counts.n_left, error) &&

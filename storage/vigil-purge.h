@@ -25,6 +25,8 @@ typedef struct {
  */
 typedef struct {
     guint64 n_events, n_clips, n_messages, n_decisions, n_left;
+    guint64
+        n_set_aside; /* damaged databases that were set aside, whole; not in the log of deletions */
 } VigilPurgeCounts;
 
 /** vigil_store_count_purge: changes nothing; a reader can do it. */
@@ -39,7 +41,7 @@ gboolean vigil_store_count_purge(VigilStore *self, const VigilPurge *purge,
  * decisions, the minutes' counts of frames, when the camera came and went, and every clip that shows any of it; another event of such a clip stays without clip and snapshot. Deleted
  * rows are overwritten, and the log is emptied, so that nothing of them is left in the database's files. What went is
  * noted first, and the seals say that it went. When it is cut off, doing it again does the rest. Backups are not known here,
- * and stay as they are.
+ * and stay as they are; damaged databases that were set aside go whole, whatever camera and span are asked for.
  *
  * Errors: %VIGIL_STORE_ERROR_INVALID while a clip of the span is being written; %VIGIL_STORE_ERROR_BUSY when all is deleted
  * but a reader keeps the log from being emptied, and %VIGIL_STORE_ERROR_READ_ONLY when there are files that cannot be

@@ -276,6 +276,82 @@ START_TEST(test_counts_and_states_go)
 }
 END_TEST
 
+static gchar *
+write_beside(const gchar *suffix, gsize bytes)
+{
+    g_autofree gchar *data = g_strnfill(bytes, 'x');
+    gchar *path = g_strconcat(t.database, suffix, NULL);
+
+    ck_assert(g_file_set_contents(path, data, (gssize)bytes, NULL));
+    return path;
+}
+
+static guint
+count_beside(void)
+{
+    g_autoptr(GDir) dir = g_dir_open(t.dir, 0, NULL);
+    const gchar *name;
+    guint n = 0;
+
+    while ((name = g_dir_read_name(dir)))
+        n += strstr(name, ".corrupt-") != NULL;
+    return n;
+}
+
+/* 2026-01-02T03:04:05Z is now. */
+START_TEST(test_databases_that_were_set_aside)
+{
+    static const gchar *const others[] = {".corrupt-notes", ".corrupt-20260101T000000Z.txt",
+                                          ".corrupt-20261301T000000Z",
+                                          ".corrupt-20260101T000000Z-2-x"};
+    const VigilPurge purge = purge_of(1, 1);
+    VigilPurgeCounts counts;
+
+    set_up(4);
+    for (guint i = 0; i < G_N_ELEMENTS(others); i++)
+        g_free(write_beside(others[i], 10));
+    g_free(write_beside(".corrupt-20251201T000000Z", 10)); /* too old */
+    g_free(write_beside(".corrupt-20251201T000000Z-wal", 10));
+    g_free(write_beside(".corrupt-20260101T000001Z", 10)); /* one too many */
+    g_free(write_beside(".corrupt-20260101T000001Z-wal", 10));
+    g_free(write_beside(".corrupt-20260101T000002Z", 10));
+    g_free(write_beside(".corrupt-20260101T000002Z-wal", 10));
+    g_free(write_beside(".corrupt-20260101T000002Z-2", 10));
+    g_free(write_beside(".corrupt-20260101T000003Z", 10));
+    g_free(write_beside(".corrupt-20260101T000003Z-wal", 10));
+    ck_assert(vigil_store_enforce_limits(t.store, NULL, NULL));
+    ck_assert_uint_eq(count_beside(), G_N_ELEMENTS(others) + 5);
+    /* of any camera and time */
+    ck_assert(vigil_store_count_purge(t.store, &purge, &counts, NULL));
+    ck_assert_uint_eq(counts.n_set_aside, 3);
+    ck_assert(vigil_store_purge(t.store, &purge, &counts, NULL));
+    ck_assert_uint_eq(counts.n_set_aside, 3);
+    ck_assert_uint_eq(count_beside(), G_N_ELEMENTS(others));
+    store_test_finish(&t);
+}
+END_TEST
+
+/* They count, and go first. */
+START_TEST(test_set_aside_and_space)
+{
+    guint n_deleted = 1;
+
+    set_up(4);
+    store_test_close(&t);
+    t.options.max_bytes = 4 * 1024 * 1024;
+    store_test_open(&t);
+    g_free(write_beside(".corrupt-20260101T000003Z", 1024 * 1024));
+    ck_assert(vigil_store_enforce_limits(t.store, &n_deleted, NULL));
+    ck_assert_uint_eq(count_beside(), 1);
+    g_free(write_beside(".corrupt-20260101T000004Z", 4 * 1024 * 1024));
+    ck_assert(vigil_store_enforce_limits(t.store, &n_deleted, NULL));
+    ck_assert_uint_eq(count_beside(), 0);
+    ck_assert_uint_eq(n_deleted, 0);
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM events"), 4);
+    store_test_finish(&t);
+}
+END_TEST
+
 static gint
 deny_unlink(gint dir_fd, const gchar *name, gint flags)
 {
@@ -338,6 +414,8 @@ main(void)
         test_cut_clips,
         test_messages_without_their_event,
         test_counts_and_states_go,
+        test_databases_that_were_set_aside,
+        test_set_aside_and_space,
         test_files_that_stay,
     };
 
