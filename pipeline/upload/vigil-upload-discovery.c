@@ -22,6 +22,7 @@ typedef struct {
 
 struct VigilUploadDiscovery {
     gchar *source, *prefix, *available, *node;
+    gboolean wanted;
     GPtrArray *entities;   /* Entity */
     GHashTable *described; /* topics of descriptions */
     gchar *filters[3];
@@ -88,6 +89,7 @@ vigil_upload_discovery_new(const gchar *source, const gchar *id, const gchar *pr
     self->source = g_strdup(source);
     self->prefix = g_strdup(prefix);
     self->available = g_strdup(available);
+    self->wanted = cameras != NULL;
     self->node = id ? g_strdup_printf("vigil_%s_%.*s", name, NODE_ID_DIGITS, id)
                     : g_strconcat("vigil_", name, NULL);
     self->entities = g_ptr_array_new_with_free_func((GDestroyNotify)entity_free);
@@ -229,9 +231,24 @@ vigil_upload_discovery_get_filters(const VigilUploadDiscovery *self)
     return (const gchar *const *)self->filters;
 }
 
-gboolean
-vigil_upload_discovery_is_stale(const VigilUploadDiscovery *self, const gchar *topic)
+/* What comes from a broker is looked at as text: it may be anything. */
+static const gchar *
+find_member(const gchar *payload, const gchar *name, const gchar *value)
 {
+    g_autoptr(GString) member = g_string_new(NULL);
+    const gchar *found;
+
+    vigil_upload_json_string(member, name, value);
+    found = strstr(payload, member->str);
+    return found ? found + member->len : NULL;
+}
+
+gboolean
+vigil_upload_discovery_is_stale(const VigilUploadDiscovery *self, const gchar *topic,
+                                const gchar *payload)
+{
+    if (!self->wanted && !find_member(payload, "availability_topic", self->available))
+        return FALSE;
     for (guint i = 0; i < G_N_ELEMENTS(kinds); i++) {
         g_autofree gchar *begin = g_strdup_printf("homeassistant/%s/%s/", kinds[i], self->node);
 
@@ -239,4 +256,21 @@ vigil_upload_discovery_is_stale(const VigilUploadDiscovery *self, const gchar *t
             return !g_hash_table_contains(self->described, topic);
     }
     return FALSE;
+}
+
+gchar *
+vigil_upload_discovery_get_state(const VigilUploadDiscovery *self, const gchar *payload)
+{
+    static const gchar member[] = "\"state_topic\":\"";
+    g_autofree gchar *begin = g_strconcat(self->prefix, "/rules/", NULL);
+    const gchar *at = strstr(payload, member);
+    gsize length;
+
+    if (!at)
+        return NULL;
+    at += strlen(member);
+    length = strcspn(at, "\"\\+#");
+    if (at[length] != '"' || !g_str_has_prefix(at, begin))
+        return NULL;
+    return g_strndup(at, length);
 }

@@ -23,7 +23,7 @@ typedef struct VigilUploadDiscovery VigilUploadDiscovery;
  * @id: (nullable): of the installation; with both the names there are unique, also where two machines have one name
  * @prefix: what topics begin with
  * @available: topic of the availability
- * @cameras: (element-type VigilCameraSettings): copied
+ * @cameras: (element-type VigilCameraSettings) (nullable): copied; %NULL: not wanted any more: nothing is described, and what was is stale
  */
 VigilUploadDiscovery *
 vigil_upload_discovery_new(const gchar *source, const gchar *id, const gchar *prefix,
@@ -41,7 +41,14 @@ void vigil_upload_discovery_follow(const VigilUploadDiscovery *self,
 
 /** vigil_upload_discovery_get_filters: (transfer none) (array zero-terminated=1): topics of all that we ever described */
 const gchar *const *vigil_upload_discovery_get_filters(const VigilUploadDiscovery *self);
-/** vigil_upload_discovery_is_stale: whether @topic holds a description of ours that is of no camera and rule any more. */
-gboolean vigil_upload_discovery_is_stale(const VigilUploadDiscovery *self, const gchar *topic);
+/**
+ * vigil_upload_discovery_is_stale: whether @topic holds a description of ours that is of no camera and rule any more
+ * @payload: any bytes. Where discovery is not wanted, only what names our availability topic is ours: another destination on the
+ *   same broker may want it.
+ */
+gboolean vigil_upload_discovery_is_stale(const VigilUploadDiscovery *self, const gchar *topic,
+                                         const gchar *payload);
+/** vigil_upload_discovery_get_state: (transfer full) (nullable): topic of the state that a description names, if it is below PREFIX/rules */
+gchar *vigil_upload_discovery_get_state(const VigilUploadDiscovery *self, const gchar *payload);
 
 G_END_DECLS

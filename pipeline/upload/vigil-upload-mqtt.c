@@ -30,7 +30,7 @@ typedef struct {
     VigilUploadSink sink;
     VigilUploadSettings *settings;
     VigilUploadMqttOptions options;
-    VigilUploadDiscovery *discovery; /* NULL: not wanted */
+    VigilUploadDiscovery *discovery; /* where it is not wanted: to take away what was */
     VigilUploadScene *scene;
     VigilRedactHold *hold; /* (nullable): secrets that are in files */
 
@@ -187,7 +187,7 @@ publish_item(Mqtt *self, guint index)
         self->progress[index].refused = g_strdup(error->message);
         return;
     }
-    if (self->discovery)
+    if (self->settings->discovery)
         vigil_upload_discovery_follow(self->discovery, &input, line, self->scene, pieces);
     for (guint i = 0; i < pieces->len; i++) {
         const VigilUploadPiece *piece = pieces->pdata[i];
@@ -243,14 +243,13 @@ static void
 on_connected(gpointer user_data)
 {
     Mqtt *self = user_data;
-    const gchar *const *filters =
-        self->discovery ? vigil_upload_discovery_get_filters(self->discovery) : NULL;
+    const gchar *const *filters = vigil_upload_discovery_get_filters(self->discovery);
 
     self->connected = TRUE;
     self->n_failed = 0;
-    if (self->discovery) {
-        for (guint i = 0; filters[i]; i++)
-            vigil_upload_mqtt_client_subscribe(self->client, filters[i]);
+    for (guint i = 0; filters[i]; i++)
+        vigil_upload_mqtt_client_subscribe(self->client, filters[i]);
+    if (self->settings->discovery) {
         vigil_upload_mqtt_client_subscribe(self->client, VIGIL_UPLOAD_DISCOVERY_BIRTH);
         publish_descriptions(self);
     }
@@ -336,19 +335,29 @@ on_acknowledged(gint id, gint reason, gpointer user_data)
     look_at_progress(self);
 }
 
+/* An empty one takes away what the broker retains: first what the camera's last event was, then that there is such a thing. */
+static void
+take_away(Mqtt *self, const gchar *topic, const gchar *payload)
+{
+    g_autofree gchar *state = vigil_upload_discovery_get_state(self->discovery, payload);
+
+    if (state)
+        vigil_upload_mqtt_client_publish(self->client, state, "", 0, TRUE, NULL, NULL, NULL);
+    vigil_upload_mqtt_client_publish(self->client, topic, "", 0, TRUE, NULL, NULL, NULL);
+}
+
 static void
 on_received(const gchar *topic, const gchar *payload, gboolean retained, gpointer user_data)
 {
     Mqtt *self = user_data;
 
-    if (!self->discovery || !self->connected)
+    if (!self->connected)
         return;
     if (g_str_equal(topic, VIGIL_UPLOAD_DISCOVERY_BIRTH)) {
         if (!retained && g_str_equal(payload, "online"))
             publish_descriptions(self);
-    } else if (*payload && vigil_upload_discovery_is_stale(self->discovery, topic)) {
-        /* an empty one takes it away */
-        vigil_upload_mqtt_client_publish(self->client, topic, "", 0, TRUE, NULL, NULL, NULL);
+    } else if (*payload && vigil_upload_discovery_is_stale(self->discovery, topic, payload)) {
+        take_away(self, topic, payload);
     }
 }
 
@@ -494,7 +503,7 @@ mqtt_skipped(VigilUploadSink *sink)
     Mqtt *self = (Mqtt *)sink;
 
     vigil_upload_scene_forget(self->scene);
-    if (self->discovery && self->connected)
+    if (self->settings->discovery && self->connected)
         publish_descriptions(self);
 }
 
@@ -585,10 +594,9 @@ vigil_upload_mqtt_new(VigilUploadSettings *settings, const VigilUploadSite *site
         return NULL;
     }
     warn_of_plain_login(settings, self->options.host);
-    if (settings->discovery)
-        self->discovery =
-            vigil_upload_discovery_new(settings->source ? settings->source : site->source, site->id,
-                                       settings->topic, self->options.will_topic, site->cameras);
+    self->discovery = vigil_upload_discovery_new(
+        settings->source ? settings->source : site->source, site->id, settings->topic,
+        self->options.will_topic, settings->discovery ? site->cameras : NULL);
     open_client(self);
     return &self->sink;
 }

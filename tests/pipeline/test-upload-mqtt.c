@@ -656,6 +656,57 @@ START_TEST(test_discovery)
 }
 END_TEST
 
+#define OTHER "homeassistant/sensor/vigil_test_1/other/config"
+
+/* Who does not want discovery any more leaves nothing of it, and what another destination describes alone. */
+START_TEST(test_discovery_is_switched_off)
+{
+    g_autoptr(VigilUploadSettings) settings = NULL;
+    GPtrArray *cameras = make_cameras("door", "yard", NULL);
+    g_autofree gchar *publisher = g_find_program_in_path("mosquitto_pub"), *port = NULL;
+    Listener *listener;
+    Pump pump;
+
+    if (!publisher || !broker_prepare(&broker, folder, ANYBODY))
+        return;
+    broker_start(&broker);
+    port = g_strdup_printf("%u", broker.port);
+    listener = listener_new(broker.port, "#");
+    settings = make_settings(VIGIL_UPLOAD_MQTT, broker.port, VIGIL_UPLOAD_FORM_FRIGATE);
+    settings->discovery = TRUE;
+    pump_init(&pump, make_sink(settings, cameras), 2, 1);
+    ck_assert_msg(pump_run(&pump, 2, 20.0), "%s", pump.reason);
+    ck_assert(listener_wait(listener, "vigil/rules/door/visitor/state", "OFF", 20.0));
+    pump.sink->funcs->free(pump.sink);
+    {
+        const gchar *argv[] = {
+            publisher, "-p", port, "-t",
+            OTHER,     "-r", "-m", "{\"availability_topic\":\"other/available\"}",
+            NULL};
+        g_auto(Program) published = program_run_argv(argv);
+
+        ck_assert_int_eq(published.code, 0);
+    }
+
+    settings->discovery = FALSE;
+    pump.sink = make_sink(settings, cameras);
+    ck_assert(listener_wait(listener, YARD, "", 20.0));
+    ck_assert(listener_wait(listener, DOOR, "", 20.0));
+    ck_assert(listener_wait(listener, "homeassistant/sensor/vigil_test_1/door__visitor/config", "",
+                            20.0));
+    ck_assert(listener_wait(listener, "vigil/rules/door/visitor/last", "", 20.0));
+    ck_assert(listener_wait(listener, "vigil/rules/yard/visitor/state", "", 20.0));
+    pump_clear(&pump);
+    listener_free(listener);
+    /* what is left for who comes later */
+    listener = listener_new(broker.port, "#");
+    ck_assert(listener_wait(listener, OTHER, "{\"availability_topic\":\"other/available\"}", 20.0));
+    ck_assert_ptr_null(listener_find(listener, DOOR));
+    listener_free(listener);
+    free_cameras(cameras);
+}
+END_TEST
+
 /* The end of what is open was dropped: it does not stay ON, nor is it counted. */
 START_TEST(test_skipped)
 {
@@ -955,6 +1006,7 @@ main(void)
     tcase_add_test(tcase, test_broken_is_not_refused);
     tcase_add_test(tcase, test_cancel);
     tcase_add_test(tcase, test_discovery);
+    tcase_add_test(tcase, test_discovery_is_switched_off);
     tcase_add_test(tcase, test_skipped);
     tcase_add_test(tcase, test_bridge);
     tcase_add_test(tcase, test_farewells_to_frozen_brokers);
