@@ -40,14 +40,14 @@ on_frame(GstSample *sample, gpointer user_data)
 
     g_mutex_lock(&self->lock);
     vigil_rtsp_patience_note_frame(&self->patience, g_get_monotonic_time());
-    if (self->frames.length >= MOST_QUEUED_FRAMES ||
+    if (gst_queue_array_get_length(self->frames) >= MOST_QUEUED_FRAMES ||
         self->queued_bytes + size > MOST_QUEUED_BYTES) {
         self->counts.dropped++;
         self->overrun = TRUE;
         gst_sample_unref(sample);
     } else {
         self->queued_bytes += size;
-        g_queue_push_tail(&self->frames, sample);
+        gst_queue_array_push_tail(self->frames, sample);
         g_cond_signal(&self->wake);
     }
     g_mutex_unlock(&self->lock);
@@ -184,7 +184,7 @@ gst_vigil_rtsp_src_disconnect(GstVigilRtspSrc *self)
         self->counts.session.jumps += stats.jumps;
         g_mutex_unlock(&self->lock);
     }
-    while ((sample = g_queue_pop_head(&self->frames)))
+    while ((sample = gst_queue_array_pop_head(self->frames)))
         gst_sample_unref(sample);
     self->queued_bytes = 0;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <gst/base/gstqueuearray.h>
+
 #include "plugins/rtsp/gstvigilrtspsession.h"
 #include "plugins/rtsp/gstvigilrtspsrc.h"
 
@@ -44,7 +46,7 @@ struct _GstVigilRtspSrc {
     GCond wake;
     /* under lock */
     gboolean flushing;
-    GQueue frames; /* GstSample */
+    GstQueueArray *frames; /* GstSample */
     gsize queued_bytes;
     gboolean overrun; /* frames are missing after the queue's last */
     gboolean lost;

@@ -27,6 +27,8 @@ GST_DEBUG_CATEGORY_STATIC(vigil_rtsp_src_debug);
 
 /* Some cameras refresh pictures bit by bit and never send a keyframe. */
 #define KEY_PATIENCE_US (10 * G_USEC_PER_SEC)
+/* What waits seldom is more. */
+#define FIRST_QUEUED_FRAMES 64
 
 static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE(
     "src", GST_PAD_SRC, GST_PAD_ALWAYS,
@@ -227,7 +229,7 @@ await_sample(GstVigilRtspSrc *self)
     const gint64 timeout_us = (gint64)(self->asked.timeout_ns / 1000);
     GstSample *sample;
 
-    while (!self->flushing && !self->lost && self->frames.length == 0) {
+    while (!self->flushing && !self->lost && gst_queue_array_is_empty(self->frames)) {
         const gint64 deadline_us = vigil_rtsp_patience_get_deadline(&self->patience, timeout_us);
 
         if (g_get_monotonic_time() >= deadline_us)
@@ -237,10 +239,10 @@ await_sample(GstVigilRtspSrc *self)
         else
             g_cond_wait_until(&self->wake, &self->lock, deadline_us);
     }
-    sample = self->flushing ? NULL : g_queue_pop_head(&self->frames);
+    sample = self->flushing ? NULL : gst_queue_array_pop_head(self->frames);
     if (sample)
         self->queued_bytes -= gst_buffer_get_size(gst_sample_get_buffer(sample));
-    if (sample && self->overrun && self->frames.length == 0) {
+    if (sample && self->overrun && gst_queue_array_is_empty(self->frames)) {
         self->overrun = FALSE;
         self->need_key = self->discont = TRUE;
     }
@@ -320,6 +322,7 @@ gst_vigil_rtsp_src_finalize(GObject *object)
     GstVigilRtspSrc *self = GST_VIGIL_RTSP_SRC(object);
 
     gst_vigil_rtsp_options_clear(&self->options);
+    gst_queue_array_free(self->frames);
     g_mutex_clear(&self->lock);
     g_cond_clear(&self->wake);
     G_OBJECT_CLASS(gst_vigil_rtsp_src_parent_class)->finalize(object);
@@ -353,7 +356,7 @@ gst_vigil_rtsp_src_init(GstVigilRtspSrc *self)
     gst_vigil_rtsp_options_init(&self->options);
     g_mutex_init(&self->lock);
     g_cond_init(&self->wake);
-    g_queue_init(&self->frames);
+    self->frames = gst_queue_array_new(FIRST_QUEUED_FRAMES);
     gst_base_src_set_live(GST_BASE_SRC(self), TRUE);
     gst_base_src_set_format(GST_BASE_SRC(self), GST_FORMAT_TIME);
 }

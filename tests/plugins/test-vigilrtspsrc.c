@@ -406,6 +406,60 @@ GST_START_TEST(test_udp)
 }
 GST_END_TEST;
 
+static GstPadProbeReturn
+count_picture(GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+    g_atomic_int_inc((gint *)user_data);
+    return GST_PAD_PROBE_OK;
+}
+
+/* Puts a decoder behind the source. */
+static void
+add_decoder(gint *n_pictures)
+{
+    GstElement *parser = gst_element_factory_make("h264parse", NULL);
+    GstElement *decoder = gst_element_factory_make("avdec_h264", NULL);
+    g_autoptr(GstElement) sink = gst_bin_get_by_name(GST_BIN(pipeline), "sink");
+    g_autoptr(GstPad) pad = gst_element_get_static_pad(decoder, "src");
+
+    gst_bin_add_many(GST_BIN(pipeline), parser, decoder, NULL);
+    gst_element_unlink(source, sink);
+    fail_unless(gst_element_link_many(source, parser, decoder, sink, NULL));
+    gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, count_picture, n_pictures, NULL);
+}
+
+/* One packet of ten is lost by UDP, all the time: frames are broken, and none of that is a reason to give the connection up. */
+GST_START_TEST(test_lossy_udp)
+{
+    const gint64 begin_us = g_get_monotonic_time();
+    gint n_pictures = 0, before;
+    guint64 lost, packets;
+
+    add_decoder(&n_pictures);
+    gst_util_set_object_arg(G_OBJECT(source), "transport", "udp");
+    vigil_rtsp_camera_start(&camera, "--loss=100", "live=" VIGIL_RTSP_PICTURES(640, 360), NULL);
+    play();
+    await_streaming();
+    for (guint i = 0; i < 4; i++) {
+        before = g_atomic_int_get(&n_pictures);
+        await_frames(50);
+        fail_unless(g_atomic_int_get(&n_pictures) > before);
+    }
+    packets = get_count("packets");
+    lost = get_count("lost-packets");
+    g_print("%" G_GUINT64_FORMAT " packets came, %" G_GUINT64_FORMAT
+            " were lost; %d frames, %d pictures in %.0f s\n",
+            packets, lost, g_atomic_int_get(&n_frames), g_atomic_int_get(&n_pictures),
+            (gdouble)(g_get_monotonic_time() - begin_us) / 1e6);
+    /* a busy machine loses more */
+    fail_unless(lost * 20 >= packets + lost && lost * 2 <= packets + lost);
+    fail_unless_equals_uint64(get_count("drop-outs"), 0);
+    fail_unless_equals_uint64(get_count("attempts"), 1);
+    fail_unless_equals_int(n_backwards, 0);
+    stop();
+}
+GST_END_TEST;
+
 /* RTCP comes within some seconds. */
 GST_START_TEST(test_camera_clock)
 {
@@ -615,6 +669,7 @@ vigilrtspsrc_suite(void)
     tcase_add_loop_test(tcase, test_link_down, 0, 2);
     tcase_add_test(tcase, test_no_video);
     tcase_add_test(tcase, test_udp);
+    tcase_add_test(tcase, test_lossy_udp);
     tcase_add_test(tcase, test_camera_clock);
     tcase_add_test(tcase, test_wrong_then_right_password);
     tcase_add_test(tcase, test_login_in_location);

@@ -10,13 +10,18 @@
 #define WHITE 235
 #define BLACK 16
 
+/* The same packets each time. */
+#define LOSS_SEED 20240229
+
 static gchar *port, *address, *login, *certificate;
+static gint loss;
 
 static const GOptionEntry entries[] = {
     {"port", 0, 0, G_OPTION_ARG_STRING, &port, "TCP port", "PORT"},
     {"address", 0, 0, G_OPTION_ARG_STRING, &address, "to listen at", "ADDRESS"},
     {"login", 0, 0, G_OPTION_ARG_STRING, &login, "that is asked for", "USER:PASSWORD"},
     {"certificate", 0, 0, G_OPTION_ARG_STRING, &certificate, "with its key: rtsps", "PEM"},
+    {"loss", 0, 0, G_OPTION_ARG_INT, &loss, "of so many of 1000 packets", "N"},
     {NULL},
 };
 
@@ -74,6 +79,37 @@ mark_picture(GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
     return GST_PAD_PROBE_OK;
 }
 
+static gboolean
+lose_listed(GstBuffer **buffer, guint index, gpointer user_data)
+{
+    if (g_rand_int_range(user_data, 0, 1000) < loss)
+        gst_clear_buffer(buffer);
+    return TRUE;
+}
+
+static GstPadProbeReturn
+lose_packets(GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+    GstBufferList *list;
+
+    if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER)
+        return g_rand_int_range(user_data, 0, 1000) < loss ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
+    list = gst_buffer_list_make_writable(GST_PAD_PROBE_INFO_BUFFER_LIST(info));
+    gst_buffer_list_foreach(list, lose_listed, user_data);
+    GST_PAD_PROBE_INFO_DATA(info) = list;
+    return gst_buffer_list_length(list) ? GST_PAD_PROBE_OK : GST_PAD_PROBE_DROP;
+}
+
+static void
+add_loss(GstElement *bin)
+{
+    g_autoptr(GstElement) payloader = gst_bin_get_by_name(GST_BIN(bin), "pay0");
+    g_autoptr(GstPad) pad = gst_element_get_static_pad(payloader, "src");
+
+    gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST, lose_packets,
+                      g_rand_new_with_seed(LOSS_SEED), (GDestroyNotify)g_rand_free);
+}
+
 /* Its RTCP tells when pictures were taken, as that of cameras does, and not when they were sent. */
 static void
 on_bin_added(GstBin *bin, GstBin *sub, GstElement *element, gpointer user_data)
@@ -90,6 +126,8 @@ on_media(GstRTSPMediaFactory *factory, GstRTSPMedia *media, gpointer user_data)
     g_autoptr(GstObject) pipeline = gst_object_get_parent(GST_OBJECT(element));
     g_autoptr(GstPad) pad = NULL;
 
+    if (loss > 0)
+        add_loss(element);
     if (!mark || !pipeline)
         return;
     pad = gst_element_get_static_pad(mark, "src");
