@@ -195,8 +195,10 @@ begin_attempt(gpointer user_data)
     self->absent = self->blind = FALSE;
     self->begun_us = g_get_monotonic_time();
     vigil_camera_set_state(self, VIGIL_CAMERA_CONNECTING);
+    vigil_camera_set_building(self, TRUE);
     pipeline = vigil_camera_pipeline_new(self->settings, &options, &error);
     if (!pipeline) {
+        vigil_camera_set_building(self, FALSE);
         vigil_camera_handle_error(self, error);
         return G_SOURCE_REMOVE;
     }
@@ -207,6 +209,7 @@ begin_attempt(gpointer user_data)
     /* when it refuses, an error is on the bus; if not, the watchdog or the owner ends it */
     if (!vigil_camera_pipeline_start(pipeline))
         g_debug("camera %s: refused to start", self->settings->name);
+    vigil_camera_set_building(self, FALSE);
     return G_SOURCE_REMOVE;
 }
 
@@ -230,6 +233,7 @@ vigil_camera_run(gpointer user_data)
 
     g_main_context_push_thread_default(self->context);
     vigil_camera_read_day(self);
+    vigil_camera_watch_progress(self);
     g_source_set_callback(first, begin_attempt, self, NULL);
     g_source_attach(first, self->context);
     g_main_loop_run(self->loop);

@@ -15,6 +15,13 @@ typedef enum {
     AFTER_ENDED,
 } VigilCameraAfter;
 
+/** VigilCameraProgress: @at_us: when something was seen to go on, monotonic; @frames, @outcomes: how many there were then; @building: a pipeline */
+typedef struct {
+    gint64 at_us;
+    guint64 frames, outcomes;
+    gboolean building;
+} VigilCameraProgress;
+
 struct VigilCamera {
     gatomicrefcount refs; /* the owner, the thread, each notice under way */
     VigilCameraOptions options;
@@ -43,12 +50,20 @@ struct VigilCamera {
     gboolean orphaned;     /* the owner is gone: no more notices */
     guint64 frames_before; /* of earlier pipelines */
     VigilRateWindow rates; /* of the present one */
+    VigilCameraProgress progress;
     VigilCameraStatus status;
 };
 
 /* vigil-camera.c */
 
 void vigil_camera_unref(VigilCamera *self);
+
+/* vigil-camera-progress.c; the camera's thread */
+
+/** vigil_camera_watch_progress: from now on. */
+void vigil_camera_watch_progress(VigilCamera *self);
+/** vigil_camera_set_building: a pipeline is being built, which may take long. */
+void vigil_camera_set_building(VigilCamera *self, gboolean building);
 
 /* vigil-camera-notices.c: what the owner, the log and the status hear */
 

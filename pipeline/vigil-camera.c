@@ -43,6 +43,7 @@ vigil_camera_new(VigilCameraSettings *settings, const VigilCameraOptions *option
     self->loop = g_main_loop_new(self->context, FALSE);
     self->decoder_failures = vigil_decoder_failures_new();
     self->status.since_us = self->status.dropouts.since_us = g_get_real_time();
+    self->progress.at_us = g_get_monotonic_time();
     self->thread = g_thread_new(settings->name, vigil_camera_run, self);
     return self;
 }

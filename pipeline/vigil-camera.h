@@ -192,6 +192,14 @@ VigilCamera *vigil_camera_new(VigilCameraSettings *settings, const VigilCameraOp
  */
 void vigil_camera_set_model(VigilCamera *self, VigilCameraSettings *settings);
 
+/**
+ * vigil_camera_is_stalled:
+ *
+ * Returns: whether nothing has gone on for so long: its thread does not answer, or frames come in and none comes out. Ten times as long is
+ * allowed while a pipeline is being built.
+ */
+gboolean vigil_camera_is_stalled(VigilCamera *self, gint64 limit_us);
+
 /** vigil_camera_stop: finishes open events and clips, then the state is final. Returns at once. */
 void vigil_camera_stop(VigilCamera *self);
 

@@ -10,12 +10,14 @@
 #include "pipeline/vigil-gst.h"
 #include "pipeline/vigil-housekeeper.h"
 #include "pipeline/vigil-model-source.h"
+#include "pipeline/vigil-notify.h"
 #include "pipeline/vigil-pin-socket.h"
 #include "pipeline/vigil-reload.h"
 #include "pipeline/vigil-settings.h"
 #include "pipeline/vigil-status-socket.h"
 #include "pipeline/vigil-store-place.h"
 #include "pipeline/vigil-supervisor.h"
+#include "pipeline/vigil-watchdog.h"
 #include "vigil-config.h"
 
 /* A dead card is noticed within both together. */
@@ -69,6 +71,7 @@ on_stop(gpointer user_data)
     if (daemon->stopping)
         return G_SOURCE_CONTINUE;
     daemon->stopping = TRUE;
+    vigil_notify("STOPPING=1");
     g_message("stopping: open clips are finished");
     g_timeout_add(STOP_MS, give_up, daemon);
     vigil_supervisor_stop(daemon->supervisor);
@@ -89,21 +92,18 @@ set_uploads(Daemon *daemon, const VigilSettings *settings)
     daemon->pump = vigil_upload_pump_new(store, settings->uploads, settings->cameras, &options);
 }
 
-static gboolean
-on_reload(gpointer user_data)
+static void
+reload(Daemon *daemon)
 {
-    Daemon *daemon = user_data;
     VigilSettings *settings;
     g_autofree gchar *limits = NULL;
     g_autoptr(GError) error = NULL;
 
-    if (daemon->stopping)
-        return G_SOURCE_CONTINUE;
     settings = vigil_reload_settings(daemon->path, daemon->store_path, &error);
     if (!settings) {
         vigil_command_mistakes(error);
         vigil_command_error("the configuration was not read again: all goes on as before");
-        return G_SOURCE_CONTINUE;
+        return;
     }
     limits = vigil_settings_print_limits(settings);
     if (!g_str_equal(limits, daemon->limits))
@@ -111,6 +111,18 @@ on_reload(gpointer user_data)
     g_message("the configuration was read again");
     set_uploads(daemon, settings);
     vigil_supervisor_reload(daemon->supervisor, settings);
+}
+
+static gboolean
+on_reload(gpointer user_data)
+{
+    Daemon *daemon = user_data;
+
+    if (daemon->stopping)
+        return G_SOURCE_CONTINUE;
+    vigil_notify_reloading();
+    reload(daemon);
+    vigil_notify("READY=1");
     return G_SOURCE_CONTINUE;
 }
 
@@ -198,6 +210,7 @@ run_daemon(Daemon *daemon, VigilSettings *settings, const VigilStorePlace *place
     g_autoptr(VigilHousekeeper) housekeeper = NULL;
     VigilStatusSocket *status;
     VigilPinSocket *pins;
+    VigilWatchdog *watchdog;
     const VigilSupervisorFuncs funcs = {on_idle, on_models_changed};
     guint n_failed;
 
@@ -215,8 +228,11 @@ run_daemon(Daemon *daemon, VigilSettings *settings, const VigilStorePlace *place
     daemon->canary = vigil_canary_new(store, CANARY_INTERVAL_MS, CANARY_DEADLINE_MS);
     status = open_socket(daemon, place);
     pins = open_pin_socket(daemon, place);
+    watchdog = vigil_watchdog_new(daemon->supervisor);
+    vigil_notify("READY=1");
 
     g_main_loop_run(loop);
+    vigil_watchdog_free(watchdog);
     vigil_pin_socket_close(pins);
     vigil_status_socket_close(status);
     vigil_canary_free(daemon->canary);

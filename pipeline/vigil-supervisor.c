@@ -288,6 +288,18 @@ vigil_supervisor_get_n_failed(VigilSupervisor *self)
     return n;
 }
 
+const gchar *
+vigil_supervisor_find_stalled(VigilSupervisor *self, gint64 limit_us)
+{
+    for (guint i = 0; i < self->slots->len; i++) {
+        const Slot *slot = self->slots->pdata[i];
+
+        if (slot->camera && vigil_camera_is_stalled(slot->camera, limit_us))
+            return vigil_camera_get_settings(slot->camera)->name;
+    }
+    return NULL;
+}
+
 /* --- describing ------------------------------------------------------------------------------ */
 
 static void

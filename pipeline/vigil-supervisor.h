@@ -50,6 +50,9 @@ void vigil_supervisor_stop(VigilSupervisor *self);
 /** vigil_supervisor_get_n_failed: cameras that were given up. */
 guint vigil_supervisor_get_n_failed(VigilSupervisor *self);
 
+/** vigil_supervisor_find_stalled: (nullable): name of a camera of which nothing has gone on for so long; valid until the main loop runs */
+const gchar *vigil_supervisor_find_stalled(VigilSupervisor *self, gint64 limit_us);
+
 /**
  * vigil_supervisor_describe:
  * @more: (nullable): adds further members to the document's object

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whether a camera's thread is alive, and what comes from the camera is looked at. */
+#include "pipeline/vigil-camera-private.h"
+
+/* What loads a model may take long, and is no fault. */
+#define BUILDING_FACTOR 10
+
+static guint64
+add_up(const VigilCameraDetection *detection)
+{
+    guint64 sum = 0;
+
+    for (guint i = 0; i < VIGIL_N_OUTCOMES; i++)
+        sum += detection->outcomes[i];
+    return sum;
+}
+
+/* A camera that gives nothing is another's affair; but what it gives must come out again, looked at or not. */
+static gboolean
+note_progress(gpointer user_data)
+{
+    VigilCamera *self = user_data;
+    VigilCameraProgress *progress = &self->progress;
+    guint64 frames, outcomes;
+
+    g_mutex_lock(&self->lock);
+    frames = self->pipeline ? vigil_camera_pipeline_get_frames(self->pipeline) : 0;
+    outcomes = add_up(&self->status.detection);
+    if (!self->pipeline || frames == progress->frames || outcomes != progress->outcomes) {
+        *progress = (VigilCameraProgress){.at_us = g_get_monotonic_time(),
+                                          .frames = frames,
+                                          .outcomes = outcomes,
+                                          .building = progress->building};
+    }
+    g_mutex_unlock(&self->lock);
+    return G_SOURCE_CONTINUE;
+}
+
+void
+vigil_camera_watch_progress(VigilCamera *self)
+{
+    g_autoptr(GSource) source = g_timeout_source_new_seconds(1);
+
+    note_progress(self);
+    g_source_set_callback(source, note_progress, self, NULL);
+    g_source_attach(source, self->context);
+}
+
+void
+vigil_camera_set_building(VigilCamera *self, gboolean building)
+{
+    g_mutex_lock(&self->lock);
+    self->progress.building = building;
+    self->progress.at_us = g_get_monotonic_time();
+    g_mutex_unlock(&self->lock);
+}
+
+gboolean
+vigil_camera_is_stalled(VigilCamera *self, gint64 limit_us)
+{
+    const gint64 now_us = g_get_monotonic_time();
+    gboolean stalled;
+
+    g_mutex_lock(&self->lock);
+    if (self->progress.building)
+        limit_us = MIN(limit_us, G_MAXINT64 / BUILDING_FACTOR) * BUILDING_FACTOR;
+    stalled = !vigil_camera_state_is_final(self->status.state) &&
+              now_us - self->progress.at_us > limit_us;
+    g_mutex_unlock(&self->lock);
+    return stalled;
+}
