@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "events/vigil-privacy-mask.h"
 #include "pipeline/vigil-time.h"
 
 static void
@@ -255,6 +256,20 @@ describe_day(JsonBuilder *json, const VigilCameraDay *day)
     json_builder_end_object(json);
 }
 
+static void
+describe_privacy(JsonBuilder *json, const VigilCameraSettings *settings)
+{
+    g_autoptr(VigilPrivacyMask) mask =
+        settings->masks ? vigil_privacy_mask_parse(settings->masks, NULL) : NULL;
+
+    json_builder_set_member_name(json, "privacy");
+    json_builder_begin_object(json);
+    add_int(json, "masks", mask ? vigil_privacy_mask_get_n(mask) : 0);
+    json_builder_set_member_name(json, "metadata_only");
+    json_builder_add_boolean_value(json, settings->metadata_only);
+    json_builder_end_object(json);
+}
+
 void
 vigil_camera_describe(VigilCamera *self, JsonBuilder *json)
 {
@@ -287,6 +302,7 @@ vigil_camera_describe(VigilCamera *self, JsonBuilder *json)
     describe_idle(json, &status.live.idle);
     describe_queues(json, status.live.queues);
     describe_recording(json, &status.live.recording);
+    describe_privacy(json, settings);
     describe_decoder(json, &status.decoder);
     describe_detection(json, settings, &status.detection);
     describe_model(json, &status);

@@ -150,6 +150,17 @@ print_queues(JsonObject *queues)
 }
 
 static void
+print_privacy(JsonObject *privacy)
+{
+    const gint64 masks = get_int(privacy, "masks");
+
+    if (masks > 0)
+        printf("  %-16s %" G_GINT64_FORMAT " privacy mask%s\n", "", masks, masks == 1 ? "" : "s");
+    if (privacy && json_object_get_boolean_member_with_default(privacy, "metadata_only", FALSE))
+        printf("  %-16s only events are kept, no pictures\n", "");
+}
+
+static void
 print_day(JsonObject *day)
 {
     if (get_int(day, "minutes") > 0)
@@ -167,5 +178,6 @@ vigil_status_table_print_details(JsonObject *camera)
     print_network("the stream looked at", get_object(camera, "detect_network"));
     print_idle(get_object(camera, "idle"));
     print_queues(get_object(camera, "queues"));
+    print_privacy(get_object(camera, "privacy"));
     print_day(get_object(camera, "day"));
 }

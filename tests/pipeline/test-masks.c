@@ -2,6 +2,7 @@
 /* Cameras with privacy masks: what is under them gets nowhere, not in one frame. */
 #include <check.h>
 #include <glib/gstdio.h>
+#include <json-glib/json-glib.h>
 #include <linux/videodev2.h>
 #include <signal.h>
 #include <string.h>
@@ -328,6 +329,24 @@ start_server(const gchar *port, const gchar *video)
     return program_start_argv(NULL, NULL, argv);
 }
 
+/* Who asks what the daemon does is told that there are masks. */
+static void
+check_status(void)
+{
+    g_auto(Program) document = program_run("status", "--json", "--store", store, NULL);
+    g_auto(Program) text = program_run("status", "--store", store, NULL);
+    g_autoptr(JsonNode) root = json_from_string(document.output, NULL);
+    JsonObject *camera, *privacy;
+
+    ck_assert_msg(root != NULL, "%s", document.errors);
+    camera = json_array_get_object_element(
+        json_object_get_array_member(json_node_get_object(root), "cameras"), 0);
+    privacy = json_object_get_object_member(camera, "privacy");
+    ck_assert_int_eq(json_object_get_int_member(privacy, "masks"), 1);
+    ck_assert(!json_object_get_boolean_member(privacy, "metadata_only"));
+    ck_assert_ptr_nonnull(strstr(text.output, "privacy mask"));
+}
+
 START_TEST(another_camera_after_a_reconnect)
 {
     g_autofree gchar *small = g_build_filename(folder, "small.mp4", NULL);
@@ -351,6 +370,7 @@ START_TEST(another_camera_after_a_reconnect)
     server = start_server(port, small);
     daemon = program_start(output, errors, "run", config, NULL);
     ck_assert(wait_for_text(errors, END, 1, 40));
+    check_status();
     before = read_text(errors);
     g_subprocess_force_exit(server);
     ck_assert(wait_for_text(errors, "yard: waiting", count_text(before, "yard: waiting") + 1, 15));
