@@ -324,10 +324,10 @@ static const struct {
     void (*prepare)(void);
     Work work;
 } scenes[] = {
-    {prepare_nothing, work_record},    {prepare_two_events, work_record},
-    {prepare_wreck, work_record},      {prepare_two_events, work_delete},
-    {prepare_wreck, work_delete},      {prepare_two_events, work_abandon},
-    {prepare_nothing, work_record_on}, {prepare_parts, work_delete},
+    {prepare_nothing, work_record},       {prepare_two_events, work_record},
+    {prepare_wreck, work_record},         {prepare_two_events, work_delete},
+    {prepare_wreck, work_delete},         {prepare_two_events, work_abandon},
+    {prepare_two_events, work_record_on}, {prepare_parts, work_delete},
 };
 
 static const gchar *const kind_names[] = {"", "killed", "EIO", "ENOSPC", "no memory"};
