@@ -15,9 +15,10 @@ typedef enum {
 } Format;
 
 typedef struct {
-    gchar *since, *until, *camera, *label, *zone, *rule, *format;
+    gchar *since, *until, *camera, *label, *zone, *rule, *format, *area;
     gint limit;
     gboolean ascending, pinned;
+    VigilBox area_box;
 } Options;
 
 typedef struct {
@@ -36,6 +37,7 @@ options_clear(Options *self)
     g_free(self->zone);
     g_free(self->rule);
     g_free(self->format);
+    g_free(self->area);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
 
@@ -172,8 +174,33 @@ print_pins(VigilStore *store)
     return TRUE;
 }
 
+/* Four parts of the frame, 0 … 1: left, top, right, bottom. */
 static gboolean
-read_options(const Options *options, VigilEventQuery *query, Format *format, GError **error)
+read_area(const gchar *text, VigilBox *area, GError **error)
+{
+    g_auto(GStrv) parts = g_strsplit(text, ",", -1);
+    gdouble edges[4] = {0};
+    gboolean good = g_strv_length(parts) == G_N_ELEMENTS(edges);
+
+    for (guint i = 0; good && i < G_N_ELEMENTS(edges); i++) {
+        gchar *end;
+
+        edges[i] = g_ascii_strtod(parts[i], &end);
+        good = end != parts[i] && *end == '\0' && edges[i] >= 0.0 && edges[i] <= 1.0;
+    }
+    if (good && edges[0] <= edges[2] && edges[1] <= edges[3]) {
+        *area = (VigilBox){(gfloat)edges[0], (gfloat)edges[1], (gfloat)edges[2], (gfloat)edges[3]};
+        return TRUE;
+    }
+    g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                "--area %s: write left, top, right and bottom in parts of the frame, 0 to 1, as in "
+                "0.5,0.25,1,0.75",
+                text);
+    return FALSE;
+}
+
+static gboolean
+read_options(Options *options, VigilEventQuery *query, Format *format, GError **error)
 {
     static const gchar *const formats[] = {"table", "json", "csv"};
     const gint64 now_us = g_get_real_time();
@@ -185,7 +212,10 @@ read_options(const Options *options, VigilEventQuery *query, Format *format, GEr
                                .rule = options->rule,
                                .limit = (guint)MAX(options->limit, 0),
                                .ascending = options->ascending,
-                               .pinned = options->pinned};
+                               .pinned = options->pinned,
+                               .area = options->area ? &options->area_box : NULL};
+    if (options->area && !read_area(options->area, &options->area_box, error))
+        return FALSE;
     if (options->limit < 0) {
         g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                     "--limit %d: write how many events at most, 0 for all", options->limit);
@@ -220,6 +250,8 @@ run(const VigilCommand *self, gint argc, gchar **argv)
         {"class", 0, 0, G_OPTION_ARG_STRING, &options.label, "Of this class, as in person", "K"},
         {"zone", 0, 0, G_OPTION_ARG_STRING, &options.zone, "That touched this zone", "Z"},
         {"rule", 0, 0, G_OPTION_ARG_STRING, &options.rule, "Of this rule", "R"},
+        {"area", 0, 0, G_OPTION_ARG_STRING, &options.area,
+         "That were in this part of the frame, as in 0.5,0.25,1,0.75", "X0,Y0,X1,Y1"},
         {"pinned", 0, 0, G_OPTION_ARG_NONE, &options.pinned,
          "Only pinned ones; the table ends with what all that are pinned take", NULL},
         {"limit", 0, 0, G_OPTION_ARG_INT, &options.limit, "At most so many (default: all)", "N"},

@@ -3,6 +3,7 @@
  * Compares rows and files. Runs beside a writer: files are read before rows, and what looks wrong is looked at twice, as
  * the writer may have been in between.
  */
+#include "storage/vigil-areas.h"
 #include "storage/vigil-clip-parts.h"
 
 #include <dirent.h>
@@ -83,6 +84,35 @@ check_paths(Fsck *self, GError **error)
         return TRUE;
     g_propagate_error(error, g_steal_pointer(&local));
     return FALSE;
+}
+
+static gboolean
+fill_areas(VigilStore *store, gpointer data, GError **error)
+{
+    return vigil_areas_fill(store, error);
+}
+
+static gboolean
+check_areas(Fsck *self, GError **error)
+{
+    g_autoptr(GError) local = NULL;
+    gboolean repaired;
+    gint64 n;
+
+    if (self->store->schema < VIGIL_AREAS_SCHEMA)
+        return TRUE;
+    if (!vigil_areas_count_wrong(self->store, &n, error))
+        return FALSE;
+    if (n == 0)
+        return TRUE;
+    repaired = self->repair && n > 0 && vigil_store_write(self->store, fill_areas, NULL, &local);
+    if (n < 0)
+        report(self, FALSE, "database: the tree of places is damaged");
+    else
+        report(self, repaired, "database: %" G_GINT64_FORMAT " places of events are wrong", n);
+    if (local)
+        g_message("%s", local->message);
+    return TRUE;
 }
 
 /* --- rows → files --- */
@@ -328,7 +358,7 @@ vigil_store_fsck(VigilStore *self, gboolean repair, VigilFsckFunc func, gpointer
     g_mutex_lock(&self->mutex);
     ok = (self->db && !repair) || vigil_store_check_writable(self, error);
     ok = ok && check_database(&fsck, error) && check_paths(&fsck, error) &&
-         check_files(&fsck, error) && check_rows(&fsck, error);
+         check_areas(&fsck, error) && check_files(&fsck, error) && check_rows(&fsck, error);
     g_mutex_unlock(&self->mutex);
     *n_left = fsck.n_left;
     return ok;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "storage/vigil-areas.h"
 #include "storage/vigil-clip-parts.h"
 
 #include <errno.h>
@@ -66,7 +67,7 @@ append_zone(GString *sql, gboolean by_zone)
  * with class, else either. Whatever it is, it is in the order of time.
  */
 static void
-append_filters(GString *sql, const Cursor *cursor, gboolean by_zone)
+append_filters(const VigilStore *self, GString *sql, const Cursor *cursor, gboolean by_zone)
 {
     const VigilEventQuery *query = cursor->query;
 
@@ -78,6 +79,11 @@ append_filters(GString *sql, const Cursor *cursor, gboolean by_zone)
         append_zone(sql, by_zone);
     if (query->pinned)
         g_string_append(sql, "AND e.pinned <> 0 ");
+    /* bounds: whether it was there is seen by its track */
+    if (query->area && self->schema >= VIGIL_AREAS_SCHEMA)
+        g_string_append(sql, "AND e.seq IN (SELECT a.event_seq FROM event_areas a WHERE "
+                             "a.x1 >= :area_x0 AND a.x0 <= :area_x1 AND a.y1 >= :area_y0 AND "
+                             "a.y0 <= :area_y1) ");
     if (query->rule)
         g_string_append(sql, "AND e.rule = :rule ");
     if (query->camera)
@@ -120,7 +126,7 @@ compose(const VigilStore *self, const Cursor *cursor)
                          : by_pinned ? FROM_PINNED JOINS
                                      : FROM_EVENTS JOINS);
     g_string_append(sql, with_models ? JOIN_MODELS "WHERE 1 " : "WHERE 1 ");
-    append_filters(sql, cursor, by_zone);
+    append_filters(self, sql, cursor, by_zone);
     append_times(sql, cursor, by_zone ? "p.start_wall_us" : "e.start_wall_us",
                  by_zone ? "p.event_seq" : "e.seq");
     return g_string_free(sql, FALSE);
@@ -145,6 +151,12 @@ bind(VigilStatement *statement, const Cursor *cursor, guint limit)
         vigil_statement_text(statement, ":id", query->id);
     if (query->zone)
         vigil_statement_text(statement, ":zone", query->zone);
+    if (query->area && statement->store->schema >= VIGIL_AREAS_SCHEMA) {
+        vigil_statement_real(statement, ":area_x0", query->area->x0);
+        vigil_statement_real(statement, ":area_x1", query->area->x1);
+        vigil_statement_real(statement, ":area_y0", query->area->y0);
+        vigil_statement_real(statement, ":area_y1", query->area->y1);
+    }
     if (cursor->seq)
         vigil_statement_int(statement, ":seq", cursor->seq);
     if (cursor->started) {
@@ -296,7 +308,7 @@ fetch_page(VigilStore *self, const Cursor *cursor, guint limit, GArray *rows, GE
         Row *row = &g_array_index(rows, Row, i);
 
         if (read_places(self, row->seq, row->event, &local) && read_parts(self, row, &local) &&
-            cursor->query->with_path)
+            (cursor->query->with_path || cursor->query->area))
             read_path(self, row->seq, row->event, &local);
         row->row.parts = (const gchar *const *)row->parts;
         row->row.event = row->event;
@@ -329,20 +341,23 @@ vigil_store_query_events(VigilStore *self, const VigilEventQuery *query, VigilEv
         gboolean ok;
 
         g_array_set_clear_func(rows, row_clear);
-        n_wanted = MIN(left, PAGE_ROWS);
+        /* of an area not all that the tree finds are wanted */
+        n_wanted = query->area ? PAGE_ROWS : MIN(left, PAGE_ROWS);
         g_mutex_lock(&self->mutex);
         ok = check_open(self, error) && fetch_page(self, &cursor, n_wanted, rows, error);
         g_mutex_unlock(&self->mutex);
         if (!ok)
             return FALSE;
         n_got = rows->len;
-        left -= n_got;
-        for (guint i = 0; i < n_got; i++) {
+        for (guint i = 0; i < n_got && left > 0; i++) {
             const Row *row = &g_array_index(rows, Row, i);
 
             cursor.last_start_us = row->event->start_wall_us;
             cursor.last_seq = row->seq;
             cursor.started = TRUE;
+            if (query->area && !vigil_area_is_touched(query->area, row->event))
+                continue;
+            left--;
             if (!func(&row->row, user_data))
                 return TRUE;
         }

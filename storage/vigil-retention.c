@@ -3,6 +3,7 @@
  * Deleting: row → garbage row (one transaction), unlink, fsync of the directory, garbage row. "Oldest" is the order of
  * the commits, which no clock can change.
  */
+#include "storage/vigil-areas.h"
 #include "storage/vigil-clip-parts.h"
 #include "storage/vigil-retention-private.h"
 #include "storage/vigil-seal-private.h"
@@ -114,7 +115,8 @@ vigil_store_drop_event(VigilStore *self, gint64 seq, GPtrArray *garbage, GError 
         return FALSE;
     drop = vigil_statement(self, "DELETE FROM events WHERE seq = :seq");
     vigil_statement_int(&drop, ":seq", seq);
-    if (!vigil_seal_event_goes(self, seq, error) || !vigil_statement_run(&drop, error))
+    if (!vigil_seal_event_goes(self, seq, error) || !vigil_areas_drop(self, seq, error) ||
+        !vigil_statement_run(&drop, error))
         return FALSE;
     for (guint i = 0; i < parts->len; i++) {
         VigilClipPart *part = &g_array_index(parts, VigilClipPart, i);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Commits of events. */
+#include "storage/vigil-areas.h"
 #include "storage/vigil-clip-parts.h"
 #include "storage/vigil-outbox-private.h"
 #include "storage/vigil-rebuild-private.h"
@@ -376,6 +377,7 @@ commit_event(VigilStore *self, gpointer data, GError **error)
            insert_places(self, existing.seq, event, "zone", event->zones, error) &&
            insert_places(self, existing.seq, event, "line", event->lines, error) &&
            insert_path(self, existing.seq, event, error) &&
+           vigil_areas_put(self, existing.seq, event, error) &&
            insert_snapshot(self, existing.seq, event, error) &&
            (event->type != VIGIL_EVENT_END || vigil_seal_event(self, existing.seq, error)) &&
            vigil_outbox_add(self, event, get_clip_path(commit, &existing),
@@ -498,6 +500,7 @@ fill_in(VigilStore *self, const VigilRestore *restore, gint64 seq, GError **erro
            insert_places(self, restore->seq, event, "zone", event->zones, error) &&
            insert_places(self, restore->seq, event, "line", event->lines, error) &&
            insert_path(self, restore->seq, event, error) &&
+           vigil_areas_put(self, restore->seq, event, error) &&
            insert_snapshot(self, restore->seq, event, error);
 }
 

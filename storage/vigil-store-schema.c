@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "storage/vigil-areas.h"
 #include "storage/vigil-store-private.h"
 
 static const gchar schema_0001[] =
@@ -53,10 +54,14 @@ static const gchar schema_0013[] =
 #include "storage/schema-0013.h"
     ;
 
+static const gchar schema_0014[] =
+#include "storage/schema-0014.h"
+    ;
+
 /* Step N brings a database from version N to version N + 1. */
 static const gchar *const schema_steps[] = {
     schema_0001, schema_0002, schema_0003, schema_0004, schema_0005, schema_0006, schema_0007,
-    schema_0008, schema_0009, schema_0010, schema_0011, schema_0012, schema_0013};
+    schema_0008, schema_0009, schema_0010, schema_0011, schema_0012, schema_0013, schema_0014};
 
 guint
 vigil_store_newest_schema(void)
@@ -146,6 +151,7 @@ check_identity(VigilStore *self, const Identity *identity, GError **error)
 
 typedef struct {
     guint version;
+    gboolean is_empty; /* there is nothing that could be brought along */
 } Migration;
 
 static gboolean
@@ -157,6 +163,8 @@ migrate_step(VigilStore *self, gpointer data, GError **error)
                         VIGIL_STORE_APPLICATION_ID, migration->version + 1);
 
     return vigil_store_exec(self, schema_steps[migration->version], error) &&
+           (migration->version + 1 != VIGIL_AREAS_SCHEMA || migration->is_empty ||
+            vigil_areas_fill(self, error)) &&
            vigil_store_exec(self, marks, error);
 }
 
@@ -176,7 +184,7 @@ prepare_writer(VigilStore *self, const Identity *identity, GError **error)
         return FALSE;
     sqlite3_wal_hook(self->db, vigil_store_checkpoint_when_long, self);
     for (guint version = identity->version; version < G_N_ELEMENTS(schema_steps); version++) {
-        Migration migration = {version};
+        Migration migration = {version, is_empty(identity)};
 
         if (!vigil_store_transact(self, migrate_step, &migration, error)) {
             g_prefix_error(error, "to schema %u: ", version + 1);
@@ -271,6 +279,8 @@ vigil_store_connect(VigilStore *self, GError **error)
 {
     Identity identity;
 
+    if (!vigil_areas_check_sqlite(error))
+        return FALSE;
     if (self->writer ? !connect_to(self, self->database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
                                    &identity, error)
                      : !connect_reader(self, &identity, error))

@@ -260,7 +260,9 @@ typedef struct {
     const gchar *camera, *label, *zone, *rule, *id;
     guint limit;
     gboolean ascending;
-    gboolean pinned;    /* only pinned ones */
+    gboolean pinned; /* only pinned ones */
+    const VigilBox *
+        area; /* only those of which a box of the track, or the event's, reaches into it or touches it */
     gboolean with_path; /* event->path is filled: coordinates to 1/32767, scores to 1/255 */
 } VigilEventQuery;
 

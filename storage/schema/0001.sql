@@ -15,6 +15,7 @@
 --   0011  clips in which an event goes on
 --   0012  an index of pinned events
 --   0013  when a clip was complete
+--   0014  where in the frame events were
 --
 -- Units and conventions
 --   *_wall_us   microseconds since 1970-01-01 UTC, by the wall clock
