@@ -14,6 +14,7 @@
 #include "tests/pipeline/program.h"
 #include "tests/support/vigil-spot-model.h"
 
+#define WAL_HEADER_BYTES 32
 #define END "\"type\":\"end\""
 /* The luma of the marker, everywhere but where the white square is. */
 #define MARKER_LUMA "20+mod(X*X*7+Y*13+X*Y,57)"
@@ -117,6 +118,9 @@ search_file(Search *search, const gchar *path)
 
     if (!g_file_get_contents(path, &content, &length, NULL))
         return; /* a socket */
+    /* the header of SQLite's log: a small number and random ones can look like the begin of anything */
+    if (g_str_has_suffix(path, "-wal"))
+        memset(content, 0, MIN(length, WAL_HEADER_BYTES));
     search->files++;
     search->bytes += length;
     for (guint i = 0; i < needles->len; i++) {
