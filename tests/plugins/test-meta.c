@@ -159,15 +159,19 @@ GST_START_TEST(detections_of_others_are_read_and_nonsense_is_not)
 GST_END_TEST
 
 static const VigilTrack tracks[] = {
-    {G_GUINT64_CONSTANT(0x100000007),
-     {0.11f, 0.21f, 0.31f, 0.71f},
-     0.91f,
-     0,
-     "person",
-     TRUE,
-     5,
-     1000},
-    {8, {0.5f, 0.5f, 0.6f, 0.6f}, 0.0f, 2, "car", FALSE, 7, 900},
+    {.id = G_GUINT64_CONSTANT(0x100000007),
+     .box = {0.11f, 0.21f, 0.31f, 0.71f},
+     .score = 0.91f,
+     .label = "person",
+     .observed = TRUE,
+     .first_ns = 5,
+     .last_ns = 1000},
+    {.id = 8,
+     .box = {0.5f, 0.5f, 0.6f, 0.6f},
+     .label_id = 2,
+     .label = "car",
+     .first_ns = 7,
+     .last_ns = 900},
 };
 
 GST_START_TEST(tracks_come_back_as_they_went_in)

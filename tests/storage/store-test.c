@@ -80,7 +80,7 @@ store_test_finish(StoreTest *self)
 const gchar *
 store_test_id(guint number)
 {
-    static gchar id[VIGIL_EVENT_ID_LENGTH + 1];
+    static _Thread_local gchar id[VIGIL_EVENT_ID_LENGTH + 1];
 
     g_snprintf(id, sizeof id, "01KDXTEST00000000000%06u", number);
     return id;
