@@ -3,6 +3,10 @@
  * What is in the log goes into the database by a thread of its own, with a connection of its own, so that no writer waits for
  * it. Writers go on meanwhile, at the log's end; so the last few pages are brought in with the store locked, or the log would
  * never be done with and grow. Should the thread not keep up, the writers do it.
+ *
+ * SQLite 3.7.0 to 3.51.2 may lose pages when a checkpoint begins while all of the log is in the database and a writer, therefore,
+ * begins the log anew at that moment (sqlite.org/wal.html, "the WAL-reset bug"). So none begins beside the writers unless
+ * there are pages to bring in: as long as there are, no writer begins the log anew, and only the checkpoint itself changes that.
  */
 #include "storage/vigil-store-private.h"
 
@@ -18,9 +22,12 @@ struct VigilCheckpointer {
     VigilStore *store; /* borrowed: it ends before the store does */
     sqlite3 *db;
     GThread *thread;
-    GMutex lock; /* the innermost */
+    GMutex lock; /* the innermost; guards what is below */
     GCond cond;
     gboolean wanted, ending;
+    gint log_pages,
+        done_pages; /* of the log, and of these in the database; never fewer than are there */
+    guint n_resets; /* how often the log was begun anew */
 };
 
 /*
@@ -34,17 +41,58 @@ check_result(VigilStore *store, sqlite3 *db, gint rc)
         vigil_store_set_sqlite_of(store, db, rc, "cannot checkpoint", NULL);
 }
 
+static void
+note_log(VigilCheckpointer *self, gint n_pages)
+{
+    g_mutex_lock(&self->lock);
+    if (n_pages < self->log_pages) {
+        self->n_resets++;
+        self->done_pages = 0;
+    }
+    self->log_pages = n_pages;
+    g_mutex_unlock(&self->lock);
+}
+
+/* Returns: whether there is anything to bring in; @n_resets: (out): for note_done() */
+static gboolean
+has_backlog(VigilCheckpointer *self, guint *n_resets)
+{
+    gboolean has;
+
+    g_mutex_lock(&self->lock);
+    *n_resets = self->n_resets;
+    has = self->log_pages > self->done_pages;
+    g_mutex_unlock(&self->lock);
+    return has;
+}
+
+static void
+note_done(VigilCheckpointer *self, guint n_resets, gint n_done)
+{
+    g_mutex_lock(&self->lock);
+    if (n_resets == self->n_resets)
+        self->done_pages = MAX(self->done_pages, n_done);
+    g_mutex_unlock(&self->lock);
+}
+
 /* @left: (out): pages of the log that are not in the database yet. %FALSE: it could not be done, or not at all. */
 static gboolean
-run(VigilStore *store, sqlite3 *db, gint *left)
+run(VigilStore *store, VigilCheckpointer *checkpointer, sqlite3 *db, gint *left)
 {
-    gint n_log = 0, n_done = 0, rc;
+    gint n_log = 0, n_done = 0, rc = SQLITE_BUSY;
+    guint n_resets = 0;
 
     g_mutex_lock(&store->checkpoint_lock);
-    rc = g_atomic_int_get(&store->failed)
-             ? SQLITE_BUSY
-             : sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, &n_log, &n_done);
+    if (checkpointer && !has_backlog(checkpointer, &n_resets)) {
+        g_mutex_unlock(&store->checkpoint_lock);
+        *left = 0;
+        return TRUE;
+    }
+    if (!g_atomic_int_get(&store->failed))
+        rc = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, &n_log, &n_done);
     check_result(store, db, rc);
+    if (checkpointer)
+        note_done(checkpointer, n_resets, n_done);
     g_mutex_unlock(&store->checkpoint_lock);
     *left = MAX(n_log - n_done, 0);
     return rc == SQLITE_OK;
@@ -69,7 +117,7 @@ run_locked(VigilCheckpointer *self)
 
     while (!is_ending(self)) {
         if (g_mutex_trylock(&self->store->mutex)) {
-            run(self->store, self->db, &left);
+            run(self->store, self, self->db, &left);
             g_mutex_unlock(&self->store->mutex);
             return;
         }
@@ -86,7 +134,7 @@ checkpoint(VigilCheckpointer *self)
 
     for (guint i = 0; i < MAX_ROUNDS && ok && left > LAST_PAGES && !is_ending(self); i++) {
         before = left;
-        ok = run(self->store, self->db, &left) && left < before;
+        ok = run(self->store, self, self->db, &left) && left < before;
     }
     if (ok && left > 0 && left <= LAST_PAGES)
         run_locked(self);
@@ -153,12 +201,14 @@ vigil_store_checkpoint_when_long(gpointer data, sqlite3 *db, const gchar *name, 
     VigilStore *store = data;
     gint left;
 
+    if (store->checkpointer)
+        note_log(store->checkpointer, n_pages);
     if (n_pages < BEGIN_PAGES)
         return SQLITE_OK;
-    if (!store->checkpointer)
-        store->checkpointer = checkpointer_new(store);
+    if (!store->checkpointer && (store->checkpointer = checkpointer_new(store)))
+        note_log(store->checkpointer, n_pages);
     if (!store->checkpointer || n_pages >= MAX_PAGES) {
-        run(store, db, &left);
+        run(store, store->checkpointer, db, &left);
         return SQLITE_OK; /* the commit itself is on disk, in the log */
     }
     g_mutex_lock(&store->checkpointer->lock);
@@ -176,6 +226,8 @@ vigil_store_empty_log(VigilStore *self)
 
     g_mutex_lock(&self->checkpoint_lock);
     rc = sqlite3_wal_checkpoint_v2(self->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    if (rc == SQLITE_OK && self->checkpointer)
+        note_log(self->checkpointer, 0);
     g_mutex_unlock(&self->checkpoint_lock);
     return rc;
 }
