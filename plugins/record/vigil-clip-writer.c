@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "plugins/record/vigil-clip-writer.h"
-
-#include <gst/app/gstappsink.h>
-#include <gst/app/gstappsrc.h>
-#include <string.h>
-
 #include "plugins/common/vigil-encoder.h"
+#include "plugins/record/vigil-clip-writer-private.h"
 
 #define FRAGMENT_MS 1000 /* what a cut of the power may cost at most */
 #define FINISH_TIMEOUT_US (5 * G_USEC_PER_SEC)
@@ -15,93 +10,6 @@
 #define ENCODE_BYTES (4 * 1024 * 1024)
 /* In the place of the name of an element. */
 #define ENCODER "(encoder)"
-
-/* How far into the boxes of the file the bytes handed out so far reach. */
-typedef struct {
-    guint8 header[16];
-    guint header_have, header_need;
-    guint64 left; /* of the box's content */
-    gboolean is_mdat;
-} BoxCounter;
-
-struct VigilClipWriter {
-    GstElement *pipeline;
-    GstAppSrc *source;
-    GstAppSink *sink;
-    VigilClipWriteFunc write_func;
-    VigilClipWakeFunc wake_func;
-    gpointer user_data;
-    const gchar *codec;
-    gboolean encodes;
-
-    gboolean started;
-    VigilRingFrame first_frame;
-    GstBuffer *first; /* (nullable): not sent yet */
-    gint64 base_ns;   /* stream time of the file's time 0 */
-    gint64 last_dts_ns, last_duration_ns;
-    BoxCounter boxes;
-    GQueue notes; /* of GBytes: not written yet */
-    VigilClipWriterInfo info;
-
-    GMutex lock;
-    GError *bus_error; /* under lock: the first error of the muxer */
-};
-
-static guint64
-read_big_endian(const guint8 *data, guint n)
-{
-    guint64 value = 0;
-
-    for (guint i = 0; i < n; i++)
-        value = value << 8 | data[i];
-    return value;
-}
-
-static void
-box_counter_open(BoxCounter *self)
-{
-    guint64 size = read_big_endian(self->header, 4);
-    guint header = 8;
-
-    if (size == 1 && self->header_need == 8) {
-        self->header_need = 16;
-        return;
-    }
-    if (size == 1) {
-        size = read_big_endian(self->header + 8, 8);
-        header = 16;
-    }
-    self->is_mdat = memcmp(self->header + 4, "mdat", 4) == 0;
-    self->left = size > header ? size - header : 0;
-    self->header_have = 0;
-    self->header_need = 8;
-}
-
-/* Returns: number of mdat boxes, that is fragments, that ended within these bytes. */
-static guint
-box_counter_feed(BoxCounter *self, const guint8 *data, gsize length)
-{
-    guint n_ended = 0;
-
-    while (length > 0) {
-        gsize n;
-
-        if (self->left > 0) {
-            n = MIN(length, self->left);
-            self->left -= n;
-            n_ended += self->is_mdat && self->left == 0;
-        } else {
-            n = MIN(length, self->header_need - self->header_have);
-            memcpy(self->header + self->header_have, data, n);
-            self->header_have += n;
-            if (self->header_have == self->header_need)
-                box_counter_open(self);
-        }
-        data += n;
-        length -= n;
-    }
-    return n_ended;
-}
 
 static GstBusSyncReply
 on_bus_message(GstBus *bus, GstMessage *message, gpointer user_data)
@@ -199,7 +107,7 @@ append(Chain *chain, const gchar *name)
 
 /* Frames of Motion JPEG that are to become H.264. */
 static void
-append_encoding(Chain *chain, const gchar *before)
+append_encoding(Chain *chain, const gchar *before, const gchar *muxer)
 {
     chain->codec = "h264";
     chain->filter = gst_caps_from_string(VIGIL_ENCODER_FORMATS);
@@ -209,12 +117,13 @@ append_encoding(Chain *chain, const gchar *before)
     append(chain, "capsfilter");
     append(chain, ENCODER);
     append(chain, "h264parse");
-    append(chain, "mp4mux");
+    append(chain, muxer);
     append(chain, "appsink");
 }
 
 static void
-append_copying(Chain *chain, const Form *form, const GstStructure *s, gboolean reorders)
+append_copying(Chain *chain, const Form *form, const GstStructure *s, gboolean reorders,
+               const gchar *muxer)
 {
     chain->codec = form->codec;
     append(chain, "appsrc");
@@ -227,12 +136,13 @@ append_copying(Chain *chain, const Form *form, const GstStructure *s, gboolean r
         append(chain, "capsfilter");
         append(chain, form->timestamper);
     }
-    append(chain, form->muxer);
+    append(chain, muxer);
     append(chain, "appsink");
 }
 
 static void
-choose_elements(Chain *chain, const Form *form, const GstStructure *s, VigilClipWriterFlags flags)
+choose_elements(Chain *chain, const Form *form, const GstStructure *s, const GstCaps *audio_caps,
+                VigilClipWriterFlags flags)
 {
     const gchar *before = NULL;
 
@@ -240,9 +150,10 @@ choose_elements(Chain *chain, const Form *form, const GstStructure *s, VigilClip
         chain->encoder = vigil_encoder_make(&before);
     /* as it comes is better than not at all */
     if (chain->encoder)
-        append_encoding(chain, before);
+        append_encoding(chain, before, vigil_clip_writer_get_muxer_for(audio_caps, "mp4mux"));
     else
-        append_copying(chain, form, s, (flags & VIGIL_CLIP_WRITER_REORDERS) && form->timestamper);
+        append_copying(chain, form, s, (flags & VIGIL_CLIP_WRITER_REORDERS) && form->timestamper,
+                       vigil_clip_writer_get_muxer_for(audio_caps, form->muxer));
 }
 
 static GstElement *
@@ -284,7 +195,8 @@ link_chain(VigilClipWriter *self, Chain *chain, GstElement **elements, GError **
 
 /* Source, what brings the stream into the muxer's form, muxer, sink. */
 static gboolean
-build_pipeline(VigilClipWriter *self, GstCaps *caps, VigilClipWriterFlags flags, GError **error)
+build_pipeline(VigilClipWriter *self, GstCaps *caps, GstCaps *audio_caps,
+               VigilClipWriterFlags flags, GError **error)
 {
     const GstStructure *s = gst_caps_get_structure(caps, 0);
     const Form *form = find_form(s);
@@ -297,7 +209,7 @@ build_pipeline(VigilClipWriter *self, GstCaps *caps, VigilClipWriterFlags flags,
                     gst_structure_get_name(s));
         return FALSE;
     }
-    choose_elements(&chain, form, s, flags);
+    choose_elements(&chain, form, s, audio_caps, flags);
     self->codec = chain.codec;
     self->encodes = chain.encoder != NULL;
     ok = link_chain(self, &chain, elements, error);
@@ -312,12 +224,22 @@ build_pipeline(VigilClipWriter *self, GstCaps *caps, VigilClipWriterFlags flags,
     g_object_set(self->source, "format", GST_FORMAT_TIME, "caps", caps, "max-bytes",
                  (guint64)(self->encodes ? ENCODE_BYTES : 0), "min-percent", 50, NULL);
     g_object_set(self->sink, "sync", FALSE, NULL);
-    return TRUE;
+    return !audio_caps ||
+           vigil_clip_writer_add_audio(self, audio_caps, elements[chain.n - 2], error);
 }
 
 VigilClipWriter *
 vigil_clip_writer_new(GstCaps *caps, VigilClipWriterFlags flags, VigilClipWriteFunc write_func,
                       VigilClipWakeFunc wake_func, gpointer user_data, GError **error)
+{
+    return vigil_clip_writer_new_with_audio(caps, NULL, flags, write_func, wake_func, user_data,
+                                            error);
+}
+
+VigilClipWriter *
+vigil_clip_writer_new_with_audio(GstCaps *caps, GstCaps *audio_caps, VigilClipWriterFlags flags,
+                                 VigilClipWriteFunc write_func, VigilClipWakeFunc wake_func,
+                                 gpointer user_data, GError **error)
 {
     g_autoptr(VigilClipWriter) self = g_new0(VigilClipWriter, 1);
     GstAppSinkCallbacks callbacks = {.new_sample = on_new_sample, .eos = on_eos};
@@ -331,7 +253,7 @@ vigil_clip_writer_new(GstCaps *caps, VigilClipWriterFlags flags, VigilClipWriteF
     self->boxes.header_need = 8;
     g_queue_init(&self->notes);
     self->pipeline = gst_object_ref_sink(gst_pipeline_new(NULL));
-    if (!build_pipeline(self, caps, flags, error))
+    if (!build_pipeline(self, caps, audio_caps, flags, error))
         return NULL;
     if (self->encodes)
         gst_app_src_set_callbacks(self->source, &feed, self, NULL);
@@ -360,8 +282,8 @@ vigil_clip_writer_free(VigilClipWriter *self)
     g_free(self);
 }
 
-static gboolean
-check_bus(VigilClipWriter *self, GError **error)
+gboolean
+vigil_clip_writer_check_bus(VigilClipWriter *self, GError **error)
 {
     gboolean ok;
 
@@ -410,7 +332,7 @@ send(VigilClipWriter *self, const VigilRingFrame *frame, GstBuffer *buffer, GErr
     self->info.end_ns = MAX(self->info.end_ns, frame->pts_ns + MAX(self->last_duration_ns, 0));
     if (gst_app_src_push_buffer(self->source, buffer) == GST_FLOW_OK)
         return TRUE;
-    if (check_bus(self, error))
+    if (vigil_clip_writer_check_bus(self, error))
         g_set_error_literal(error, GST_STREAM_ERROR, GST_STREAM_ERROR_MUX,
                             "The MP4 muxer takes no more frames");
     return FALSE;
@@ -440,7 +362,7 @@ gboolean
 vigil_clip_writer_push(VigilClipWriter *self, const VigilRingFrame *frame, GstBuffer *buffer,
                        GError **error)
 {
-    if (!check_bus(self, error)) {
+    if (!vigil_clip_writer_check_bus(self, error)) {
         gst_buffer_unref(buffer);
         return FALSE;
     }
@@ -469,7 +391,8 @@ vigil_clip_writer_push(VigilClipWriter *self, const VigilRingFrame *frame, GstBu
 static gboolean
 is_between_fragments(const VigilClipWriter *self)
 {
-    return self->boxes.is_mdat && self->boxes.left == 0 && self->boxes.header_have == 0;
+    return self->info.n_fragments > 0 && self->boxes.is_mdat &&
+           vigil_clip_boxes_is_between(&self->boxes);
 }
 
 static gboolean
@@ -500,7 +423,9 @@ vigil_clip_writer_add_note(VigilClipWriter *self, GBytes *note, GError **error)
 static gboolean
 write_sample(VigilClipWriter *self, GstSample *sample, GError **error)
 {
-    GstBuffer *buffer = gst_sample_get_buffer(sample);
+    GstBuffer *given = gst_sample_get_buffer(sample);
+    g_autoptr(GstBuffer) buffer =
+        given ? vigil_clip_writer_place_audio(self, gst_buffer_ref(given)) : NULL;
     GstMapInfo map;
     gboolean ok;
 
@@ -512,7 +437,7 @@ write_sample(VigilClipWriter *self, GstSample *sample, GError **error)
     ok = self->write_func(map.data, map.size, self->user_data, error);
     if (ok) {
         self->info.bytes += map.size;
-        self->info.n_fragments += box_counter_feed(&self->boxes, map.data, map.size);
+        self->info.n_fragments += vigil_clip_boxes_feed(&self->boxes, map.data, map.size);
     }
     gst_buffer_unmap(buffer, &map);
     return ok && write_notes(self, error);
@@ -521,7 +446,7 @@ write_sample(VigilClipWriter *self, GstSample *sample, GError **error)
 gboolean
 vigil_clip_writer_pump(VigilClipWriter *self, GError **error)
 {
-    if (!check_bus(self, error))
+    if (!vigil_clip_writer_check_bus(self, error))
         return FALSE;
     for (;;) {
         g_autoptr(GstSample) sample = gst_app_sink_try_pull_sample(self->sink, 0);
@@ -542,6 +467,7 @@ vigil_clip_writer_finish(VigilClipWriter *self, GError **error)
     if (!send_first(self, NULL, error))
         return FALSE;
     gst_app_src_end_of_stream(self->source);
+    vigil_clip_writer_end_audio(self);
     for (;;) {
         g_autoptr(GstSample) sample = gst_app_sink_try_pull_sample(self->sink, 50 * GST_MSECOND);
 
@@ -551,7 +477,7 @@ vigil_clip_writer_finish(VigilClipWriter *self, GError **error)
             deadline = g_get_monotonic_time() + patience_us;
             continue;
         }
-        if (!check_bus(self, error))
+        if (!vigil_clip_writer_check_bus(self, error))
             return FALSE;
         if (gst_app_sink_is_eos(self->sink))
             return TRUE;

@@ -18,7 +18,10 @@ typedef void (*VigilClipWakeFunc)(gpointer user_data);
  *
  * Encoded frames of one video → the bytes of a fragmented MP4, without transcoding, unless that is asked for. The file begins at its first
  * keyframe with time 0 and is playable from its first fragment on, wherever it is cut off; a fragment is 1 s.
- * The muxer is GStreamer's mp4mux (qtmux for Motion JPEG, which the other does not take); it has threads of its own, but every function here belongs to one thread.
+ * The muxer is GStreamer's mp4mux (qtmux for Motion JPEG and G.711, which the other does not take); it has threads of its own, but every function here belongs to one thread.
+ *
+ * A file may have a second track, of sound, as it comes, too. The muxer waits for either track: who writes says with
+ * vigil_clip_writer_skip_audio() what will not come. Each track has fragments of its own.
  */
 typedef struct VigilClipWriter VigilClipWriter;
 
@@ -43,6 +46,17 @@ typedef enum {
 VigilClipWriter *
 vigil_clip_writer_new(GstCaps *caps, VigilClipWriterFlags flags, VigilClipWriteFunc write_func,
                       VigilClipWakeFunc wake_func, gpointer user_data, GError **error);
+/**
+ * vigil_clip_writer_new_with_audio:
+ * @audio_caps: (nullable): audio/mpeg (version 4, stream-format raw, with its codec_data), audio/x-opus, audio/x-alaw or
+ *   audio/x-mulaw: the file has a track for it
+ *
+ * Otherwise as vigil_clip_writer_new().
+ */
+VigilClipWriter *
+vigil_clip_writer_new_with_audio(GstCaps *caps, GstCaps *audio_caps, VigilClipWriterFlags flags,
+                                 VigilClipWriteFunc write_func, VigilClipWakeFunc wake_func,
+                                 gpointer user_data, GError **error);
 /** vigil_clip_writer_free: without finish, the bytes that are still in the muxer are lost. */
 void vigil_clip_writer_free(VigilClipWriter *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilClipWriter, vigil_clip_writer_free)
@@ -56,6 +70,19 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilClipWriter, vigil_clip_writer_free)
  */
 gboolean vigil_clip_writer_push(VigilClipWriter *self, const VigilRingFrame *frame,
                                 GstBuffer *buffer, GError **error);
+/** vigil_clip_writer_takes_audio: it has a track for it, which has not ended, and the file's time is known: two pictures were pushed. */
+gboolean vigil_clip_writer_takes_audio(const VigilClipWriter *self);
+/**
+ * vigil_clip_writer_push_audio: where it takes some
+ * @frame: later than the one before; what is before the file's first picture, or what was skipped, is left out
+ * @buffer: (transfer full): its bytes; nobody else has a reference
+ */
+gboolean vigil_clip_writer_push_audio(VigilClipWriter *self, const VigilRingFrame *frame,
+                                      GstBuffer *buffer, GError **error);
+/** vigil_clip_writer_skip_audio: no sound will come up to @until_ns of stream time; where it takes some. */
+gboolean vigil_clip_writer_skip_audio(VigilClipWriter *self, gint64 until_ns, GError **error);
+/** vigil_clip_writer_end_audio: no more sound will come; idempotent. */
+void vigil_clip_writer_end_audio(VigilClipWriter *self);
 /**
  * vigil_clip_writer_is_full: so much waits for the encoder that no more frames should be pushed now; the wake function is called when it has
  * taken that. Never without %VIGIL_CLIP_WRITER_ENCODE.
@@ -83,13 +110,15 @@ const gchar *vigil_clip_writer_get_codec(const VigilClipWriter *self);
  * VigilClipWriterInfo:
  * @start_ns: stream time of the first frame
  * @end_ns: stream time of the end of what is shown last
- * @n_fragments: fragments that the write function has taken whole
+ * @n_audio: frames of sound
+ * @n_fragments: fragments of pictures that the write function has taken whole
  * @n_notes: notes that it has taken
  * @n_pending: notes that it has not
  */
 typedef struct {
     gint64 start_ns, end_ns;
     guint64 n_frames;
+    guint64 n_audio;
     guint64 n_leading; /* left out: shown before the first keyframe */
     guint n_fragments, n_notes, n_pending;
     guint64 bytes;
