@@ -85,7 +85,7 @@ gboolean vigil_store_is_ours(VigilStore *self);
  */
 gboolean vigil_store_set_aside(VigilStore *self, gchar **name, GError **error);
 
-/* --- vigil-store-events.c (mutex held) ----------------------------------------------------------------------- */
+/* --- vigil-rebuild-event.c (mutex held) ---------------------------------------------------------------------- */
 
 /** VigilRestore: an event that is put back. */
 typedef struct {
