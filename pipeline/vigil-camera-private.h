@@ -15,10 +15,10 @@ typedef enum {
     AFTER_ENDED,
 } VigilCameraAfter;
 
-/** VigilCameraProgress: @at_us: when something was seen to go on, monotonic; @frames, @outcomes: how many there were then; @building: a pipeline */
+/** VigilCameraProgress: @at_us: when something was seen to go on, monotonic; @pictures, @outcomes: how many there were then, for the detector and from it; @building: a pipeline */
 typedef struct {
     gint64 at_us;
-    guint64 frames, outcomes;
+    guint64 pictures, outcomes;
     gboolean building;
 } VigilCameraProgress;
 

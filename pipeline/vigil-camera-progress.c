@@ -15,20 +15,24 @@ add_up(const VigilCameraDetection *detection)
     return sum;
 }
 
-/* A camera that gives nothing is another's affair; but what it gives must come out again, looked at or not. */
+/*
+ * A camera that gives nothing is another's affair, and so is one of which no picture can be made: a broken camera must not end the program. But
+ * pictures must come out of the analysis again, looked at or not. What hangs before them blocks the camera's source, which is then torn
+ * down as silent; that hangs, too, and with it this thread.
+ */
 static gboolean
 note_progress(gpointer user_data)
 {
     VigilCamera *self = user_data;
     VigilCameraProgress *progress = &self->progress;
-    guint64 frames, outcomes;
+    guint64 pictures, outcomes;
 
     g_mutex_lock(&self->lock);
-    frames = self->pipeline ? vigil_camera_pipeline_get_frames(self->pipeline) : 0;
+    pictures = self->pipeline ? vigil_camera_pipeline_get_decoded(self->pipeline) : 0;
     outcomes = add_up(&self->status.detection);
-    if (!self->pipeline || frames == progress->frames || outcomes != progress->outcomes) {
+    if (!self->pipeline || pictures == progress->pictures || outcomes != progress->outcomes) {
         *progress = (VigilCameraProgress){.at_us = g_get_monotonic_time(),
-                                          .frames = frames,
+                                          .pictures = pictures,
                                           .outcomes = outcomes,
                                           .building = progress->building};
     }

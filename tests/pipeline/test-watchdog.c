@@ -73,12 +73,13 @@ open_systemd(const gchar *name)
     g_setenv("WATCHDOG_USEC", seconds, TRUE);
 }
 
+/* @source: of the camera; %NULL: where the server is, or would be */
 static GSubprocess *
-start_daemon(void)
+start_daemon(const gchar *source)
 {
     g_autofree gchar *url = g_strdup_printf("rtsp://127.0.0.1:%u/live", camera.port);
-    g_autofree gchar *config =
-        scene_config(&scene, "watchdog.yaml", store, url, "    detect: {fps: 2}\n");
+    g_autofree gchar *config = scene_config(&scene, "watchdog.yaml", store, source ? source : url,
+                                            "    detect: {fps: 2}\n");
     GSubprocess *daemon = program_start(output, errors, "run", config, NULL);
 
     g_unsetenv("NOTIFY_SOCKET");
@@ -93,7 +94,7 @@ START_TEST(test_what_systemd_hears)
     g_autoptr(GSubprocess) daemon = NULL;
 
     open_systemd(names[_i]);
-    daemon = start_daemon();
+    daemon = start_daemon(NULL);
     await_said("READY=1");
     for (guint i = 0; i < 3; i++)
         await_said("WATCHDOG=1");
@@ -115,11 +116,60 @@ START_TEST(test_other_process)
 
     open_systemd("notify");
     g_setenv("WATCHDOG_PID", "1", TRUE);
-    daemon = start_daemon();
+    daemon = start_daemon(NULL);
     g_unsetenv("WATCHDOG_PID");
     await_said("READY=1");
     said = hear(WATCHDOG_S);
     ck_assert_msg(!said, "%s", said);
+    g_subprocess_send_signal(daemon, SIGTERM);
+    await_said("STOPPING=1");
+    ck_assert_int_eq(program_wait_exit(daemon, 30.0), 0);
+}
+END_TEST
+
+/* A file of Motion JPEG, of which a parser takes each frame and no decoder: they say of themselves that they are lossless. */
+static gchar *
+make_broken_video(void)
+{
+    g_autofree gchar *path = g_build_filename(scene.folder, "broken.avi", NULL);
+    const gchar *argv[] = {
+        "ffmpeg", "-v",    "error", "-f", "lavfi", "-i", "testsrc=duration=60:size=160x120:rate=10",
+        "-c:v",   "mjpeg", path,    NULL};
+    g_autofree gchar *bytes = NULL;
+    gsize size;
+    gint status;
+    guint n_broken = 0;
+
+    ck_assert(g_spawn_sync(NULL, (gchar **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL,
+                           &status, NULL));
+    ck_assert(g_spawn_check_wait_status(status, NULL));
+    ck_assert(g_file_get_contents(path, &bytes, &size, NULL));
+    for (gsize i = 0; i + 3 < size; i++) {
+        if (memcmp(bytes + i, "\xff\xc0\0\x11", 4) == 0) {
+            bytes[i + 1] = (gchar)0xc3;
+            n_broken++;
+        }
+    }
+    ck_assert_uint_ge(n_broken, 600);
+    ck_assert(g_file_set_contents(path, bytes, (gssize)size, NULL));
+    return g_strconcat("file://", path, NULL);
+}
+
+/* Of such a camera the others must not suffer. */
+START_TEST(test_nothing_to_look_at)
+{
+    g_autofree gchar *source = make_broken_video();
+    g_autoptr(GSubprocess) daemon = NULL;
+    const gint64 end_us = g_get_monotonic_time() + 3 * WATCHDOG_S * G_USEC_PER_SEC;
+
+    open_systemd("notify");
+    daemon = start_daemon(source);
+    await_said("READY=1");
+    while (g_get_monotonic_time() < end_us) {
+        g_autofree gchar *said = hear(WATCHDOG_S);
+
+        ck_assert_msg(said != NULL, "nothing said for %d s", WATCHDOG_S);
+    }
     g_subprocess_send_signal(daemon, SIGTERM);
     await_said("STOPPING=1");
     ck_assert_int_eq(program_wait_exit(daemon, 30.0), 0);
@@ -156,7 +206,7 @@ START_TEST(test_thread_hangs)
 
     open_systemd("notify");
     vigil_rtsp_camera_start(&camera, "live=" VIGIL_RTSP_PICTURES(320, 240), NULL);
-    daemon = start_daemon();
+    daemon = start_daemon(NULL);
     await_said("READY=1");
     ck_assert(wait_for_text(errors, "camera hall: running", 1, WAIT_S));
     await_said("WATCHDOG=1");
@@ -211,18 +261,22 @@ int
 main(void)
 {
     Suite *suite = suite_create("watchdog");
-    TCase *tcase = tcase_create("watchdog");
+    TCase *tcase = tcase_create("watchdog"), *broken = tcase_create("broken");
     SRunner *runner = srunner_create(suite);
 
     tcase_set_timeout(tcase, 300);
     tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_set_timeout(broken, 300);
+    tcase_add_checked_fixture(broken, setup, teardown);
     if (scene_open(&scene)) {
         scene_close(&scene);
         tcase_add_loop_test(tcase, test_what_systemd_hears, 0, 2);
         tcase_add_test(tcase, test_other_process);
+        tcase_add_test(broken, test_nothing_to_look_at);
         tcase_add_loop_test(tcase, test_thread_hangs, 0, 2);
     }
     suite_add_tcase(suite, tcase);
+    suite_add_tcase(suite, broken);
     /* GLib waits for processes in a thread, which a fork would lose */
     srunner_set_fork_status(runner, CK_NOFORK);
     srunner_run_all(runner, CK_NORMAL);
