@@ -157,7 +157,11 @@ put_one(VigilStore *self, gint64 seq, const VigilBox *bounds, gpointer data, GEr
 gboolean
 vigil_areas_fill(VigilStore *self, GError **error)
 {
-    return vigil_store_exec(self, "DELETE FROM event_areas", error) &&
+    /* as in schema 0014; what is damaged inside could not be emptied */
+    return vigil_store_exec(self,
+                            "DROP TABLE event_areas; CREATE VIRTUAL TABLE event_areas USING rtree "
+                            "(event_seq, x0, x1, y0, y1)",
+                            error) &&
            for_each_event(self, put_one, NULL, error);
 }
 
@@ -174,13 +178,30 @@ count_one(VigilStore *self, gint64 seq, const VigilBox *bounds, gpointer data, G
     return TRUE;
 }
 
+/* What SQLite finds is its answer, or an error in its place; neither is to fail the store, of which nothing else was asked. */
+static gboolean
+check_tree(VigilStore *self, gboolean *is_whole, GError **error)
+{
+    sqlite3_stmt *check = NULL;
+    gint rc =
+        sqlite3_prepare_v2(self->db, "SELECT rtreecheck('event_areas') = 'ok'", -1, &check, NULL);
+
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(check);
+    *is_whole = rc == SQLITE_ROW && sqlite3_column_int(check, 0);
+    sqlite3_finalize(check);
+    return rc == SQLITE_ROW || (rc & 0xff) == SQLITE_CORRUPT ||
+           vigil_store_set_sqlite(self, rc, "cannot check the places of events", error);
+}
+
 gboolean
 vigil_areas_count_wrong(VigilStore *self, gint64 *n, GError **error)
 {
-    gint64 is_whole, n_strays;
+    gboolean is_whole;
+    gint64 n_strays;
 
     *n = 0;
-    if (!vigil_store_read_int(self, "SELECT rtreecheck('event_areas') = 'ok'", &is_whole, error))
+    if (!check_tree(self, &is_whole, error))
         return FALSE;
     if (!is_whole) {
         *n = -1;

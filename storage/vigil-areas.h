@@ -19,7 +19,7 @@ gboolean vigil_areas_check_sqlite(GError **error);
 gboolean vigil_areas_put(VigilStore *self, gint64 seq, const VigilEvent *event, GError **error);
 /** vigil_areas_drop: within a transaction: the event goes. */
 gboolean vigil_areas_drop(VigilStore *self, gint64 seq, GError **error);
-/** vigil_areas_fill: within a transaction: of all events anew. */
+/** vigil_areas_fill: within a transaction: the tree is made anew, of all events. */
 gboolean vigil_areas_fill(VigilStore *self, GError **error);
 /** vigil_areas_count_wrong: events whose row is missing or too small, and rows of no event; of a whole tree, else -1. */
 gboolean vigil_areas_count_wrong(VigilStore *self, gint64 *n, GError **error);

@@ -241,11 +241,43 @@ START_TEST(test_fsck)
 }
 END_TEST
 
+/* The tree itself: a node that has lost half of its places, or whose numbers are noise. */
+START_TEST(test_fsck_damaged_tree)
+{
+    static const gchar *const damages[] = {
+        "UPDATE event_areas_node SET data = zeroblob(length(data)) WHERE nodeno = 2",
+        "UPDATE event_areas_node SET data = randomblob(length(data)) WHERE nodeno = 3",
+        "DELETE FROM event_areas_node WHERE nodeno = 2",
+        "DELETE FROM event_areas_rowid WHERE rowid % 2 = 0"};
+
+    for (guint i = 0; i < G_N_ELEMENTS(damages); i++) {
+        g_autoptr(GError) error = NULL;
+        guint n_left = 0;
+
+        store_test_init(&t, NULL);
+        store_test_open(&t);
+        fill(N_EVENTS);
+        store_test_exec(&t, damages[i]);
+        ck_assert_msg(vigil_store_fsck(t.store, FALSE, NULL, NULL, &n_left, &error), "%s: %s",
+                      damages[i], error ? error->message : "?");
+        ck_assert_msg(n_left == 1, "%s: %u found", damages[i], n_left);
+        ck_assert(vigil_store_fsck(t.store, TRUE, NULL, NULL, &n_left, NULL));
+        ck_assert_msg(n_left == 0, "%s: %u left", damages[i], n_left);
+        ck_assert(vigil_store_fsck(t.store, FALSE, NULL, NULL, &n_left, NULL));
+        ck_assert_msg(n_left == 0, "%s: %u come back", damages[i], n_left);
+        assert_one_for_each();
+        compare(t.store, 60);
+        store_test_finish(&t);
+    }
+}
+END_TEST
+
 int
 main(void)
 {
     const TTest *const tests[] = {test_same_as_looking_at_all, test_diagonal,    test_odd_boxes,
-                                  test_removed_with_the_event, test_older_store, test_fsck};
+                                  test_removed_with_the_event, test_older_store, test_fsck,
+                                  test_fsck_damaged_tree};
 
     return store_test_main("areas", tests, G_N_ELEMENTS(tests));
 }
