@@ -374,7 +374,7 @@ GST_START_TEST(times_that_jump_back)
     assert_clip(&rig, 1, 2000, 10000, 10000);
     found = rig_find(&rig, 2);
     assert_equals_int(found.start_ms, 2000);
-    /* how far the video was when the end came depends on who was faster */
+    /* 64 frames, here 6.4 s, may be ahead of the analysis when the end comes, so up to the last may be in it */
     fail_unless(found.complete && found.end_ms >= 6000 && found.end_ms < 10300,
                 "complete %d, end %" G_GINT64_FORMAT " ms", found.complete, found.end_ms);
     assert_equals_uint64(rig_stat(&rig, "clips-cut"), 1);
