@@ -16,6 +16,8 @@ typedef struct {
 struct _GstVigilRecord {
     GstElement parent;
     RecordPad video, events;
+    RecordPad
+        audio; /* its pad: (nullable): requested and released below PAUSED, released above, too */
 
     /* object lock */
     gchar *database, *location;
@@ -29,9 +31,10 @@ struct _GstVigilRecord {
     /* PAUSED and above; set and cleared while no pad is active, and under object lock */
     VigilRecorder *recorder;
     gboolean live_known,
-        has_caps;       /* video's streaming thread; the events' where there is no video */
-    gint live;          /* atomic */
-    gint64 last_pts_ns; /* video's streaming thread */
+        has_caps;            /* video's streaming thread; the events' where there is no video */
+    gint live;               /* atomic */
+    gint64 last_pts_ns;      /* video's streaming thread */
+    gboolean has_audio_caps; /* the audio's */
     guint32 eos_seqnum;
 
     GMutex state_lock;
@@ -51,5 +54,16 @@ void gst_vigil_record_install_properties(GObjectClass *klass);
 /** gst_vigil_record_init_properties: to their defaults. */
 void gst_vigil_record_init_properties(GstVigilRecord *self);
 void gst_vigil_record_clear_properties(GstVigilRecord *self);
+
+/** gst_vigil_record_wait_for_playing: as every sink, it takes data in PLAYING only. */
+GstFlowReturn gst_vigil_record_wait_for_playing(GstVigilRecord *self, RecordPad *pad);
+/** gst_vigil_record_to_stream_time: Returns: %VIGIL_RING_TIME_NONE for no time */
+gint64 gst_vigil_record_to_stream_time(const GstSegment *segment, GstClockTime time);
+gboolean gst_vigil_record_event(GstPad *gstpad, GstObject *parent, GstEvent *event);
+
+/* gstvigilrecord-audio.c */
+
+/** gst_vigil_record_install_audio: the pad for sound. */
+void gst_vigil_record_install_audio(GstElementClass *klass);
 
 G_END_DECLS

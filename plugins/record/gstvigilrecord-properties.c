@@ -47,7 +47,8 @@ make_stats(GstVigilRecord *self)
         s.clips_broken, "clips-cut", G_TYPE_UINT64, s.clips_cut, "clips-continued", G_TYPE_UINT64,
         s.clips_continued, "clips-short", G_TYPE_UINT64, s.clips_short, "clips-without-trigger",
         G_TYPE_UINT64, s.clips_without_trigger, "notes-failed", G_TYPE_UINT64, s.notes_failed,
-        NULL);
+        "audio-frames", G_TYPE_UINT64, s.audio_frames, "audio-dropped", G_TYPE_UINT64,
+        s.audio_dropped, "audio-lost", G_TYPE_UINT64, s.audio_lost, NULL);
 }
 
 static void
@@ -164,8 +165,8 @@ install_limit_properties(GObjectClass *klass, GParamFlags flags)
         klass, PROP_RING_BYTES,
         g_param_spec_uint64(
             "ring-bytes", "Ring bytes",
-            "Most bytes of video kept for pre-rolls; the oldest goes first. Memory is "
-            "taken as the stream needs it",
+            "Most bytes of video kept for pre-rolls, of which sound, if any is recorded, has an "
+            "eighth; the oldest goes first. Memory is taken as the stream needs it",
             64 * 1024, G_GUINT64_CONSTANT(4) << 30, DEFAULT_RING_BYTES, flags));
     g_object_class_install_property(
         klass, PROP_MAX_LEAD,

@@ -9,6 +9,11 @@
  * or before what the rule asks for. Motion JPEG is recorded as it comes, too, in QuickTime's form of the same file, or, with
  * `encode-jpeg`, encoded to H.264 for the clip alone.
  *
+ * Sound that comes on the request pad `audio` (AAC, Opus, G.711) goes into the clips as it comes, too, at its time, as long as there
+ * are pictures. The pictures never wait for it in a live pipeline: where it is away the clip is silent. A clip of which
+ * it is known when it begins that there is sound has a track for it; sound that begins later goes into the next one, and so does
+ * sound in another format. With G.711, files are in QuickTime's form. In a pipeline that is not live it needs a queue of its own.
+ *
  * An event has a clip of its own, unless it begins while another one is still going on whose clip reaches back far enough:
  * then they share that clip, which ends when the last of them has had its time.
  *
@@ -171,9 +176,8 @@ note_data(GstVigilRecord *self)
         gst_element_call_async(GST_ELEMENT(self), complete_paused, NULL, NULL);
 }
 
-/* As every sink, it takes data in PLAYING only. */
-static GstFlowReturn
-wait_for_playing(GstVigilRecord *self, RecordPad *pad)
+GstFlowReturn
+gst_vigil_record_wait_for_playing(GstVigilRecord *self, RecordPad *pad)
 {
     gboolean flushing;
 
@@ -186,8 +190,8 @@ wait_for_playing(GstVigilRecord *self, RecordPad *pad)
     return flushing ? GST_FLOW_FLUSHING : GST_FLOW_OK;
 }
 
-static gint64
-to_stream_time(const GstSegment *segment, GstClockTime time)
+gint64
+gst_vigil_record_to_stream_time(const GstSegment *segment, GstClockTime time)
 {
     guint64 result;
     gint sign;
@@ -204,8 +208,8 @@ describe_frame(GstVigilRecord *self, GstBuffer *buffer, VigilRingFrame *frame)
     const GstSegment *segment = &self->video.segment;
 
     *frame = (VigilRingFrame){
-        .pts_ns = to_stream_time(segment, GST_BUFFER_PTS(buffer)),
-        .dts_ns = to_stream_time(segment, GST_BUFFER_DTS(buffer)),
+        .pts_ns = gst_vigil_record_to_stream_time(segment, GST_BUFFER_PTS(buffer)),
+        .dts_ns = gst_vigil_record_to_stream_time(segment, GST_BUFFER_DTS(buffer)),
         .duration_ns =
             GST_BUFFER_DURATION_IS_VALID(buffer) ? (gint64)GST_BUFFER_DURATION(buffer) : 0,
         .key = !GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT),
@@ -241,7 +245,7 @@ static GstFlowReturn
 gst_vigil_record_video_chain(GstPad *pad, GstObject *parent, GstBuffer *buffer)
 {
     GstVigilRecord *self = GST_VIGIL_RECORD(parent);
-    GstFlowReturn flow = wait_for_playing(self, &self->video);
+    GstFlowReturn flow = gst_vigil_record_wait_for_playing(self, &self->video);
     VigilRingFrame frame;
 
     if (flow == GST_FLOW_OK && !self->has_caps)
@@ -264,9 +268,10 @@ gst_vigil_record_events_chain(GstPad *pad, GstObject *parent, GstBuffer *buffer)
 {
     GstVigilRecord *self = GST_VIGIL_RECORD(parent);
     const gboolean has_video = gst_pad_is_linked(self->video.pad);
-    GstFlowReturn flow = wait_for_playing(self, &self->events);
+    GstFlowReturn flow = gst_vigil_record_wait_for_playing(self, &self->events);
     VigilEvent *event = gst_vigil_buffer_get_event(buffer);
-    const gint64 time_ns = to_stream_time(&self->events.segment, GST_BUFFER_PTS(buffer));
+    const gint64 time_ns =
+        gst_vigil_record_to_stream_time(&self->events.segment, GST_BUFFER_PTS(buffer));
 
     if (flow == GST_FLOW_OK && !has_video && !self->live_known)
         ask_for_life(self, &self->events);
@@ -296,6 +301,8 @@ set_flushing(GstVigilRecord *self, RecordPad *pad, gboolean flushing)
         gst_segment_init(&pad->segment, GST_FORMAT_TIME);
     if (pad == &self->video)
         vigil_recorder_flush_video(self->recorder, flushing);
+    else if (pad == &self->audio)
+        vigil_recorder_flush_audio(self->recorder, flushing);
     else
         vigil_recorder_flush_events(self->recorder, flushing);
 }
@@ -303,6 +310,10 @@ set_flushing(GstVigilRecord *self, RecordPad *pad, gboolean flushing)
 static void
 end_pad(GstVigilRecord *self, RecordPad *pad, GstEvent *event)
 {
+    if (pad == &self->audio) {
+        vigil_recorder_end_audio(self->recorder);
+        return;
+    }
     self->eos_seqnum = gst_event_get_seqnum(event);
     note_data(self);
     /* a pad that nobody feeds has nothing to end */
@@ -319,9 +330,9 @@ handle_gap(GstVigilRecord *self, RecordPad *pad, GstEvent *event)
     gint64 time_ns;
 
     gst_event_parse_gap(event, &time, NULL);
-    time_ns = to_stream_time(&pad->segment, time);
+    time_ns = gst_vigil_record_to_stream_time(&pad->segment, time);
     if (pad == &self->events && time_ns != VIGIL_RING_TIME_NONE &&
-        wait_for_playing(self, pad) == GST_FLOW_OK)
+        gst_vigil_record_wait_for_playing(self, pad) == GST_FLOW_OK)
         vigil_recorder_set_front(self->recorder, time_ns);
 }
 
@@ -336,11 +347,13 @@ handle_segment(GstVigilRecord *self, RecordPad *pad, GstEvent *event)
     return FALSE;
 }
 
-static gboolean
+gboolean
 gst_vigil_record_event(GstPad *gstpad, GstObject *parent, GstEvent *event)
 {
     GstVigilRecord *self = GST_VIGIL_RECORD(parent);
-    RecordPad *pad = gstpad == self->video.pad ? &self->video : &self->events;
+    RecordPad *pad = gstpad == self->video.pad   ? &self->video
+                     : gstpad == self->audio.pad ? &self->audio
+                                                 : &self->events;
     GstCaps *caps;
     gboolean ok = TRUE;
 
@@ -426,17 +439,19 @@ start(GstVigilRecord *self)
     options.max_lead_ns = (gint64)self->max_lead;
     options.max_clip_ns = (gint64)self->max_clip;
     options.encode_jpeg = self->encode_jpeg;
+    options.audio = self->audio.pad != NULL;
     GST_OBJECT_UNLOCK(self);
     gst_segment_init(&self->video.segment, GST_FORMAT_TIME);
     gst_segment_init(&self->events.segment, GST_FORMAT_TIME);
-    self->live_known = self->has_caps = FALSE;
+    gst_segment_init(&self->audio.segment, GST_FORMAT_TIME);
+    self->live_known = self->has_caps = self->has_audio_caps = FALSE;
     self->last_pts_ns = 0;
     self->eos_seqnum = 0;
     self->last_warning_us[0] = self->last_warning_us[1] = 0;
     self->disk_failed = FALSE;
     g_mutex_lock(&self->state_lock);
     self->playing = self->stopping = self->eos_pending = FALSE;
-    self->video.flushing = self->events.flushing = FALSE;
+    self->video.flushing = self->events.flushing = self->audio.flushing = FALSE;
     self->async = TRUE;
     g_mutex_unlock(&self->state_lock);
     recorder = vigil_recorder_new(&options, &callbacks, self);
@@ -456,6 +471,7 @@ release(GstVigilRecord *self)
     g_mutex_unlock(&self->state_lock);
     vigil_recorder_flush_video(self->recorder, TRUE);
     vigil_recorder_flush_events(self->recorder, TRUE);
+    vigil_recorder_flush_audio(self->recorder, TRUE);
 }
 
 static void
@@ -547,6 +563,7 @@ gst_vigil_record_class_init(GstVigilRecordClass *klass)
 
     gst_element_class_add_static_pad_template(element_class, &video_template);
     gst_element_class_add_static_pad_template(element_class, &events_template);
+    gst_vigil_record_install_audio(element_class);
     gst_element_class_set_static_metadata(
         element_class, "Vigil recorder", "Sink/Video",
         "Writes clips of events without transcoding and commits them with their events",

@@ -121,6 +121,7 @@ start_file(VigilRecorder *self, VigilOpenClip *open, GError **error)
     const GstStructure *s = gst_caps_get_structure(open->caps, 0);
     const VigilClipWriterFlags flags = (open->reorders ? VIGIL_CLIP_WRITER_REORDERS : 0) |
                                        (self->options.encode_jpeg ? VIGIL_CLIP_WRITER_ENCODE : 0);
+    g_autoptr(GstCaps) audio_caps = vigil_recorder_begin_audio(self, open);
     gint width = 0, height = 0;
 
     open->file = vigil_store_create_clip(self->options.store, open->clip->camera, open->clip->name,
@@ -132,8 +133,8 @@ start_file(VigilRecorder *self, VigilOpenClip *open, GError **error)
     gst_structure_get_int(s, "height", &height);
     open->info.width = (guint)MAX(width, 0);
     open->info.height = (guint)MAX(height, 0);
-    open->writer =
-        vigil_clip_writer_new(open->caps, flags, write_bytes, wake_for_clip, open, error);
+    open->writer = vigil_clip_writer_new_with_audio(open->caps, audio_caps, flags, write_bytes,
+                                                    wake_for_clip, open, error);
     if (open->writer)
         open->info.codec = vigil_clip_writer_get_codec(open->writer);
     return open->writer != NULL;
@@ -399,6 +400,21 @@ sync_fragments(VigilRecorder *self, VigilOpenClip *open, GError **error)
     return vigil_clip_sync(open->file, error);
 }
 
+static gboolean
+takes_frames(VigilRecorder *self, VigilOpenClip *open)
+{
+    if (!open->writer)
+        return vigil_recorder_audio_is_known(self, open);
+    return !vigil_clip_writer_is_full(open->writer) && !vigil_recorder_audio_holds(self, open);
+}
+
+static gboolean
+feed_muxer(VigilRecorder *self, VigilOpenClip *open, GError **error)
+{
+    return vigil_recorder_feed_audio(self, open, error) &&
+           vigil_clip_writer_pump(open->writer, error);
+}
+
 /* Returns: FALSE when the clip broke; then it may be gone. */
 static gboolean
 feed_clip(VigilRecorder *self, VigilOpenClip *open, gboolean *busy)
@@ -408,8 +424,7 @@ feed_clip(VigilRecorder *self, VigilOpenClip *open, gboolean *busy)
     GstBuffer *buffer;
     guint n = 0;
 
-    while (!open->done && !(open->writer && vigil_clip_writer_is_full(open->writer)) &&
-           (buffer = take_frame(self, open, &frame))) {
+    while (!open->done && takes_frames(self, open) && (buffer = take_frame(self, open, &frame))) {
         *busy = TRUE;
         if (!open->writer && !start_file(self, open, &error)) {
             gst_buffer_unref(buffer);
@@ -417,11 +432,11 @@ feed_clip(VigilRecorder *self, VigilOpenClip *open, gboolean *busy)
         }
         open->clip->first_ns = MIN(open->clip->first_ns, frame.pts_ns);
         if (!vigil_clip_writer_push(open->writer, &frame, buffer, &error) ||
-            (++n % PUMP_INTERVAL == 0 && !vigil_clip_writer_pump(open->writer, &error)))
+            (++n % PUMP_INTERVAL == 0 && !feed_muxer(self, open, &error)))
             break;
     }
-    if (error || (open->writer && (!vigil_clip_writer_pump(open->writer, &error) ||
-                                   !sync_fragments(self, open, &error)))) {
+    if (error || (open->writer &&
+                  (!feed_muxer(self, open, &error) || !sync_fragments(self, open, &error)))) {
         break_clip(self, open, error);
         *busy = TRUE;
         return FALSE;
@@ -451,8 +466,11 @@ vigil_recorder_work_on_clips(VigilRecorder *self)
             }
         } else if (feed_clip(self, open, &busy) && open->done) {
             settle_full_clip(self, open);
-            finish_writing(self, open);
-            busy = TRUE;
+            clip->full = TRUE; /* while it waits for its sound */
+            if (vigil_recorder_audio_is_done(self, open)) {
+                finish_writing(self, open);
+                busy = TRUE;
+            }
         }
         /* a clip that is gone has left its place to the next one */
         if (vigil_record_session_get_clip(self->session, i) == clip)

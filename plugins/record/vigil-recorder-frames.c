@@ -212,6 +212,9 @@ take_frame(VigilRecorder *self, VigilRingFrame *frame, GstBuffer *buffer)
         gst_buffer_extract(buffer, 0, data, frame->size);
     if (data && frame->key)
         note_parameter_sets(self, data, frame->size);
+    /* sound waits for them */
+    if (self->audio)
+        g_cond_broadcast(&self->progress);
     if (self->clips->len > 0)
         vigil_recorder_wake_locked(self);
 }

@@ -8,6 +8,21 @@
 G_BEGIN_DECLS
 
 /**
+ * VigilOpenAudio: the sound of a clip that is being written.
+ * @wanted: it has a track for it, and frames from @cursor on are to be kept; changed under the recorder's lock
+ * @front_ns: sound before this was given, or was not waited for
+ * @skipped: the latter, the last time
+ * @settled: all up to the clip's end was given
+ * @since_us: since when it waits, to begin or to end
+ */
+typedef struct {
+    gboolean wanted, over, skipped, settled, ended;
+    guint64 cursor;
+    guint32 epoch;
+    gint64 front_ns, since_us;
+} VigilOpenAudio;
+
+/**
  * VigilOpenClip: what the recorder keeps of a clip that is being written.
  * @placed: its place in the ring is known
  * @cursor: next frame to take
@@ -33,9 +48,24 @@ typedef struct {
     gboolean short_begin;
     VigilClipWriter *writer;
     VigilClip *file;
+    VigilOpenAudio audio;
     guint n_synced; /* fragments that outlive a power cut */
     VigilClipInfo info;
 } VigilOpenClip;
+
+/**
+ * VigilRecorderAudio: under the recorder's lock.
+ * @ring: each frame a keyframe; it reaches back as far as that of the pictures
+ * @epoch: rises with each format and time line
+ * @last_ns, @last_us: stream time of the latest frame, and when it came
+ */
+typedef struct {
+    VigilRing *ring;
+    GstCaps *caps; /* (nullable): none has come yet */
+    guint32 epoch;
+    gint64 last_ns, last_us;
+    gboolean over, flushing;
+} VigilRecorderAudio;
 
 /**
  * VigilEpoch: frames of one format and one time line.
@@ -80,7 +110,8 @@ struct VigilRecorder {
     gboolean video_over, events_over, drained;
     gboolean flushing_video, flushing_events;
     VigilRing *ring;
-    guint32 epoch; /* number of the newest one */
+    VigilRecorderAudio *audio; /* (nullable): none is recorded; the pointer never changes */
+    guint32 epoch;             /* number of the newest one */
     GPtrArray *
         epochs; /* of VigilEpoch, oldest first; those that the ring has frames of, and the newest */
     gboolean new_epoch; /* the next keyframe begins one */
@@ -104,6 +135,23 @@ gsize vigil_recorder_event_size(const VigilEvent *event);
 void vigil_recorder_wake_locked(VigilRecorder *self);
 /** vigil_recorder_wake: (lock not held) */
 void vigil_recorder_wake(gpointer self);
+
+/* vigil-recorder-audio.c */
+
+/** vigil_recorder_audio_get_ring_bytes: what sound may take of the ring's. */
+gsize vigil_recorder_audio_get_ring_bytes(const VigilRecorderOptions *options);
+VigilRecorderAudio *vigil_recorder_audio_new(const VigilRecorderOptions *options);
+void vigil_recorder_audio_free(VigilRecorderAudio *self);
+/** vigil_recorder_audio_is_known: whether a clip can begin: it is known whether there is sound. */
+gboolean vigil_recorder_audio_is_known(VigilRecorder *self, VigilOpenClip *open);
+/** vigil_recorder_begin_audio: (transfer full) (nullable): of the clip's track, which is to begin with the picture taken last. */
+GstCaps *vigil_recorder_begin_audio(VigilRecorder *self, VigilOpenClip *open);
+/** vigil_recorder_audio_holds: no more pictures should go into the clip before there is sound for those that it has. */
+gboolean vigil_recorder_audio_holds(VigilRecorder *self, const VigilOpenClip *open);
+/** vigil_recorder_feed_audio: gives the clip's writer the sound up to its pictures, or says that there is none. */
+gboolean vigil_recorder_feed_audio(VigilRecorder *self, VigilOpenClip *open, GError **error);
+/** vigil_recorder_audio_is_done: @open took its last picture: whether it has the sound, too, or no more comes. */
+gboolean vigil_recorder_audio_is_done(VigilRecorder *self, VigilOpenClip *open);
 
 /** vigil_recorder_new_session: (transfer full) */
 VigilRecordSession *vigil_recorder_new_session(const VigilRecorderOptions *options);

@@ -32,7 +32,8 @@ vigil_recorder_new(const VigilRecorderOptions *options, const VigilRecorderCallb
     self->session = vigil_recorder_new_session(options);
     self->open_events = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     self->given_up = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    self->ring = vigil_ring_new(options->ring_bytes);
+    self->ring = vigil_ring_new(options->ring_bytes - vigil_recorder_audio_get_ring_bytes(options));
+    self->audio = options->audio ? vigil_recorder_audio_new(options) : NULL;
     self->clips = g_ptr_array_new();
     self->epochs = g_ptr_array_new_with_free_func(vigil_epoch_free);
     self->new_epoch = TRUE;
@@ -58,6 +59,7 @@ vigil_recorder_free(VigilRecorder *self)
     g_hash_table_unref(self->given_up);
     vigil_store_unref(self->options.store);
     vigil_ring_free(self->ring);
+    vigil_recorder_audio_free(self->audio);
     g_ptr_array_unref(self->clips);
     gst_clear_caps(&self->next_caps);
     g_ptr_array_unref(self->epochs);

@@ -16,6 +16,7 @@ G_BEGIN_DECLS
  * @max_lead_ns: not live: how far frames may be ahead of the analysis
  * @max_clip_ns: longest clip; what lasts longer goes on in another one
  * @encode_jpeg: clips of Motion JPEG are encoded to H.264
+ * @audio: sound is recorded, too; it has an eighth of @ring_bytes
  * @live: frames come at the rate of a clock and are never held back: what cannot be taken is dropped and counted.
  *   Otherwise they wait
  */
@@ -26,6 +27,7 @@ typedef struct {
     gint64 max_lead_ns;
     gint64 max_clip_ns;
     gboolean encode_jpeg;
+    gboolean audio;
     gboolean live;
 } VigilRecorderOptions;
 
@@ -58,6 +60,9 @@ typedef struct {
  * @clips_continued: clips that came to the greatest length and were continued by another one
  * @clips_short: clips that begin later than asked since the ring did not reach back
  * @clips_without_trigger: clips that lack the frame that triggered them
+ * @audio_frames: frames of sound that came
+ * @audio_dropped: of these, those that did not go into the ring: there were no pictures, or times did not rise
+ * @audio_lost: frames of sound that belonged into a clip and came too late, or were no longer in the ring
  * @notes_failed: messages that could not be written into their clip, from which a lost database is made again
  */
 typedef struct {
@@ -66,6 +71,7 @@ typedef struct {
     guint64 events_committed, events_known, events_failed, events_dropped, events_without_clip;
     guint64 clips_complete, clips_failed, clips_broken, clips_cut, clips_continued, clips_short,
         clips_without_trigger;
+    guint64 audio_frames, audio_dropped, audio_lost;
     guint64 notes_failed;
 } VigilRecorderStats;
 
@@ -74,7 +80,7 @@ typedef struct {
  *
  * Records the events of one camera: takes encoded frames and events, writes the clips and commits events with them.
  *
- * Threads: one thread brings frames, one brings events, and the recorder's own thread does all that can wait for the
+ * Threads: one thread brings frames, one sound, one events, and the recorder's own thread does all that can wait for the
  * disk. The ring is what passes frames on: each open clip has its place in it, and frames that a clip has not taken yet
  * are kept, as long as the ring's limit in bytes allows it.
  */
@@ -99,6 +105,22 @@ void vigil_recorder_set_caps(VigilRecorder *self, GstCaps *caps);
  */
 gboolean
 vigil_recorder_push_frame(VigilRecorder *self, const VigilRingFrame *frame, GstBuffer *buffer);
+/**
+ * vigil_recorder_set_audio_caps: of the sound that follows; before its first frame. This and what follows: with the option
+ * @audio only.
+ */
+void vigil_recorder_set_audio_caps(VigilRecorder *self, GstCaps *caps);
+/**
+ * vigil_recorder_push_audio:
+ * @frame: its time and duration are read
+ * @buffer: its bytes, copied
+ *
+ * Live it never waits. Otherwise it waits for pictures of that time.
+ *
+ * Returns: %FALSE when flushing
+ */
+gboolean
+vigil_recorder_push_audio(VigilRecorder *self, const VigilRingFrame *frame, GstBuffer *buffer);
 /** vigil_recorder_push_event: a reference is taken. Returns: %FALSE when flushing. */
 gboolean vigil_recorder_push_event(VigilRecorder *self, VigilEvent *event);
 /** vigil_recorder_set_front: the analysis has come to @time_ns. */
@@ -108,9 +130,12 @@ void vigil_recorder_set_front(VigilRecorder *self, gint64 time_ns);
 void vigil_recorder_set_live(VigilRecorder *self, gboolean live);
 void vigil_recorder_end_video(VigilRecorder *self);
 void vigil_recorder_end_events(VigilRecorder *self);
+void vigil_recorder_end_audio(VigilRecorder *self);
 /** vigil_recorder_flush_video: @start: %TRUE lets no one wait; %FALSE begins a new time line. */
 void vigil_recorder_flush_video(VigilRecorder *self, gboolean start);
 void vigil_recorder_flush_events(VigilRecorder *self, gboolean start);
+/** vigil_recorder_flush_audio: without the option @audio it does nothing. */
+void vigil_recorder_flush_audio(VigilRecorder *self, gboolean start);
 
 VigilRecorderStats vigil_recorder_get_stats(VigilRecorder *self);
 

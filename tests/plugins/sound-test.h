@@ -88,10 +88,10 @@ sound_clear(SoundTake *take)
     g_array_unref(take->frames);
 }
 
-/** SoundView: of a clip's sound: how much, when it begins and ends, and the longest silence between two frames. */
+/** SoundView: of a clip's sound: how much, when it begins and ends, the longest hole, and how far two frames are apart at most. */
 typedef struct {
     guint n;
-    gint64 first_ns, end_ns, max_hole_ns;
+    gint64 first_ns, last_ns, end_ns, max_hole_ns, max_step_ns;
     GByteArray *bytes; /* of all frames, one after the other */
 } SoundView;
 
@@ -102,11 +102,13 @@ sound_view_sample(SoundView *view, GstSample *sample)
     const gint64 time_ns = (gint64)GST_BUFFER_PTS(buffer);
     GstMapInfo map;
 
-    if (view->n++ == 0)
+    if (view->n++ == 0) {
         view->first_ns = time_ns;
-    else
+    } else {
         view->max_hole_ns = MAX(view->max_hole_ns, time_ns - view->end_ns);
-    view->end_ns = time_ns;
+        view->max_step_ns = MAX(view->max_step_ns, time_ns - view->last_ns);
+    }
+    view->last_ns = view->end_ns = time_ns;
     if (GST_BUFFER_DURATION_IS_VALID(buffer))
         view->end_ns += (gint64)GST_BUFFER_DURATION(buffer);
     fail_unless(gst_buffer_map(buffer, &map, GST_MAP_READ));
