@@ -10,11 +10,12 @@
 #define RECORD_QUEUE_NS (10 * GST_SECOND)
 #define RECORD_QUEUE_BYTES (64 * 1024 * 1024)
 /*
- * Video that the recorder keeps for what comes before an event: for the time that rules take, what vigilidle holds, and for an analysis that
- * is late by what waits for the decoder (DECODE_QUEUE_NS) and behind it.
+ * Video that the recorder keeps for what comes before an event: from where the analysis is, for the time that rules take. It waits for an
+ * analysis that is late by what waits for the decoder (DECODE_QUEUE_NS) and behind it, and by what vigilidle holds.
  */
 #define MAX_RING_SECONDS 3600
-#define RING_MARGIN_SECONDS 8
+#define RING_MARGIN_SECONDS 2
+#define RING_LAG_SECONDS 8
 /* Decoded frames, which are what a camera needs most memory for: vigildetect holds one that is looked at and one that waits. */
 #define FRAME_QUEUE_BUFFERS 1
 
@@ -176,12 +177,11 @@ make_events(VigilCameraPipeline *self, GError **error)
 }
 
 static guint
-ring_seconds(const VigilCameraPipeline *self)
+to_ring_seconds(gint64 time_ns, gint64 margin)
 {
-    const gint64 reach_ns = vigil_rules_get_reach(self->settings->rules) +
-                            vigil_camera_pipeline_get_held_ns(self) + (gint64)GST_SECOND - 1;
+    const gint64 seconds = (time_ns + (gint64)GST_SECOND - 1) / (gint64)GST_SECOND;
 
-    return (guint)MIN(reach_ns / (gint64)GST_SECOND + RING_MARGIN_SECONDS, MAX_RING_SECONDS);
+    return (guint)MIN(seconds + margin, MAX_RING_SECONDS);
 }
 
 static GstElement *
@@ -190,10 +190,13 @@ make_record(VigilCameraPipeline *self, const VigilCameraPipelineOptions *options
     GstElement *record = vigil_gst_make("vigilrecord", "record", error);
 
     if (record)
-        g_object_set(record, "database", options->database, "location", options->clips,
-                     "encode-jpeg", self->settings->record_as == VIGIL_RECORD_AS_H264, "max-clip",
-                     (guint64)self->settings->max_clip_ns, "ring-seconds", ring_seconds(self),
-                     NULL);
+        g_object_set(
+            record, "database", options->database, "location", options->clips, "encode-jpeg",
+            self->settings->record_as == VIGIL_RECORD_AS_H264, "max-clip",
+            (guint64)self->settings->max_clip_ns, "ring-seconds",
+            to_ring_seconds(vigil_rules_get_reach(self->settings->rules), RING_MARGIN_SECONDS),
+            "ring-lag", to_ring_seconds(vigil_camera_pipeline_get_held_ns(self), RING_LAG_SECONDS),
+            NULL);
     return record;
 }
 

@@ -29,7 +29,7 @@
 /* For the ends of what was open to be sent. */
 #define SETTLE_MS 300
 /* Pictures are larger, what else a frame needs is smaller. */
-#define OWN_MAPPING_BYTES (512 * 1024)
+#define OWN_MAPPING_BYTES (128 * 1024)
 #define MAX_ARENAS 2
 
 typedef struct {

@@ -77,3 +77,16 @@ gst_vigil_event_parse_catch_up(GstEvent *event, GstClockTime *until)
            gst_event_has_name(event, "vigil-catch-up") &&
            gst_structure_get_uint64(gst_event_get_structure(event), "until", until);
 }
+
+GstEvent *
+gst_vigil_event_new_rest(void)
+{
+    return gst_event_new_custom(GST_EVENT_CUSTOM_DOWNSTREAM, gst_structure_new_empty("vigil-rest"));
+}
+
+gboolean
+gst_vigil_event_is_rest(GstEvent *event)
+{
+    return GST_EVENT_TYPE(event) == GST_EVENT_CUSTOM_DOWNSTREAM &&
+           gst_event_has_name(event, "vigil-rest");
+}

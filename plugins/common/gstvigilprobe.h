@@ -39,4 +39,11 @@ GstEvent *gst_vigil_event_new_catch_up(GstClockTime until);
 /** gst_vigil_event_parse_catch_up: %FALSE: another event. @until: (out) */
 gboolean gst_vigil_event_parse_catch_up(GstEvent *event, GstClockTime *until);
 
+/**
+ * gst_vigil_event_new_rest: (transfer full): the decoder behind vigilidle gets nothing until something moves, and what comes then begins with a
+ * keyframe: it may give back what it needs meanwhile. It goes downstream in the order of the frames, after a still frame.
+ */
+GstEvent *gst_vigil_event_new_rest(void);
+gboolean gst_vigil_event_is_rest(GstEvent *event);
+
 G_END_DECLS

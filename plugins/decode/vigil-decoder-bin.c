@@ -1,40 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "plugins/decode/vigil-decoder-bin.h"
-
+#include "plugins/common/gstvigilprobe.h"
+#include "plugins/decode/vigil-decoder-bin-private.h"
 #include "plugins/decode/vigil-decoder-forms.h"
-#include "plugins/decode/vigil-decoder-group.h"
-
-struct _VigilDecoderBin {
-    GstBin parent;
-    GstPad *sink, *src; /* ghost pads */
-    VigilCodec codec;
-    VigilDecoderCandidate candidates[VIGIL_DECODER_CANDIDATES];
-    guint n;
-    GstCaps *sink_caps; /* what any of them takes */
-    VigilDecoderFailures *failures;
-
-    GMutex exchange; /* held while a decoder is put in or taken out */
-    /* under exchange */
-    gboolean closing;            /* none is put in any more */
-    guint current;               /* of @candidates */
-    GstElement *decoder, *after; /* (nullable); the bin owns them */
-    GString *reasons;            /* of all that failed */
-    gchar *last_failed, *last_reason;
-
-    /* thread of the sink pad */
-    VigilDecoderGroup group;
-    gboolean await_key;
-    gboolean fed_key; /* to the current decoder */
-
-    GMutex lock; /* held for moments only */
-    /* under lock */
-    gchar *failure; /* (nullable): why the current one is to be replaced */
-    GstFlowReturn downstream;
-    guint n_silent;
-    GstClockTime last_pts, skip_until;
-    gboolean repeating; /* a new decoder has not given its first picture */
-    gboolean eos_in, eos_out;
-};
 
 G_DEFINE_TYPE(VigilDecoderBin, vigil_decoder_bin, GST_TYPE_BIN)
 
@@ -210,7 +177,20 @@ give_up_current(VigilDecoderBin *self)
     self->current++;
 }
 
-/* Until one is in and has reached @state. */
+/* Returns: what it was. */
+static gboolean
+set_resting(VigilDecoderBin *self, gboolean resting)
+{
+    gboolean was;
+
+    g_mutex_lock(&self->lock);
+    was = self->resting;
+    self->resting = resting;
+    g_mutex_unlock(&self->lock);
+    return was;
+}
+
+/* Until one is in and has reached @state. That the same is back from its rest is no news. */
 static gboolean
 ensure(VigilDecoderBin *self, GstState state)
 {
@@ -218,10 +198,11 @@ ensure(VigilDecoderBin *self, GstState state)
         const gboolean is_new = !self->decoder;
 
         if ((!is_new || put_in(self)) && start(self, state)) {
-            if (is_new)
+            if (!set_resting(self, FALSE) && is_new)
                 post_decoder(self);
             return TRUE;
         }
+        set_resting(self, FALSE);
         give_up_current(self);
     }
     GST_ELEMENT_ERROR(self, STREAM, DECODE,
@@ -273,8 +254,9 @@ feed(VigilDecoderBin *self, GstBuffer *buffer, GstFlowReturn *flow)
     return !has_failure(self);
 }
 
+/* @next: instead of the current one; else the current one is back from its rest */
 static GstFlowReturn
-exchange(VigilDecoderBin *self)
+bring_in(VigilDecoderBin *self, gboolean next)
 {
     GstFlowReturn flow = GST_FLOW_OK;
     GstState state;
@@ -285,17 +267,32 @@ exchange(VigilDecoderBin *self)
     g_mutex_lock(&self->exchange);
     g_mutex_lock(&self->lock);
     self->repeating = TRUE;
-    self->skip_until = self->last_pts;
+    self->skip_until = next ? self->last_pts : GST_CLOCK_TIME_NONE;
     g_mutex_unlock(&self->lock);
     if (self->closing) {
         flow = GST_FLOW_FLUSHING;
     } else {
-        give_up_current(self);
+        if (next)
+            give_up_current(self);
         if (!ensure(self, state))
             flow = GST_FLOW_ERROR;
     }
     g_mutex_unlock(&self->exchange);
     return flow;
+}
+
+/* One of hardware stays: another program could take its place meanwhile. */
+static void
+rest(VigilDecoderBin *self)
+{
+    g_mutex_lock(&self->exchange);
+    if (!self->closing && self->decoder && !self->candidates[self->current].hardware &&
+        !has_failure(self)) {
+        set_resting(self, TRUE);
+        take_out(self);
+        vigil_decoder_group_clear(&self->group);
+    }
+    g_mutex_unlock(&self->exchange);
 }
 
 /* The next decoder, from the last keyframe on, until one has taken all of it. */
@@ -306,7 +303,7 @@ replace(VigilDecoderBin *self)
     guint i;
 
     do {
-        flow = exchange(self);
+        flow = bring_in(self, TRUE);
         if (flow != GST_FLOW_OK)
             return flow;
         self->await_key = self->group.n == 0;
@@ -322,6 +319,12 @@ chain(GstPad *pad, GstObject *parent, GstBuffer *buffer)
     VigilDecoderBin *self = VIGIL_DECODER_BIN(parent);
     GstFlowReturn flow = GST_FLOW_OK;
 
+    if (vigil_decoder_bin_is_resting(self))
+        flow = bring_in(self, FALSE);
+    if (flow != GST_FLOW_OK) {
+        gst_buffer_unref(buffer);
+        return flow;
+    }
     /* for the next decoder, while there is one */
     if (self->current + 1 < self->n)
         vigil_decoder_group_add(&self->group, buffer);
@@ -338,13 +341,31 @@ chain(GstPad *pad, GstObject *parent, GstBuffer *buffer)
     return flow;
 }
 
+/* While there is no decoder: one is needed for what is to come out behind the pictures; a tag waits until then. */
+static gboolean
+event_past_rest(VigilDecoderBin *self, GstEvent *event)
+{
+    if (!GST_EVENT_IS_SERIALIZED(event))
+        return gst_pad_push_event(self->src, gst_event_ref(event));
+    if (GST_EVENT_TYPE(event) != GST_EVENT_TAG)
+        bring_in(self, FALSE);
+    return FALSE;
+}
+
 static gboolean
 sink_event(GstPad *pad, GstObject *parent, GstEvent *event)
 {
     VigilDecoderBin *self = VIGIL_DECODER_BIN(parent);
     const GstEventType type = GST_EVENT_TYPE(event);
+    const gboolean is_rest = gst_vigil_event_is_rest(event);
     gboolean ok;
 
+    if (is_rest)
+        rest(self);
+    if (is_rest || (vigil_decoder_bin_is_resting(self) && event_past_rest(self, event))) {
+        gst_event_unref(event);
+        return TRUE;
+    }
     if (type == GST_EVENT_EOS && has_failure(self))
         replace(self);
     if (type == GST_EVENT_FLUSH_STOP)
@@ -382,62 +403,12 @@ sink_query(GstPad *pad, GstObject *parent, GstQuery *query)
         gst_query_parse_accept_caps(query, &caps);
         gst_query_set_accept_caps_result(query, gst_caps_can_intersect(caps, self->sink_caps));
         return TRUE;
-    default: return gst_pad_query_default(pad, parent, query);
+    default:
+        if (!vigil_decoder_bin_is_resting(self))
+            return gst_pad_query_default(pad, parent, query);
+        return GST_QUERY_TYPE(query) != GST_QUERY_ALLOCATION &&
+               gst_pad_peer_query(self->src, query);
     }
-}
-
-/* --- pictures out -------------------------------------------------------------------------------- */
-
-static GstFlowReturn
-src_chain(GstPad *pad, GstObject *parent, GstBuffer *buffer)
-{
-    VigilDecoderBin *self = gst_pad_get_element_private(pad);
-    const GstClockTime pts = GST_BUFFER_PTS(buffer);
-    GstFlowReturn flow = GST_FLOW_OK;
-    gboolean known;
-
-    g_mutex_lock(&self->lock);
-    self->n_silent = 0;
-    self->repeating = FALSE;
-    known = GST_CLOCK_TIME_IS_VALID(pts) && GST_CLOCK_TIME_IS_VALID(self->skip_until) &&
-            pts <= self->skip_until;
-    if (GST_CLOCK_TIME_IS_VALID(pts) && !known) {
-        self->last_pts = pts;
-        /* the stream has come to what is new: should its times go back now, that is its own affair */
-        self->skip_until = GST_CLOCK_TIME_NONE;
-    }
-    g_mutex_unlock(&self->lock);
-    if (known) {
-        gst_buffer_unref(buffer);
-        return flow;
-    }
-    flow = gst_proxy_pad_chain_default(pad, parent, buffer);
-    g_mutex_lock(&self->lock);
-    self->downstream = flow;
-    g_mutex_unlock(&self->lock);
-    return flow;
-}
-
-/* That another decoder gives the pictures is no news of the stream. */
-static gboolean
-src_event(GstPad *pad, GstObject *parent, GstEvent *event)
-{
-    VigilDecoderBin *self = gst_pad_get_element_private(pad);
-    const GstEventType type = GST_EVENT_TYPE(event);
-    gboolean drop;
-
-    g_mutex_lock(&self->lock);
-    drop = self->repeating && (type == GST_EVENT_STREAM_START || type == GST_EVENT_SEGMENT) &&
-           GST_CLOCK_TIME_IS_VALID(self->last_pts);
-    if (type == GST_EVENT_EOS) {
-        drop = self->eos_out;
-        self->eos_out = TRUE;
-    }
-    g_mutex_unlock(&self->lock);
-    if (!drop)
-        return gst_pad_event_default(pad, parent, event);
-    gst_event_unref(event);
-    return TRUE;
 }
 
 /* --- states -------------------------------------------------------------------------------------- */
@@ -450,7 +421,7 @@ reset(VigilDecoderBin *self)
     g_mutex_lock(&self->lock);
     self->downstream = GST_FLOW_OK;
     self->last_pts = self->skip_until = GST_CLOCK_TIME_NONE;
-    self->repeating = self->eos_in = self->eos_out = FALSE;
+    self->repeating = self->eos_in = self->eos_out = self->resting = FALSE;
     g_mutex_unlock(&self->lock);
 }
 
@@ -500,8 +471,6 @@ add_ghost(VigilDecoderBin *self, GstStaticPadTemplate *static_template)
 static void
 vigil_decoder_bin_init(VigilDecoderBin *self)
 {
-    g_autoptr(GstProxyPad) inner = NULL;
-
     g_mutex_init(&self->exchange);
     g_mutex_init(&self->lock);
     self->reasons = g_string_new(NULL);
@@ -510,10 +479,7 @@ vigil_decoder_bin_init(VigilDecoderBin *self)
     gst_pad_set_chain_function(self->sink, chain);
     gst_pad_set_event_function(self->sink, sink_event);
     gst_pad_set_query_function(self->sink, sink_query);
-    inner = gst_proxy_pad_get_internal(GST_PROXY_PAD(self->src));
-    gst_pad_set_element_private(GST_PAD(inner), self);
-    gst_pad_set_chain_function(GST_PAD(inner), src_chain);
-    gst_pad_set_event_function(GST_PAD(inner), src_event);
+    vigil_decoder_bin_init_out(self);
     reset(self);
 }
 

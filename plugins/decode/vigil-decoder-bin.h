@@ -16,6 +16,10 @@ G_BEGIN_DECLS
  * that brings them, so that what is before and behind it runs on; what was decoded since the last keyframe is decoded again, and what had
  * been given already is not given twice. When a group of pictures is too long for that, the next decoder begins at the next keyframe.
  *
+ * When vigilidle says that there is nothing to decode (gst_vigil_event_new_rest()), a decoder in software is taken out, with all its memory, and
+ * put in again for the next frame, which must be a keyframe, or for an event that has its place between pictures. Queries and what elements
+ * behind tell those before go past the gap.
+ *
  * Posts an element message `vigil-decoder` whenever one is in use from now on (decoder: string; hardware: boolean; failed, reason: string,
  * where it replaces another), and an error of its own when none is left. Pads: sink and src.
  */

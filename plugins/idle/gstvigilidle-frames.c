@@ -46,7 +46,7 @@ gst_vigil_idle_forget(GstVigilIdle *self)
 {
     let_go(self);
     vigil_coded_size_reset(self->sizes);
-    self->asleep = self->size_in_doubt = FALSE;
+    self->asleep = self->resting = self->size_in_doubt = FALSE;
     self->asked_ns = self->sent_ns = self->key_ns = -1;
     self->groups_too_long = FALSE;
     self->n_left = 0;
@@ -84,6 +84,19 @@ announce_catching_up(GstVigilIdle *self)
     gst_pad_push_event(self->srcpad, gst_vigil_event_new_catch_up(until));
 }
 
+/* (transfer full): what a decoder needs that has seen nothing else of the stream */
+static GstBuffer *
+with_parameter_sets(GstVigilIdle *self, GstBuffer *key)
+{
+    GstBuffer *whole;
+
+    if (!self->parameter_sets)
+        return gst_buffer_ref(key);
+    whole = gst_buffer_copy(key);
+    gst_buffer_insert_memory(whole, 0, gst_buffer_get_memory(self->parameter_sets, 0));
+    return whole;
+}
+
 GstFlowReturn
 gst_vigil_idle_wake(GstVigilIdle *self, guint64 *counter)
 {
@@ -92,9 +105,14 @@ gst_vigil_idle_wake(GstVigilIdle *self, guint64 *counter)
     if (!self->asleep)
         return GST_FLOW_OK;
     GST_DEBUG_OBJECT(self, "awake: %u frames to catch up with", self->held->len);
-    self->asleep = FALSE;
-    /* its pictures are many megabytes, and it is made anew in no time */
-    g_clear_pointer(&self->decoder, vigil_key_decoder_free);
+    /* which may have forgotten all */
+    if (self->resting && self->held->len > 0) {
+        GstBuffer *key = self->held->pdata[0];
+
+        self->held->pdata[0] = with_parameter_sets(self, key);
+        gst_buffer_unref(key);
+    }
+    self->asleep = self->resting = FALSE;
     count(self, &self->stats.caught_up, self->held->len);
     if (counter)
         count(self, counter, 1);
@@ -175,32 +193,29 @@ count_unseen(const GstVigilIdle *self)
     return self->held->len - (self->held->len > 0 && self->first_seen ? 1 : 0);
 }
 
-/* (transfer full): what a decoder needs that has seen nothing else of the stream */
-static GstBuffer *
-with_parameter_sets(GstVigilIdle *self, GstBuffer *key)
+/* The decoder is made for each: its pictures are many megabytes, and it is made in no time. */
+static GstSample *
+decode_key(GstVigilIdle *self, GstBuffer *key)
 {
+    VigilKeyDecoder *decoder = vigil_key_decoder_new(self->caps);
     GstBuffer *whole;
+    GstSample *sample;
 
-    if (!self->parameter_sets)
-        return gst_buffer_ref(key);
-    whole = gst_buffer_append(gst_buffer_ref(self->parameter_sets), gst_buffer_ref(key));
-    GST_BUFFER_PTS(whole) = GST_BUFFER_PTS(key);
-    GST_BUFFER_DTS(whole) = GST_BUFFER_DTS(key);
-    return whole;
+    if (!decoder)
+        return NULL;
+    whole = with_parameter_sets(self, key);
+    sample = vigil_key_decoder_run(decoder, whole);
+    gst_buffer_unref(whole);
+    vigil_key_decoder_free(decoder);
+    return sample;
 }
 
 static gboolean
 probe(GstVigilIdle *self, GstBuffer *key, gint64 time_ns)
 {
-    GstBuffer *whole;
-    GstSample *sample;
+    GstSample *sample = decode_key(self, key);
     gboolean quiet;
 
-    if (!self->decoder)
-        self->decoder = vigil_key_decoder_new(self->caps);
-    whole = with_parameter_sets(self, key);
-    sample = self->decoder ? vigil_key_decoder_run(self->decoder, whole) : NULL;
-    gst_buffer_unref(whole);
     if (!sample)
         return FALSE;
     count(self, &self->stats.probes, 1);
@@ -232,6 +247,10 @@ take_key_asleep(GstVigilIdle *self, GstBuffer *buffer, gint64 time_ns)
     settle(self, TRUE);
     count(self, &self->stats.left, n_left);
     let_go(self);
+    /* not as soon as it falls asleep: in some scenes it is awake again in a moment */
+    if (!self->resting)
+        gst_pad_push_event(self->srcpad, gst_vigil_event_new_rest());
+    self->resting = TRUE;
     hold(self, buffer, time_ns);
     self->first_seen = TRUE;
     return GST_FLOW_OK;

@@ -42,9 +42,9 @@ struct _GstVigilIdle {
     GstCaps *caps;
     GstBuffer
         *parameter_sets; /* the last that were in the stream, where they are not in its caps */
-    VigilKeyDecoder *decoder;
     VigilCodedSize *sizes;
     gboolean asleep;
+    gboolean resting;       /* and the decoder was told so */
     gboolean size_in_doubt; /* woken by a size, and nobody has said whether it was right */
     gint64 asked_ns;        /* stream time of the last question */
     gint64 sent_ns;         /* of the last frame that was sent, where each is a keyframe */

@@ -13,6 +13,8 @@
  * VigilCodedSize in events/vigil-coded-size.h), when vigiltrack says that something is tracked that does not rest, and when it would have to hold more than `max-held-time` or
  * `max-held-bytes` (or `max-blind-time`, while the sizes cannot tell); no frame is dropped for want of space.
  *
+ * After the first such look a decoder in a VigilDecoderBin is told to give back its memory until it gets frames again.
+ *
  * Decoding begins at IDR pictures, in H.265 at any random access point; streams without these are never slept through, nor is one
  * whose keyframes are further apart than these limits. At the end of the stream what is held is sent.
  * With JPEG, where each frame can be decoded alone, one frame in `look-interval` is sent while nothing moves.
@@ -134,7 +136,6 @@ take_caps(GstVigilIdle *self, GstEvent *event)
     structure = gst_caps_get_structure(caps, 0);
     self->intra = gst_structure_has_name(structure, "image/jpeg");
     self->usable = self->intra || read_format(self, structure);
-    g_clear_pointer(&self->decoder, vigil_key_decoder_free);
     gst_clear_buffer(&self->parameter_sets);
     gst_vigil_idle_forget(self);
 }
@@ -197,7 +198,6 @@ static void
 stop(GstVigilIdle *self)
 {
     gst_vigil_idle_forget(self);
-    g_clear_pointer(&self->decoder, vigil_key_decoder_free);
     gst_caps_replace(&self->caps, NULL);
     gst_clear_buffer(&self->parameter_sets);
 }

@@ -23,7 +23,7 @@ struct _GstVigilRecord {
     gchar *database, *location;
     gchar *camera;
     VigilStore *given_store;
-    guint ring_seconds;
+    guint ring_seconds, ring_lag;
     guint64 ring_bytes, max_lead, max_clip;
     gboolean encode_jpeg;
 

@@ -18,6 +18,7 @@ enum {
     PROP_STORE,
     PROP_CAMERA,
     PROP_RING_SECONDS,
+    PROP_RING_LAG,
     PROP_RING_BYTES,
     PROP_MAX_LEAD,
     PROP_MAX_CLIP,
@@ -87,6 +88,7 @@ set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
     case PROP_LOCATION: set_string(&self->location, value); break;
     case PROP_CAMERA: set_string(&self->camera, value); break;
     case PROP_RING_SECONDS: self->ring_seconds = g_value_get_uint(value); break;
+    case PROP_RING_LAG: self->ring_lag = g_value_get_uint(value); break;
     case PROP_RING_BYTES: self->ring_bytes = g_value_get_uint64(value); break;
     case PROP_MAX_LEAD: self->max_lead = g_value_get_uint64(value); break;
     case PROP_MAX_CLIP: self->max_clip = g_value_get_uint64(value); break;
@@ -108,6 +110,7 @@ get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
     case PROP_STORE: g_value_set_pointer(value, self->given_store); break;
     case PROP_CAMERA: g_value_set_string(value, self->camera); break;
     case PROP_RING_SECONDS: g_value_set_uint(value, self->ring_seconds); break;
+    case PROP_RING_LAG: g_value_set_uint(value, self->ring_lag); break;
     case PROP_RING_BYTES: g_value_set_uint64(value, self->ring_bytes); break;
     case PROP_MAX_LEAD: g_value_set_uint64(value, self->max_lead); break;
     case PROP_MAX_CLIP: g_value_set_uint64(value, self->max_clip); break;
@@ -157,10 +160,18 @@ install_limit_properties(GObjectClass *klass, GParamFlags flags)
         klass, PROP_RING_SECONDS,
         g_param_spec_uint(
             "ring-seconds", "Ring seconds",
-            "Seconds of video kept for pre-rolls, beside a group of pictures: at least the "
+            "Seconds of video kept for pre-rolls before the frame that the analysis is at, beside "
+            "a group of pictures: at least the "
             "longest pre-roll plus the time that a rule takes to decide (dwell; end_after where "
             "something is removed). ring-bytes may hold less",
             1, 3600, DEFAULT_RING_SECONDS, flags));
+    g_object_class_install_property(
+        klass, PROP_RING_LAG,
+        g_param_spec_uint("ring-lag", "Ring lag",
+                          "Seconds that the analysis of live video may be late by: the ring "
+                          "reaches back for ring-seconds from where it is, and does not wait for "
+                          "it any longer. 0: as ring-seconds",
+                          0, 3600, 0, flags));
     g_object_class_install_property(
         klass, PROP_RING_BYTES,
         g_param_spec_uint64(

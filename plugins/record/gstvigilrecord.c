@@ -435,6 +435,8 @@ start(GstVigilRecord *self)
 
     GST_OBJECT_LOCK(self);
     options.ring_ns = (gint64)(self->ring_seconds * GST_SECOND);
+    options.ring_lag_ns =
+        self->ring_lag > 0 ? (gint64)(self->ring_lag * GST_SECOND) : options.ring_ns;
     options.ring_bytes = self->ring_bytes;
     options.max_lead_ns = (gint64)self->max_lead;
     options.max_clip_ns = (gint64)self->max_clip;

@@ -179,18 +179,25 @@ forget_old_epochs(VigilRecorder *self)
         g_ptr_array_remove_index(self->epochs, 0);
 }
 
+/* How far the analysis is, of which the ring must not wait for ever; before its first word it is not at the newest frame. */
+static gint64
+get_horizon(const VigilRecorder *self, gint64 pts_ns)
+{
+    const gint64 front_ns = vigil_recorder_get_done_front(self);
+    const gint64 latest_ns = pts_ns - self->options.ring_lag_ns;
+
+    if (self->events_over)
+        return pts_ns;
+    if (front_ns == VIGIL_RING_TIME_NONE)
+        return latest_ns;
+    return self->options.live ? CLAMP(front_ns, latest_ns, pts_ns) : MIN(front_ns, pts_ns);
+}
+
 static void
 forget_old_frames(VigilRecorder *self, gint64 pts_ns)
 {
-    gint64 horizon_ns = pts_ns;
-    const gint64 front_ns = vigil_recorder_get_done_front(self);
-
-    if (!self->events_over && front_ns != VIGIL_RING_TIME_NONE)
-        horizon_ns = MIN(horizon_ns, front_ns);
-    /* an analysis that hangs must not make the ring grow for ever */
-    if (self->options.live)
-        horizon_ns = MAX(horizon_ns, pts_ns - self->options.ring_ns);
-    vigil_ring_trim(self->ring, horizon_ns - self->options.ring_ns, first_kept_seq(self));
+    vigil_ring_trim(self->ring, get_horizon(self, pts_ns) - self->options.ring_ns,
+                    first_kept_seq(self));
     forget_old_epochs(self);
 }
 

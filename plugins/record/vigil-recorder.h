@@ -11,7 +11,8 @@ G_BEGIN_DECLS
 /**
  * VigilRecorderOptions:
  * @store: borrowed; must outlive the recorder
- * @ring_ns: how far back the ring reaches, beside the group of pictures that this falls into
+ * @ring_ns: how far back from the analysis the ring reaches, beside the group of pictures that this falls into
+ * @ring_lag_ns: live, and before the analysis says anything: how far behind the video it is taken to be at most
  * @ring_bytes: and its limit in bytes
  * @max_lead_ns: not live: how far frames may be ahead of the analysis
  * @max_clip_ns: longest clip; what lasts longer goes on in another one
@@ -22,7 +23,7 @@ G_BEGIN_DECLS
  */
 typedef struct {
     VigilStore *store;
-    gint64 ring_ns;
+    gint64 ring_ns, ring_lag_ns;
     gsize ring_bytes;
     gint64 max_lead_ns;
     gint64 max_clip_ns;

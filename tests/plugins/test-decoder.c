@@ -4,6 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <gst/video/video-event.h>
+
+#include "plugins/common/gstvigilprobe.h"
+#include "plugins/common/gstvigilstream.h"
 #include "plugins/decode/vigil-decoder-bin.h"
 #include "tests/plugins/fake-decoder.h"
 
@@ -398,6 +402,164 @@ START_TEST(test_all_break)
 }
 END_TEST
 
+/* --- rest ---------------------------------------------------------------------------------------- */
+
+typedef struct {
+    GstPad *in, *out; /* sink pads of the decoder and of what is behind it */
+    GstEvent *also;   /* (nullable): sent to each that rests */
+    guint n, n_elements;
+    guint n_asked, n_told; /* past the decoder that is not there: downstream, upstream */
+} Rest;
+
+static GstPadProbeReturn
+on_question(GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+    g_autoptr(GstSample) none = NULL;
+    GstClockTime time;
+    guint n_left;
+
+    if (!gst_vigil_query_parse_probe(GST_PAD_PROBE_INFO_QUERY(info), &time, &none, &n_left))
+        return GST_PAD_PROBE_OK;
+    ((Rest *)user_data)->n_asked++;
+    return GST_PAD_PROBE_HANDLED;
+}
+
+static GstPadProbeReturn
+on_word(GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+    guint n_tracks, n_resting;
+
+    ((Rest *)user_data)->n_told +=
+        gst_vigil_event_parse_tracks(GST_PAD_PROBE_INFO_EVENT(info), &n_tracks, &n_resting);
+    return GST_PAD_PROBE_OK;
+}
+
+/* Before each keyframe but the first the decoder is told to rest. */
+static GstPadProbeReturn
+on_frame(GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+    Rest *self = user_data;
+    GstQuery *query, *latency;
+    GstElement *bin;
+
+    if (self->n++ % GROUP != 0 || self->n == 1)
+        return GST_PAD_PROBE_OK;
+    ck_assert(gst_pad_send_event(pad, gst_video_event_new_still_frame(TRUE)));
+    ck_assert(gst_pad_send_event(pad, gst_vigil_event_new_rest()));
+    bin = GST_PAD_PARENT(self->in);
+    self->n_elements += (guint)GST_BIN_NUMCHILDREN(bin);
+    query = gst_vigil_query_new_probe(0, NULL, 0);
+    gst_pad_query(self->in, query);
+    gst_query_unref(query);
+    gst_pad_push_event(self->out, gst_vigil_event_new_tracks(1, 0));
+    latency = gst_query_new_latency();
+    ck_assert(gst_pad_peer_query(self->out, latency));
+    gst_query_unref(latency);
+    if (self->also)
+        ck_assert(gst_pad_send_event(pad, gst_event_ref(self->also)));
+    return GST_PAD_PROBE_OK;
+}
+
+static void
+play_with_rests(Run *run, Rest *self, GstEvent *also)
+{
+    *self = (Rest){.also = also};
+    self->in = gst_element_get_static_pad(run->bin, "sink");
+    self->out = gst_element_get_static_pad(run->sink, "sink");
+    gst_pad_add_probe(self->in, GST_PAD_PROBE_TYPE_BUFFER, on_frame, self, NULL);
+    gst_pad_add_probe(self->in, GST_PAD_PROBE_TYPE_EVENT_UPSTREAM, on_word, self, NULL);
+    gst_pad_add_probe(self->out, GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM | GST_PAD_PROBE_TYPE_PUSH,
+                      on_question, self, NULL);
+    play(run);
+    gst_object_unref(self->in);
+    gst_object_unref(self->out);
+    gst_clear_event(&self->also);
+    ck_assert_msg(!run->error, "%s", run->error);
+    ck_assert_uint_eq(self->n_asked, FRAMES / GROUP - 1);
+    ck_assert_uint_eq(self->n_told, FRAMES / GROUP - 1);
+}
+
+/* It goes, and comes back for the next frame: no picture is lost, and it is no news. */
+START_TEST(test_rest)
+{
+    Rest rest;
+    Run run;
+
+    build(&run, &both[1], 1, NULL, FRAMES, GROUP);
+    play_with_rests(&run, &rest, NULL);
+    ck_assert_uint_eq(rest.n_elements, 0);
+    ck_assert_uint_eq(run.n_messages, 1);
+    ck_assert_uint_eq(run.n_starts, 1);
+    check_times(&run, FRAMES);
+    clear(&run);
+}
+END_TEST
+
+/* What has its place among the pictures comes through, too, and a tag of the stream does not wake it. */
+START_TEST(test_events_at_rest)
+{
+    Rest rest;
+    Run run;
+
+    build(&run, &both[1], 1, NULL, FRAMES, GROUP);
+    play_with_rests(&run, &rest, gst_event_new_tag(gst_tag_list_new_empty()));
+    check_times(&run, FRAMES);
+    clear(&run);
+    build(&run, &both[1], 1, NULL, FRAMES, GROUP);
+    play_with_rests(&run, &rest, gst_event_new_gap(0, GST_CLOCK_TIME_NONE));
+    check_times(&run, FRAMES);
+    clear(&run);
+}
+END_TEST
+
+/* Who knows who would have the device then. */
+START_TEST(test_hardware_does_not_rest)
+{
+    Rest rest;
+    Run run;
+
+    fake_decoder_set_fault(FAKE_DECODER_WORKS);
+    build(&run, both, 2, NULL, FRAMES, GROUP);
+    play_with_rests(&run, &rest, NULL);
+    ck_assert_uint_eq(rest.n_elements, FRAMES / GROUP - 1);
+    ck_assert_uint_eq(fake_decoder_get_opened(), 1);
+    check_times(&run, FRAMES);
+    clear(&run);
+}
+END_TEST
+
+static GstPadProbeReturn
+rest_before_end(GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+    if (GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info)) != GST_EVENT_EOS)
+        return GST_PAD_PROBE_OK;
+    ck_assert(gst_pad_send_event(pad, gst_video_event_new_still_frame(TRUE)));
+    ck_assert(gst_pad_send_event(pad, gst_vigil_event_new_rest()));
+    ck_assert_int_eq(GST_BIN_NUMCHILDREN(GST_PAD_PARENT(pad)), 0);
+    return GST_PAD_PROBE_OK;
+}
+
+/* And once more from the begin. */
+START_TEST(test_end_at_rest)
+{
+    GstPad *pad;
+    Run run;
+
+    build(&run, &both[1], 1, NULL, FRAMES, GROUP);
+    pad = gst_element_get_static_pad(run.bin, "sink");
+    gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, rest_before_end, NULL, NULL);
+    for (guint i = 0; i < 2; i++) {
+        play(&run);
+        ck_assert(run.eos && !run.error);
+        check_times(&run, FRAMES);
+        g_array_set_size(run.times, 0);
+        run.eos = FALSE;
+    }
+    gst_object_unref(pad);
+    clear(&run);
+}
+END_TEST
+
 int
 main(int argc, char **argv)
 {
@@ -417,6 +579,10 @@ main(int argc, char **argv)
     tcase_add_test(tcase, test_two_that_break);
     tcase_add_test(tcase, test_long_group);
     tcase_add_test(tcase, test_all_break);
+    tcase_add_test(tcase, test_rest);
+    tcase_add_test(tcase, test_events_at_rest);
+    tcase_add_test(tcase, test_hardware_does_not_rest);
+    tcase_add_test(tcase, test_end_at_rest);
     suite_add_tcase(suite, tcase);
     /* a fork would lose GLib's threads */
     srunner_set_fork_status(runner, CK_NOFORK);

@@ -18,7 +18,7 @@ static GstCaps *coded_caps;
 
 static GstHarness *h;
 static gboolean quiet, quiet_probe; /* the answers, the latter where there is a picture */
-static guint n_questions, n_probes, n_left;
+static guint n_questions, n_probes, n_left, n_rests;
 static GstClockTime catch_up_until;
 
 static void
@@ -88,6 +88,7 @@ static GstPadProbeReturn
 note_event(GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 {
     gst_vigil_event_parse_catch_up(GST_PAD_PROBE_INFO_EVENT(info), &catch_up_until);
+    n_rests += gst_vigil_event_is_rest(GST_PAD_PROBE_INFO_EVENT(info));
     return GST_PAD_PROBE_OK;
 }
 
@@ -108,7 +109,7 @@ setup(void)
     fail_unless(gst_harness_push_event(h, gst_event_new_segment(&segment)));
     quiet = FALSE;
     quiet_probe = TRUE;
-    n_questions = n_probes = n_left = 0;
+    n_questions = n_probes = n_left = n_rests = 0;
     catch_up_until = GST_CLOCK_TIME_NONE;
 }
 
@@ -193,6 +194,35 @@ GST_START_TEST(byte_streams_are_slept_through)
     push(0, 101);
     assert_came(0, 0);
     assert_equals_int(n_probes, 5);
+}
+GST_END_TEST
+
+/* A decoder that has given all back gets what it needs to begin anew, and it is not told so twice. */
+GST_START_TEST(after_a_rest_parameter_sets_come_again)
+{
+    GstBuffer *key;
+    GstMapInfo map;
+
+    teardown();
+    format = 1;
+    setup();
+    quiet = TRUE;
+    push(0, 20);
+    assert_equals_int(n_rests, 0);
+    push(20, 50);
+    assert_equals_int(n_rests, 1);
+    quiet_probe = FALSE;
+    push(50, 61);
+    key = gst_harness_pull(h);
+    assert_equals_uint64(GST_BUFFER_DTS(key), GST_BUFFER_DTS(coded->pdata[40]));
+    assert_equals_uint64(GST_BUFFER_PTS(key), GST_BUFFER_PTS(coded->pdata[40]));
+    fail_if(GST_BUFFER_FLAG_IS_SET(key, GST_BUFFER_FLAG_DELTA_UNIT));
+    fail_unless(gst_buffer_map(key, &map, GST_MAP_READ));
+    assert_equals_int(map.data[4] & 31, 7);
+    gst_buffer_unmap(key, &map);
+    gst_buffer_unref(key);
+    assert_came(41, 61);
+    assert_equals_int(n_rests, 1);
 }
 GST_END_TEST
 
@@ -381,6 +411,7 @@ vigilidle_suite(void)
     tcase_add_test(tcase, without_vigilmotion_all_passes);
     tcase_add_test(tcase, asleep_keyframes_are_looked_at_and_nothing_comes);
     tcase_add_test(tcase, byte_streams_are_slept_through);
+    tcase_add_test(tcase, after_a_rest_parameter_sets_come_again);
     tcase_add_test(tcase, a_keyframe_with_motion_brings_what_was_before_it);
     tcase_add_test(tcase, a_large_frame_wakes_at_once);
     tcase_add_test(tcase, what_is_tracked_wakes);

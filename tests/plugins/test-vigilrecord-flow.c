@@ -98,6 +98,17 @@ GST_START_TEST(branches_of_a_tee_do_not_block_each_other)
 }
 GST_END_TEST
 
+static guint
+get_ring_frames(Rig *rig)
+{
+    g_autoptr(GstStructure) stats = NULL;
+    guint frames = 0;
+
+    g_object_get(rig->record, "stats", &stats, NULL);
+    fail_unless(gst_structure_get_uint(stats, "ring-frames", &frames));
+    return frames;
+}
+
 GST_START_TEST(live_video_never_waits)
 {
     const Script script[] = {{1, B, 500, 800, 400, 500}, {1, E, 500, 1500, 400, 500}};
@@ -118,6 +129,32 @@ GST_START_TEST(live_video_never_waits)
     assert_equals_uint64(rig_stat(&rig, "clips-complete"), 1);
     assert_nothing_amiss(&rig);
     g_ptr_array_unref(lines);
+    rig_free(&rig);
+}
+GST_END_TEST
+
+/* The ring reaches back from where the analysis is, and no further, however long it may be late. */
+GST_START_TEST(ring_follows_the_analysis)
+{
+    Rig rig = rig_new("videotestsrc is-live=true num-buffers=200 ! "
+                      "video/x-raw,format=I420,width=160,height=120,framerate=20/1 ! " X264(
+                          10, "tune=zerolatency") AVC,
+                      "ring-seconds=1 ring-lag=30");
+    guint64 n_gone = 0;
+
+    /* not a word: all are kept */
+    wait_for_stat(&rig, "frames", 60);
+    fail_unless(get_ring_frames(&rig) >= 60);
+    rig_push_gap(&rig, 2500);
+    while (n_gone < 20 && rig_stat(&rig, "frames") < 200) {
+        n_gone = rig_stat(&rig, "frames");
+        n_gone -= MIN(n_gone, get_ring_frames(&rig));
+        g_usleep(G_USEC_PER_SEC / 20);
+    }
+    /* what is before 1.5 s, but for a group of pictures */
+    fail_unless(n_gone >= 20 && n_gone <= 31, "%d", (gint)n_gone);
+    rig_play(&rig, NULL, 0, 10000, 0);
+    g_ptr_array_unref(rig_wait(&rig));
     rig_free(&rig);
 }
 GST_END_TEST
@@ -496,6 +533,7 @@ vigilrecord_flow_suite(void)
     tcase_add_test(waiting, slow_analysis_loses_no_footage);
     tcase_add_test(waiting, branches_of_a_tee_do_not_block_each_other);
     tcase_add_test(waiting, live_video_never_waits);
+    tcase_add_test(waiting, ring_follows_the_analysis);
     suite_add_tcase(suite, waiting);
     tcase_set_timeout(states, 120);
     tcase_add_test(states, stop_in_the_middle_keeps_what_there_is);
