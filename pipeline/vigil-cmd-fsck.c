@@ -54,6 +54,20 @@ verify_clear(Verify *self)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Verify, verify_clear)
 
 static void
+print_closed(const VigilSealSummary *summary)
+{
+    g_autoptr(GDateTime) last =
+        g_date_time_new_from_unix_utc(summary->closed_wall_us / G_USEC_PER_SEC);
+    g_autofree gchar *time = last ? g_date_time_format_iso8601(last) : NULL;
+
+    printf("chain from record %" G_GUINT64_FORMAT ", closed up to there (%s, %" G_GUINT64_FORMAT
+           " items) by record %" G_GUINT64_FORMAT "; %" G_GUINT64_FORMAT
+           " records of before are kept\n",
+           summary->closed_seq + 1, time ? time : "-", summary->n_closed_items, summary->closed_by,
+           summary->n_kept);
+}
+
+static void
 print_summary(const VigilSealSummary *summary)
 {
     if (summary->n_older_clips || summary->n_older_events)
@@ -63,8 +77,11 @@ print_summary(const VigilSealSummary *summary)
     printf("%" G_GUINT64_FORMAT " clips and %" G_GUINT64_FORMAT
            " events verified against %" G_GUINT64_FORMAT " records\n",
            summary->n_clips, summary->n_events - summary->n_older_events, summary->n_records);
+    if (summary->closed_seq)
+        print_closed(summary);
+    /* with its number, it can be told from one that was closed since */
     if (*summary->head)
-        printf("head %s\n", summary->head);
+        printf("head %s:%" G_GUINT64_FORMAT "\n", summary->head, summary->head_seq);
 }
 
 /* @n: (inout): findings */
@@ -139,7 +156,8 @@ run(const VigilCommand *self, gint argc, gchar **argv)
         {"public-key", 0, 0, G_OPTION_ARG_FILENAME, &verify.public_key,
          "With --verify: a copy of seal.pub that was kept elsewhere", "FILE"},
         {"head", 0, 0, G_OPTION_ARG_STRING, &verify.head,
-         "With --verify: the head that an earlier --verify printed must still be there", "DIGEST"},
+         "With --verify: the head that an earlier --verify printed must still be there, or closed",
+         "DIGEST[:N]"},
         VIGIL_STORE_PLACE_ENTRIES(place),
         G_OPTION_ENTRY_NULL,
     };

@@ -4,6 +4,7 @@
  * between two steps writers have as much time as the step took.
  */
 #include "storage/vigil-retention-private.h"
+#include "storage/vigil-seal-shorten.h"
 #include "storage/vigil-set-aside.h"
 
 #include <errno.h>
@@ -455,6 +456,8 @@ do_task(VigilStore *self, guint *n_deleted, gboolean *done, GError **error)
         return do_space(self, n_deleted, done, error);
     if (task == n_scans + 2)
         return do_old_rows(self, done, error);
+    if (task == n_scans + 3)
+        return vigil_seal_shorten_some(self, done, error);
     return do_rest(self, done, error);
 }
 
@@ -477,7 +480,7 @@ go_on(VigilStore *self, guint *n_deleted, gboolean *all_done, GError **error)
     }
     if (!done)
         return TRUE;
-    *all_done = retention->task == self->n_keep + 5;
+    *all_done = retention->task == self->n_keep + 6;
     retention->task = *all_done ? 0 : retention->task + 1;
     return TRUE;
 }

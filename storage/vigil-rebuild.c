@@ -98,21 +98,23 @@ static gboolean
 restore_events(VigilStore *self, const VigilFoundClip *clip, gint64 clip_id, guint *n,
                gboolean *wanted, GError **error)
 {
-    gint64 seq;
+    gint64 lowest;
 
     *n = 0;
     *wanted = FALSE;
-    if (!vigil_store_read_int(self, "SELECT coalesce(min(seq), 4294967296) FROM events", &seq,
+    if (!vigil_store_read_int(self, "SELECT coalesce(min(seq), 4294967296) FROM events", &lowest,
                               error))
         return FALSE;
-    seq = MIN(seq, FIRST_SEQ);
-    for (guint i = clip->events->len; i > 0; i--) {
-        const VigilFoundEvent *found = &g_array_index(clip->events, VigilFoundEvent, i - 1);
+    lowest = MIN(lowest, FIRST_SEQ);
+    /* those of before are numbered downwards: the last one is the nearest to those that came since */
+    for (guint i = 0; i < clip->events->len; i++) {
+        const VigilFoundEvent *found =
+            &g_array_index(clip->events, VigilFoundEvent, clip->events->len - 1 - i);
         g_autoptr(VigilEvent) event = end_of(found);
         const VigilRestore restore = {.event = event,
                                       .clip_id = clip_id,
                                       .run_id = RUN,
-                                      .seq = seq - 1,
+                                      .seq = lowest - 1 - i,
                                       .committed_wall_us = found->written_wall_us,
                                       .goes_on = found->part > 0,
                                       .pinned = is_pinned(self, event->id)};
@@ -120,7 +122,6 @@ restore_events(VigilStore *self, const VigilFoundClip *clip, gint64 clip_id, gui
 
         if (!vigil_store_restore_event(self, &restore, &restored, error))
             return FALSE;
-        seq--;
         *n += restored == VIGIL_RESTORED_EVENT;
         *wanted |= restored != VIGIL_RESTORED_NOT;
     }

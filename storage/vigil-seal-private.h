@@ -13,6 +13,7 @@ typedef enum {
     VIGIL_SEAL_KIND_FIRST = 1,
     VIGIL_SEAL_KIND_SEAL = 2,
     VIGIL_SEAL_KIND_DELETION = 3,
+    VIGIL_SEAL_KIND_CHECKPOINT = 4,
 } VigilSealKind;
 
 typedef enum {
@@ -24,6 +25,10 @@ typedef enum {
     VIGIL_SEAL_OLDER_CLIPS = 6,
     VIGIL_SEAL_OLDER_EVENTS = 7,
     VIGIL_SEAL_PART = 8,
+    VIGIL_SEAL_CLOSED = 9,
+    VIGIL_SEAL_CLOSED_KEY = 10,
+    VIGIL_SEAL_CLOSED_TIME = 11,
+    VIGIL_SEAL_KEPT = 12,
 } VigilSealItemType;
 
 /* --- vigil-seal-record.c: bytes; no state, any thread --------------------------------------------------------- */
@@ -76,6 +81,33 @@ gboolean vigil_seal_check(const guint8 key[VIGIL_SEAL_KEY_BYTES], gconstpointer 
 /** vigil_seal_hash_file: @bytes: (out): its length as read. Returns 0 or -errno. */
 gint vigil_seal_hash_file(gint fd, guint8 digest[VIGIL_SEAL_DIGEST_BYTES], guint64 *bytes);
 
+/* --- vigil-seal-closed.c: checkpoints; no state, any thread --------------------------------------------------------- */
+
+/** VigilSealClosed: what a checkpoint says of the last record that is closed. */
+typedef struct {
+    guint64 seq, n_items; /* n_items: of all that are closed */
+    gint64 wall_us;
+    guint8 link[VIGIL_SEAL_DIGEST_BYTES], key[VIGIL_SEAL_KEY_BYTES];
+} VigilSealClosed;
+
+/** VigilSealKept: a record that is kept. */
+typedef struct {
+    guint64 seq;
+    gchar *mask; /* (nullable): %NULL: all of its items stand */
+    guint8 link[VIGIL_SEAL_DIGEST_BYTES];
+} VigilSealKept;
+
+/** vigil_seal_closed_write: (transfer full): items of a checkpoint, to which vigil_seal_kept_write() adds. */
+VigilSealItems *vigil_seal_closed_write(const VigilSealClosed *closed);
+/** vigil_seal_kept_write: @mask: (nullable): %NULL: all stand */
+void
+vigil_seal_kept_write(VigilSealItems *items, guint64 seq, const guint8 *link, const gchar *mask);
+/** vigil_seal_closed_parse: %FALSE when the record is no checkpoint as it should be. @kept: (transfer full) (element-type VigilSealKept) */
+gboolean
+vigil_seal_closed_parse(const VigilSealRecord *record, VigilSealClosed *closed, GArray **kept);
+/** vigil_seal_mask_fits: that it can be of a record with so many items. */
+gboolean vigil_seal_mask_fits(const gchar *mask, guint32 n_items);
+
 /* --- vigil-seal-key.c ----------------------------------------------------------------------------------------- */
 
 /**
@@ -119,6 +151,9 @@ gboolean vigil_seal_event(VigilStore *self, gint64 event_seq, GError **error);
 gboolean vigil_seal_event_goes(VigilStore *self, gint64 event_seq, GError **error);
 gboolean vigil_seal_clip_goes(VigilStore *self, gint64 clip_id, GError **error);
 gboolean vigil_seal_snapshot_goes(VigilStore *self, gint64 event_seq, GError **error);
+/** vigil_seal_append: a record at the end of the chain; one that begins the key's part first, where that is due. @seq: (out): its number */
+gboolean vigil_seal_append(VigilStore *self, VigilSealKind kind, const VigilSealItems *items,
+                           gint64 *seq, GError **error);
 /** vigil_seal_flush: at the end of each transaction: writes down what went. */
 gboolean vigil_seal_flush(VigilStore *self, GError **error);
 /** vigil_seal_forget: what went in a transaction that was rolled back did not go. */

@@ -99,7 +99,7 @@ vigil_seal_record_parse(VigilSealRecord *self, const guint8 *body, gsize length)
     guint32 n = 0;
 
     if (length < HEAD_BYTES || memcmp(body, MAGIC, MAGIC_BYTES) != 0 ||
-        body[8] < VIGIL_SEAL_KIND_FIRST || body[8] > VIGIL_SEAL_KIND_DELETION)
+        body[8] < VIGIL_SEAL_KIND_FIRST || body[8] > VIGIL_SEAL_KIND_CHECKPOINT)
         return FALSE;
     self->kind = body[8];
     self->seq = get_number(body + 9, 8);
@@ -109,8 +109,11 @@ vigil_seal_record_parse(VigilSealRecord *self, const guint8 *body, gsize length)
     self->n_items = (guint32)get_number(body + 89, 4);
     self->items = body + HEAD_BYTES;
     self->items_length = length - HEAD_BYTES;
-    while (vigil_seal_record_next(self, &offset, &item))
+    while (vigil_seal_record_next(self, &offset, &item)) {
+        if ((item.type >= VIGIL_SEAL_CLOSED) != (self->kind == VIGIL_SEAL_KIND_CHECKPOINT))
+            return FALSE;
         n++;
+    }
     return offset == self->items_length && n == self->n_items;
 }
 
@@ -121,7 +124,7 @@ vigil_seal_record_next(const VigilSealRecord *self, gsize *offset, VigilSealItem
     const gsize left = self->items_length - *offset;
 
     if (left < ITEM_HEAD_BYTES + ITEM_TAIL_BYTES || at[0] < VIGIL_SEAL_CLIP ||
-        at[0] > VIGIL_SEAL_PART)
+        at[0] > VIGIL_SEAL_KEPT)
         return FALSE;
     item->type = at[0];
     item->name_length = (gsize)get_number(at + 1, 2);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "storage/vigil-seal-private.h"
+#include "storage/vigil-seal-shorten.h"
 
 /* The last record, and the highest number that was ever given. */
 typedef struct {
@@ -94,10 +95,9 @@ begin_segment(VigilStore *self, Head *head, GError **error)
     return write_record(self, VIGIL_SEAL_KIND_FIRST, items, head, error);
 }
 
-/* @seq: (out): the record's number */
-static gboolean
-append(VigilStore *self, VigilSealKind kind, const VigilSealItems *items, gint64 *seq,
-       GError **error)
+gboolean
+vigil_seal_append(VigilStore *self, VigilSealKind kind, const VigilSealItems *items, gint64 *seq,
+                  GError **error)
 {
     Head head;
 
@@ -160,7 +160,7 @@ seal_events(VigilStore *self, VigilSealItems *items, const GArray *events, gint6
     }
     /* what went before must stand before: an event may be replaced by one of the same id */
     if (!vigil_seal_flush(self, error) ||
-        !append(self, VIGIL_SEAL_KIND_SEAL, items, seal_seq, error))
+        !vigil_seal_append(self, VIGIL_SEAL_KIND_SEAL, items, seal_seq, error))
         return FALSE;
     for (guint i = 0; i < events->len; i++)
         if (!note_seal(self, "UPDATE events SET seal_seq = :seal WHERE seq = :key",
@@ -320,7 +320,10 @@ vigil_seal_flush(VigilStore *self, GError **error)
     g_autoptr(VigilSealItems) gone = g_steal_pointer(&self->seal_gone);
     gint64 seq;
 
-    return !gone || append(self, VIGIL_SEAL_KIND_DELETION, gone, &seq, error);
+    if (!gone)
+        return TRUE;
+    vigil_seal_shortener_note_ended(self->seal_shortener, gone->n);
+    return vigil_seal_append(self, VIGIL_SEAL_KIND_DELETION, gone, &seq, error);
 }
 
 void

@@ -28,6 +28,7 @@ typedef struct {
 /* see vigil-seal-private.h */
 typedef struct VigilSealItems VigilSealItems;
 typedef struct VigilSealKey VigilSealKey;
+typedef struct VigilSealShortener VigilSealShortener;
 typedef struct VigilRetention VigilRetention;
 typedef struct VigilCheckpointer VigilCheckpointer;
 
@@ -76,6 +77,7 @@ struct VigilStore {
     VigilStoreClock clock;
     VigilSealKey *seal_key;    /* NULL: nothing is sealed */
     VigilSealItems *seal_gone; /* (nullable): what this transaction deletes */
+    VigilSealShortener *seal_shortener;
 
     GMutex
         checkpoint_lock; /* after mutex: one checkpoint at a time, or SQLite calls the store busy */

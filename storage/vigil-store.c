@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "storage/vigil-rebuild-private.h"
 #include "storage/vigil-seal-private.h"
+#include "storage/vigil-seal-shorten.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,6 +36,7 @@ store_new(const gchar *database, const gchar *clips)
     self->statements = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, finalize_statement);
     self->live_clips = g_ptr_array_new();
     self->retention = vigil_retention_new();
+    self->seal_shortener = vigil_seal_shortener_new();
     g_mutex_init(&self->mutex);
     g_mutex_init(&self->checkpoint_lock);
     g_mutex_init(&self->rebuild_lock);
@@ -78,6 +80,7 @@ store_free(VigilStore *self)
     g_hash_table_unref(self->statements);
     vigil_seal_key_free(self->seal_key);
     vigil_seal_forget(self);
+    vigil_seal_shortener_free(self->seal_shortener);
     g_ptr_array_unref(self->live_clips);
     vigil_retention_free(self->retention, self->n_keep);
     g_free(self->keep);

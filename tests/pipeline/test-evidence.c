@@ -5,6 +5,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
+#include "storage/vigil-seal-shorten.h"
 #include "tests/pipeline/program.h"
 #include "tests/storage/store-test.h"
 
@@ -62,7 +63,38 @@ START_TEST(test_verify)
     g_auto(Program) no_head =
         program_run("fsck", "--verify", "--head", "00", "--store", t.dir, NULL);
     assert_says(no_head, 5, "no record has the digest 00");
+    ck_assert_ptr_null(strstr(no_head.output, "chain from record"));
     tear_down();
+}
+END_TEST
+
+/* The head that was printed before is closed, and known to be by its number. */
+START_TEST(test_verify_closed)
+{
+    g_autofree gchar *head = NULL;
+    const gchar *at;
+
+    store_test_init(&t, NULL);
+    t.options.max_age_us = DAY_US;
+    store_test_open(&t);
+    *vigil_seal_shortener_get_pace(t.store->seal_shortener) =
+        (VigilSealPace){.n_open = 4, .n_ended = 1, .n_look = 9, .n_batch = 9, .n_slack = 4};
+    for (guint i = 1; i <= 8; i++)
+        ck_assert(store_test_whole(t.store, i, 100, NULL));
+    ck_assert(vigil_store_set_pinned(t.store, store_test_id(2), TRUE, NULL));
+    g_auto(Program) before = program_run("fsck", "--verify", "--store", t.dir, NULL);
+    assert_says(before, 0, ":9\n0 found, 0 left\n");
+    at = strstr(before.output, "head ") + strlen("head ");
+    head = g_strndup(at, strlen("0:9") - 1 + 64);
+    store_test_mono_us += 2 * DAY_US;
+    store_test_wall_us += 2 * DAY_US;
+    for (guint i = 11; i <= 15; i++)
+        ck_assert(store_test_whole(t.store, i, 100, NULL));
+    ck_assert(vigil_store_enforce_limits(t.store, NULL, NULL));
+    g_auto(Program) after = program_run("fsck", "--verify", "--head", head, "--store", t.dir, NULL);
+    assert_says(after, 0, "chain from record 10, closed up to there (2026-01-02T03:04:05Z, 34 ");
+    assert_says(after, 0, " items) by record 16; 2 records of before are kept\n");
+    store_test_finish(&t);
 }
 END_TEST
 
@@ -306,7 +338,7 @@ END_TEST
 int
 main(void)
 {
-    const TTest *const tests[] = {test_verify, test_verify_usage,   test_export,
+    const TTest *const tests[] = {test_verify, test_verify_closed,  test_verify_usage, test_export,
                                   test_parts,  test_export_refused, test_backup};
 
     return store_test_main("evidence", tests, G_N_ELEMENTS(tests));

@@ -4,6 +4,7 @@
  * or the operation fails once, or all fail from there on; and so does every allocation of SQLite's. After each the store is opened without faults, and what was
  * acknowledged must be there, every row with its file, every file with its row.
  */
+#include "storage/vigil-seal-shorten.h"
 #include "tests/storage/faults.h"
 #include "tests/storage/store-test.h"
 #include "tests/support/vigil-test-size.h"
@@ -144,6 +145,17 @@ work_delete(GError **error)
     return open_with_faults(error) && delete_all(error) && record(5, 100, error);
 }
 
+/* What is deleted makes the chain of seals shorter, in several transactions. */
+static gboolean
+work_shorten(GError **error)
+{
+    if (!open_with_faults(error))
+        return FALSE;
+    *vigil_seal_shortener_get_pace(t.store->seal_shortener) =
+        (VigilSealPace){.n_open = 4, .n_ended = 1, .n_look = 8, .n_batch = 4, .n_slack = 4};
+    return delete_all(error) && record(5, 100, error);
+}
+
 static gboolean
 work_abandon(GError **error)
 {
@@ -174,6 +186,18 @@ prepare_two_events(void)
     store_test_open(&t);
     ck_assert(store_test_whole(t.store, 3, 40, &error));
     ck_assert(store_test_whole(t.store, 4, 40, &error));
+    store_test_close(&t);
+}
+
+/* One of twelve stays, and its record with it. */
+static void
+prepare_chain(void)
+{
+    t.options.max_age_us = DAY_US;
+    store_test_open(&t);
+    for (guint number = 11; number <= 22; number++)
+        ck_assert(store_test_whole(t.store, number, 40, NULL));
+    ck_assert(vigil_store_set_pinned(t.store, store_test_id(13), TRUE, NULL));
     store_test_close(&t);
 }
 
@@ -328,6 +352,7 @@ static const struct {
     {prepare_wreck, work_record},         {prepare_two_events, work_delete},
     {prepare_wreck, work_delete},         {prepare_two_events, work_abandon},
     {prepare_two_events, work_record_on}, {prepare_parts, work_delete},
+    {prepare_chain, work_shorten},
 };
 
 static const gchar *const kind_names[] = {"", "killed", "EIO", "ENOSPC", "no memory"};

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The chain of seals over a long time, and in any order of what may happen. */
+#include "tests/storage/store-test.h"
+
+#include "storage/vigil-seal-shorten.h"
+#include "tests/support/vigil-test-size.h"
+
+static StoreTest t;
+static GString *findings;
+static VigilSealSummary summary;
+
+static void
+note(const gchar *finding, gboolean repaired, gpointer user_data)
+{
+    ck_assert(!repaired);
+    g_string_append_printf(findings, "%s\n", finding);
+}
+
+static guint
+verify(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VigilStore) reader = vigil_store_open_reader(t.database, t.clips, &error);
+    guint n_found;
+
+    assert_no_error(error);
+    if (findings)
+        g_string_free(findings, TRUE);
+    findings = g_string_new(NULL);
+    vigil_store_verify(reader, NULL, NULL, note, NULL, &summary, &n_found, &error);
+    assert_no_error(error);
+    return n_found;
+}
+
+#define assert_fine() ck_assert_msg(verify() == 0, "%s", findings->str)
+
+/* Closes four records at a time, as soon as something goes. */
+static void
+open_quick(void)
+{
+    store_test_open(&t);
+    *vigil_seal_shortener_get_pace(t.store->seal_shortener) =
+        (VigilSealPace){.n_open = 4, .n_ended = 1, .n_look = 8, .n_batch = 4, .n_slack = 4};
+}
+
+static void
+whole(guint first, guint last)
+{
+    for (guint i = first; i <= last; i++)
+        ck_assert(store_test_whole(t.store, i, 100, NULL));
+}
+
+static void
+enforce(void)
+{
+    g_autoptr(GError) error = NULL;
+
+    ck_assert(vigil_store_enforce_limits(t.store, NULL, &error));
+    assert_no_error(error);
+}
+
+static void
+pin(guint number)
+{
+    ck_assert(vigil_store_set_pinned(t.store, store_test_id(number), TRUE, NULL));
+}
+
+static void
+pass_days(guint n)
+{
+    store_test_mono_us += n * DAY_US;
+    store_test_wall_us += n * DAY_US;
+}
+
+/* Any order of what may happen: the chain says the same as the rows, and all that is altered is found. */
+static void
+act(GRand *random, guint *number)
+{
+    const guint any = (guint)g_rand_int_range(random, 0, (gint)*number + 1);
+
+    switch (g_rand_int_range(random, 0, 8)) {
+    case 0: vigil_store_set_pinned(t.store, store_test_id(any), TRUE, NULL); break;
+    case 1: vigil_store_set_pinned(t.store, store_test_id(any), FALSE, NULL); break;
+    case 2:
+        store_test_mono_us += DAY_US / 6;
+        store_test_wall_us += DAY_US / 6;
+        break;
+    case 3: enforce(); break;
+    case 4: {
+        /* cut off, and then replayed by the same id */
+        VigilClip *clip = store_test_begin(t.store, ++*number, 50, NULL);
+
+        ck_assert_ptr_nonnull(clip);
+        vigil_store_abandon_clip(t.store, clip);
+        if (g_rand_boolean(random)) {
+            store_test_close(&t);
+            open_quick();
+            ck_assert(store_test_whole(t.store, *number, 60, NULL));
+        }
+        break;
+    }
+    case 5: {
+        g_autoptr(GError) error = NULL;
+        VigilClip *clip = store_test_begin(t.store, ++*number, 40, &error);
+        VigilClip *part = store_test_continue(t.store, *number, 30, &error);
+
+        assert_no_error(error);
+        ck_assert(vigil_store_finish_clip(t.store, clip, &store_test_info, &error));
+        ck_assert(store_test_end(t.store, *number, part, &error));
+        break;
+    }
+    default: whole(*number + 1, *number + 1); ++*number;
+    }
+}
+
+START_TEST(test_any_order)
+{
+    g_autoptr(GRand) random = g_rand_new();
+    const guint32 seed = g_random_int();
+    guint number = 0, n_closed = 0;
+
+    g_rand_set_seed(random, seed);
+    for (guint round = 0; round < vigil_test_size(6, 100); round++) {
+        store_test_init(&t, NULL);
+        t.options.max_age_us = DAY_US;
+        t.options.clips_max_age_us = g_rand_boolean(random) ? DAY_US / 2 : 0;
+        open_quick();
+        for (number = 0; number < 120;) {
+            act(random, &number);
+            if (g_rand_int_range(random, 0, 8) == 0)
+                ck_assert_msg(verify() == 0, "seed %u, round %u: %s", seed, round, findings->str);
+        }
+        enforce();
+        ck_assert_msg(verify() == 0, "seed %u, round %u: %s", seed, round, findings->str);
+        n_closed += summary.closed_seq > 0;
+        /* each of what is there has a seal that counts */
+        if (summary.n_events > 0) {
+            const guint n = (guint)summary.n_events;
+
+            store_test_exec(&t, "UPDATE events SET track_id = 5");
+            ck_assert_msg(verify() >= n, "seed %u: %u of %s", seed, n, findings->str);
+        }
+        store_test_finish(&t);
+    }
+    ck_assert_uint_gt(n_closed, 0);
+}
+END_TEST
+
+/* Thirty days of a store that keeps three, with the pace of the daemon. */
+START_TEST(test_bounded)
+{
+    const guint n_days = 30, n_a_day = vigil_test_size(120, 4000), n_pinned = 20;
+    gint64 most = 0, ended;
+    guint number = 0;
+
+    store_test_init(&t, NULL);
+    t.options.max_age_us = 3 * DAY_US;
+    store_test_open(&t);
+    *vigil_seal_shortener_get_pace(t.store->seal_shortener) = (VigilSealPace){
+        .n_open = 64, .n_ended = 64, .n_look = 1024, .n_batch = 128, .n_slack = 256};
+    for (guint day = 0; day < n_days; day++) {
+        for (guint i = 0; i < n_a_day; i++) {
+            ck_assert(store_test_whole(t.store, ++number, 10, NULL));
+            if (number % (n_days * n_a_day / n_pinned) == 7)
+                pin(number);
+            store_test_mono_us += DAY_US / n_a_day;
+            store_test_wall_us += DAY_US / n_a_day;
+            if (i % (n_a_day / 12) == 0)
+                enforce();
+        }
+        enforce();
+        most = MAX(most, store_test_int(&t, "SELECT count(*) FROM seals"));
+    }
+    assert_fine();
+    ended = store_test_int(&t, "SELECT count(*) FROM seals");
+    vigil_test_figure("%u events in 30 days, 3 kept, %u pinned: at most %d records, %d at the end, "
+                      "%" G_GUINT64_FORMAT " events there",
+                      number, n_pinned, (gint)most, (gint)ended, summary.n_events);
+    /* a record each, twelve deletions a day, and what one look leaves */
+    ck_assert_int_lt(most, 3 * n_a_day + n_pinned + 3 * 12 + 2 * 256);
+    /* and all goes */
+    for (guint i = 1; i <= number; i++)
+        vigil_store_set_pinned(t.store, store_test_id(i), FALSE, NULL);
+    for (guint i = 0; i < 10; i++) {
+        pass_days(4);
+        whole(number + 1, number + 64);
+        number += 64;
+        enforce();
+    }
+    assert_fine();
+    ck_assert_int_lt(store_test_int(&t, "SELECT count(*) FROM seals"), 2 * 256);
+    store_test_finish(&t);
+}
+END_TEST
+
+int
+main(void)
+{
+    const TTest *const tests[] = {test_any_order, test_bounded};
+
+    return store_test_main("seal-long", tests, G_N_ELEMENTS(tests));
+}
