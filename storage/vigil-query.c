@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "storage/vigil-areas.h"
 #include "storage/vigil-clip-parts.h"
+#include "storage/vigil-query-private.h"
 
 #include <errno.h>
 
-/* Rows are fetched in pages and handed out without the lock, so that the caller may use the store meanwhile. */
+/*
+ * Rows are fetched in pages and handed out without the lock, so that the caller may use the store meanwhile. Nobody waits for who
+ * only reads; the more rows a page has, the more of what lies behind one another on the disk is read in this order.
+ */
 #define PAGE_ROWS 128
+#define READER_PAGE_ROWS 1024
 
 #define ROW_COLUMNS                                                                             \
     "SELECT e.seq, e.id, k.name, e.rule, e.label, e.label_id, e.track_id, e.start_ns, "         \
@@ -13,23 +18,25 @@
     "e.x0, e.y0, e.x1, e.y1, e.frames_seen, e.frames_inferred, e.record, e.pre_ns, e.post_ns, " \
     "e.end_reason, e.pinned, c.path, c.state, c.start_ns, c.end_ns, c.bytes, "                  \
     "EXISTS (SELECT 1 FROM snapshots s WHERE s.event_seq = e.seq), "
-/* Of a store that no writer has brought to the present version yet. */
-#define ROWS_1 ROW_COLUMNS "NULL, NULL "
-#define ROWS_2 ROW_COLUMNS "m.name, m.sha256 "
-/* The first table decides the order: CROSS JOIN keeps it the first. */
-#define FROM_EVENTS "FROM events e "
-#define FROM_PINNED "FROM events e INDEXED BY events_pinned "
-#define FROM_ZONE "FROM event_places p CROSS JOIN events e ON e.seq = p.event_seq "
-#define JOINS "CROSS JOIN cameras k ON k.id = e.camera_id LEFT JOIN clips c ON c.id = e.clip_id "
+#define JOINS                                                             \
+    "FROM events e CROSS JOIN cameras k ON k.id = e.camera_id LEFT JOIN " \
+    "clips c ON c.id = e.clip_id "
 #define JOIN_MODELS "LEFT JOIN models m ON m.id = e.model_id "
+#define WHERE_SEQ "WHERE e.seq = :seq"
+/* The first two are of a store that no writer has brought to the present version yet. */
+#define ROW_1 ROW_COLUMNS "NULL, NULL, 0 " JOINS WHERE_SEQ
+#define ROW_2 ROW_COLUMNS "m.name, m.sha256, 0 " JOINS JOIN_MODELS WHERE_SEQ
+#define ROW_11                                                                                \
+    ROW_COLUMNS                                                                               \
+    "m.name, m.sha256, EXISTS (SELECT 1 FROM event_parts p WHERE p.event_seq = e.seq) " JOINS \
+        JOIN_MODELS WHERE_SEQ
 #define SCHEMA_WITH_MODELS 2
-#define SCHEMA_WITH_INDEXES 4
-#define SCHEMA_WITH_PINS 12
 
 typedef struct {
-    gint64 seq;
-    VigilEvent *event;
+    VigilEventPlace place;
+    VigilEvent *event;    /* (nullable): not read yet */
     gchar *clip, **parts; /* (nullable) */
+    gboolean has_parts;
     VigilEventRow row;
 } Row;
 
@@ -41,129 +48,6 @@ row_clear(gpointer data)
     g_clear_pointer(&self->event, vigil_event_unref);
     g_free(self->clip);
     g_strfreev(self->parts);
-}
-
-typedef struct {
-    const VigilEventQuery *query;
-    gint64 seq; /* of the only one that is wanted; 0: as the query says */
-    gint64 last_start_us, last_seq;
-    gboolean started;
-} Cursor;
-
-/* Of a place that was entered several times the first row. */
-static void
-append_zone(GString *sql, gboolean by_zone)
-{
-    g_string_append(sql, by_zone
-                             ? "AND p.kind = 'zone' AND p.name = :zone AND NOT EXISTS "
-                               "(SELECT 1 FROM event_places q WHERE q.event_seq = p.event_seq AND "
-                               "q.kind = p.kind AND q.name = p.name AND q.position < p.position) "
-                             : "AND EXISTS (SELECT 1 FROM event_places p WHERE p.event_seq = e.seq "
-                               "AND p.kind = 'zone' AND p.name = :zone) ");
-}
-
-/*
- * Which index is used is decided here and not by SQLite's guesses (a + keeps a term from any): zone, else pins, else rule, else camera
- * with class, else either. Whatever it is, it is in the order of time.
- */
-static void
-append_filters(const VigilStore *self, GString *sql, const Cursor *cursor, gboolean by_zone)
-{
-    const VigilEventQuery *query = cursor->query;
-
-    if (cursor->seq)
-        g_string_append(sql, "AND e.seq = :seq ");
-    if (query->id)
-        g_string_append(sql, "AND e.id = :id ");
-    if (query->zone)
-        append_zone(sql, by_zone);
-    if (query->pinned)
-        g_string_append(sql, "AND e.pinned <> 0 ");
-    /* bounds: whether it was there is seen by its track */
-    if (query->area && self->schema >= VIGIL_AREAS_SCHEMA)
-        g_string_append(sql, "AND e.seq IN (SELECT a.event_seq FROM event_areas a WHERE "
-                             "a.x1 >= :area_x0 AND a.x0 <= :area_x1 AND a.y1 >= :area_y0 AND "
-                             "a.y0 <= :area_y1) ");
-    if (query->rule)
-        g_string_append(sql, "AND e.rule = :rule ");
-    if (query->camera)
-        g_string_append_printf(sql,
-                               "AND %se.camera_id = (SELECT id FROM cameras WHERE name = :camera) ",
-                               query->rule ? "+" : "");
-    if (query->label)
-        g_string_append_printf(sql, "AND %se.label = :label ", query->rule ? "+" : "");
-}
-
-/* The place in the order up to which rows were handed out is the narrower bound on its side. */
-static void
-append_times(GString *sql, const Cursor *cursor, const gchar *start, const gchar *seq)
-{
-    const VigilEventQuery *query = cursor->query;
-    const gchar *direction = query->ascending ? "" : " DESC";
-
-    if (query->since_us && !(cursor->started && query->ascending))
-        g_string_append_printf(sql, "AND %s >= :since ", start);
-    if (query->until_us && !(cursor->started && !query->ascending))
-        g_string_append_printf(sql, "AND %s <= :until ", start);
-    if (cursor->started)
-        g_string_append_printf(sql, "AND (%s, %s) %c (:last_start, :last_seq) ", start, seq,
-                               query->ascending ? '>' : '<');
-    g_string_append_printf(sql, "ORDER BY %s%s, %s%s LIMIT :limit", start, direction, seq,
-                           direction);
-}
-
-static gchar *
-compose(const VigilStore *self, const Cursor *cursor)
-{
-    const VigilEventQuery *query = cursor->query;
-    const gboolean by_zone = query->zone && !query->id && self->schema >= SCHEMA_WITH_INDEXES;
-    const gboolean by_pinned =
-        query->pinned && !by_zone && !query->id && self->schema >= SCHEMA_WITH_PINS;
-    const gboolean with_models = self->schema >= SCHEMA_WITH_MODELS;
-    GString *sql = g_string_new(with_models ? ROWS_2 : ROWS_1);
-
-    g_string_append(sql, by_zone     ? FROM_ZONE JOINS
-                         : by_pinned ? FROM_PINNED JOINS
-                                     : FROM_EVENTS JOINS);
-    g_string_append(sql, with_models ? JOIN_MODELS "WHERE 1 " : "WHERE 1 ");
-    append_filters(self, sql, cursor, by_zone);
-    append_times(sql, cursor, by_zone ? "p.start_wall_us" : "e.start_wall_us",
-                 by_zone ? "p.event_seq" : "e.seq");
-    return g_string_free(sql, FALSE);
-}
-
-static void
-bind(VigilStatement *statement, const Cursor *cursor, guint limit)
-{
-    const VigilEventQuery *query = cursor->query;
-
-    if (query->since_us && !(cursor->started && query->ascending))
-        vigil_statement_int(statement, ":since", query->since_us);
-    if (query->until_us && !(cursor->started && !query->ascending))
-        vigil_statement_int(statement, ":until", query->until_us);
-    if (query->camera)
-        vigil_statement_text(statement, ":camera", query->camera);
-    if (query->label)
-        vigil_statement_text(statement, ":label", query->label);
-    if (query->rule)
-        vigil_statement_text(statement, ":rule", query->rule);
-    if (query->id)
-        vigil_statement_text(statement, ":id", query->id);
-    if (query->zone)
-        vigil_statement_text(statement, ":zone", query->zone);
-    if (query->area && statement->store->schema >= VIGIL_AREAS_SCHEMA) {
-        vigil_statement_real(statement, ":area_x0", query->area->x0);
-        vigil_statement_real(statement, ":area_x1", query->area->x1);
-        vigil_statement_real(statement, ":area_y0", query->area->y0);
-        vigil_statement_real(statement, ":area_y1", query->area->y1);
-    }
-    if (cursor->seq)
-        vigil_statement_int(statement, ":seq", cursor->seq);
-    if (cursor->started) {
-        vigil_statement_int(statement, ":last_start", cursor->last_start_us);
-        vigil_statement_int(statement, ":last_seq", cursor->last_seq);
-    }
-    vigil_statement_int(statement, ":limit", limit);
 }
 
 /* In the order of ROW_COLUMNS. */
@@ -201,21 +85,20 @@ read_event(VigilStatement *statement, VigilEvent *event)
     event->end_reason = reason ? vigil_end_reason_from_string(reason) : VIGIL_END_NONE;
 }
 
+/* @statement: of PLACES */
 static gboolean
-read_places(VigilStore *self, gint64 seq, VigilEvent *event, GError **error)
+read_places(VigilStatement *statement, gint64 seq, VigilEvent *event, GError **error)
 {
     g_autoptr(GPtrArray) zones = g_ptr_array_new(), lines = g_ptr_array_new();
     g_autoptr(GError) local = NULL;
-    g_auto(VigilStatement) statement =
-        vigil_statement(self, "SELECT kind, name FROM event_places WHERE event_seq = :seq "
-                              "ORDER BY kind, position");
 
-    vigil_statement_int(&statement, ":seq", seq);
-    while (vigil_statement_step(&statement, &local)) {
-        const gboolean is_zone = g_str_equal(vigil_statement_need_text(&statement, 0), "zone");
+    vigil_statement_rewind(statement);
+    vigil_statement_int(statement, ":seq", seq);
+    while (vigil_statement_step(statement, &local)) {
+        const gboolean is_zone = g_str_equal(vigil_statement_need_text(statement, 0), "zone");
 
         g_ptr_array_add(is_zone ? zones : lines,
-                        (gpointer)g_intern_string(vigil_statement_need_text(&statement, 1)));
+                        (gpointer)g_intern_string(vigil_statement_need_text(statement, 1)));
     }
     if (local) {
         g_propagate_error(error, g_steal_pointer(&local));
@@ -253,14 +136,15 @@ read_row(VigilStatement *statement, Row *row)
     sqlite3_stmt *stmt = statement->stmt;
     const gchar *state = vigil_statement_get_text(statement, 27);
 
-    row->seq = sqlite3_column_int64(stmt, 0);
     row->event = vigil_event_new();
     read_event(statement, row->event);
+    row->row.event = row->event;
+    row->has_parts = sqlite3_column_int(stmt, 34) != 0;
     row->row.pinned = sqlite3_column_int(stmt, 25) != 0;
     row->row.has_snapshot = sqlite3_column_int(stmt, 31) != 0;
     if (!state || g_str_equal(state, "lost"))
         return;
-    row->clip = g_strdup(vigil_statement_get_text(statement, 26));
+    row->row.clip = row->clip = g_strdup(vigil_statement_get_text(statement, 26));
     row->row.clip_complete = !g_str_equal(state, "open");
     row->row.clip_start_ns = sqlite3_column_int64(stmt, 28);
     row->row.clip_end_ns = sqlite3_column_int64(stmt, 29);
@@ -270,7 +154,7 @@ read_row(VigilStatement *statement, Row *row)
 static gboolean
 read_parts(VigilStore *self, Row *row, GError **error)
 {
-    g_autoptr(GArray) parts = vigil_clip_parts_list(self, row->seq, FALSE, error);
+    g_autoptr(GArray) parts = vigil_clip_parts_list(self, row->place.seq, FALSE, error);
     g_autoptr(GPtrArray) paths = NULL;
 
     if (!parts || parts->len == 0)
@@ -287,37 +171,119 @@ read_parts(VigilStore *self, Row *row, GError **error)
         return TRUE;
     g_ptr_array_add(paths, NULL);
     row->parts = (gchar **)g_ptr_array_free(g_steal_pointer(&paths), FALSE);
+    row->row.parts = (const gchar *const *)row->parts;
+    return TRUE;
+}
+
+static gint
+compare_rows(gconstpointer a, gconstpointer b)
+{
+    const Row *left = *(Row *const *)a, *right = *(Row *const *)b;
+
+    return (left->place.seq > right->place.seq) - (left->place.seq < right->place.seq);
+}
+
+/* Where they lie in the file: the system reads ahead of who goes through it forwards. */
+static GPtrArray *
+in_order_of_file(GArray *rows)
+{
+    GPtrArray *sorted = g_ptr_array_sized_new(rows->len);
+
+    for (guint i = 0; i < rows->len; i++)
+        g_ptr_array_add(sorted, &g_array_index(rows, Row, i));
+    g_ptr_array_sort(sorted, compare_rows);
+    return sorted;
+}
+
+static gboolean
+fetch_rows(VigilStore *self, const GPtrArray *sorted, GError **error)
+{
+    g_auto(VigilStatement) statement =
+        vigil_statement(self, self->schema >= VIGIL_PARTS_SCHEMA   ? ROW_11
+                              : self->schema >= SCHEMA_WITH_MODELS ? ROW_2
+                                                                   : ROW_1);
+
+    for (guint i = 0; i < sorted->len; i++) {
+        Row *row = g_ptr_array_index(sorted, i);
+        g_autoptr(GError) local = NULL;
+
+        vigil_statement_rewind(&statement);
+        vigil_statement_int(&statement, ":seq", row->place.seq);
+        if (vigil_statement_step(&statement, &local))
+            read_row(&statement, row);
+        if (local) {
+            g_propagate_error(error, g_steal_pointer(&local));
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+/* What of an event is not in its row. */
+static gboolean
+fetch_details(VigilStore *self, const GPtrArray *sorted, gboolean with_path, GError **error)
+{
+    g_auto(VigilStatement) places = vigil_statement(
+        self, "SELECT kind, name FROM event_places WHERE event_seq = :seq ORDER BY kind, position");
+
+    for (guint i = 0; i < sorted->len; i++) {
+        Row *row = g_ptr_array_index(sorted, i);
+
+        if (!row->event)
+            continue;
+        if (!read_places(&places, row->place.seq, row->event, error) ||
+            (row->has_parts && !read_parts(self, row, error)) ||
+            (with_path && !read_path(self, row->place.seq, row->event, error)))
+            return FALSE;
+    }
     return TRUE;
 }
 
 static gboolean
-fetch_page(VigilStore *self, const Cursor *cursor, guint limit, GArray *rows, GError **error)
+fetch_found(VigilStore *self, GArray *rows, gboolean with_path, GError **error)
 {
-    g_autofree gchar *sql = compose(self, cursor);
-    g_autoptr(GError) local = NULL;
-    g_auto(VigilStatement) statement = vigil_statement(self, sql);
+    g_autoptr(GPtrArray) sorted = in_order_of_file(rows);
 
-    bind(&statement, cursor, limit);
-    while (vigil_statement_step(&statement, &local)) {
-        Row row = {0};
+    return fetch_rows(self, sorted, error) && fetch_details(self, sorted, with_path, error);
+}
 
-        read_row(&statement, &row);
+static gboolean
+find_and_fetch(VigilStore *self, const VigilEventCursor *cursor, guint limit, GArray *rows,
+               GError **error)
+{
+    const gboolean with_path = cursor->query->with_path || cursor->query->area;
+    g_autoptr(GArray) places = g_array_new(FALSE, FALSE, sizeof(VigilEventPlace));
+
+    if (!vigil_event_cursor_find(self, cursor, limit, places, error))
+        return FALSE;
+    for (guint i = 0; i < places->len; i++) {
+        const Row row = {.place = g_array_index(places, VigilEventPlace, i)};
+
         g_array_append_val(rows, row);
     }
-    for (guint i = 0; !local && i < rows->len; i++) {
-        Row *row = &g_array_index(rows, Row, i);
+    return fetch_found(self, rows, with_path, error);
+}
 
-        if (read_places(self, row->seq, row->event, &local) && read_parts(self, row, &local) &&
-            (cursor->query->with_path || cursor->query->area))
-            read_path(self, row->seq, row->event, &local);
-        row->row.parts = (const gchar *const *)row->parts;
-        row->row.event = row->event;
-        row->row.clip = row->clip;
-    }
-    if (!local)
-        return TRUE;
-    g_propagate_error(error, g_steal_pointer(&local));
-    return FALSE;
+/* In one transaction: all of it is of one moment, and SQLite takes its locks once and not for every row. */
+static gboolean
+fetch_page(VigilStore *self, const VigilEventCursor *cursor, guint limit, GArray *rows,
+           GError **error)
+{
+    gboolean ok;
+
+    if (!vigil_store_exec(self, "BEGIN", error))
+        return FALSE;
+    ok = find_and_fetch(self, cursor, limit, rows, error);
+    /* nothing was written: there is nothing that could fail */
+    sqlite3_exec(self->db, "COMMIT", NULL, NULL, NULL);
+    return ok;
+}
+
+static guint
+get_page_rows(const VigilStore *self, const VigilEventQuery *query)
+{
+    /* tracks may be long */
+    return self->writer || query->with_path || query->area ? PAGE_ROWS : READER_PAGE_ROWS;
 }
 
 static gboolean
@@ -332,7 +298,8 @@ gboolean
 vigil_store_query_events(VigilStore *self, const VigilEventQuery *query, VigilEventRowFunc func,
                          gpointer user_data, GError **error)
 {
-    Cursor cursor = {.query = query};
+    VigilEventCursor cursor = {.query = query};
+    const guint page_rows = get_page_rows(self, query);
     guint left = query->limit ? query->limit : G_MAXUINT;
     guint n_wanted, n_got;
 
@@ -342,7 +309,7 @@ vigil_store_query_events(VigilStore *self, const VigilEventQuery *query, VigilEv
 
         g_array_set_clear_func(rows, row_clear);
         /* of an area not all that the tree finds are wanted */
-        n_wanted = query->area ? PAGE_ROWS : MIN(left, PAGE_ROWS);
+        n_wanted = query->area ? page_rows : MIN(left, page_rows);
         g_mutex_lock(&self->mutex);
         ok = check_open(self, error) && fetch_page(self, &cursor, n_wanted, rows, error);
         g_mutex_unlock(&self->mutex);
@@ -352,9 +319,10 @@ vigil_store_query_events(VigilStore *self, const VigilEventQuery *query, VigilEv
         for (guint i = 0; i < n_got && left > 0; i++) {
             const Row *row = &g_array_index(rows, Row, i);
 
-            cursor.last_start_us = row->event->start_wall_us;
-            cursor.last_seq = row->seq;
+            cursor.last = row->place;
             cursor.started = TRUE;
+            if (!row->event) /* of a damaged database: an index leads nowhere */
+                continue;
             if (query->area && !vigil_area_is_touched(query->area, row->event))
                 continue;
             left--;
@@ -368,20 +336,20 @@ vigil_store_query_events(VigilStore *self, const VigilEventQuery *query, VigilEv
 VigilEvent *
 vigil_store_read_event(VigilStore *self, gint64 seq, gchar **clip, GError **error)
 {
-    const VigilEventQuery query = {0};
-    const Cursor cursor = {.query = &query, .seq = seq};
     g_autoptr(GArray) rows = g_array_new(FALSE, TRUE, sizeof(Row));
+    const Row wanted = {.place.seq = seq};
     Row *row;
 
     g_array_set_clear_func(rows, row_clear);
-    if (!fetch_page(self, &cursor, 1, rows, error))
+    g_array_append_val(rows, wanted);
+    if (!fetch_found(self, rows, FALSE, error))
         return NULL;
-    if (rows->len == 0) {
+    row = &g_array_index(rows, Row, 0);
+    if (!row->event) {
         g_set_error(error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_NOT_FOUND,
                     "%" G_GINT64_FORMAT ": no such event", seq);
         return NULL;
     }
-    row = &g_array_index(rows, Row, 0);
     *clip = g_steal_pointer(&row->clip);
     return g_steal_pointer(&row->event);
 }

@@ -129,6 +129,8 @@ typedef struct {
 /** vigil_statement: @sql is copied and prepared on first use. Errors show at the first step. */
 VigilStatement vigil_statement(VigilStore *self, const gchar *sql);
 void vigil_statement_clear(VigilStatement *self);
+/** vigil_statement_rewind: to be stepped anew, with other values or the same. */
+void vigil_statement_rewind(VigilStatement *self);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VigilStatement, vigil_statement_clear)
 
 void vigil_statement_int(VigilStatement *self, const gchar *name, gint64 value);

@@ -32,6 +32,15 @@ vigil_statement_clear(VigilStatement *self)
     self->stmt = NULL;
 }
 
+void
+vigil_statement_rewind(VigilStatement *self)
+{
+    if (!self->stmt)
+        return; /* it could not be prepared: the next step says why */
+    sqlite3_reset(self->stmt);
+    self->rc = SQLITE_OK;
+}
+
 /* Parameters are bound by name only: a name that the SQL lacks is a mistake in this program. */
 static gint
 parameter(VigilStatement *self, const gchar *name)

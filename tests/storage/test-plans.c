@@ -57,6 +57,14 @@ explain(const gchar *sql)
     return g_string_free(plan, FALSE);
 }
 
+/* What finds the events; their rows are then read by their numbers. */
+static gboolean
+is_search(const gchar *sql)
+{
+    return g_str_has_prefix(sql, "SELECT e.seq, e.start_wall_us ") ||
+           g_str_has_prefix(sql, "SELECT p.event_seq, p.start_wall_us ");
+}
+
 /* In the order of an index, rows being left out neither by looking at all of them nor by sorting. */
 static void
 check_plan(const gchar *sql)
@@ -70,8 +78,8 @@ check_plan(const gchar *sql)
     if (has_filter)
         ck_assert_msg(!strstr(plan, "SCAN "), "%s\n%s", sql, plan);
     else
-        ck_assert_msg(strstr(plan, "SCAN e USING INDEX events_by_start") != NULL, "%s\n%s", sql,
-                      plan);
+        ck_assert_msg(strstr(plan, "SCAN e USING COVERING INDEX events_by_start") != NULL, "%s\n%s",
+                      sql, plan);
 }
 
 START_TEST(test_queries_of_events)
@@ -86,7 +94,7 @@ START_TEST(test_queries_of_events)
     }
     statements = g_hash_table_get_keys(t.store->statements);
     for (GList *item = statements; item; item = item->next) {
-        if (!g_str_has_prefix(item->data, "SELECT e.seq, e.id"))
+        if (!is_search(item->data))
             continue;
         check_plan(item->data);
         n++;
@@ -102,12 +110,14 @@ START_TEST(test_which_index)
     static const struct {
         VigilEventQuery query;
         const gchar *index;
+        gboolean covers; /* no event's row is read to find them */
     } cases[] = {
-        {{.camera = "door"}, "events_by_camera"},
+        {{.camera = "door"}, "events_by_camera", TRUE},
         {{.pinned = TRUE, .camera = "door", .since_us = 1}, "events_pinned"},
-        {{.label = "person"}, "events_by_label"},
-        {{.camera = "door", .label = "person", .since_us = 1}, "events_by_camera_label"},
+        {{.label = "person"}, "events_by_label", TRUE},
+        {{.camera = "door", .label = "person", .since_us = 1}, "events_by_camera_label", TRUE},
         {{.rule = "visitor", .camera = "door", .label = "person"}, "events_by_rule"},
+        {{.zone = "porch", .since_us = 1}, "event_places_by_name", TRUE},
         {{.zone = "porch", .camera = "door", .since_us = 1}, "event_places_by_name"},
     };
 
@@ -120,11 +130,14 @@ START_TEST(test_which_index)
         ck_assert(vigil_store_query_events(t.store, &cases[i].query, ignore_row, NULL, NULL));
         statements = g_hash_table_get_keys(t.store->statements);
         for (GList *item = statements; item; item = item->next)
-            if (g_str_has_prefix(item->data, "SELECT e.seq, e.id")) {
+            if (is_search(item->data)) {
                 g_free(plan);
                 plan = explain(item->data);
             }
         ck_assert_msg(plan && strstr(plan, wanted), "%s", plan);
+        if (cases[i].covers)
+            ck_assert_msg(strstr(plan, "COVERING INDEX") && !strstr(plan, "PRIMARY KEY (rowid"),
+                          "%s", plan);
         store_test_finish(&t);
     }
 }

@@ -86,6 +86,90 @@ START_TEST(test_selections)
 }
 END_TEST
 
+#define N_COPIES 9 /* so that a reader's pages are full as well */
+
+/* Ten times as many, whose starts are the other way round than their numbers. */
+static void
+multiply(void)
+{
+    static const gchar sql[] =
+        "INSERT INTO event_places SELECT event_seq + 300, kind, position, name, start_wall_us - "
+        "3000000000 FROM event_places WHERE event_seq > (SELECT max(event_seq) - 300 FROM "
+        "event_places);"
+        "UPDATE copy SET seq = seq + 300, start_wall_us = start_wall_us - 3000000000, "
+        "id = printf('COPY%022d', seq + 300);"
+        "INSERT INTO events SELECT * FROM copy;";
+    GString *all = g_string_new("CREATE TEMP TABLE copy AS SELECT * FROM events; BEGIN;");
+
+    for (guint i = 0; i < N_COPIES; i++)
+        g_string_append(all, sql);
+    g_string_append(all, "COMMIT");
+    store_test_exec(&t, all->str);
+    g_string_free(all, TRUE);
+}
+
+static gboolean
+see_zone(const VigilEventRow *row, gpointer user_data)
+{
+    const guint number = (guint)(row->event->start_ns / 10000000000);
+
+    ck_assert_ptr_nonnull(row->event->zones);
+    ck_assert_str_eq(row->event->zones[0], number % 7 == 0 ? "yard" : "porch");
+    return see(row, user_data);
+}
+
+static guint
+count_with(VigilStore *store, VigilEventQuery query)
+{
+    Seen seen = {.ascending = query.ascending};
+    g_autoptr(GError) error = NULL;
+
+    ck_assert(vigil_store_query_events(store, &query, see_zone, &seen, &error));
+    return seen.n;
+}
+
+/* However many are read at a time, each comes once, in its order, with what is its own. */
+START_TEST(test_many_pages)
+{
+    const guint n = N_EVENTS * (N_COPIES + 1);
+    g_autoptr(VigilStore) reader = NULL;
+
+    set_up();
+    multiply();
+    reader = vigil_store_open_reader(t.database, t.clips, NULL);
+    ck_assert_ptr_nonnull(reader);
+    for (guint i = 0; i < 4; i++) {
+        VigilStore *store = i < 2 ? t.store : reader;
+        const gboolean ascending = i % 2 != 0;
+
+        ck_assert_uint_eq(count_with(store, (VigilEventQuery){.ascending = ascending}), n);
+        ck_assert_uint_eq(
+            count_with(store, (VigilEventQuery){.camera = "door", .ascending = ascending}), n / 2);
+        ck_assert_uint_eq(
+            count_with(store, (VigilEventQuery){.zone = "path", .ascending = ascending}), n);
+        ck_assert_uint_eq(count_with(store, (VigilEventQuery){.zone = "path",
+                                                              .camera = "door",
+                                                              .ascending = ascending,
+                                                              .limit = 1100}),
+                          1100);
+    }
+    store_test_finish(&t);
+}
+END_TEST
+
+/* What leads to nothing is left out, and what comes behind it is found. */
+START_TEST(test_rows_that_are_gone)
+{
+    set_up();
+    store_test_exec(&t, "DELETE FROM cameras WHERE name = 'door'");
+    ck_assert_uint_eq(count((VigilEventQuery){0}, 0), N_EVENTS / 2);
+    ck_assert_uint_eq(count((VigilEventQuery){.limit = 140}, 0), 140);
+    store_test_exec(&t, "DELETE FROM cameras");
+    ck_assert_uint_eq(count((VigilEventQuery){0}, 0), 0);
+    store_test_finish(&t);
+}
+END_TEST
+
 typedef struct {
     gboolean has_clip, complete, snapshot, pinned;
     gint64 start_ns, end_ns;
@@ -276,8 +360,9 @@ int
 main(void)
 {
     const TTest *const tests[] = {
-        test_selections, test_clip_and_snapshot, test_threads,
-        test_last_run,   test_model_of_an_event,
+        test_selections,         test_clip_and_snapshot, test_threads,
+        test_last_run,           test_model_of_an_event, test_many_pages,
+        test_rows_that_are_gone,
     };
 
     return store_test_main("query", tests, G_N_ELEMENTS(tests));
