@@ -12,7 +12,8 @@
 #include "tests/bench/bench-store.h"
 
 #define N_CAMERAS 16
-#define CHUNK 100000
+/* A transaction's, which syncs nothing: only so many pages wait in the log. */
+#define CHUNK 20000
 #define CLIP_BYTES 4096
 #define N_POINTS 20
 /* The numbers that a row is made of, from its own. */
@@ -69,9 +70,12 @@ make_path(guint number)
 VigilEvent *
 bench_store_event(guint camera, guint number, gint64 wall_us, VigilEventType type)
 {
+    static gint64 base; /* what an earlier run committed stays what it is */
     VigilEvent *event = vigil_event_new();
 
-    g_snprintf(event->id, sizeof event->id, "REAL%04u%018u", camera, number);
+    if (g_once_init_enter(&base))
+        g_once_init_leave(&base, g_get_real_time());
+    g_snprintf(event->id, sizeof event->id, "REAL%04u%018" G_GINT64_FORMAT, camera, base + number);
     event->type = type;
     event->camera = bench_store_camera(camera);
     event->rule = bench_store_rule(number);
@@ -91,14 +95,31 @@ bench_store_event(guint camera, guint number, gint64 wall_us, VigilEventType typ
 
 /* --- the folder ---------------------------------------------------------------------------------------------- */
 
+static void
+take_names(BenchStore *self)
+{
+    self->database = g_build_filename(self->dir, "events.db", NULL);
+    self->clips = g_build_filename(self->dir, "clips", NULL);
+}
+
 void
 bench_store_init(BenchStore *self, const gchar *parent)
 {
     self->dir = g_build_filename(parent, "vigil-bench-XXXXXX", NULL);
     if (!g_mkdtemp(self->dir))
         g_error("%s: cannot be made", self->dir);
-    self->database = g_build_filename(self->dir, "events.db", NULL);
-    self->clips = g_build_filename(self->dir, "clips", NULL);
+    take_names(self);
+}
+
+void
+bench_store_forget(BenchStore *self)
+{
+    const gint fd = open(self->database, O_RDONLY | O_CLOEXEC);
+
+    /* what is not on the disk yet stays in memory */
+    if (fd < 0 || fsync(fd) < 0 || posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) != 0)
+        g_error("%s: cannot be taken out of memory", self->database);
+    close(fd);
 }
 
 void
@@ -115,6 +136,16 @@ bench_store_open(BenchStore *self, gint64 max_age_us)
     if (!self->store)
         g_error("%s", error->message);
     printf("%-34s %8.0f ms\n", "opened", (g_get_monotonic_time() - begun_us) / 1e3);
+}
+
+void
+bench_store_open_reader(BenchStore *self)
+{
+    g_autoptr(GError) error = NULL;
+
+    self->store = vigil_store_open_reader(self->database, self->clips, &error);
+    if (!self->store)
+        g_error("%s", error->message);
 }
 
 void
@@ -234,14 +265,21 @@ static const gchar places_sql[] =
     "FROM (SELECT seq, seq - :base AS n, start_wall_us FROM events WHERE seq >= :base + :from AND "
     "seq < :base + :to)";
 
+/* Of boxes that are spread over the frame, as large as that of a person. */
+static const gchar areas_sql[] =
+    "INSERT INTO event_areas (event_seq, x0, x1, y0, y1) "
+    "SELECT :base + n, x, x + 0.3, y, y + 0.3 FROM (SELECT n, (" MIX " % 701) / 1000.0 AS x, "
+    "((" MIX " >> 10) % 701) / 1000.0 AS y FROM (SELECT :from AS n))";
+
 static const gchar tracks_sql[] = "INSERT INTO tracks (event_seq, track_id, n_points, path) "
                                   "SELECT seq, track_id, :points, :path FROM events "
                                   "WHERE seq >= :base + :from AND seq < :base + :to";
 
+/* Row by row as the program writes them: what lies beside what in the file is what a query waits for. */
 static void
 fill_rows(BenchStore *self, sqlite3 *db, gint64 n, gint64 n_clips)
 {
-    static const gchar *const sqls[] = {events_sql, places_sql, tracks_sql};
+    static const gchar *const sqls[] = {events_sql, places_sql, tracks_sql, areas_sql};
     g_autoptr(GArray) path = make_path(3);
     guint n_points;
     g_autoptr(GByteArray) blob = vigil_path_encode(path, &n_points);
@@ -260,11 +298,12 @@ fill_rows(BenchStore *self, sqlite3 *db, gint64 n, gint64 n_clips)
                       (gint)blob->len, SQLITE_STATIC);
     for (gint64 from = 0; from < n; from += CHUNK) {
         execute(db, "BEGIN");
-        for (guint i = 0; i < G_N_ELEMENTS(sqls); i++) {
-            bind_int(stmts[i], ":from", from);
-            bind_int(stmts[i], ":to", MIN(from + CHUNK, n));
-            step(db, stmts[i]);
-        }
+        for (gint64 at = from; at < MIN(from + CHUNK, n); at++)
+            for (guint i = 0; i < G_N_ELEMENTS(sqls); i++) {
+                bind_int(stmts[i], ":from", at);
+                bind_int(stmts[i], ":to", at + 1);
+                step(db, stmts[i]);
+            }
         execute(db, "COMMIT");
     }
     for (guint i = 0; i < G_N_ELEMENTS(sqls); i++)
@@ -328,6 +367,29 @@ bench_store_fill(BenchStore *self, guint n, guint n_clips)
     execute(db, "PRAGMA wal_checkpoint(TRUNCATE)");
     sqlite3_close(db);
     sync(); /* what follows is not to pay for this */
+}
+
+void
+bench_store_init_kept(BenchStore *self, const gchar *dir)
+{
+    sqlite3_stmt *stmt;
+    sqlite3 *db;
+
+    self->dir = g_strdup(dir);
+    take_names(self);
+    if (sqlite3_open_v2(self->database, &db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK)
+        g_error("%s: %s", self->database, sqlite3_errmsg(db));
+    stmt = prepare(db, "SELECT min(start_wall_us), max(start_wall_us), (max(start_wall_us) - "
+                       "min(start_wall_us)) / max(max(seq) - min(seq), 1) FROM events WHERE "
+                       "seq IN ((SELECT min(seq) FROM events WHERE seq >= 1000000), "
+                       "(SELECT max(seq) FROM events WHERE run_id = 1000))");
+    if (sqlite3_step(stmt) != SQLITE_ROW)
+        g_error("%s: %s", self->database, sqlite3_errmsg(db));
+    self->first_wall_us = sqlite3_column_int64(stmt, 0);
+    self->last_wall_us = sqlite3_column_int64(stmt, 1);
+    self->step_us = sqlite3_column_int64(stmt, 2);
+    sqlite3_finalize(stmt);
+    sqlite3_close(db);
 }
 
 gint64

@@ -2,14 +2,16 @@
 /*
  * bench-store: a store with many events.
  *
- *   bench-store [-n EVENTS] [-D DAYS] [-s SECONDS] [-t CAMERAS] [-r DELETED] [-d DIR] [-k]
+ *   bench-store [-n EVENTS] [-D DAYS] [-s SECONDS] [-t CAMERAS] [-r DELETED] [-d DIR] [-k] [-u STORE]
  *
  * Prints how often this disk can be synced, how many events (a begin and an end each) a second are committed by one camera,
  * by eight and by CAMERAS at a time, and in how many syncs, what queries take with EVENTS in the store, and how long a writer
  * waits while DELETED events
  * with their clips go by age. What was committed in the measured part is committed as the program does; the rest of the
  * events is put in by plain SQL in their order, without syncs, over the DAYS (a year) until now. DIR (a new folder under it is
- * used) should lie on the disk that is meant; -k keeps the store and prints where it is.
+ * used) should lie on the disk that is meant; -k keeps the store and prints where it is, -u takes such a one instead of filling one.
+ * Queries of a class in a day are also made as `vigil events` makes them, each by a reader of its own, with the database in the
+ * memory of the machine and without.
  */
 #include "tests/bench/bench-store.h"
 
@@ -23,18 +25,24 @@
 #include "storage/vigil-store-private.h"
 
 #define N_QUERIES 400
+#define N_COLD_QUERIES 100 /* each waits for the disk */
 #define SYNC_SECONDS 2
 
 typedef struct {
     gint n_events, seconds, n_cameras, n_deleted, days;
-    gchar *parent;
+    gchar *parent, *used;
     gboolean keep;
 } Options;
+
+typedef enum {
+    BY_WRITER, /* as the daemon serves them */
+    BY_READER, /* as a command does */
+    BY_COLD_READER,
+} Asker;
 
 typedef struct {
     BenchStore bench;
     Options options;
-    gint64 begun_us;
 } Run;
 
 static gint
@@ -193,27 +201,56 @@ count_row(const VigilEventRow *row, gpointer data)
     return TRUE;
 }
 
-static void
-measure_query(Run *run, const gchar *what, void (*choose)(BenchStore *, VigilEventQuery *))
+static gint64
+get_thread_us(void)
 {
-    g_autoptr(GArray) times_us = g_array_new(FALSE, FALSE, sizeof(gint64));
+    struct timespec now;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return now.tv_sec * G_USEC_PER_SEC + now.tv_nsec / 1000;
+}
+
+static void
+ask(BenchStore *bench, Asker asker, const VigilEventQuery *query, guint *n_rows)
+{
     g_autoptr(GError) error = NULL;
+
+    if (asker != BY_WRITER)
+        bench_store_open_reader(bench);
+    if (!vigil_store_query_events(bench->store, query, count_row, n_rows, &error))
+        g_error("%s", error->message);
+    if (asker != BY_WRITER)
+        bench_store_close(bench);
+}
+
+static void
+measure_query(Run *run, Asker asker, const gchar *what,
+              void (*choose)(BenchStore *, VigilEventQuery *))
+{
+    const guint n = asker == BY_COLD_READER ? N_COLD_QUERIES : N_QUERIES;
+    g_autoptr(GArray) times_us = g_array_new(FALSE, FALSE, sizeof(gint64));
+    g_autoptr(GArray) cpu_us = g_array_new(FALSE, FALSE, sizeof(gint64));
     guint n_rows = 0;
 
     srand(1);
-    for (guint i = 0; i < N_QUERIES; i++) {
+    for (guint i = 0; i < n; i++) {
         VigilEventQuery query = {0};
-        const gint64 begun_us = g_get_monotonic_time();
-        gint64 took_us;
+        gint64 begun_us, begun_cpu_us, took_us;
 
         choose(&run->bench, &query);
-        if (!vigil_store_query_events(run->bench.store, &query, count_row, &n_rows, &error))
-            g_error("%s: %s", what, error->message);
+        if (asker == BY_COLD_READER)
+            bench_store_forget(&run->bench);
+        begun_us = g_get_monotonic_time();
+        begun_cpu_us = get_thread_us();
+        ask(&run->bench, asker, &query, &n_rows);
         took_us = g_get_monotonic_time() - begun_us;
         g_array_append_val(times_us, took_us);
+        took_us = get_thread_us() - begun_cpu_us;
+        g_array_append_val(cpu_us, took_us);
     }
     print_times(what, times_us);
-    printf("%-34s %.1f rows each\n", "", (gdouble)n_rows / N_QUERIES);
+    print_times("  of it with a processor", cpu_us);
+    printf("%-34s %.1f rows each\n", "", (gdouble)n_rows / n);
 }
 
 static void
@@ -267,11 +304,18 @@ choose_camera_rare_zone(BenchStore *bench, VigilEventQuery *query)
 static void
 measure_queries(Run *run)
 {
-    measure_query(run, "query camera + day + class", choose_camera_day_class);
-    measure_query(run, "query zone + day, 100 at most", choose_zone_day);
-    measure_query(run, "query rule + day, 100 at most", choose_rule_day);
-    measure_query(run, "query class, the latest 100", choose_latest_class);
-    measure_query(run, "query camera + a rare zone", choose_camera_rare_zone);
+    measure_query(run, BY_WRITER, "query camera + day + class", choose_camera_day_class);
+    measure_query(run, BY_WRITER, "query zone + day, 100 at most", choose_zone_day);
+    measure_query(run, BY_WRITER, "query rule + day, 100 at most", choose_rule_day);
+    measure_query(run, BY_WRITER, "query class, the latest 100", choose_latest_class);
+    measure_query(run, BY_WRITER, "query camera + a rare zone", choose_camera_rare_zone);
+}
+
+static void
+measure_readers(Run *run)
+{
+    measure_query(run, BY_READER, "the first by a reader", choose_camera_day_class);
+    measure_query(run, BY_COLD_READER, "the same from the disk", choose_camera_day_class);
 }
 
 /* --- retention ----------------------------------------------------------------------------------------------- */
@@ -283,7 +327,7 @@ measure_writer(Run *run, const gchar *what, gboolean deleting)
     Writer writer = {.store = run->bench.store,
                      .stop = &stop,
                      .pause_us = 5000,
-                     .camera = deleting ? 1001 : 1000,
+                     .camera = deleting ? 9001 : 9000, /* no others have these */
                      .times_us = g_array_new(FALSE, FALSE, sizeof(gint64))};
     GThread *thread = g_thread_new("camera", write_events, &writer);
     const gint64 begun_us = g_get_monotonic_time();
@@ -315,6 +359,19 @@ measure_retention(Run *run)
 /* --- the whole ----------------------------------------------------------------------------------------------- */
 
 static void
+fill(Run *run)
+{
+    const Options *options = &run->options;
+    const gint64 begun_us = g_get_monotonic_time();
+
+    run->bench.days = MAX(options->days, 1);
+    bench_store_fill(&run->bench, options->n_events, options->n_deleted);
+    printf("%-34s %8u events in %.0f s, database %.1f MB\n", "filled by plain SQL",
+           options->n_events, (g_get_monotonic_time() - begun_us) / 1e6,
+           bench_store_size(&run->bench) / 1e6);
+}
+
+static void
 measure(Run *run)
 {
     const Options *options = &run->options;
@@ -323,15 +380,12 @@ measure(Run *run)
     printf("%-34s %8.0f a second (fdatasync of 4 kB appended)\n", "syncs of this disk",
            measure_syncs(run->bench.dir));
     for (gint n = 1; n <= options->n_cameras; n = MIN(n * 8, MAX(options->n_cameras, n + 1)))
-        measure_commits(run, (guint)n, 1000 * (guint)n);
+        measure_commits(run, (guint)n, 100 * (guint)n);
     bench_store_close(&run->bench);
 
-    run->begun_us = g_get_monotonic_time();
-    run->bench.days = MAX(options->days, 1);
-    bench_store_fill(&run->bench, options->n_events, options->n_deleted);
-    printf("%-34s %8u events in %.0f s, database %.1f MB\n", "filled by plain SQL",
-           options->n_events, (g_get_monotonic_time() - run->begun_us) / 1e6,
-           bench_store_size(&run->bench) / 1e6);
+    if (!options->used)
+        fill(run);
+    measure_readers(run);
     bench_store_open(&run->bench, 0);
     measure_queries(run);
     if (options->n_deleted > 0)
@@ -342,7 +396,7 @@ measure(Run *run)
 int
 main(int argc, char **argv)
 {
-    Run run = {.options = {200000, 5, 32, 5000, 365, NULL, FALSE}};
+    Run run = {.options = {200000, 5, 32, 5000, 365, NULL, NULL, FALSE}};
     Options *options = &run.options;
     const GOptionEntry entries[] = {
         {"events", 'n', 0, G_OPTION_ARG_INT, &options->n_events, "So many events", "N"},
@@ -352,6 +406,7 @@ main(int argc, char **argv)
         {"days", 'D', 0, G_OPTION_ARG_INT, &options->days, "That the events are from", "N"},
         {"dir", 'd', 0, G_OPTION_ARG_FILENAME, &options->parent, "Where", "DIR"},
         {"keep", 'k', 0, G_OPTION_ARG_NONE, &options->keep, "Keep the store", NULL},
+        {"use", 'u', 0, G_OPTION_ARG_FILENAME, &options->used, "One that was kept", "STORE"},
         G_OPTION_ENTRY_NULL,
     };
     g_autoptr(GOptionContext) context = g_option_context_new(NULL);
@@ -363,9 +418,13 @@ main(int argc, char **argv)
         return EXIT_FAILURE;
     }
     options->n_deleted = MIN(options->n_deleted, options->n_events);
-    bench_store_init(&run.bench, options->parent ? options->parent : g_get_tmp_dir());
+    if (options->used)
+        bench_store_init_kept(&run.bench, options->used);
+    else
+        bench_store_init(&run.bench, options->parent ? options->parent : g_get_tmp_dir());
     measure(&run);
-    bench_store_finish(&run.bench, options->keep);
+    bench_store_finish(&run.bench, options->keep || options->used);
     g_free(options->parent);
+    g_free(options->used);
     return EXIT_SUCCESS;
 }

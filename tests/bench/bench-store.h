@@ -18,8 +18,14 @@ typedef struct {
 
 /** bench_store_init: makes a folder in @parent. */
 void bench_store_init(BenchStore *self, const gchar *parent);
+/** bench_store_init_kept: with the folder @dir of an earlier run, and what that filled in. */
+void bench_store_init_kept(BenchStore *self, const gchar *dir);
 void bench_store_open(BenchStore *self, gint64 max_age_us);
+/** bench_store_open_reader: as a program that looks something up opens it. */
+void bench_store_open_reader(BenchStore *self);
 void bench_store_close(BenchStore *self);
+/** bench_store_forget: takes the database, which is closed, out of the memory of this machine. */
+void bench_store_forget(BenchStore *self);
 /** bench_store_finish: removes everything unless @keep. */
 void bench_store_finish(BenchStore *self, gboolean keep);
 gint64 bench_store_size(BenchStore *self);
