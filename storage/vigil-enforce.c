@@ -52,6 +52,7 @@ vigil_retention_free(VigilRetention *self, guint n_keep)
     g_mutex_clear(&self->enforcing);
     g_ptr_array_unref(self->doomed);
     g_ptr_array_unref(self->collected);
+    g_clear_pointer(&self->set_aside, g_array_unref);
     g_free(self);
 }
 
@@ -100,7 +101,7 @@ read_used_bytes(VigilStore *self, gint64 *bytes, GError **error)
         return FALSE;
     for (guint i = 0; i < self->live_clips->len; i++)
         clips += (gint64)vigil_clip_bytes(g_ptr_array_index(self->live_clips, i));
-    *bytes = clips + (pages - unused) * page_size + self->retention->set_aside_bytes;
+    *bytes = clips + (pages - unused) * page_size + vigil_set_aside_bytes(self);
     return TRUE;
 }
 
@@ -355,14 +356,13 @@ do_space(VigilStore *self, guint *n_deleted, gboolean *done, GError **error)
 {
     g_auto(Step) step;
     gint64 free_bytes = -1, lack, excess;
-    guint n_set_aside;
+    gboolean chosen;
 
     step_init(&step, self->retention->batch);
     step.by_space = TRUE;
     *done = !self->max_bytes && !self->min_free_bytes;
     if (*done)
         return TRUE;
-    self->retention->set_aside_bytes = vigil_set_aside_bytes(self);
     if (!read_excess(self, &excess, error))
         return FALSE;
     if (self->min_free_bytes)
@@ -372,12 +372,10 @@ do_space(VigilStore *self, guint *n_deleted, gboolean *done, GError **error)
     *done = step.excess <= 0;
     if (*done)
         return TRUE;
-    if (self->retention->set_aside_bytes > 0) {
-        if (!vigil_set_aside_enforce(self, TRUE, &n_set_aside, error))
-            return FALSE;
-        if (n_set_aside > 0)
-            return TRUE;
-    }
+    if (!vigil_set_aside_choose(self, TRUE, &chosen, error))
+        return FALSE;
+    if (chosen)
+        return TRUE; /* what that gives is seen by the next step */
     if (!run_step(self, &step, error))
         return FALSE;
     *n_deleted = step.n_deleted;
@@ -409,9 +407,9 @@ do_old_rows(VigilStore *self, gboolean *done, GError **error)
 {
     gint64 before_us = G_MININT64;
     gint n_dropped = 0;
-    guint n_set_aside;
+    gboolean chosen;
 
-    if (!vigil_set_aside_enforce(self, FALSE, &n_set_aside, error))
+    if (!vigil_set_aside_choose(self, FALSE, &chosen, error))
         return FALSE;
     if (self->max_age_us > 0) {
         if (!vigil_store_transact(self, drop_old_outcomes, &n_dropped, error))
@@ -505,16 +503,19 @@ static gboolean
 examine_strays(VigilStore *self, GError **error)
 {
     VigilRetention *retention = self->retention;
-    gboolean ok = TRUE;
+    gboolean ok = TRUE, begins;
 
     g_mutex_lock(&self->mutex);
-    if (retention->task == 0) {
+    begins = retention->task == 0;
+    if (begins) {
         ok = vigil_store_check_writable(self, error);
         if (ok)
             retention->strays = vigil_strays_list(self, error);
         ok = ok && retention->strays;
     }
     g_mutex_unlock(&self->mutex);
+    if (begins)
+        vigil_set_aside_look(self);
     return ok && (!retention->strays || vigil_strays_examine(retention->strays, self, error));
 }
 
@@ -572,6 +573,7 @@ vigil_store_enforce_some(VigilStore *self, guint *n_deleted, gboolean *done, GEr
     g_clear_pointer(&retention->strays, vigil_strays_free);
     took_us = g_get_monotonic_time() - begun_us;
     adapt_batch(retention, took_us);
+    vigil_set_aside_remove_chosen(self);
     if (ok && (!goes_on || retention->doomed->len >= MAX_DOOMED))
         ok = unlink_doomed(self, error);
     g_mutex_unlock(&retention->enforcing);

@@ -34,7 +34,9 @@ struct VigilRetention {
     GPtrArray *collected; /* (element-type utf8): unlinked; their rows go with the next step */
     gboolean pins_over;   /* it was said that pinned clips take too much */
     gint64 free_before;   /* free bytes before the last step that deleted for them; -1: it helped */
-    gint64 set_aside_bytes; /* of damaged databases, as last looked up */
+    GArray *
+        set_aside; /* (nullable) (element-type VigilSetAside): seen when this round began; store's mutex */
+    gboolean set_aside_for_space; /* why some of these were chosen */
     gint64
         vain_until_us; /* monotonic: until then nothing is deleted for free bytes; 0: no matter */
 };

@@ -4,6 +4,7 @@
  * kept for who wants to look into what happened, but not for ever: see vigil-set-aside.h.
  */
 #include "storage/vigil-set-aside.h"
+#include "storage/vigil-retention-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -111,13 +112,24 @@ vigil_set_aside_list(const VigilStore *self)
     return found;
 }
 
+void
+vigil_set_aside_look(VigilStore *self)
+{
+    GArray *found = vigil_set_aside_list(self);
+
+    g_mutex_lock(&self->mutex);
+    g_clear_pointer(&self->retention->set_aside, g_array_unref);
+    self->retention->set_aside = found;
+    g_mutex_unlock(&self->mutex);
+}
+
 gint64
 vigil_set_aside_bytes(const VigilStore *self)
 {
-    g_autoptr(GArray) found = vigil_set_aside_list(self);
+    const GArray *found = self->retention->set_aside;
     gint64 bytes = 0;
 
-    for (guint i = 0; i < found->len; i++)
+    for (guint i = 0; found && i < found->len; i++)
         bytes += g_array_index(found, VigilSetAside, i).bytes;
     return bytes;
 }
@@ -155,30 +167,92 @@ is_due(VigilStore *self, const VigilSetAside *entry, guint n_newer)
 }
 
 gboolean
-vigil_set_aside_enforce(VigilStore *self, gboolean for_space, guint *n_removed, GError **error)
+vigil_set_aside_choose(VigilStore *self, gboolean for_space, gboolean *chosen, GError **error)
 {
-    g_autoptr(GArray) found = vigil_set_aside_list(self);
+    GArray *found = self->retention->set_aside;
     guint n_newer = 0;
     gboolean in_use;
 
-    *n_removed = 0;
-    if (found->len == 0)
+    *chosen = FALSE;
+    if (!found || found->len == 0)
         return TRUE;
     if (!is_in_use(self, &in_use, error))
         return FALSE;
     for (guint i = 0; !in_use && i < found->len; i++) {
-        const VigilSetAside *entry = &g_array_index(found, VigilSetAside, i);
+        VigilSetAside *entry = &g_array_index(found, VigilSetAside, i);
         const guint before = entry->is_part && n_newer > 0 ? n_newer - 1 : n_newer;
 
         /* what cannot be removed is no reason to keep all else as well */
-        if ((for_space || is_due(self, entry, before)) && remove_file(self, entry, NULL))
-            *n_removed += !entry->is_part;
+        entry->is_chosen = !entry->is_stuck && (for_space || is_due(self, entry, before));
+        *chosen = *chosen || entry->is_chosen;
         n_newer += !entry->is_part;
     }
-    if (*n_removed > 0)
-        g_message("%s: %u damaged databases that were set aside are deleted: %s", self->database,
-                  *n_removed, for_space ? "space is wanted" : "they are old, or too many");
+    self->retention->set_aside_for_space = for_space;
     return TRUE;
+}
+
+static void
+say_removed(const VigilStore *self, guint n, gboolean for_space)
+{
+    if (n > 0)
+        g_message("%s: %u damaged databases that were set aside are deleted: %s", self->database, n,
+                  for_space ? "space is wanted" : "they are old, or too many");
+}
+
+/* A round of one who looked before may have been ended by a purge, which takes all: then it is gone from the list. */
+static void
+note_removed(VigilStore *self, const gchar *path, gboolean gone)
+{
+    GArray *found = self->retention->set_aside;
+
+    for (guint i = 0; found && i < found->len; i++) {
+        VigilSetAside *entry = &g_array_index(found, VigilSetAside, i);
+
+        if (!g_str_equal(entry->path, path))
+            continue;
+        entry->is_chosen = FALSE;
+        entry->is_stuck = !gone;
+        if (gone)
+            g_array_remove_index(found, i);
+        return;
+    }
+}
+
+static VigilSetAside
+take_chosen(VigilStore *self)
+{
+    const GArray *found = self->retention->set_aside;
+
+    for (guint i = 0; found && i < found->len; i++) {
+        VigilSetAside entry = g_array_index(found, VigilSetAside, i);
+
+        if (!entry.is_chosen)
+            continue;
+        entry.path = g_strdup(entry.path);
+        return entry;
+    }
+    return (VigilSetAside){0};
+}
+
+void
+vigil_set_aside_remove_chosen(VigilStore *self)
+{
+    VigilSetAside entry;
+    guint n_removed = 0;
+
+    g_mutex_lock(&self->mutex);
+    while ((entry = take_chosen(self)).path) {
+        gboolean gone;
+
+        g_mutex_unlock(&self->mutex);
+        gone = remove_file(self, &entry, NULL);
+        g_mutex_lock(&self->mutex);
+        note_removed(self, entry.path, gone);
+        n_removed += gone && !entry.is_part;
+        g_free(entry.path);
+    }
+    say_removed(self, n_removed, self->retention->set_aside_for_space);
+    g_mutex_unlock(&self->mutex);
 }
 
 gboolean
@@ -193,5 +267,6 @@ vigil_set_aside_remove_all(VigilStore *self, guint64 *n_removed, GError **error)
             return FALSE;
         *n_removed += !entry->is_part;
     }
+    g_clear_pointer(&self->retention->set_aside, g_array_unref);
     return TRUE;
 }

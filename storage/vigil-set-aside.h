@@ -16,15 +16,22 @@ typedef struct {
     gchar *path;
     gint64 wall_us, bytes;
     gboolean is_part;
+    gboolean is_chosen, is_stuck; /* to be removed; could not be, in this round of retention */
 } VigilSetAside;
 
 /** vigil_set_aside_list: (transfer full) (element-type VigilSetAside): newest first; nothing that has another form of name. */
 GArray *vigil_set_aside_list(const VigilStore *self);
-/** vigil_set_aside_bytes: of all of them. */
+/* Retention looks once in each of its rounds, and removes, without the lock: the folder may be large, and so may be the files. */
+
+/** vigil_set_aside_look: what vigil_set_aside_bytes() and vigil_set_aside_choose() go by. Mutex not held. */
+void vigil_set_aside_look(VigilStore *self);
+/** vigil_set_aside_bytes: of all of them, as last seen. Mutex held. */
 gint64 vigil_set_aside_bytes(const VigilStore *self);
-/** vigil_set_aside_enforce: removes what is due, or, with @for_space, all. @n_removed: (out): databases. Mutex held. */
+/** vigil_set_aside_choose: what is due, or, with @for_space, all. @chosen: (out): any. Mutex held. */
 gboolean
-vigil_set_aside_enforce(VigilStore *self, gboolean for_space, guint *n_removed, GError **error);
+vigil_set_aside_choose(VigilStore *self, gboolean for_space, gboolean *chosen, GError **error);
+/** vigil_set_aside_remove_chosen: what cannot be removed stays, and counts. Mutex not held. */
+void vigil_set_aside_remove_chosen(VigilStore *self);
 /** vigil_set_aside_remove_all: whatever is going on. @n_removed: (inout): is added to. Mutex held. */
 gboolean vigil_set_aside_remove_all(VigilStore *self, guint64 *n_removed, GError **error);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is purged is gone from the files, with a note of who did it. */
 #include <errno.h>
+#include <glib/gstdio.h>
 #include <string.h>
 
 #include "storage/vigil-outbox.h"
@@ -334,9 +335,11 @@ END_TEST
 /* They count, and go first. */
 START_TEST(test_set_aside_and_space)
 {
+    g_autofree gchar *stuck = NULL;
     guint n_deleted = 1;
 
     set_up(4);
+    stuck = g_strconcat(t.database, ".corrupt-20260101T000005Z", NULL);
     store_test_close(&t);
     t.options.max_bytes = 4 * 1024 * 1024;
     store_test_open(&t);
@@ -348,6 +351,14 @@ START_TEST(test_set_aside_and_space)
     ck_assert_uint_eq(count_beside(), 0);
     ck_assert_uint_eq(n_deleted, 0);
     ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM events"), 4);
+    /* one that cannot be removed is not tried without an end: events go */
+    store_test_close(&t);
+    t.options.max_bytes = 1000;
+    store_test_open(&t);
+    ck_assert_int_eq(g_mkdir(stuck, 0700), 0);
+    ck_assert(vigil_store_enforce_limits(t.store, &n_deleted, NULL));
+    ck_assert_uint_eq(count_beside(), 1);
+    ck_assert_uint_gt(n_deleted, 0);
     store_test_finish(&t);
 }
 END_TEST
