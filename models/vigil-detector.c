@@ -33,20 +33,35 @@ vigil_detector_decode(VigilDetector *self, const VigilMapping *mapping, gfloat t
 }
 
 gint
-vigil_detector_run(VigilDetector *self, const VigilImage *image, gfloat threshold,
-                   VigilDetection *detections, guint capacity)
+vigil_detector_run_crop(VigilDetector *self, const VigilImage *image, const VigilCrop *crop,
+                        gfloat threshold, VigilDetection *detections, guint capacity)
 {
     VigilMapping mapping;
     gint n = -1;
 
     g_mutex_lock(&self->lock);
-    if (vigil_preprocess_run(self->preprocess, image, vigil_session_get_input(self->session, 0),
-                             &mapping) &&
+    if (vigil_preprocess_run_crop(self->preprocess, image, crop,
+                                  vigil_session_get_input(self->session, 0), &mapping) &&
         vigil_session_run(self->session))
         n = (gint)vigil_detector_decode(self, &mapping, MAX(threshold, self->threshold), detections,
                                         capacity);
     g_mutex_unlock(&self->lock);
     return n;
+}
+
+gint
+vigil_detector_run(VigilDetector *self, const VigilImage *image, gfloat threshold,
+                   VigilDetection *detections, guint capacity)
+{
+    const VigilCrop whole = {0, 0, image->width, image->height};
+
+    return vigil_detector_run_crop(self, image, &whole, threshold, detections, capacity);
+}
+
+void
+vigil_detector_get_input_size(const VigilDetector *self, guint *width, guint *height)
+{
+    vigil_preprocess_get_size(self->preprocess, width, height);
 }
 
 const gchar *

@@ -101,6 +101,19 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilDetector, vigil_detector_unref)
 gint vigil_detector_run(VigilDetector *self, const VigilImage *image, gfloat threshold,
                         VigilDetection *detections, guint capacity);
 
+/**
+ * vigil_detector_run_crop:
+ * @crop: the part of @image that is looked at, in pixels; not empty
+ * @detections: (out): boxes in parts of the whole of @image
+ *
+ * As vigil_detector_run(), with the part for the image. What the border of the part cuts is found as far as it is in it.
+ */
+gint vigil_detector_run_crop(VigilDetector *self, const VigilImage *image, const VigilCrop *crop,
+                             gfloat threshold, VigilDetection *detections, guint capacity);
+
+/** vigil_detector_get_input_size: of the model's input, in pixels. Any thread. */
+void vigil_detector_get_input_size(const VigilDetector *self, guint *width, guint *height);
+
 /** vigil_detector_get_device: "cpu", "cuda" or "tensorrt": what the model runs on after all; static. */
 const gchar *vigil_detector_get_device(const VigilDetector *self);
 

@@ -44,4 +44,9 @@ typedef struct {
     gboolean full_range;
 } VigilImage;
 
+/** VigilCrop: a part of a frame, in its pixels. */
+typedef struct {
+    guint x, y, width, height;
+} VigilCrop;
+
 G_END_DECLS

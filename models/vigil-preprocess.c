@@ -383,6 +383,13 @@ vigil_preprocess_run_crop(VigilPreprocess *self, const VigilImage *image, const 
     return TRUE;
 }
 
+void
+vigil_preprocess_get_size(const VigilPreprocess *self, guint *width, guint *height)
+{
+    *width = self->width;
+    *height = self->height;
+}
+
 gboolean
 vigil_preprocess_run(VigilPreprocess *self, const VigilImage *image, gpointer input,
                      VigilMapping *mapping)

@@ -94,6 +94,9 @@ VigilPreprocess *vigil_preprocess_new(const VigilTensorInfo *input,
 void vigil_preprocess_free(VigilPreprocess *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilPreprocess, vigil_preprocess_free)
 
+/** vigil_preprocess_get_size: of the model's input, in pixels. It never changes: any thread may ask. */
+void vigil_preprocess_get_size(const VigilPreprocess *self, guint *width, guint *height);
+
 /** The largest frame that is taken, a side. */
 #define VIGIL_PREPROCESS_MAX_SIDE 16384
 
@@ -112,11 +115,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilPreprocess, vigil_preprocess_free)
  */
 gboolean vigil_preprocess_run(VigilPreprocess *self, const VigilImage *image, gpointer input,
                               VigilMapping *mapping);
-
-/** VigilCrop: a part of a frame, in its pixels. */
-typedef struct {
-    guint x, y, width, height;
-} VigilCrop;
 
 /**
  * vigil_preprocess_run_crop:
