@@ -339,9 +339,13 @@ vigil_filter_objects_update(VigilEventFilter *self, const VigilTrack *tracks, gu
         else if (is_shadow(&self->objects[index]))
             judge_shadow(self, &self->objects[index], &tracks[i]);
     }
-    for (guint i = 0; i < VIGIL_EVENT_FILTER_MAX_OBJECTS; i++)
-        if (!self->objects[i].observed)
-            self->objects[i].missed_ns = MIN(self->objects[i].missed_ns, self->time_ns);
+    for (guint i = 0; i < VIGIL_EVENT_FILTER_MAX_OBJECTS; i++) {
+        VigilFilterObject *object = &self->objects[i];
+
+        object->looked = object->observed || vigil_filter_area_has(self, object, tracks, n_tracks);
+        if (object->used && !object->observed && object->looked)
+            object->missed_ns = MIN(object->missed_ns, self->time_ns);
+    }
     vigil_filter_places_update(self);
 }
 

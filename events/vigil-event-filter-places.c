@@ -20,7 +20,9 @@ vigil_filter_place_begin(VigilEventFilter *self, VigilFilterObject *object, cons
     object->anchor_ns = self->time_ns;
     object->strayed_ns = object->empty_ns = G_MAXINT64;
     object->n_empty = 0;
-    object->is_new = self->time_ns - self->looking_since_ns >= NEW_AFTER_NS;
+    object->widest = vigil_filter_area_size(self);
+    object->is_new = self->time_ns - self->looking_since_ns >= NEW_AFTER_NS &&
+                     vigil_filter_area_was_known(self, box);
 }
 
 void
@@ -28,6 +30,7 @@ vigil_filter_place_observe(VigilEventFilter *self, VigilFilterObject *object, co
 {
     object->empty_ns = G_MAXINT64;
     object->n_empty = 0;
+    object->widest = MAX(object->widest, vigil_filter_area_size(self));
     if (vigil_box_iou(&object->anchor, box) >= SAME_PLACE_IOU) {
         object->strayed_ns = G_MAXINT64;
     } else if (object->strayed_ns == G_MAXINT64) {
@@ -36,6 +39,7 @@ vigil_filter_place_observe(VigilEventFilter *self, VigilFilterObject *object, co
         object->anchor = *box;
         object->anchor_ns = object->strayed_ns;
         object->strayed_ns = G_MAXINT64;
+        object->widest = vigil_filter_area_size(self);
     }
 }
 
@@ -56,6 +60,13 @@ is_covered(const VigilEventFilter *self, const VigilFilterObject *object)
     return FALSE;
 }
 
+/* Somebody looked there, and as closely as when it was seen. */
+static gboolean
+shows_place(const VigilEventFilter *self, const VigilFilterObject *object)
+{
+    return object->looked && vigil_filter_area_size(self) <= VIGIL_AREA_WIDER * object->widest;
+}
+
 void
 vigil_filter_places_update(VigilEventFilter *self)
 {
@@ -64,7 +75,7 @@ vigil_filter_places_update(VigilEventFilter *self)
     for (guint i = 0; i < VIGIL_EVENT_FILTER_MAX_OBJECTS; i++) {
         VigilFilterObject *object = &self->objects[i];
 
-        if (!object->used || object->observed)
+        if (!object->used || object->observed || !shows_place(self, object))
             continue;
         if (is_covered(self, object)) {
             object->empty_ns = G_MAXINT64;

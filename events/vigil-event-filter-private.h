@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "events/vigil-area.h"
 #include "events/vigil-event-filter.h"
 #include "events/vigil-median.h"
 
@@ -36,7 +37,9 @@ typedef struct {
     gint64 empty_ns;   /* since when its place is seen without it; G_MAXINT64: it is not */
     guint n_empty;     /* in so many looks */
     gboolean is_new;   /* it came while somebody looked */
+    gfloat widest;     /* the largest area in which it was seen there, in parts of the frame */
 
+    gboolean looked;   /* in the frame at hand somebody looked where it should be */
     gboolean observed; /* the rest is of the frame at hand, and only if this is set */
     gboolean returned; /* it had been lost until this frame */
     gfloat score;
@@ -154,6 +157,11 @@ struct VigilEventFilter {
     guint64 off_schedule; /* rules whose schedule does not hold at the frame at hand */
     guint64 n_overflow;
 
+    VigilBox area;    /* of the frame at hand that was looked at */
+    gboolean in_part; /* it is not all of the frame */
+    /* when somebody first looked at a part with this cell in it, 8 x 8 of them; G_MAXINT64: nobody did */
+    gint64 part_since_ns[64];
+
     gint64 skew_us;          /* of the wall clock */
     gint64 wall_us;          /* of the frame at hand, if it was looked at */
     gint64 looking_since_ns; /* first look, or first after a long time */
@@ -214,6 +222,24 @@ static inline gboolean
 vigil_filter_is_unbroken(const VigilRule *rule)
 {
     return rule->count.given && (rule->count.differs || rule->count.max < G_MAXUINT);
+}
+
+/* vigil-event-filter-areas.c: what was looked at in the frame at hand */
+
+/* Notes which cells it holds. */
+void vigil_filter_area_begin(VigilEventFilter *self);
+void vigil_filter_area_forget(VigilEventFilter *self);
+/* Whether the place of the object, and of its track if that is known, was looked at. Nothing else proves that it is not there. */
+gboolean vigil_filter_area_has(const VigilEventFilter *self, const VigilFilterObject *object,
+                               const VigilTrack *tracks, guint n_tracks);
+/* Whether the frame can prove that the stay's rule is not met. */
+gboolean vigil_filter_area_judges(const VigilEventFilter *self, const VigilFilterStay *stay);
+/* Somebody who looked as closely as now would have seen before what is in the box. */
+gboolean vigil_filter_area_was_known(const VigilEventFilter *self, const VigilBox *box);
+static inline gfloat
+vigil_filter_area_size(const VigilEventFilter *self)
+{
+    return vigil_area_size(self->in_part ? &self->area : NULL);
 }
 
 /* vigil-event-filter-places.c: what stands still */

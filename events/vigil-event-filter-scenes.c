@@ -105,14 +105,17 @@ take_tally(const VigilEventFilter *self, guint rule_index, guint node)
     return tally;
 }
 
+/* Nobody knows how many there are where nobody looked. */
 static VigilFilterTruth
-judge_count(const VigilCount *count, const Tally *tally)
+judge_count(const VigilEventFilter *self, const VigilCount *count, const Tally *tally)
 {
+    const gboolean knows_most = !self->in_part;
     VigilFilterTruth truth = VIGIL_MAYBE;
 
-    if (tally->seen >= count->min && tally->there <= count->max)
+    if (tally->seen >= count->min &&
+        (count->max == G_MAXUINT || (knows_most && tally->there <= count->max)))
         truth = VIGIL_YES;
-    else if (tally->there < count->min || tally->seen > count->max)
+    else if ((knows_most && tally->there < count->min) || tally->seen > count->max)
         truth = VIGIL_NO;
     return count->differs ? (VigilFilterTruth)(VIGIL_YES - truth) : truth;
 }
@@ -126,7 +129,7 @@ judge_leaf(const VigilEventFilter *self, guint rule, guint index)
     switch (node->kind) {
     case VIGIL_CONDITION_COUNT:
         tally = take_tally(self, rule, index);
-        return judge_count(&node->count, &tally);
+        return judge_count(self, &node->count, &tally);
     case VIGIL_CONDITION_RULE_ACTIVE:
         return self->active >> node->rule_index & 1 ? VIGIL_YES : VIGIL_NO;
     case VIGIL_CONDITION_SCHEDULE:
@@ -186,7 +189,7 @@ update_scene(VigilEventFilter *self, guint rule_index)
     const gboolean is_above = tally.there > rule->count.max;
     const guint limit = is_above || rule->count.min == 0 ? rule->count.max : rule->count.min;
 
-    scene->truth = judge_count(&rule->count, &tally);
+    scene->truth = judge_count(self, &rule->count, &tally);
     scene->verdict =
         (VigilFilterVerdict){VIGIL_STEP_CONDITIONS, VIGIL_REASON_COUNT,
                              (gfloat)(is_above ? tally.there : tally.seen), (gfloat)limit};

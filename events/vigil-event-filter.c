@@ -28,6 +28,7 @@ vigil_event_filter_new(const VigilRules *rules, const VigilEventFilterOptions *o
     self->user_data = user_data;
     self->time_ns = self->ended_ns = self->looked_ns = G_MININT64;
     self->frame_aspect = 1.0f;
+    vigil_filter_area_forget(self);
     for (guint i = 0; i < rules->rules->len; i++) {
         const VigilRule *rule = vigil_filter_rule(self, i);
 
@@ -187,11 +188,13 @@ end_stays(VigilEventFilter *self, gboolean inferred)
     while (position < self->n_stays) {
         VigilFilterStay *stay = &self->stays[self->order[position]];
 
-        if (!is_over(self, stay, inferred)) {
+        const gboolean judged = inferred && vigil_filter_area_judges(self, stay);
+
+        if (!is_over(self, stay, judged)) {
             position++;
             continue;
         }
-        if (inferred)
+        if (judged)
             tell_removed(self, stay);
         vigil_filter_stay_end(self, position, VIGIL_END_GONE);
     }
@@ -250,6 +253,14 @@ is_nobody(const VigilFilterVerdict *verdict)
     return verdict->reason == VIGIL_REASON_COUNT && verdict->value < 1.0f;
 }
 
+/* What a part of a frame shows is not how many there are. */
+static gboolean
+is_unknown(const VigilEventFilter *self, guint rule_index)
+{
+    return self->in_part && vigil_filter_rule(self, rule_index)->count.given &&
+           self->scenes[rule_index].truth == VIGIL_MAYBE;
+}
+
 static void
 meet_rule(VigilEventFilter *self, guint rule_index, guint object_index)
 {
@@ -271,7 +282,8 @@ meet_rule(VigilEventFilter *self, guint rule_index, guint object_index)
     }
     if (verdict.reason == VIGIL_REASON_NONE)
         vigil_filter_stay_meet(self, &self->stays[stay]);
-    else if ((stay == VIGIL_NONE || !self->stays[stay].open) && !is_nobody(&verdict))
+    else if ((stay == VIGIL_NONE || !self->stays[stay].open) && !is_nobody(&verdict) &&
+             !is_unknown(self, rule_index))
         vigil_filter_note(self, rule_index, object_index, &verdict);
 }
 
@@ -329,12 +341,14 @@ say_news(VigilEventFilter *self)
     for (guint i = 0; i < self->n_stays; i++) {
         VigilFilterStay *stay = &self->stays[self->order[i]];
 
-        if (stay->last_ns != self->time_ns)
-            note_missed(self, stay);
-        else if (stay->open)
+        if (stay->last_ns != self->time_ns) {
+            if (vigil_filter_area_judges(self, stay))
+                note_missed(self, stay);
+        } else if (stay->open) {
             vigil_filter_stay_update(self, stay);
-        else
+        } else {
             say_news_of(self, stay);
+        }
     }
 }
 
@@ -351,6 +365,17 @@ read_schedules(VigilEventFilter *self)
     }
 }
 
+/* Of a look at another part of the frame a stay's coverage knows nothing. */
+static void
+count_inferred(VigilEventFilter *self)
+{
+    for (guint i = 0; i < self->n_stays; i++) {
+        VigilFilterStay *stay = &self->stays[self->order[i]];
+
+        stay->inferred += vigil_filter_area_judges(self, stay) ? 1 : 0;
+    }
+}
+
 static void
 look_at(VigilEventFilter *self, const VigilTrack *tracks, guint n_tracks)
 {
@@ -362,8 +387,10 @@ look_at(VigilEventFilter *self, const VigilTrack *tracks, guint n_tracks)
         self->looking_since_ns = self->time_ns;
     self->looked_ns = self->time_ns;
     read_schedules(self);
+    vigil_filter_area_begin(self);
     vigil_filter_objects_update(self, tracks, n_tracks);
     vigil_filter_scenes_update(self);
+    count_inferred(self);
     end_stays(self, TRUE);
     n = sort_observed(self, objects);
     for (guint rule = 0; rule < self->rules->rules->len; rule++) {
@@ -387,29 +414,30 @@ forget_cooldowns(VigilEventFilter *self)
         self->cooldown_until_ns[i] = G_MININT64;
 }
 
-void
-vigil_event_filter_update(VigilEventFilter *self, gint64 time_ns, VigilOutcome outcome,
-                          const VigilTrack *tracks, guint n_tracks)
+static void
+take_frame(VigilEventFilter *self, gint64 time_ns, VigilOutcome outcome, const VigilTrack *tracks,
+           guint n_tracks)
 {
-    const gboolean inferred = outcome == VIGIL_OUTCOME_INFERRED;
-
-    if (time_ns <= self->time_ns && !self->finished)
-        return;
     if (time_ns <= self->time_ns)
         forget_cooldowns(self);
     self->finished = FALSE;
     self->time_ns = time_ns;
-    for (guint i = 0; i < self->n_stays; i++) {
-        VigilFilterStay *stay = &self->stays[self->order[i]];
-
-        stay->seen++;
-        stay->inferred += inferred;
-    }
-    if (inferred)
+    for (guint i = 0; i < self->n_stays; i++)
+        self->stays[self->order[i]].seen++;
+    if (outcome == VIGIL_OUTCOME_INFERRED)
         look_at(self, tracks, n_tracks);
     else
         end_stays(self, FALSE);
     vigil_filter_objects_expire(self);
+}
+
+void
+vigil_event_filter_update(VigilEventFilter *self, gint64 time_ns, VigilOutcome outcome,
+                          const VigilTrack *tracks, guint n_tracks)
+{
+    if (time_ns > self->time_ns || self->finished)
+        take_frame(self, time_ns, outcome, tracks, n_tracks);
+    self->in_part = FALSE;
 }
 
 void
@@ -441,4 +469,5 @@ vigil_event_filter_finish(VigilEventFilter *self, VigilEndReason reason)
     vigil_filter_faints_update(self, TRUE);
     self->finished = TRUE;
     self->looked_ns = G_MININT64;
+    vigil_filter_area_forget(self);
 }

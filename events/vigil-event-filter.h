@@ -61,6 +61,10 @@ VigilEventFilterOptions vigil_event_filter_options_defaults(void);
  * - **Events.** The event begins when the stay is `dwell` old and the median over all detections of the object reaches
  *   `min_score`. It ends with the stay; its end is the last frame that met the rule. Frames that were not looked at
  *   prove nothing, so they do not end an event, unless there are only such frames for 10 s beyond `end_after`.
+ * - **Areas.** Of a frame of which only a part was looked at (vigil_event_filter_set_area()) the same holds for what is not in
+ *   that part, by nine tenths of its box. Such a frame never proves that there are at most so many, nor fewer than so many. What is first
+ *   seen in a part, where nobody had looked at a part 2 s before, may have been too small to be seen until then: it is not new. What was
+ *   seen in parts only is not gone from its place since a look at a larger part does not show it.
  * - **Schedule.** Frames at other times do not meet the rule, so an event that is open when the schedule ends is ended by
  *   `end_after`, and its end is the last frame within the schedule. The time is that of the frame: @wall_base_us and the
  *   stream time, and what vigil_event_filter_set_clock_skew() says.
@@ -106,6 +110,15 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilEventFilter, vigil_event_filter_free)
  */
 void vigil_event_filter_update(VigilEventFilter *self, gint64 time_ns, VigilOutcome outcome,
                                const VigilTrack *tracks, guint n_tracks);
+
+/**
+ * vigil_event_filter_set_area:
+ * @area: (nullable): the part of the frame that was looked at; %NULL: all of it
+ *
+ * Before an update, and for that one: what is thought to be outside of the area was not looked for, and what is not seen there is
+ * neither missed nor gone, nor is it known how many are there at most. It does not count as inferred for its events.
+ */
+void vigil_event_filter_set_area(VigilEventFilter *self, const VigilBox *area);
 
 /**
  * vigil_event_filter_set_decision_func:

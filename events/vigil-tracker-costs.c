@@ -18,8 +18,8 @@ best_iou(const VigilTrackerItem *track, const VigilDetection *detection)
 {
     const gfloat predicted = vigil_box_iou(&track->box, &detection->box);
 
-    /* and where it rests a guess of its speed is worth nothing after a while without a look */
-    return track->was_observed && !vigil_tracker_is_resting(track)
+    /* and a guess of its speed is worth little after a while without a look, and nothing where it rests */
+    return track->was_observed && track->blind_ns == 0 && !vigil_tracker_is_resting(track)
                ? predicted
                : MAX(predicted, vigil_box_iou(&track->last_box, &detection->box));
 }
@@ -42,7 +42,7 @@ vigil_tracker_cost_overlap(const VigilTracker *self, const VigilTrackerItem *tra
                            const VigilDetection *detection)
 {
     const gboolean is_gone = track->hits >= STEADY_HITS && !vigil_tracker_is_resting(track) &&
-                             self->time_ns - track->last_ns > GONE_NS;
+                             self->time_ns - track->last_ns - track->blind_ns > GONE_NS;
     const gfloat iou =
         is_gone ? vigil_box_iou(&track->box, &detection->box) : best_iou(track, detection);
 

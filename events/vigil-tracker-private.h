@@ -24,13 +24,16 @@ typedef struct {
         pace_y; /* its speed, averaged over about a second: parts of the frame a second */
     gint64 first_ns, last_ns;
     gint64 missed_ns;  /* first update without it since last_ns */
-    guint n_missed;    /* updates since then */
+    guint n_missed;    /* updates since then that looked for it */
+    gfloat seen_size;  /* of the area in which it was seen last, in parts of the frame */
+    gint64 blind_ns;   /* of the time since last_ns: in which it was not looked for */
     VigilBox rest_box; /* where it is since rest_ns */
     gint64 rest_ns;
     guint hits;
     gfloat score;
+    gboolean looked;       /* for it, in the current frame */
     gboolean observed;     /* in the current frame */
-    gboolean was_observed; /* in the frame before */
+    gboolean was_observed; /* in the latest frame before that looked for it */
     gboolean asleep;       /* lost for so long that only a return wakes it */
     VigilTrackerVote votes[VIGIL_TRACKER_MAX_VOTES]; /* by number, the majority first */
     guint n_votes;
@@ -38,7 +41,8 @@ typedef struct {
 
 struct VigilTracker {
     VigilTrackerOptions options;
-    gint64 time_ns; /* of the latest frame; G_MININT64: none */
+    gint64 time_ns;   /* of the latest frame; G_MININT64: none */
+    gfloat area_size; /* so much of it was looked at */
     guint64 next_id;
     guint64 n_overflow;
     VigilTrackerItem tracks[VIGIL_TRACKER_MAX_TRACKS]; /* by id */

@@ -4,11 +4,14 @@
 #include <math.h>
 #include <string.h>
 
+#include "events/vigil-area.h"
+
 #define DUPLICATE_IOU 0.7f
 #define RETURN_TIMES 2.5 /* who is lost for longer than so many times max_lost_ns is forgotten */
 #define REST_IOU 0.5f
-#define REST_MISSES 2u                                 /* how seldom it may be looked for */
-#define LONGEST_REST_NS G_GINT64_CONSTANT(40000000000) /* without a look */
+#define SURE_MISSES 2u                                  /* how seldom it may be looked for */
+#define LONGEST_BLIND_NS G_GINT64_CONSTANT(40000000000) /* without a look */
+#define STOP_NS G_GINT64_CONSTANT(1000000000) /* so long it may be where it was last seen */
 #define TENTATIVE_SHARE \
     4 /* a track that is not confirmed is given up after a quarter of the time of others */
 
@@ -103,8 +106,10 @@ track_rest(VigilTrackerItem *track, const VigilBox *box, gint64 time_ns)
 }
 
 static void
-track_observe(VigilTrackerItem *track, const VigilDetection *detection, gint64 time_ns)
+track_observe(VigilTracker *self, VigilTrackerItem *track, const VigilDetection *detection)
 {
+    const gint64 time_ns = self->time_ns;
+
     track_rest(track, &detection->box, time_ns);
     if (track->hits++ > 0)
         vigil_kalman_correct(&track->kalman, &detection->box);
@@ -113,9 +118,11 @@ track_observe(VigilTrackerItem *track, const VigilDetection *detection, gint64 t
     track->box = track->last_box = vigil_kalman_get_box(&track->kalman);
     track->last_ns = time_ns;
     track->score = detection->score;
-    track->observed = TRUE;
+    track->looked = track->observed = TRUE;
     track->asleep = FALSE;
     track->n_missed = 0;
+    track->blind_ns = 0;
+    track->seen_size = self->area_size;
     track_vote(track, detection);
 }
 
@@ -157,9 +164,20 @@ take_detections(VigilTracker *self, const VigilDetection *detections, guint n_de
 static gint64
 lost_since(const VigilTrackerItem *track, gint64 time_ns)
 {
-    if (!vigil_tracker_is_resting(track) || time_ns - track->last_ns > LONGEST_REST_NS)
+    const gboolean rests = vigil_tracker_is_resting(track);
+
+    if ((!rests && track->blind_ns == 0) || time_ns - track->last_ns > LONGEST_BLIND_NS)
         return track->last_ns;
-    return track->n_missed < REST_MISSES ? time_ns : track->missed_ns;
+    if (track->n_missed >= SURE_MISSES)
+        return track->missed_ns;
+    return rests ? time_ns : track->last_ns + track->blind_ns;
+}
+
+/* In the latest frame that looked for it. */
+static gboolean
+was_seen(const VigilTrackerItem *track)
+{
+    return track->looked ? track->observed : track->was_observed;
 }
 
 /* Whoever was seen in the frame before was not missed yet, however long ago that was: at one frame a second nothing would ever
@@ -167,36 +185,64 @@ lost_since(const VigilTrackerItem *track, gint64 time_ns)
 static gboolean
 is_over(const VigilTracker *self, const VigilTrackerItem *track, gint64 time_ns)
 {
-    const gint64 patience = vigil_tracker_is_confirmed(self, track) || track->observed
+    const gint64 patience = vigil_tracker_is_confirmed(self, track) || was_seen(track)
                                 ? self->options.max_lost_ns
                                 : self->options.max_lost_ns / TENTATIVE_SHARE;
 
     return time_ns - lost_since(track, time_ns) > patience;
 }
 
+static gboolean
+is_outside(const VigilTrackerItem *track)
+{
+    const gdouble x = track->kalman.x.position, y = track->kalman.y.position;
+
+    return x < 0.0 || x > 1.0 || y < 0.0 || y > 1.0;
+}
+
+/* At first also where it was last seen, since who stopped is not where its speed would have taken it; and as closely as it
+ * was seen there. */
+static gboolean
+is_looked_for(const VigilTracker *self, const VigilTrackerItem *track, gint64 time_ns,
+              const VigilBox *area)
+{
+    const gboolean is_late = time_ns - track->last_ns > STOP_NS;
+
+    return vigil_area_covers(area, &track->box) &&
+           (is_late || vigil_area_covers(area, &track->last_box)) &&
+           (self->area_size <= VIGIL_AREA_WIDER * track->seen_size || is_outside(track));
+}
+
+/* To the frame's time. */
+static void
+predict_track(VigilTracker *self, VigilTrackerItem *track, gint64 time_ns, const VigilBox *area)
+{
+    vigil_kalman_predict(&track->kalman, (gdouble)(time_ns - self->time_ns) / 1e9);
+    track->was_observed = was_seen(track);
+    track->observed = FALSE;
+    track->score = 0.0f;
+    track->box = vigil_kalman_get_box(&track->kalman);
+    track->looked = is_looked_for(self, track, time_ns, area);
+    if (!track->looked)
+        track->blind_ns += time_ns - self->time_ns;
+}
+
 /* Moves all tracks to the frame's time; those that were lost for too long fall asleep or are dropped, as is who went out of the
  * picture. */
 static void
-predict_tracks(VigilTracker *self, gint64 time_ns)
+predict_tracks(VigilTracker *self, gint64 time_ns, const VigilBox *area)
 {
-    const gdouble dt = self->n_tracks ? (gdouble)(time_ns - self->time_ns) / 1e9 : 0.0;
     guint kept = 0;
 
     for (guint i = 0; i < self->n_tracks; i++) {
         VigilTrackerItem *track = &self->tracks[i];
 
         track->asleep = is_over(self, track, time_ns);
+        predict_track(self, track, time_ns, area);
         if (track->asleep && (time_ns - track->last_ns > RETURN_TIMES * self->options.max_lost_ns ||
                               !vigil_tracker_may_return(track)))
             continue;
-        vigil_kalman_predict(&track->kalman, dt);
-        track->was_observed = track->observed;
-        track->observed = FALSE;
-        track->score = 0.0f;
-        track->box = vigil_kalman_get_box(&track->kalman);
-        if (!track->was_observed &&
-            (track->kalman.x.position < 0.0 || track->kalman.x.position > 1.0 ||
-             track->kalman.y.position < 0.0 || track->kalman.y.position > 1.0))
+        if (track->looked && !track->was_observed && is_outside(track))
             continue;
         if (kept != i)
             self->tracks[kept] = *track;
@@ -231,7 +277,7 @@ match(VigilTracker *self, gboolean asleep, guint from, guint to, CostFunc cost)
         if (self->pairs[r] < 0)
             continue;
         self->owner[self->columns[self->pairs[r]]] = track->id;
-        track_observe(track, &self->detections[self->columns[self->pairs[r]]], self->time_ns);
+        track_observe(self, track, &self->detections[self->columns[self->pairs[r]]]);
     }
 }
 
@@ -241,7 +287,7 @@ note_missed(VigilTracker *self)
     for (guint i = 0; i < self->n_tracks; i++) {
         VigilTrackerItem *track = &self->tracks[i];
 
-        if (!track->observed && track->n_missed++ == 0)
+        if (track->looked && !track->observed && track->n_missed++ == 0)
             track->missed_ns = self->time_ns;
     }
 }
@@ -291,7 +337,7 @@ start_tracks(VigilTracker *self, guint n_high)
         }
         track = &self->tracks[self->n_tracks++];
         *track = (VigilTrackerItem){.id = self->next_id++, .first_ns = self->time_ns};
-        track_observe(track, &self->detections[j], self->time_ns);
+        track_observe(self, track, &self->detections[j]);
         self->owner[j] = track->id;
     }
 }
@@ -328,8 +374,9 @@ report(const VigilTracker *self, VigilTrack *tracks, gint *matches, guint capaci
 }
 
 guint
-vigil_tracker_update(VigilTracker *self, gint64 time_ns, const VigilDetection *detections,
-                     guint n_detections, VigilTrack *tracks, gint *matches, guint capacity)
+vigil_tracker_update_area(VigilTracker *self, gint64 time_ns, const VigilBox *area,
+                          const VigilDetection *detections, guint n_detections, VigilTrack *tracks,
+                          gint *matches, guint capacity)
 {
     guint n_high = 0;
 
@@ -341,7 +388,8 @@ vigil_tracker_update(VigilTracker *self, gint64 time_ns, const VigilDetection *d
     while (n_high < self->n_detections &&
            self->detections[n_high].score >= self->options.high_score)
         n_high++;
-    predict_tracks(self, time_ns);
+    self->area_size = vigil_area_size(area);
+    predict_tracks(self, time_ns, area);
     self->time_ns = time_ns;
     match(self, FALSE, 0, n_high, vigil_tracker_cost_overlap);
     match(self, TRUE, 0, n_high, vigil_tracker_cost_return);
@@ -352,6 +400,30 @@ vigil_tracker_update(VigilTracker *self, gint64 time_ns, const VigilDetection *d
     note_missed(self);
     start_tracks(self, n_high);
     return report(self, tracks, matches, capacity);
+}
+
+guint
+vigil_tracker_update(VigilTracker *self, gint64 time_ns, const VigilDetection *detections,
+                     guint n_detections, VigilTrack *tracks, gint *matches, guint capacity)
+{
+    return vigil_tracker_update_area(self, time_ns, NULL, detections, n_detections, tracks, matches,
+                                     capacity);
+}
+
+void
+vigil_tracker_get_places(const VigilTracker *self, VigilPlaces *places)
+{
+    places->time_ns = self->time_ns;
+    places->n = 0;
+    for (guint i = 0; i < self->n_tracks && places->n < VIGIL_LOOK_MAX_PLACES; i++) {
+        const VigilTrackerItem *track = &self->tracks[i];
+
+        if (!track->asleep)
+            places->places[places->n++] = (VigilPlace){.box = track->box,
+                                                       .speed_x = (gfloat)track->kalman.x.speed,
+                                                       .speed_y = (gfloat)track->kalman.y.speed,
+                                                       .resting = vigil_tracker_is_resting(track)};
+    }
 }
 
 guint

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "events/vigil-look-planner.h"
 #include "events/vigil-track.h"
 
 G_BEGIN_DECLS
@@ -72,6 +73,22 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilTracker, vigil_tracker_free)
  */
 guint vigil_tracker_update(VigilTracker *self, gint64 time_ns, const VigilDetection *detections,
                            guint n_detections, VigilTrack *tracks, gint *matches, guint capacity);
+
+/**
+ * vigil_tracker_update_area:
+ * @area: (nullable): the part of the frame that was looked at; %NULL: all of it
+ *
+ * As vigil_tracker_update(). A track that was expected outside of @area was not looked for, nor was one that was last seen in a
+ * much smaller area, where small things are seen: it is predicted and not missed, and that
+ * time does not count for max_lost_ns, unless it was looked for in vain twice already. That ends 40 s after it was last seen: look at
+ * all places in turn (VigilLookPlanner).
+ */
+guint vigil_tracker_update_area(VigilTracker *self, gint64 time_ns, const VigilBox *area,
+                                const VigilDetection *detections, guint n_detections,
+                                VigilTrack *tracks, gint *matches, guint capacity);
+
+/** vigil_tracker_get_places: where tracks were in the latest frame, also those that are not confirmed yet; for VigilLookPlanner. */
+void vigil_tracker_get_places(const VigilTracker *self, VigilPlaces *places);
 
 /**
  * vigil_tracker_predict:
