@@ -87,6 +87,7 @@ describe_detection(JsonBuilder *json, const VigilCameraSettings *settings,
     add_seconds(json, "max_age_s", settings->max_age_ns / 1000);
     for (guint i = 0; i < VIGIL_N_OUTCOMES; i++)
         add_int(json, vigil_outcome_to_string(i), (gint64)detection->outcomes[i]);
+    add_int(json, "inferred-part", (gint64)detection->parts);
     add_int(json, "late", (gint64)detection->late);
     add_int(json, "superseded", (gint64)detection->superseded);
     add_int(json, "too-old", (gint64)detection->too_old);

@@ -94,7 +94,7 @@ on_stats(VigilCamera *self, const GstStructure *structure)
         gst_structure_get_uint64(structure, vigil_outcome_to_string(i), &detection.outcomes[i]);
     gst_structure_get(structure, "late", G_TYPE_UINT64, &detection.late, "superseded",
                       G_TYPE_UINT64, &detection.superseded, "too-old", G_TYPE_UINT64,
-                      &detection.too_old, NULL);
+                      &detection.too_old, "inferred-part", G_TYPE_UINT64, &detection.parts, NULL);
     read_times(structure, "inference-time", &detection.inference);
     read_times(structure, "queue-age", &detection.queue_age);
     g_mutex_lock(&self->lock);

@@ -80,7 +80,8 @@ vigil_camera_pipeline_make_detect(VigilCameraPipeline *self, GError **error)
     detect = vigil_gst_make("vigildetect", "detect", error);
     if (detect)
         g_object_set(detect, "fps", self->settings->fps, "weight", (guint)self->settings->weight,
-                     "max-age", (guint)(self->settings->max_age_ns / GST_MSECOND), NULL);
+                     "max-age", (guint)(self->settings->max_age_ns / GST_MSECOND), "regions",
+                     self->settings->motion.enabled && self->settings->motion.regions, NULL);
     if (detect)
         set_model(self, detect, model);
     return detect;

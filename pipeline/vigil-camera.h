@@ -53,6 +53,7 @@ typedef struct {
  */
 typedef struct {
     guint64 outcomes[VIGIL_N_OUTCOMES];
+    guint64 parts; /* of those inferred: of which a part was looked at */
     guint64 late, superseded, too_old;
     VigilCameraTimes inference, queue_age;
 } VigilCameraDetection;

@@ -65,16 +65,16 @@ print_detection(JsonObject *camera)
 
     if (!detection)
         return;
-    printf("  %-16s looked at %" G_GINT64_FORMAT ", failed %" G_GINT64_FORMAT
-           ", timed out %" G_GINT64_FORMAT "; skipped: %" G_GINT64_FORMAT
-           " by rate, %" G_GINT64_FORMAT " without motion, %" G_GINT64_FORMAT
-           " for load (%" G_GINT64_FORMAT " late, %" G_GINT64_FORMAT
-           " replaced by newer, %" G_GINT64_FORMAT " too old)\n",
-           "", get_int(detection, "inferred"), get_int(detection, "failed"),
-           get_int(detection, "timed-out"), get_int(detection, "skipped-rate"),
-           get_int(detection, "skipped-no-motion"), get_int(detection, "skipped-load"),
-           get_int(detection, "late"), get_int(detection, "superseded"),
-           get_int(detection, "too-old"));
+    printf("  %-16s looked at %" G_GINT64_FORMAT " (%" G_GINT64_FORMAT
+           " in part), failed %" G_GINT64_FORMAT ", timed out %" G_GINT64_FORMAT
+           "; skipped: %" G_GINT64_FORMAT " by rate, %" G_GINT64_FORMAT
+           " without motion, %" G_GINT64_FORMAT " for load (%" G_GINT64_FORMAT
+           " late, %" G_GINT64_FORMAT " replaced by newer, %" G_GINT64_FORMAT " too old)\n",
+           "", get_int(detection, "inferred"), get_int(detection, "inferred-part"),
+           get_int(detection, "failed"), get_int(detection, "timed-out"),
+           get_int(detection, "skipped-rate"), get_int(detection, "skipped-no-motion"),
+           get_int(detection, "skipped-load"), get_int(detection, "late"),
+           get_int(detection, "superseded"), get_int(detection, "too-old"));
     printf("  %-16s weight %" G_GINT64_FORMAT, "", get_int(detection, "weight"));
     print_times(detection, "queue_age_ms", ", age of frames p50, p95, p99:");
     print_times(detection, "inference_ms", "; inference:");

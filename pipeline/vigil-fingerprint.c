@@ -23,6 +23,8 @@ add_motion(GChecksum *checksum, const VigilMotionSettings *motion)
                                              motion->masks ? motion->masks : "");
 
     g_checksum_update(checksum, (const guchar *)text, -1);
+    if (motion->regions)
+        g_checksum_update(checksum, (const guchar *)"regions", -1);
 }
 
 guint64

@@ -12,8 +12,8 @@ vigil_motion_settings_defaults(void)
 gboolean
 vigil_motion_settings_equal(const VigilMotionSettings *a, const VigilMotionSettings *b)
 {
-    return a->enabled == b->enabled && a->sensitivity == b->sensitivity &&
-           g_strcmp0(a->masks, b->masks) == 0;
+    return a->enabled == b->enabled && a->regions == b->regions &&
+           a->sensitivity == b->sensitivity && g_strcmp0(a->masks, b->masks) == 0;
 }
 
 static void
@@ -23,6 +23,16 @@ read_enabled(const VigilYaml *node, gpointer target, VigilYamlMistakes *mistakes
     GError *error = NULL;
 
     vigil_yaml_read_bool(node, &((VigilMotionSettings *)target)->enabled, &error);
+    vigil_yaml_mistakes_add(mistakes, error);
+}
+
+static void
+read_regions(const VigilYaml *node, gpointer target, VigilYamlMistakes *mistakes,
+             gpointer user_data)
+{
+    GError *error = NULL;
+
+    vigil_yaml_read_bool(node, &((VigilMotionSettings *)target)->regions, &error);
     vigil_yaml_mistakes_add(mistakes, error);
 }
 
@@ -78,8 +88,15 @@ vigil_motion_settings_read(const VigilYaml *node, VigilMotionSettings *self,
          .min = 1,
          .max = 100},
         {.name = "masks", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_masks},
+        {.name = "regions", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_regions},
         {.name = NULL},
     };
+    GError *error = NULL;
 
     vigil_yaml_table_read(node, keys, self, mistakes, NULL);
+    if (self->regions && !self->enabled)
+        vigil_yaml_set_error(vigil_yaml_get(node, "regions"), &error,
+                             "where something moves is seen by the motion gate: write `enabled: "
+                             "true` too, or leave `regions` out");
+    vigil_yaml_mistakes_add(mistakes, error);
 }

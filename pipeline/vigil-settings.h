@@ -72,11 +72,12 @@ typedef struct VigilModelSettings {
 /**
  * VigilMotionSettings:
  * @enabled: only frames in which something moves are looked at, see vigilmotion
+ * @regions: of those, where it is worth while, the part in which something moves, see vigildetect; default %FALSE
  * @sensitivity: 1..100
  * @masks: (nullable): as the element's property of that name
  */
 typedef struct {
-    gboolean enabled;
+    gboolean enabled, regions;
     gint64 sensitivity;
     gchar *masks;
 } VigilMotionSettings;

@@ -11,6 +11,8 @@ typedef struct {
     GstMeta meta;
     VigilOutcome outcome;
     VigilModelId model;
+    gboolean in_part; /* only of area was looked at */
+    VigilBox area;
 } GstVigilOutcomeMeta;
 
 typedef struct {
@@ -55,10 +57,11 @@ outcome_meta_init(GstMeta *meta, gpointer params, GstBuffer *buffer)
 {
     ((GstVigilOutcomeMeta *)meta)->outcome = VIGIL_OUTCOME_INFERRED;
     ((GstVigilOutcomeMeta *)meta)->model = (VigilModelId){NULL, NULL};
+    ((GstVigilOutcomeMeta *)meta)->in_part = FALSE;
     return TRUE;
 }
 
-/* The outcome stays true however the picture is scaled or converted. */
+/* The outcome stays true however the picture is scaled or converted, and so does the area, but for a frame that was cut. */
 static gboolean
 outcome_meta_transform(GstBuffer *to, GstMeta *meta, GstBuffer *from, GQuark type, gpointer data)
 {
@@ -66,6 +69,7 @@ outcome_meta_transform(GstBuffer *to, GstMeta *meta, GstBuffer *from, GQuark typ
 
     gst_vigil_buffer_set_outcome(to, known->outcome);
     gst_vigil_buffer_set_model(to, known->model);
+    gst_vigil_buffer_set_area(to, known->in_part ? &known->area : NULL);
     return TRUE;
 }
 
@@ -126,6 +130,24 @@ gst_vigil_buffer_get_model(GstBuffer *buffer)
     const GstVigilOutcomeMeta *meta = get_outcome_meta(buffer);
 
     return meta ? meta->model : (VigilModelId){NULL, NULL};
+}
+
+void
+gst_vigil_buffer_set_area(GstBuffer *buffer, const VigilBox *area)
+{
+    GstVigilOutcomeMeta *meta = take_outcome_meta(buffer);
+
+    meta->in_part = area != NULL;
+    if (area)
+        meta->area = *area;
+}
+
+const VigilBox *
+gst_vigil_buffer_get_area(GstBuffer *buffer)
+{
+    const GstVigilOutcomeMeta *meta = get_outcome_meta(buffer);
+
+    return meta && meta->in_part ? &meta->area : NULL;
 }
 
 static gboolean

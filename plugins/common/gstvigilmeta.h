@@ -30,6 +30,11 @@ void gst_vigil_buffer_set_model(GstBuffer *buffer, VigilModelId model);
 /** gst_vigil_buffer_get_model: both %NULL when nobody looked, or another project's detector. */
 VigilModelId gst_vigil_buffer_get_model(GstBuffer *buffer);
 
+/** gst_vigil_buffer_set_area: of a frame that was looked at: which part of it, in parts of the frame; %NULL: all of it. @buffer must be writable. */
+void gst_vigil_buffer_set_area(GstBuffer *buffer, const VigilBox *area);
+/** gst_vigil_buffer_get_area: (nullable): borrowed from @buffer; %NULL: all of it, also where nobody said. */
+const VigilBox *gst_vigil_buffer_get_area(GstBuffer *buffer);
+
 /**
  * gst_vigil_buffer_add_detections:
  * @buffer: writable

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugins/common/gstvigilstream.h"
 
+#include <string.h>
+
 gboolean
 gst_vigil_pad_is_live(GstPad *sinkpad, GstClockTime *latency)
 {
@@ -67,6 +69,36 @@ gst_vigil_event_new_tracks(guint n_tracks, guint n_resting)
     return gst_event_new_custom(GST_EVENT_CUSTOM_UPSTREAM,
                                 gst_structure_new("vigil-tracks", "live", G_TYPE_UINT, n_tracks,
                                                   "resting", G_TYPE_UINT, n_resting, NULL));
+}
+
+GstEvent *
+gst_vigil_event_new_places(guint n_tracks, guint n_resting, const VigilPlaces *places)
+{
+    GstEvent *event = gst_vigil_event_new_tracks(n_tracks, n_resting);
+    GBytes *bytes = g_bytes_new(places, sizeof *places);
+
+    gst_structure_set(gst_event_writable_structure(event), "places", G_TYPE_BYTES, bytes, NULL);
+    g_bytes_unref(bytes);
+    return event;
+}
+
+gboolean
+gst_vigil_event_parse_places(GstEvent *event, VigilPlaces *places)
+{
+    const GValue *value;
+    gconstpointer data;
+    gsize size;
+
+    if (GST_EVENT_TYPE(event) != GST_EVENT_CUSTOM_UPSTREAM ||
+        !gst_event_has_name(event, "vigil-tracks") ||
+        !(value = gst_structure_get_value(gst_event_get_structure(event), "places")) ||
+        !G_VALUE_HOLDS(value, G_TYPE_BYTES))
+        return FALSE;
+    data = g_bytes_get_data(g_value_get_boxed(value), &size);
+    if (size != sizeof *places)
+        return FALSE;
+    memcpy(places, data, sizeof *places);
+    return TRUE;
 }
 
 gboolean

@@ -4,6 +4,8 @@
 #include <gst/gst.h>
 #include <gst/video/video.h>
 
+#include "events/vigil-look-planner.h"
+
 G_BEGIN_DECLS
 
 /**
@@ -42,6 +44,15 @@ gboolean gst_vigil_propose_allocation(GstPad *srcpad, GstQuery *query);
  * sends it when a number has changed, for vigilmotion and vigilidle.
  */
 GstEvent *gst_vigil_event_new_tracks(guint n_tracks, guint n_resting);
+
+/**
+ * gst_vigil_event_new_places: (transfer full): an upstream event: gst_vigil_event_new_tracks() that also says where tracks are, for vigildetect,
+ * which looks at parts of frames. Within a process only.
+ */
+GstEvent *gst_vigil_event_new_places(guint n_tracks, guint n_resting, const VigilPlaces *places);
+
+/** gst_vigil_event_parse_places: %FALSE: it says nothing of that. @places: (out) */
+gboolean gst_vigil_event_parse_places(GstEvent *event, VigilPlaces *places);
 
 /** gst_vigil_event_parse_tracks: %FALSE: it is another event. @n_tracks, @n_resting: (out) */
 gboolean gst_vigil_event_parse_tracks(GstEvent *event, guint *n_tracks, guint *n_resting);

@@ -17,6 +17,9 @@ struct VigilDetectFrame {
     GstBuffer *buffer;
     GstVideoInfo info;
     VigilOutcome outcome; /* if it is not looked at */
+    gint64 time_ns;       /* of the stream; -1: unknown */
+    gboolean in_part;     /* of it only area was looked at */
+    VigilBox area;
 
     VigilModelId model;
     VigilDetection *detections;
@@ -53,6 +56,7 @@ take_frame(VigilDetectRun *run, const GstVideoInfo *info, GstBuffer *buffer)
     self->buffer = buffer;
     self->info = *info;
     self->n = 0;
+    self->in_part = FALSE;
     return self;
 }
 
@@ -73,6 +77,7 @@ gst_vigil_detect_forget(GstVigilDetect *self)
 {
     GST_OBJECT_LOCK(self);
     vigil_frame_gate_reset(&self->config.gate);
+    self->places.n = 0;
     self->qos_earliest = GST_CLOCK_TIME_NONE;
     GST_OBJECT_UNLOCK(self);
     self->live_known = FALSE;
@@ -111,6 +116,66 @@ gst_vigil_detect_post_stats(GstVigilDetect *self)
 
 /* --- looking: the scheduler's thread ---------------------------------------------------------- */
 
+/* %FALSE: all of it is to be looked at, and @crop is that */
+static gboolean
+choose_part(VigilDetectRun *run, const VigilDetectFrame *self, VigilCrop *crop)
+{
+    VigilLookSizes sizes = {.frame_width = (guint)GST_VIDEO_INFO_WIDTH(&self->info),
+                            .frame_height = (guint)GST_VIDEO_INFO_HEIGHT(&self->info)};
+    VigilPlaces places;
+    gboolean regions;
+
+    *crop = (VigilCrop){0, 0, sizes.frame_width, sizes.frame_height};
+    GST_OBJECT_LOCK(run->element);
+    regions = run->element->config.regions;
+    run->planner.whole_ns = run->element->config.whole_ns;
+    places = run->element->places;
+    GST_OBJECT_UNLOCK(run->element);
+    if (!regions || self->time_ns < 0)
+        return FALSE;
+    vigil_detector_get_input_size(run->model->detector, &sizes.input_width, &sizes.input_height);
+    return vigil_look_planner_choose(&run->planner, self->time_ns,
+                                     gst_vigil_buffer_get_motion(self->buffer), &places, &sizes,
+                                     crop);
+}
+
+static VigilBox
+area_of(const VigilCrop *crop, const VigilImage *image)
+{
+    const gfloat width = (gfloat)image->width, height = (gfloat)image->height;
+
+    return (VigilBox){(gfloat)crop->x / width, (gfloat)crop->y / height,
+                      (gfloat)(crop->x + crop->width) / width,
+                      (gfloat)(crop->y + crop->height) / height};
+}
+
+/* Of the whole image, or of a part of it. */
+static gint
+run_model(VigilDetectRun *run, VigilDetectFrame *self, const VigilImage *image, VigilCrop *crop)
+{
+    VigilDetectModel *model = run->model;
+
+    self->in_part = choose_part(run, self, crop);
+    if (!self->in_part)
+        return vigil_detector_run(model->detector, image, -1.0f, model->detections,
+                                  model->capacity);
+    self->area = area_of(crop, image);
+    return vigil_detector_run_crop(model->detector, image, crop, -1.0f, model->detections,
+                                   model->capacity);
+}
+
+static gint
+drop_cut(VigilDetectRun *run, VigilDetectFrame *self, guint n)
+{
+    const guint kept =
+        vigil_look_planner_drop_cut(&run->planner, &self->area, run->model->detections, n);
+
+    GST_LOG_OBJECT(run->element, "%" GST_TIME_FORMAT " from %.3f,%.3f to %.3f,%.3f: %u, %u cut",
+                   GST_TIME_ARGS(self->time_ns), self->area.x0, self->area.y0, self->area.x1,
+                   self->area.y1, kept, n - kept);
+    return (gint)kept;
+}
+
 static gint
 infer(VigilDetectRun *run, VigilDetectFrame *self)
 {
@@ -118,6 +183,7 @@ infer(VigilDetectRun *run, VigilDetectFrame *self)
     VigilDetectModel *model = run->model;
     GstVideoFrame frame;
     VigilImage image;
+    VigilCrop crop;
     gint64 took_us;
     gint n = -1;
 
@@ -125,13 +191,15 @@ infer(VigilDetectRun *run, VigilDetectFrame *self)
                              GST_MAP_READ | GST_VIDEO_FRAME_MAP_FLAG_NO_REF))
         return -1;
     if (gst_vigil_image_from_frame(&frame, &image))
-        n = vigil_detector_run(model->detector, &image, -1.0f, model->detections, model->capacity);
+        n = run_model(run, self, &image, &crop);
     took_us = g_get_monotonic_time() - begin_us;
     if (n >= 0 && run->trial)
-        vigil_detect_trial_look(run->trial, model, &image, (guint)n, took_us);
+        vigil_detect_trial_look(run->trial, model, &image, &crop, (guint)n, took_us);
     gst_video_frame_unmap(&frame);
     if (n < 0)
         return -1;
+    if (self->in_part)
+        n = drop_cut(run, self, (guint)n);
     GST_OBJECT_LOCK(run->element);
     if (run->element->run == run)
         vigil_detect_stats_add_inference(&run->element->stats, took_us, (guint)n);
@@ -183,6 +251,7 @@ push(GstVigilDetect *self, VigilFrame *base, VigilFrameFate fate)
 {
     VigilDetectFrame *frame = (VigilDetectFrame *)base;
     const VigilOutcome outcome = get_outcome(frame, fate);
+    const gboolean in_part = fate == VIGIL_FRAME_INFERRED && frame->in_part;
     /* what is stuck may still be read */
     GstBuffer *buffer =
         fate == VIGIL_FRAME_STUCK ? gst_buffer_ref(frame->buffer) : g_steal_pointer(&frame->buffer);
@@ -191,11 +260,13 @@ push(GstVigilDetect *self, VigilFrame *base, VigilFrameFate fate)
     if (fate == VIGIL_FRAME_INFERRED) {
         gst_vigil_buffer_add_detections(buffer, &frame->info, frame->detections, frame->n);
         gst_vigil_buffer_set_model(buffer, frame->model);
+        gst_vigil_buffer_set_area(buffer, frame->in_part ? &frame->area : NULL);
     }
     gst_vigil_buffer_set_outcome(buffer, outcome);
     vigil_frame_unref(base);
     GST_OBJECT_LOCK(self);
     self->stats.outcomes[outcome]++;
+    self->stats.parts += in_part ? 1 : 0;
     GST_OBJECT_UNLOCK(self);
     GST_LOG_OBJECT(self, "%" GST_TIME_FORMAT " %s", GST_TIME_ARGS(GST_BUFFER_PTS(buffer)),
                    vigil_outcome_to_string(outcome));
@@ -343,6 +414,7 @@ gst_vigil_detect_chain(GstPad *pad, GstObject *parent, GstBuffer *buffer)
     if (!self->live_known)
         learn_whether_live(self);
     frame = take_frame(self->run, &self->info, buffer);
+    frame->time_ns = gst_vigil_stream_time(&self->segment, buffer);
     /* a motion gate upstream may have found that there is nothing to look at */
     frame->outcome = gst_vigil_buffer_get_outcome(buffer);
     if (frame->outcome == VIGIL_OUTCOME_INFERRED)

@@ -3,6 +3,7 @@
 
 #include <gst/video/video.h>
 
+#include "events/vigil-look-planner.h"
 #include "models/vigil-scheduler.h"
 #include "plugins/detect/gstvigildetect.h"
 #include "plugins/detect/gstvigildetectconfig.h"
@@ -25,6 +26,7 @@ typedef struct {
     VigilDetectModel *model; /* written under the element's object lock */
 
     /* scheduler's thread */
+    VigilLookPlanner planner;
     VigilDetectTrial *trial; /* NULL: the model is not on trial */
     gint64 trial_posted_us;
 
@@ -44,6 +46,7 @@ struct _GstVigilDetect {
     gboolean wanted;           /* another model is to be opened */
     VigilDetectRun *run;       /* NULL: stopped */
     VigilStream *stream;       /* owns the run */
+    VigilPlaces places;        /* of tracks, as vigiltrack told */
     GstFlowReturn flow;        /* what downstream said last */
 
     /* streaming thread of the sink pad; the task only reads what does not change while it runs */

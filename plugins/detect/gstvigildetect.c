@@ -22,6 +22,11 @@
  * its turn came; `stats` tells which); timed-out (an inference takes more than 5 s: live frames go on without it, its own frame, too,
  * until it ends; elements can be stopped and flushed meanwhile, and files wait); failed.
  *
+ * With `regions`, behind vigilmotion, it looks at the part of a frame in which something moves, where that is much smaller than the
+ * frame (see VigilLookPlanner in events/vigil-look-planner.h), and at the whole frame now and then (`whole-interval`). Boxes are in
+ * parts of the whole frame all the same, and the frame says which part was looked at, so that vigiltrack and vigilevents take nothing for gone
+ * that is elsewhere. `stats` counts these among the frames inferred as `inferred-part`.
+ *
  * A tracker makes use of weak detections (vigiltrack carries a track on with them), but only of those that are attached:
  * before vigiltrack set `threshold` to its `low-score`.
  *
@@ -266,8 +271,16 @@ note_qos(GstVigilDetect *self, GstEvent *event)
 static gboolean
 gst_vigil_detect_src_event(GstPad *pad, GstObject *parent, GstEvent *event)
 {
+    GstVigilDetect *self = GST_VIGIL_DETECT(parent);
+    VigilPlaces places;
+
     if (GST_EVENT_TYPE(event) == GST_EVENT_QOS)
-        note_qos(GST_VIGIL_DETECT(parent), event);
+        note_qos(self, event);
+    if (gst_vigil_event_parse_places(event, &places)) {
+        GST_OBJECT_LOCK(self);
+        self->places = places;
+        GST_OBJECT_UNLOCK(self);
+    }
     return gst_pad_event_default(pad, parent, event);
 }
 

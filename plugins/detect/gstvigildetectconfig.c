@@ -4,9 +4,11 @@
 #include "models/vigil-model.h"
 #include "models/vigil-trial.h"
 #include "plugins/common/gstvigilmeta.h"
+#include "plugins/common/gstvigilstream.h"
 #include "plugins/detect/vigil-detect-instance.h"
 
 #define DEFAULT_DEVICE "cpu"
+#define DEFAULT_REGIONS FALSE
 /* Longer than the jitter of a loaded machine, shorter than what a person notices in an alarm. */
 #define DEFAULT_MAX_LATENESS (500 * GST_MSECOND)
 /* What is shown of it is then about what a person calls "now"; and a camera of one frame a second has it looked at. */
@@ -36,6 +38,8 @@ enum {
     PROP_TRIAL,
     PROP_TRIAL_FRAMES,
     PROP_TRIAL_SCORE,
+    PROP_REGIONS,
+    PROP_WHOLE_INTERVAL,
 };
 
 void
@@ -47,6 +51,8 @@ gst_vigil_detect_config_init(GstVigilDetectConfig *self)
         .device = g_strdup(DEFAULT_DEVICE),
         .weight = 1,
         .max_age_ms = DEFAULT_MAX_AGE_MS,
+        .regions = DEFAULT_REGIONS,
+        .whole_ns = vigil_look_planner_defaults().whole_ns,
         .trial_frames = vigil_trial_options_defaults().min_frames,
         .trial_score = -1.0,
         .gate = {.fps_d = 1,
@@ -94,6 +100,8 @@ gst_vigil_detect_config_take_model(GstVigilDetectConfig *self, const GstVigilDet
     taken.gate = self->gate;
     taken.weight = self->weight;
     taken.max_age_ms = self->max_age_ms;
+    taken.regions = self->regions;
+    taken.whole_ns = self->whole_ns;
     taken.trial_ns = self->trial_ns;
     taken.trial_frames = self->trial_frames;
     gst_vigil_detect_config_clear(self);
@@ -178,6 +186,8 @@ gst_vigil_detect_config_set(GstVigilDetectConfig *self, guint id, const GValue *
     case PROP_TRIAL: self->trial_ns = g_value_get_uint64(value); break;
     case PROP_TRIAL_FRAMES: self->trial_frames = g_value_get_uint(value); break;
     case PROP_TRIAL_SCORE: self->trial_score = g_value_get_double(value); break;
+    case PROP_REGIONS: self->regions = g_value_get_boolean(value); break;
+    case PROP_WHOLE_INTERVAL: self->whole_ns = g_value_get_int64(value); break;
     default: return FALSE;
     }
     return TRUE;
@@ -206,6 +216,8 @@ gst_vigil_detect_config_get(const GstVigilDetectConfig *self, guint id, GValue *
     case PROP_TRIAL: g_value_set_uint64(value, self->trial_ns); break;
     case PROP_TRIAL_FRAMES: g_value_set_uint(value, self->trial_frames); break;
     case PROP_TRIAL_SCORE: g_value_set_double(value, self->trial_score); break;
+    case PROP_REGIONS: g_value_set_boolean(value, self->regions); break;
+    case PROP_WHOLE_INTERVAL: g_value_set_int64(value, self->whole_ns); break;
     default: return FALSE;
     }
     return TRUE;
@@ -322,6 +334,23 @@ install_rate_properties(GObjectClass *klass)
 }
 
 static void
+install_part_properties(GObjectClass *klass)
+{
+    g_object_class_install_property(
+        klass, PROP_REGIONS,
+        g_param_spec_boolean("regions", "Regions",
+                             "Behind vigilmotion: look at the part of a frame in which something "
+                             "moves or is tracked, where that is much smaller than the frame, so "
+                             "that small objects are found; a look costs the same",
+                             DEFAULT_REGIONS, PLAYING_FLAGS));
+    gst_vigil_install_time(
+        klass, PROP_WHOLE_INTERVAL, "whole-interval", "Whole interval",
+        "With regions: look at the whole frame at least so often, in ns of stream time (every "
+        "second look where looks are further apart); must be less than vigiltrack's 40 s",
+        vigil_look_planner_defaults().whole_ns);
+}
+
+static void
 install_share_properties(GObjectClass *klass)
 {
     g_object_class_install_property(
@@ -374,4 +403,5 @@ gst_vigil_detect_config_install(GObjectClass *klass)
     install_rate_properties(klass);
     install_share_properties(klass);
     install_trial_properties(klass);
+    install_part_properties(klass);
 }

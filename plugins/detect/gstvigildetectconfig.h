@@ -16,6 +16,8 @@ typedef struct {
     gdouble fps;
     VigilFrameGate gate;      /* its settings, and its state */
     guint weight, max_age_ms; /* of the scheduler's stream; 0: however old */
+    gboolean regions;         /* parts of frames may be looked at */
+    gint64 whole_ns;          /* the whole of one at least so often */
     guint64 trial_ns;         /* 0: a model that takes another's place is not compared with it */
     guint trial_frames;
     gdouble trial_score; /* negative: the threshold */

@@ -12,6 +12,7 @@ G_BEGIN_DECLS
  * VigilDetectStats:
  * @outcomes: frames by what became of them
  * @late: of those skipped for load, that came too late
+ * @parts: of those inferred, of which a part was looked at
  * @detections: attached in all
  * @inferences: of which times are known
  * @last_us: time of the latest inference with preprocessing and box decoding, microseconds
@@ -23,6 +24,7 @@ G_BEGIN_DECLS
 typedef struct {
     guint64 outcomes[VIGIL_N_OUTCOMES];
     guint64 late;
+    guint64 parts;
     guint64 detections;
     guint64 inferences;
     gint64 last_us, sum_us, max_us;
@@ -59,7 +61,7 @@ vigil_detect_stats_add_histogram(GstStructure *structure, const gchar *name,
  * @core: of the element's stream
  *
  * Returns: (transfer full): "vigildetect-stats" with, all of them guint64, `frames`, one field for each outcome by its
- *   name (inferred, skipped-rate, …); of those skipped for load `late`, `superseded` and `too-old`; `detections`;
+ *   name (inferred, skipped-rate, …); of those inferred `inferred-part`, of which a part was looked at; of those skipped for load `late`, `superseded` and `too-old`; `detections`;
  *   in ns `inference-time-last`, `-mean` and `-max`, and `-p50`, `-p95` and `-p99` (these with the trial's share), and
  *   `queue-age-p50`, `-p95`, `-p99` and `-max`: age of frames when their inference began
  */
@@ -77,11 +79,11 @@ vigil_detect_stats_to_structure(const VigilDetectStats *self, const VigilCoreSta
     }
     gst_structure_set(structure, "frames", G_TYPE_UINT64, frames, "late", G_TYPE_UINT64, self->late,
                       "superseded", G_TYPE_UINT64, core->outcomes[VIGIL_CORE_SUPERSEDED], "too-old",
-                      G_TYPE_UINT64, core->outcomes[VIGIL_CORE_TOO_OLD], "detections",
-                      G_TYPE_UINT64, self->detections, "inference-time-last", G_TYPE_UINT64,
-                      (guint64)self->last_us * 1000, "inference-time-mean", G_TYPE_UINT64,
-                      mean_us * 1000, "inference-time-max", G_TYPE_UINT64,
-                      (guint64)self->max_us * 1000, "queue-age-max", G_TYPE_UINT64,
+                      G_TYPE_UINT64, core->outcomes[VIGIL_CORE_TOO_OLD], "inferred-part",
+                      G_TYPE_UINT64, self->parts, "detections", G_TYPE_UINT64, self->detections,
+                      "inference-time-last", G_TYPE_UINT64, (guint64)self->last_us * 1000,
+                      "inference-time-mean", G_TYPE_UINT64, mean_us * 1000, "inference-time-max",
+                      G_TYPE_UINT64, (guint64)self->max_us * 1000, "queue-age-max", G_TYPE_UINT64,
                       (guint64)MAX(core->queue_age.max_ns, 0), NULL);
     vigil_detect_stats_add_histogram(structure, "inference-time", &core->inference);
     vigil_detect_stats_add_histogram(structure, "queue-age", &core->queue_age);

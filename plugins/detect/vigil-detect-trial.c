@@ -83,7 +83,7 @@ vigil_detect_trial_get_before(const VigilDetectTrial *self)
 
 void
 vigil_detect_trial_look(VigilDetectTrial *self, const VigilDetectModel *model,
-                        const VigilImage *image, guint n, gint64 took_us)
+                        const VigilImage *image, const VigilCrop *crop, guint n, gint64 took_us)
 {
     const gint64 now = now_ns();
     const VigilTrialSide fresh = {model->detections, n, strong_score(model), took_us * 1000};
@@ -94,8 +94,8 @@ vigil_detect_trial_look(VigilDetectTrial *self, const VigilDetectModel *model,
     vigil_trial_add_frame(self->trial, now, fresh.took_ns, TRUE);
     if (!vigil_trial_wants_sample(self->trial, now))
         return;
-    found = vigil_detector_run(self->before->detector, image, -1.0f, self->before->detections,
-                               self->before->capacity);
+    found = vigil_detector_run_crop(self->before->detector, image, crop, -1.0f,
+                                    self->before->detections, self->before->capacity);
     if (found < 0) /* nothing to compare with */
         return;
     old.n = (guint)found;

@@ -29,13 +29,15 @@ const VigilDetectModel *vigil_detect_trial_get_before(const VigilDetectTrial *se
 /**
  * vigil_detect_trial_look:
  * @image: that @model looked at
+ * @crop: the part of it
  * @n: how many detections it holds of it
  * @took_us: what that took
  *
  * May have the model of before look at it, too.
  */
-void vigil_detect_trial_look(VigilDetectTrial *self, const VigilDetectModel *model,
-                             const VigilImage *image, guint n, gint64 took_us);
+void
+vigil_detect_trial_look(VigilDetectTrial *self, const VigilDetectModel *model,
+                        const VigilImage *image, const VigilCrop *crop, guint n, gint64 took_us);
 /** vigil_detect_trial_fail: @model failed on a frame. */
 void vigil_detect_trial_fail(VigilDetectTrial *self);
 

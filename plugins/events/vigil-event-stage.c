@@ -157,6 +157,7 @@ vigil_event_stage_process(VigilEventStage *self, GstBuffer *buffer, gint64 time_
     vigil_event_filter_set_frame_aspect(self->filter, aspect_of(&self->info));
     if (outcome == VIGIL_OUTCOME_INFERRED)
         vigil_event_filter_set_model(self->filter, gst_vigil_buffer_get_model(buffer));
+    vigil_event_filter_set_area(self->filter, gst_vigil_buffer_get_area(buffer));
     vigil_event_filter_update(self->filter, time_ns, outcome, self->tracks, n);
     if (outcome == VIGIL_OUTCOME_INFERRED)
         see_faint(self, buffer);

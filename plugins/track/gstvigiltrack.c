@@ -10,6 +10,8 @@
  * probable places are attached as regions with `object_id` and without `detection`. A structure `vigil-track` says the
  * rest: the filtered box, whether the object was observed in this frame, when it was first and last.
  *
+ * Where vigildetect looked at a part of a frame, a track elsewhere was not missed: it stays, predicted, until it is looked for.
+ *
  * Good detections (`high-score`) begin tracks and are associated first; weaker ones, down to `low-score`, only carry tracks
  * on, as ByteTrack does. So vigildetect's `threshold` should be `low-score`: what it does not attach cannot help.
  *
@@ -43,7 +45,7 @@ struct _GstVigilTrack {
     VigilDetection *detections;
     gint *matches;
     VigilTrack tracks[VIGIL_TRACKER_MAX_TRACKS];
-    guint n_told, n_resting_told; /* tracks, to whom it concerns upstream */
+    guint n_told, n_resting_told, n_places_told; /* tracks, to whom it concerns upstream */
 };
 
 enum {
@@ -85,7 +87,7 @@ gst_vigil_track_start(GstBaseTransform *trans)
     self->detections = g_new0(VigilDetection, GST_VIGIL_MAX_DETECTIONS);
     self->matches = g_new0(gint, GST_VIGIL_MAX_DETECTIONS);
     self->last_ns = -1;
-    self->n_told = self->n_resting_told = 0;
+    self->n_told = self->n_resting_told = self->n_places_told = 0;
     return TRUE;
 }
 
@@ -140,17 +142,28 @@ adopt_scores(GstVigilTrack *self)
 
 /* What lives is worth looking at, though it may not move; what rests now and then. */
 static void
-tell_upstream(GstVigilTrack *self, guint n_tracks)
+tell_upstream(GstVigilTrack *self, guint n_tracks, gboolean with_places)
 {
     guint n_resting = 0;
+    VigilPlaces places;
 
     for (guint i = 0; i < n_tracks; i++)
         n_resting += self->tracks[i].resting ? 1 : 0;
     n_tracks -= n_resting;
-    if (n_tracks == self->n_told && n_resting == self->n_resting_told)
+    if (with_places) {
+        vigil_tracker_get_places(self->tracker, &places);
+        with_places = places.n > 0 || self->n_places_told > 0;
+    }
+    if (!with_places && n_tracks == self->n_told && n_resting == self->n_resting_told)
         return;
     self->n_told = n_tracks;
     self->n_resting_told = n_resting;
+    if (with_places) {
+        self->n_places_told = places.n;
+        gst_pad_push_event(GST_BASE_TRANSFORM_SINK_PAD(self),
+                           gst_vigil_event_new_places(n_tracks, n_resting, &places));
+        return;
+    }
     gst_pad_push_event(GST_BASE_TRANSFORM_SINK_PAD(self),
                        gst_vigil_event_new_tracks(n_tracks, n_resting));
 }
@@ -177,17 +190,19 @@ gst_vigil_track_transform_ip(GstBaseTransform *trans, GstBuffer *buffer)
         n_tracks =
             vigil_tracker_predict(self->tracker, time_ns, self->tracks, G_N_ELEMENTS(self->tracks));
         gst_vigil_buffer_set_tracks(buffer, &self->info, self->tracks, n_tracks, NULL, 0);
-        tell_upstream(self, n_tracks);
+        tell_upstream(self, n_tracks, FALSE);
         return GST_FLOW_OK;
     }
     n_detections = gst_vigil_buffer_get_detections(buffer, &self->info, self->detections,
                                                    GST_VIGIL_MAX_DETECTIONS);
-    n_tracks = vigil_tracker_update(self->tracker, time_ns, self->detections, n_detections,
-                                    self->tracks, self->matches, G_N_ELEMENTS(self->tracks));
+    n_tracks = vigil_tracker_update_area(self->tracker, time_ns, gst_vigil_buffer_get_area(buffer),
+                                         self->detections, n_detections, self->tracks,
+                                         self->matches, G_N_ELEMENTS(self->tracks));
     self->last_ns = time_ns;
     gst_vigil_buffer_set_tracks(buffer, &self->info, self->tracks, n_tracks, self->matches,
                                 n_detections);
-    tell_upstream(self, n_tracks);
+    /* where nobody says what moves, nobody looks at parts of frames */
+    tell_upstream(self, n_tracks, gst_vigil_buffer_get_motion(buffer) != NULL);
     return GST_FLOW_OK;
 }
 

@@ -17,14 +17,16 @@
 /* An event may begin and end so much before and after the visit. */
 #define TOLERANCE_S 2.5
 
-/* What the shipped models reach, also where motion decides what is looked at. */
+/* What the shipped models reach, also where motion decides what is looked at, and at which part of it. */
 static const struct {
     const gchar *package, *motion;
     guint n_seen, n_false;
-} wanted[] = {{"default", "false", 6, 0},
-              {"default", "true", 6, 0},
-              {"tiny", "false", 6, 0},
-              {"tiny", "true", 6, 0}};
+} wanted[] = {{"default", "{enabled: false}", 6, 0},
+              {"default", "{enabled: true}", 6, 0},
+              {"default", "{enabled: true, regions: true}", 6, 0},
+              {"tiny", "{enabled: false}", 6, 0},
+              {"tiny", "{enabled: true}", 6, 0},
+              {"tiny", "{enabled: true, regions: true}", 6, 0}};
 
 /* Counts an event for the visit that it lies in. */
 static void
@@ -57,7 +59,7 @@ replay(const gchar *folder, const gchar *package, const gchar *motion, const gch
                      "cameras:\n"
                      "  - name: hall\n"
                      "    source: 'file://%s'\n"
-                     "    motion: {enabled: %s}\n"
+                     "    motion: %s\n"
                      "    rules:\n"
                      "      - {name: visitor, classes: [person], end_after: 1.5s}\n",
                      folder, model, video, motion);

@@ -48,21 +48,41 @@ GST_START_TEST(outcome_is_inferred_until_somebody_says_otherwise)
 }
 GST_END_TEST
 
+GST_START_TEST(all_of_a_frame_was_looked_at_until_somebody_says_otherwise)
+{
+    const VigilBox area = {0.25f, 0.5f, 0.75f, 1.0f};
+    GstBuffer *buffer = frame_new();
+
+    fail_unless(gst_vigil_buffer_get_area(buffer) == NULL);
+    gst_vigil_buffer_set_outcome(buffer, VIGIL_OUTCOME_INFERRED);
+    fail_unless(gst_vigil_buffer_get_area(buffer) == NULL);
+    gst_vigil_buffer_set_area(buffer, &area);
+    assert_box_eq(gst_vigil_buffer_get_area(buffer), &area);
+    assert_equals_int(gst_vigil_buffer_get_outcome(buffer), VIGIL_OUTCOME_INFERRED);
+    gst_vigil_buffer_set_area(buffer, NULL);
+    fail_unless(gst_vigil_buffer_get_area(buffer) == NULL);
+    gst_buffer_unref(buffer);
+}
+GST_END_TEST
+
 /* as videoscale and videoconvert copy metas */
 GST_START_TEST(outcome_survives_scaling)
 {
     GstBuffer *buffer = frame_new(), *scaled = frame_new();
     GstVideoInfo small = test_video_info(GST_VIDEO_FORMAT_I420, 320, 240);
     GstVideoMetaTransform transform = {&info, &small};
+    const VigilBox area = {0.25f, 0.5f, 0.75f, 1.0f};
     gpointer state = NULL;
     GstMeta *meta;
 
     gst_vigil_buffer_set_outcome(buffer, VIGIL_OUTCOME_SKIPPED_RATE);
+    gst_vigil_buffer_set_area(buffer, &area);
     while ((meta = gst_buffer_iterate_meta(buffer, &state)))
         if (meta->info->transform_func)
             fail_unless(meta->info->transform_func(
                 scaled, meta, buffer, gst_video_meta_transform_scale_get_quark(), &transform));
     assert_equals_int(gst_vigil_buffer_get_outcome(scaled), VIGIL_OUTCOME_SKIPPED_RATE);
+    assert_box_eq(gst_vigil_buffer_get_area(scaled), &area);
     gst_buffer_unref(scaled);
     gst_buffer_unref(buffer);
 }
@@ -377,6 +397,7 @@ vigil_meta_suite(void)
     suite_add_tcase(suite, tcase);
     tcase_add_checked_fixture(tcase, setup, NULL);
     tcase_add_test(tcase, outcome_is_inferred_until_somebody_says_otherwise);
+    tcase_add_test(tcase, all_of_a_frame_was_looked_at_until_somebody_says_otherwise);
     tcase_add_test(tcase, outcome_survives_scaling);
     tcase_add_test(tcase, detections_come_back_as_they_went_in);
     tcase_add_test(tcase, regions_are_what_others_expect);
