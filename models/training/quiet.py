@@ -8,6 +8,9 @@ The film is made of pictures that were kept out of training and are known to hol
 for some seconds with a camera's noise and drifting light, and of the spans of the test video in which nobody is
 there. `vigil replay` then runs it with one rule a group and nothing else set. An event is false if its group is
 known to be absent from the picture where it begins. Needs ffmpeg and a built vigil program.
+
+With --shadow something moves all the time that is nothing: a soft shadow that wanders about in each picture, at 1280 x 720 unless said
+otherwise, so that with --regions true parts of frames are looked at, which shows noise and texture larger than ever before.
 """
 import argparse
 import json
@@ -26,6 +29,7 @@ from program import find_vigil
 
 GROUPS = CLASSES[:3]
 WIDTH, HEIGHT, RATE = 640, 360, 5
+SHADOW_SIZE = (1280, 720)
 VIDEO = "videos/one-by-one-person-detection.mp4"
 TRUTH = "reference/video_ground_truth.json"
 # Streets and sites whose labels of persons can be relied on where they say "none". Vehicles and bicycles cannot in any source
@@ -37,7 +41,7 @@ model: {{path: '{model}'}}
 cameras:
   - name: quiet
     source: 'file://{film}'
-    motion: {{enabled: {motion}}}
+    motion: {{enabled: {motion}, regions: {regions}}}
     rules:
 {rules}
 """
@@ -79,6 +83,20 @@ def still(sample, seconds, rng):
         yield np.clip(picture * light + noise, 0, 255).astype(np.uint8)
 
 
+def shaded(frames, rng):
+    """The frames with a soft shadow in them, an eighth of their width wide, that wanders about."""
+    size = WIDTH // 8
+    far = np.hypot(*(np.mgrid[0:size, 0:size] / (size - 1) * 2 - 1))
+    shade = (1 - 0.35 * np.clip(1.2 - far, 0, 1))[..., None]
+    phase = rng.uniform(0, 6.28, 2)
+    for number, frame in enumerate(frames):
+        way = 0.5 + 0.45 * np.sin(phase + number / RATE * np.array((0.23, 0.31)))
+        x, y = (way * (WIDTH - size, HEIGHT - size)).astype(int)
+        frame = frame.copy()
+        frame[y : y + size, x : x + size] = frame[y : y + size, x : x + size] * shade
+        yield frame
+
+
 def video_frames(path, begin, end):
     """Frames of a span of a video."""
     command = ["ffmpeg", "-v", "error", "-ss", str(begin), "-t", str(end - begin), "-i", path]
@@ -104,7 +122,7 @@ def find_visits(truth):
     return [(v["start"], v["end"]) for v in truth["videos"][VIDEO]["events"]]
 
 
-def make_film(path, samples, testdata, seconds, rng):
+def make_film(path, samples, testdata, seconds, shadow, rng):
     """Writes the film; returns its spans."""
     command = ["ffmpeg", "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{WIDTH}x{HEIGHT}"]
     command += ["-r", str(RATE), "-i", "-", "-c:v", "libx264", "-preset", "veryfast", "-crf", "24"]
@@ -121,6 +139,8 @@ def make_film(path, samples, testdata, seconds, rng):
             frames = video_frames(os.path.join(testdata, name), *source)
         else:
             frames = still(source, each, rng)
+        if shadow:
+            frames = shaded(frames, rng)
         begin = now
         for frame in frames:
             encoder.stdin.write(frame.tobytes())
@@ -140,6 +160,7 @@ def replay(film, model, motion, options):
         model = os.path.abspath(model) if os.path.exists(model) else model
         with open(config, "w", encoding="utf-8") as file:
             values = {"folder": folder, "model": model, "film": os.path.abspath(film), "motion": motion}
+            values["regions"] = options.regions
             file.write(CONFIG.format(rules=rules, **values))
         command = [find_vigil(options.vigil), "replay", config]
         run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
@@ -167,15 +188,20 @@ def main():
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--keep", help="where to leave the film")
     parser.add_argument("--motion", default="true", choices=("true", "false"), help="look only where something moves")
+    parser.add_argument("--regions", default="false", choices=("true", "false"), help="and at the part that moves")
+    parser.add_argument("--shadow", action="store_true", help="a shadow wanders about all the time")
     parser.add_argument("--vigil", help="the program")
     parser.add_argument("--most", type=int, default=1, help="more false events than this are a failure")
     options = parser.parse_args()
+    if options.shadow:
+        global WIDTH, HEIGHT
+        WIDTH, HEIGHT = SHADOW_SIZE
     held_out = dataset.split(dataset.read(options.dataset))[1]
     samples = [s for s in held_out if absent_from(s)]
     rng = np.random.default_rng(1)
     with tempfile.TemporaryDirectory() as folder:
         film = options.keep or os.path.join(folder, "quiet.mp4")
-        spans = make_film(film, samples, options.videos, options.minutes * 60, rng)
+        spans = make_film(film, samples, options.videos, options.minutes * 60, options.shadow, rng)
         events = replay(film, options.model, options.motion, options)
     false, others = judge(events, spans)
     for group in GROUPS:
