@@ -24,7 +24,8 @@ vigil_filter_area_forget(VigilEventFilter *self)
 static VigilBox
 cell_at(guint i)
 {
-    const gfloat x = (gfloat)(i % CELLS) / CELLS, y = (gfloat)(i / CELLS) / CELLS;
+    const guint column = i % CELLS, row = i / CELLS;
+    const gfloat x = (gfloat)column / CELLS, y = (gfloat)row / CELLS;
 
     return (VigilBox){x, y, x + 1.0f / CELLS, y + 1.0f / CELLS};
 }
