@@ -207,7 +207,7 @@ START_TEST(test_older_store)
     store_test_open(&t);
     fill(N_EVENTS);
     store_test_close(&t);
-    store_test_exec(&t, "DROP TABLE event_areas; "
+    store_test_exec(&t, "DROP TABLE event_areas; DROP TABLE seal_chain; "
                         "PRAGMA user_version = 13");
     reader = vigil_store_open_reader(t.database, t.clips, NULL);
     ck_assert_ptr_nonnull(reader);
