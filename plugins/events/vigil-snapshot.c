@@ -135,3 +135,11 @@ vigil_snapshot_encode(VigilSnapshot *self, const VigilImage *image)
         return NULL;
     return g_bytes_new(self->jpeg, length);
 }
+
+void
+vigil_snapshot_rest(VigilSnapshot *self)
+{
+    g_clear_pointer(&self->rgb, g_free);
+    g_clear_pointer(&self->jpeg, g_free);
+    self->rgb_size = self->jpeg_size = 0;
+}

@@ -247,9 +247,8 @@ take_key_asleep(GstVigilIdle *self, GstBuffer *buffer, gint64 time_ns)
     settle(self, TRUE);
     count(self, &self->stats.left, n_left);
     let_go(self);
-    /* not as soon as it falls asleep: in some scenes it is awake again in a moment */
-    if (!self->resting)
-        gst_pad_push_event(self->srcpad, gst_vigil_event_new_rest());
+    /* not as soon as it falls asleep: in some scenes it is awake again in a moment; and each time, since some event may have woken the decoder */
+    gst_pad_push_event(self->srcpad, gst_vigil_event_new_rest());
     self->resting = TRUE;
     hold(self, buffer, time_ns);
     self->first_seen = TRUE;

@@ -13,7 +13,7 @@
  * VigilCodedSize in events/vigil-coded-size.h), when vigiltrack says that something is tracked that does not rest, and when it would have to hold more than `max-held-time` or
  * `max-held-bytes` (or `max-blind-time`, while the sizes cannot tell); no frame is dropped for want of space.
  *
- * After the first such look a decoder in a VigilDecoderBin is told to give back its memory until it gets frames again.
+ * After each such look a decoder in a VigilDecoderBin is told to give back its memory until it gets frames again.
  *
  * Decoding begins at IDR pictures, in H.265 at any random access point; streams without these are never slept through, nor is one
  * whose keyframes are further apart than these limits. At the end of the stream what is held is sent.

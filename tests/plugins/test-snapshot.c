@@ -20,6 +20,7 @@ take(GstVideoFormat format, guint width, guint height, guint max_width, VigilCol
     VigilSnapshot *snapshot = vigil_snapshot_new(max_width);
     GstVideoFrame frame;
     VigilImage image;
+    g_autoptr(GBytes) again = NULL;
     GBytes *jpeg;
 
     fail_unless(gst_video_frame_map(&frame, &info, buffer, GST_MAP_READWRITE));
@@ -28,10 +29,13 @@ take(GstVideoFormat format, guint width, guint height, guint max_width, VigilCol
     vigil_canvas_fill(&image, width / 2, 0, width - width / 2, height, 255,
                       vigil_canvas_ink(&image, right));
     jpeg = vigil_snapshot_encode(snapshot, &image);
+    /* and once more, after it has given back its memory */
+    vigil_snapshot_rest(snapshot);
+    again = vigil_snapshot_encode(snapshot, &image);
+    fail_unless(jpeg && again && g_bytes_equal(jpeg, again));
     gst_video_frame_unmap(&frame);
     gst_buffer_unref(buffer);
     vigil_snapshot_free(snapshot);
-    fail_unless(jpeg != NULL);
     return jpeg;
 }
 
