@@ -245,6 +245,14 @@ on_source_state(VigilCamera *self, const GstStructure *structure)
     vigil_camera_log(self, text);
 }
 
+/* Clips are silent, and that is all; but who asked for sound is told, in a replay, too. */
+static void
+on_no_sound(VigilCamera *self, const GstStructure *structure)
+{
+    g_message("camera %s: %s: its clips are without sound: %s", self->settings->name,
+              self->settings->source->display, gst_structure_get_string(structure, "reason"));
+}
+
 void
 vigil_camera_on_element_message(VigilCamera *self, const GstStructure *structure)
 {
@@ -269,6 +277,9 @@ vigil_camera_on_element_message(VigilCamera *self, const GstStructure *structure
     else if (gst_structure_has_name(structure, "vigilv4l2src-state") ||
              gst_structure_has_name(structure, "vigilrtspsrc-state"))
         on_source_state(self, structure);
+    else if (gst_structure_has_name(structure, "vigil-no-sound") ||
+             gst_structure_has_name(structure, "vigilrtspsrc-no-sound"))
+        on_no_sound(self, structure);
 }
 
 static void

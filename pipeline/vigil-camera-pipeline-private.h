@@ -22,6 +22,7 @@ struct VigilCameraPipeline {
         *detect_tee; /* frames for the detector where they are another stream's; otherwise NULL */
     GstElement *frame_queue; /* decoded frames for the detector */
     GstElement *record;
+    GstPad *audio; /* (nullable): the recorder's, for sound */
 
     GMutex lock;
     gboolean linked;       /* a video stream was taken */
@@ -95,6 +96,23 @@ void vigil_camera_pipeline_take_video(VigilCameraPipeline *self, GstPad *pad, co
  */
 gboolean
 vigil_camera_pipeline_take_raw(VigilCameraPipeline *self, GstElement *source, GError **error);
+
+/* vigil-camera-audio.c */
+
+/** vigil_camera_pipeline_records_audio: whether clips are to have sound. */
+gboolean vigil_camera_pipeline_records_audio(const VigilCameraPipeline *self);
+/** vigil_camera_pipeline_expect_audio: the recorder, which does not run yet, is to get sound, if it is wanted. */
+gboolean vigil_camera_pipeline_expect_audio(VigilCameraPipeline *self);
+/**
+ * vigil_camera_pipeline_take_audio: of a file.
+ * Returns: FALSE when @caps are not those of sound that is wanted and can be taken
+ */
+gboolean
+vigil_camera_pipeline_take_audio(VigilCameraPipeline *self, GstPad *pad, const GstCaps *caps);
+/** vigil_camera_pipeline_no_more_audio: all streams of a file are known. */
+void vigil_camera_pipeline_no_more_audio(VigilCameraPipeline *self);
+/** vigil_camera_pipeline_add_rtsp_audio: @source: vigilrtspsrc that gives what is recorded */
+void vigil_camera_pipeline_add_rtsp_audio(VigilCameraPipeline *self, GstElement *source);
 
 /* vigil-camera-mask.c */
 

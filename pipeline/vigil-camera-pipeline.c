@@ -289,7 +289,7 @@ add_common(VigilCameraPipeline *self, const VigilCameraPipelineOptions *options,
     if (self->settings->detect_source && !add_detect_tee(self, error))
         return FALSE;
     self->record = make_record(self, options, error);
-    if (!vigil_camera_pipeline_add(self, self->record))
+    if (!vigil_camera_pipeline_add(self, self->record) || !vigil_camera_pipeline_expect_audio(self))
         return FALSE;
     return add_analysis(self, error);
 }
@@ -327,6 +327,7 @@ vigil_camera_pipeline_free(VigilCameraPipeline *self)
         return;
     if (self->pipeline) {
         gst_element_set_state(self->pipeline, GST_STATE_NULL);
+        gst_clear_object(&self->audio);
         gst_object_unref(self->pipeline);
     }
     g_clear_pointer(&self->detector, vigil_detector_unref);

@@ -90,6 +90,8 @@ add_one(VigilCameraPipeline *self, const VigilSource *address, const gchar *name
 
     if (!source)
         return FALSE;
+    if (address == self->settings->source)
+        vigil_camera_pipeline_add_rtsp_audio(self, source);
     pad = gst_element_get_static_pad(source, "src");
     gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_caps, self, NULL);
     return TRUE;

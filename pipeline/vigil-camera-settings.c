@@ -155,6 +155,15 @@ read_metadata_only(const VigilYaml *node, gpointer target, VigilYamlMistakes *mi
 }
 
 static void
+read_audio(const VigilYaml *node, gpointer target, VigilYamlMistakes *mistakes, gpointer user_data)
+{
+    GError *error = NULL;
+
+    vigil_yaml_read_bool(node, &((VigilCameraSettings *)target)->audio, &error);
+    vigil_yaml_mistakes_add(mistakes, error);
+}
+
+static void
 read_detect_source(const VigilYaml *node, gpointer target, VigilYamlMistakes *mistakes,
                    gpointer user_data)
 {
@@ -204,6 +213,7 @@ read_keys(const VigilYaml *node, VigilCameraSettings *self, const gchar *base,
         {.name = "capture", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_capture},
         {.name = "masks", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_masks},
         {.name = "metadata_only", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_metadata_only},
+        {.name = "audio", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_audio},
         {.name = "start_time", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_start_time},
         {.name = "transport",
          .type = VIGIL_YAML_KEY_WORD,
@@ -271,6 +281,22 @@ check_detect_source(const VigilYaml *node, const VigilCameraSettings *self,
         vigil_yaml_set_error(value, &error,
                              "with `metadata_only` nothing is recorded: write this stream as "
                              "`source`, and leave `detect_source` out");
+    vigil_yaml_mistakes_add(mistakes, error);
+}
+
+static void
+check_audio(const VigilYaml *node, const VigilCameraSettings *self, VigilYamlMistakes *mistakes)
+{
+    GError *error = NULL;
+
+    if (self->audio && self->source && self->source->kind == VIGIL_SOURCE_V4L2)
+        vigil_yaml_set_error(vigil_yaml_get(node, "audio"), &error,
+                             "a V4L2 device has no sound: it is recorded of rtsp:// and rtsps:// "
+                             "sources and of files; leave it out here");
+    else if (self->audio && self->metadata_only)
+        vigil_yaml_set_error(vigil_yaml_get(node, "audio"), &error,
+                             "`metadata_only: true` of this camera keeps no clips, so there is "
+                             "nothing to put sound into: leave one of the two out");
     vigil_yaml_mistakes_add(mistakes, error);
 }
 
@@ -359,6 +385,7 @@ vigil_camera_settings_read(const VigilYaml *node, const VigilModelSettings *mode
     require_rule(node, mistakes);
     check_kind(node, self, mistakes);
     check_detect_source(node, self, mistakes);
+    check_audio(node, self, mistakes);
     check_idle(node, self, mistakes);
     self->rules = vigil_rules_from_yaml(node, &error);
     vigil_yaml_mistakes_add(mistakes, g_steal_pointer(&error));
@@ -425,7 +452,8 @@ vigil_camera_settings_equal_but_model(const VigilCameraSettings *a, const VigilC
            vigil_motion_settings_equal(&a->motion, &b->motion) &&
            vigil_capture_settings_equal(&a->capture, &b->capture) &&
            vigil_rtsp_settings_equal(&a->rtsp, &b->rtsp) && g_strcmp0(a->masks, b->masks) == 0 &&
-           a->metadata_only == b->metadata_only && vigil_rules_equal(a->rules, b->rules);
+           a->audio == b->audio && a->metadata_only == b->metadata_only &&
+           vigil_rules_equal(a->rules, b->rules);
 }
 
 gboolean

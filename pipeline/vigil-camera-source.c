@@ -43,13 +43,15 @@ on_demuxed_pad(GstElement *demux, GstPad *pad, gpointer user_data)
 
     if (!caps)
         caps = gst_pad_query_caps(pad, NULL);
-    if (GST_PAD_IS_SRC(pad) && caps && !gst_caps_is_any(caps) && !gst_caps_is_empty(caps))
+    if (GST_PAD_IS_SRC(pad) && caps && !gst_caps_is_any(caps) && !gst_caps_is_empty(caps) &&
+        !vigil_camera_pipeline_take_audio(user_data, pad, caps))
         vigil_camera_pipeline_take_video(user_data, pad, caps);
 }
 
 static void
 on_no_more_pads(GstElement *demux, gpointer user_data)
 {
+    vigil_camera_pipeline_no_more_audio(user_data);
     vigil_camera_pipeline_no_more_streams(user_data);
 }
 

@@ -120,6 +120,7 @@ typedef struct {
  * @capture: what vigilv4l2src is set to
  * @rtsp: what vigilrtspsrc is set to
  * @masks: (nullable): what nobody may see, as vigilmask's property of that name; %NULL: no masks
+ * @audio: clips are to have the camera's sound
  * @metadata_only: nothing of the pictures is kept: no snapshots, and no rule records
  *
  * What was asked for one camera. Reference counted, immutable once loaded.
@@ -146,6 +147,7 @@ typedef struct {
     VigilCaptureSettings capture;
     VigilRtspSettings rtsp;
     gchar *masks;
+    gboolean audio;
     gboolean metadata_only;
     VigilModelSettings *model;
     VigilRules *rules;

@@ -1,34 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "plugins/rtsp/gstvigilrtspsession.h"
-
 #include <gst/app/gstappsink.h>
 #include <string.h>
 
+#include "plugins/rtsp/gstvigilrtspsession-private.h"
+
 /* A server that is told that we go need not answer. */
 #define TEARDOWN_TIMEOUT_NS (100 * GST_MSECOND)
-#define RTP_HEADER_BYTES 12
 #define DEFAULT_RATE 90000
-
-struct GstVigilRtspSession {
-    GstElement *pipeline;
-    GstElement *source; /* within it */
-    GstClock *clock;
-    GstClockTime base_time;
-    GstVigilRtspSessionFuncs funcs;
-    gpointer user_data;
-
-    GMutex lock;
-    VigilRtspSync *sync;
-    VigilRtspTimeline *timeline; /* NULL: no video yet */
-    GObject *manager;            /* rtpbin */
-    GString *others;             /* streams that are of no use */
-    gboolean linked, lost;
-    gboolean has_seq;
-    guint16 last_seq;
-    guint32 ssrc;
-    GstVigilRtspSessionStats stats;
-    GstCaps *unix_caps;
-};
 
 static const struct {
     const gchar *encoding, *depay, *parse, *caps;
@@ -89,12 +67,27 @@ explain_streams(GstVigilRtspSession *self)
     return reason;
 }
 
+static gboolean
+is_of_sound(GstVigilRtspSession *self, GstObject *object)
+{
+    gboolean yes;
+
+    g_mutex_lock(&self->lock);
+    yes = self->audio.bin && object &&
+          gst_object_has_as_ancestor(object, GST_OBJECT(self->audio.bin));
+    g_mutex_unlock(&self->lock);
+    return yes;
+}
+
 static void
 on_error(GstVigilRtspSession *self, GstMessage *message)
 {
     g_autoptr(GError) error = NULL;
     g_autofree gchar *debug = NULL, *reason = NULL;
 
+    /* a camera whose sound is broken still has its video */
+    if (is_of_sound(self, GST_MESSAGE_SRC(message)))
+        return;
     gst_message_parse_error(message, &error, &debug);
     if (g_error_matches(error, GST_STREAM_ERROR, GST_STREAM_ERROR_CODEC_NOT_FOUND))
         reason = explain_streams(self);
@@ -144,7 +137,7 @@ static GstBuffer *
 stamp_packet(GstVigilRtspSession *self, GstBuffer *buffer)
 {
     const GstClockTime now = gst_clock_get_time(self->clock);
-    guint8 header[RTP_HEADER_BYTES];
+    guint8 header[VIGIL_RTP_HEADER_BYTES];
     gint64 time_ns;
 
     if (gst_buffer_extract(buffer, 0, header, sizeof header) != sizeof header ||
@@ -180,9 +173,8 @@ on_packet(GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
     return GST_PAD_PROBE_OK;
 }
 
-/* Times are ours, so the server's idea of where in a recording they are would only cut them off. */
-static GstPadProbeReturn
-on_segment(GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+GstPadProbeReturn
+gst_vigil_rtsp_session_replace_segment(GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 {
     GstEvent *event = GST_PAD_PROBE_INFO_EVENT(info);
     GstSegment segment;
@@ -220,6 +212,8 @@ on_rtcp(GObject *manager, guint session_id, guint ssrc, gpointer user_data)
     /* a camera without a clock sends none, which is 0 */
     if (have && ntp >> 32 && self->timeline && ssrc == self->ssrc)
         vigil_rtsp_timeline_set_report(self->timeline, ntp, rtp);
+    else if (have && ntp >> 32 && self->audio.timeline && ssrc == self->audio.ssrc)
+        vigil_rtsp_timeline_set_report(self->audio.timeline, ntp, rtp);
     g_mutex_unlock(&self->lock);
 }
 
@@ -299,7 +293,7 @@ find_codec(const GstStructure *stream)
     return -1;
 }
 
-/* Sound is not even asked for. */
+/* Sound that nobody wants is not even asked for. */
 static gboolean
 on_select_stream(GstElement *source, guint index, GstCaps *caps, gpointer user_data)
 {
@@ -308,7 +302,8 @@ on_select_stream(GstElement *source, guint index, GstCaps *caps, gpointer user_d
     if (find_codec(stream) >= 0)
         return TRUE;
     note_other(user_data, stream);
-    return FALSE;
+    return gst_vigil_rtsp_session_is_audio(stream) &&
+           gst_vigil_rtsp_session_choose_audio(user_data, stream);
 }
 
 static void
@@ -319,6 +314,7 @@ on_no_more_pads(GstElement *source, gpointer user_data)
 
     if (reason)
         lose(self, VIGIL_RTSP_USELESS, reason);
+    gst_vigil_rtsp_session_tell_audio(self);
 }
 
 static GstElement *
@@ -352,7 +348,8 @@ build_chain(GstVigilRtspSession *self, guint codec, GstPad **sink_pad)
                  NULL);
     gst_app_sink_set_callbacks(GST_APP_SINK(sink), &callbacks, self, NULL);
     depay_src = gst_element_get_static_pad(depay, "src");
-    gst_pad_add_probe(depay_src, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_segment, NULL, NULL);
+    gst_pad_add_probe(depay_src, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
+                      gst_vigil_rtsp_session_replace_segment, NULL, NULL);
     *sink_pad = gst_element_get_static_pad(depay, "sink");
     return gst_element_link_many(depay, parse, sink, NULL) &&
            gst_element_sync_state_with_parent(sink) && gst_element_sync_state_with_parent(parse) &&
@@ -389,6 +386,10 @@ on_pad_added(GstElement *source, GstPad *pad, gpointer user_data)
     if (gst_caps_is_any(caps) || gst_caps_is_empty(caps))
         return;
     stream = gst_caps_get_structure(caps, 0);
+    if (gst_vigil_rtsp_session_is_audio(stream)) {
+        gst_vigil_rtsp_session_take_audio(self, pad, stream);
+        return;
+    }
     codec = find_codec(stream);
     /* of several video streams the first is the one */
     if (codec < 0 || !take_stream(self, stream))
@@ -469,6 +470,8 @@ gst_vigil_rtsp_session_new(const GstVigilRtspSessionOptions *options,
     self->user_data = user_data;
     self->sync = options->sync;
     self->others = g_string_new(NULL);
+    self->audio.others = g_string_new(NULL);
+    self->audio.wanted = options->audio;
     self->unix_caps = gst_caps_new_empty_simple("timestamp/x-unix");
     self->clock = gst_object_ref(options->clock);
     self->base_time = options->base_time;
@@ -493,6 +496,8 @@ gst_vigil_rtsp_session_free(GstVigilRtspSession *self)
     gst_object_unref(self->pipeline);
     g_clear_object(&self->manager);
     vigil_rtsp_timeline_free(self->timeline);
+    vigil_rtsp_timeline_free(self->audio.timeline);
+    g_string_free(self->audio.others, TRUE);
     gst_object_unref(self->clock);
     gst_caps_unref(self->unix_caps);
     g_string_free(self->others, TRUE);

@@ -17,7 +17,8 @@ G_BEGIN_DECLS
  * @timeout_us: of the connection
  * @tls_ca: (nullable): PEM file of certificates to trust
  * @tls_verify: whether the server's certificate is judged at all
- * @sync: (nullable): the camera's clock
+ * @audio: sound is wanted, too, if there is any that can be taken
+ * @sync: (nullable): the camera's clock; with @audio there should be one, which puts both on one line
  * @clock: of the pipeline
  * @base_time: of the pipeline
  */
@@ -28,6 +29,7 @@ typedef struct {
     gint64 timeout_us;
     const gchar *tls_ca;
     gboolean tls_verify;
+    gboolean audio;
     VigilRtspSync *sync;
     GstClock *clock;
     GstClockTime base_time;
@@ -36,10 +38,14 @@ typedef struct {
 /**
  * GstVigilRtspSessionFuncs: called from threads of the session.
  * @frame: (transfer full) @sample: one whole frame; its PTS is a running time of the pipeline
+ * @sound: the same of sound, with the option @audio
+ * @no_sound: and why there is none; once a session
  * @lost: nothing more will come; @reason: for people, without secrets; at most once
  */
 typedef struct {
     void (*frame)(GstSample *sample, gpointer user_data);
+    void (*sound)(GstSample *sample, gpointer user_data);
+    void (*no_sound)(const gchar *reason, gpointer user_data);
     void (*lost)(VigilRtspLoss loss, const gchar *reason, gpointer user_data);
 } GstVigilRtspSessionFuncs;
 

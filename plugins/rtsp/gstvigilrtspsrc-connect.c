@@ -91,13 +91,15 @@ has_other_login(const GstVigilRtspSrc *self)
 static gboolean
 connect_now(GstVigilRtspSrc *self, GError **error)
 {
-    static const GstVigilRtspSessionFuncs funcs = {on_frame, on_lost};
+    static const GstVigilRtspSessionFuncs funcs = {on_frame, gst_vigil_rtsp_src_take_sound,
+                                                   gst_vigil_rtsp_src_miss_sound, on_lost};
     GstVigilRtspSessionOptions options = {
         .login = &self->login,
         .latency_ms = self->asked.latency_ms,
         .timeout_us = (gint64)(self->asked.timeout_ns / 1000),
         .tls_ca = self->asked.tls_ca,
         .tls_verify = self->asked.tls_verify,
+        .audio = self->asked.audio,
         .sync = self->sync,
         .clock = self->clock,
         .base_time = gst_element_get_base_time(GST_ELEMENT(self)),
@@ -187,6 +189,9 @@ gst_vigil_rtsp_src_disconnect(GstVigilRtspSrc *self)
     while ((sample = gst_queue_array_pop_head(self->frames)))
         gst_sample_unref(sample);
     self->queued_bytes = 0;
+    g_mutex_lock(&self->lock);
+    gst_vigil_rtsp_src_forget_sound(self);
+    g_mutex_unlock(&self->lock);
 }
 
 GstFlowReturn

@@ -13,7 +13,7 @@ typedef struct {
     VigilRtspLogin login;
     gchar *wrong; /* why `location` is none */
     gchar *credentials, *tls_ca, *clock_group;
-    gboolean tls_verify;
+    gboolean tls_verify, audio;
     gint transport; /* VigilRtspTransport */
     guint latency_ms;
     guint64 timeout_ns, max_pause_ns, max_age_ns;
@@ -34,6 +34,25 @@ typedef struct {
     GstVigilRtspSessionStats session;
 } GstVigilRtspCounts;
 
+/**
+ * GstVigilRtspSound: a pad beside the video's, with a thread of its own.
+ * @pad: (nullable): no sound came yet; added and removed by the streaming thread, or when it is over
+ * @caps: (nullable): as they were sent last; its own thread's, as @started is
+ */
+typedef struct {
+    GstPad *pad;
+    GstCaps *caps;
+    gboolean started;
+
+    /* under the element's lock */
+    GCond wake;
+    GstQueueArray *frames; /* GstSample */
+    gsize queued_bytes;
+    gboolean flushing, eos;
+    guint64 n_frames, n_stale, n_dropped;
+    gchar *missing; /* (nullable): why there is none, as it was told last */
+} GstVigilRtspSound;
+
 struct _GstVigilRtspSrc {
     GstPushSrc parent;
 
@@ -48,6 +67,7 @@ struct _GstVigilRtspSrc {
     gboolean flushing;
     GstQueueArray *frames; /* GstSample */
     gsize queued_bytes;
+    GstVigilRtspSound sound;
     gboolean overrun; /* frames are missing after the queue's last */
     gboolean lost;
     VigilRtspLoss loss;
@@ -80,6 +100,23 @@ void gst_vigil_rtsp_src_install_properties(GObjectClass *klass);
 void gst_vigil_rtsp_options_init(GstVigilRtspOptions *self);
 void gst_vigil_rtsp_options_copy(GstVigilRtspOptions *to, const GstVigilRtspOptions *from);
 void gst_vigil_rtsp_options_clear(GstVigilRtspOptions *self);
+
+/* gstvigilrtspsrc-sound.c */
+
+void gst_vigil_rtsp_src_install_sound(GstElementClass *klass);
+void gst_vigil_rtsp_sound_init(GstVigilRtspSound *self);
+void gst_vigil_rtsp_sound_clear(GstVigilRtspSound *self);
+/** gst_vigil_rtsp_src_take_sound, gst_vigil_rtsp_src_miss_sound: the session's functions. */
+void gst_vigil_rtsp_src_take_sound(GstSample *sample, gpointer user_data);
+void gst_vigil_rtsp_src_miss_sound(const gchar *reason, gpointer user_data);
+/** gst_vigil_rtsp_src_offer_sound: adds the pad once there is sound. The streaming thread's. */
+void gst_vigil_rtsp_src_offer_sound(GstVigilRtspSrc *self);
+/** gst_vigil_rtsp_src_forget_sound: (lock held): what was not taken. */
+void gst_vigil_rtsp_src_forget_sound(GstVigilRtspSrc *self);
+/** gst_vigil_rtsp_src_end_sound: the pad goes. */
+void gst_vigil_rtsp_src_end_sound(GstVigilRtspSrc *self);
+/** gst_vigil_rtsp_src_is_stale: it came too late to be of use. */
+gboolean gst_vigil_rtsp_src_is_stale(const GstVigilRtspSrc *self, const GstBuffer *buffer);
 
 /* gstvigilrtspsrc-connect.c; the streaming thread's */
 

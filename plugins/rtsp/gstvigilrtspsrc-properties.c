@@ -15,6 +15,7 @@ enum {
     PROP_TLS_CA,
     PROP_TLS_VERIFY,
     PROP_CLOCK_GROUP,
+    PROP_AUDIO,
     PROP_STATS,
 };
 
@@ -116,7 +117,9 @@ make_stats(GstVigilRtspSrc *self)
         counts->session.packets + now.packets, "lost-packets", G_TYPE_UINT64,
         counts->session.lost + now.lost, "jumps", G_TYPE_UINT, counts->session.jumps + now.jumps,
         "transport", G_TYPE_STRING, self->patience.udp ? "udp" : "tcp", "format", G_TYPE_STRING,
-        self->summary, NULL);
+        self->summary, "sound-frames", G_TYPE_UINT64, self->sound.n_frames, "sound-stale",
+        G_TYPE_UINT64, self->sound.n_stale, "sound-dropped", G_TYPE_UINT64, self->sound.n_dropped,
+        NULL);
     g_mutex_unlock(&self->lock);
     return stats;
 }
@@ -148,6 +151,7 @@ set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
     case PROP_TLS_CA: set_string(&options->tls_ca, value); break;
     case PROP_TLS_VERIFY: options->tls_verify = g_value_get_boolean(value); break;
     case PROP_CLOCK_GROUP: set_string(&options->clock_group, value); break;
+    case PROP_AUDIO: options->audio = g_value_get_boolean(value); break;
     default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec); break;
     }
     GST_OBJECT_UNLOCK(self);
@@ -176,6 +180,7 @@ get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
     case PROP_TLS_CA: g_value_set_string(value, options->tls_ca); break;
     case PROP_TLS_VERIFY: g_value_set_boolean(value, options->tls_verify); break;
     case PROP_CLOCK_GROUP: g_value_set_string(value, options->clock_group); break;
+    case PROP_AUDIO: g_value_set_boolean(value, options->audio); break;
     default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec); break;
     }
     GST_OBJECT_UNLOCK(self);
@@ -256,11 +261,19 @@ gst_vigil_rtsp_src_install_properties(GObjectClass *klass)
                    "Streams with the same name here come from one camera: where its RTCP tells the "
                    "time, their frames are put on one line by it; not set: each by when it came");
     g_object_class_install_property(
+        klass, PROP_AUDIO,
+        g_param_spec_boolean(
+            "audio", "Audio",
+            "Sound (AAC, Opus, G.711) is asked for, too, and comes as it is on the "
+            "pad `audio`; FALSE: it is not even asked for",
+            FALSE, FLAGS));
+    g_object_class_install_property(
         klass, PROP_STATS,
         g_param_spec_boxed("stats", "Statistics",
                            "Since the element was started: state, frames, those left out as stale, "
                            "before-key (what they are made from is missing) and dropped "
                            "(downstream was busy); drop-outs and attempts of the connection; RTP "
-                           "packets and those lost; transport and format at the moment",
+                           "packets and those lost; frames of sound, those stale and dropped; "
+                           "transport and format at the moment",
                            GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }

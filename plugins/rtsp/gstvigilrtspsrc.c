@@ -12,7 +12,12 @@
  *
  * Frames have the time at which they were taken, as far as that can be known from RTP time and from what came soonest: what a
  * stall held up comes with the time of before the stall, and is left out when it is older than `max-age`. Where RTCP tells
- * the camera's clock, frames carry it as GstReferenceTimestampMeta of caps timestamp/x-unix. Sound is not asked for.
+ * the camera's clock, frames carry it as GstReferenceTimestampMeta of caps timestamp/x-unix.
+ *
+ * Sound is not asked for, unless `audio` is set. Then AAC, Opus or G.711 comes as the camera sends it on the pad `audio`, which is there
+ * once there is video and sound, on the line of time of the video, by the camera's clock where RTCP tells it. It has a thread and a
+ * queue of its own (512 frames, 1 MiB; what is more is dropped and counted), and nothing that happens to it ends or holds up the
+ * video. An element message `vigilrtspsrc-no-sound` (location, reason) says once where the camera has none of these.
  *
  * ## Example launch line
  *
@@ -48,6 +53,7 @@ gst_vigil_rtsp_src_stop(GstBaseSrc *src)
     GstVigilRtspSrc *self = GST_VIGIL_RTSP_SRC(src);
 
     gst_vigil_rtsp_src_disconnect(self);
+    gst_vigil_rtsp_src_end_sound(self);
     g_clear_pointer(&self->sync, vigil_rtsp_sync_unref);
     gst_clear_object(&self->clock);
     gst_clear_caps(&self->caps);
@@ -79,14 +85,19 @@ gst_vigil_rtsp_src_start(GstBaseSrc *src)
         gst_vigil_rtsp_src_stop(src);
         return FALSE;
     }
-    if (self->asked.clock_group)
-        self->sync = vigil_rtsp_sync_get(self->asked.clock_group);
+    if (self->asked.clock_group || self->asked.audio) {
+        /* a name that no camera has */
+        g_autofree gchar *own = g_strdup_printf("/%p", (gpointer)self);
+
+        self->sync = vigil_rtsp_sync_get(self->asked.clock_group ? self->asked.clock_group : own);
+    }
     self->next_try_us = self->last_frame_us = 0;
     self->ever = self->refused = self->discont = FALSE;
     self->fresh = TRUE;
     g_atomic_int_set(&self->stale, FALSE);
     g_mutex_lock(&self->lock);
     self->counts = (GstVigilRtspCounts){0};
+    self->sound.n_frames = self->sound.n_stale = self->sound.n_dropped = 0;
     self->state = "connecting";
     vigil_rtsp_patience_init(&self->patience, (VigilRtspTransport)self->asked.transport,
                              (gint64)(self->asked.max_pause_ns / 1000));
@@ -126,8 +137,8 @@ gst_vigil_rtsp_src_change_state(GstElement *element, GstStateChange transition)
 
 /* --- frames ---------------------------------------------------------------------------------- */
 
-static gboolean
-is_stale(const GstVigilRtspSrc *self, const GstBuffer *buffer)
+gboolean
+gst_vigil_rtsp_src_is_stale(const GstVigilRtspSrc *self, const GstBuffer *buffer)
 {
     const GstClockTime base = gst_element_get_base_time(GST_ELEMENT(self));
     const GstClockTime now = gst_clock_get_time(self->clock);
@@ -158,7 +169,7 @@ lacks_key(GstVigilRtspSrc *self, const GstBuffer *buffer)
 static gboolean
 is_wanted(GstVigilRtspSrc *self, const GstBuffer *buffer)
 {
-    const gboolean stale = is_stale(self, buffer);
+    const gboolean stale = gst_vigil_rtsp_src_is_stale(self, buffer);
     const gboolean no_key = !stale && lacks_key(self, buffer);
 
     if (stale)
@@ -287,6 +298,7 @@ gst_vigil_rtsp_src_create(GstPushSrc *src, GstBuffer **buffer)
         self->next_try_us = 0;
     }
     *buffer = NULL;
+    gst_vigil_rtsp_src_offer_sound(self);
     while (flow == GST_FLOW_OK && !*buffer)
         flow = self->session ? get_frame(self, buffer) : gst_vigil_rtsp_src_connect_or_wait(self);
     return flow;
@@ -322,6 +334,7 @@ gst_vigil_rtsp_src_finalize(GObject *object)
     GstVigilRtspSrc *self = GST_VIGIL_RTSP_SRC(object);
 
     gst_vigil_rtsp_options_clear(&self->options);
+    gst_vigil_rtsp_sound_clear(&self->sound);
     gst_queue_array_free(self->frames);
     g_mutex_clear(&self->lock);
     g_cond_clear(&self->wake);
@@ -337,6 +350,7 @@ gst_vigil_rtsp_src_class_init(GstVigilRtspSrcClass *klass)
     G_OBJECT_CLASS(klass)->finalize = gst_vigil_rtsp_src_finalize;
     gst_vigil_rtsp_src_install_properties(G_OBJECT_CLASS(klass));
     gst_element_class_add_static_pad_template(element_class, &src_template);
+    gst_vigil_rtsp_src_install_sound(element_class);
     gst_element_class_set_static_metadata(
         element_class, "Vigil RTSP source", "Source/Network/Video",
         "Frames of a camera on the network, across lost connections", "The Vigil authors");
@@ -356,6 +370,7 @@ gst_vigil_rtsp_src_init(GstVigilRtspSrc *self)
     gst_vigil_rtsp_options_init(&self->options);
     g_mutex_init(&self->lock);
     g_cond_init(&self->wake);
+    gst_vigil_rtsp_sound_init(&self->sound);
     self->frames = gst_queue_array_new(FIRST_QUEUED_FRAMES);
     gst_base_src_set_live(GST_BASE_SRC(self), TRUE);
     gst_base_src_set_format(GST_BASE_SRC(self), GST_FORMAT_TIME);

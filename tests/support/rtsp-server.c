@@ -79,6 +79,19 @@ mark_picture(GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
     return GST_PAD_PROBE_OK;
 }
 
+/* Sound that comes through an element `beep` is heard while pictures are white, and silent otherwise. */
+static GstPadProbeReturn
+mark_sound(GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+    GstBuffer *buffer = gst_buffer_make_writable(GST_PAD_PROBE_INFO_BUFFER(info));
+    const gboolean loud = g_get_real_time() % MARK_PERIOD_US < MARK_PERIOD_US / 2;
+
+    if (!loud)
+        gst_buffer_memset(buffer, 0, 0, G_MAXSIZE);
+    GST_PAD_PROBE_INFO_DATA(info) = buffer;
+    return GST_PAD_PROBE_OK;
+}
+
 static gboolean
 lose_listed(GstBuffer **buffer, guint index, gpointer user_data)
 {
@@ -123,11 +136,17 @@ on_media(GstRTSPMediaFactory *factory, GstRTSPMedia *media, gpointer user_data)
 {
     g_autoptr(GstElement) element = gst_rtsp_media_get_element(media);
     g_autoptr(GstElement) mark = gst_bin_get_by_name(GST_BIN(element), "mark");
+    g_autoptr(GstElement) beep = gst_bin_get_by_name(GST_BIN(element), "beep");
     g_autoptr(GstObject) pipeline = gst_object_get_parent(GST_OBJECT(element));
     g_autoptr(GstPad) pad = NULL;
 
     if (loss > 0)
         add_loss(element);
+    if (beep) {
+        g_autoptr(GstPad) beep_pad = gst_element_get_static_pad(beep, "src");
+
+        gst_pad_add_probe(beep_pad, GST_PAD_PROBE_TYPE_BUFFER, mark_sound, NULL, NULL);
+    }
     if (!mark || !pipeline)
         return;
     pad = gst_element_get_static_pad(mark, "src");
