@@ -8,33 +8,74 @@
 #include "storage/vigil-rebuild-private.h"
 
 #define CHECK_US (3 * G_USEC_PER_SEC)
-#define CHECK_INSTRUCTIONS 10000 /* of SQLite's machine, between two looks at the clock */
+#define AGAIN_US (100 * 1000)
 #define MAX_NAMES 100
 
-static gint
-is_late(gpointer deadline_us)
+/*
+ * Who ends a check that takes too long. Most of it is one instruction of SQLite's machine, which looks at all of the file, and in
+ * which SQLite before 3.42 asks no progress handler: it has to be interrupted by another thread.
+ */
+typedef struct {
+    sqlite3 *db;
+    GMutex lock;
+    GCond cond;
+    gboolean ended, late;
+} Watch;
+
+static gpointer
+interrupt_when_late(gpointer data)
 {
-    return g_get_monotonic_time() > *(const gint64 *)deadline_us;
+    Watch *self = data;
+    const gint64 deadline_us = g_get_monotonic_time() + CHECK_US;
+
+    g_mutex_lock(&self->lock);
+    while (!self->ended && !self->late)
+        self->late = !g_cond_wait_until(&self->cond, &self->lock, deadline_us);
+    /* again and again: an interrupt that comes before the statement runs is forgotten */
+    while (!self->ended) {
+        sqlite3_interrupt(self->db);
+        g_cond_wait_until(&self->cond, &self->lock, g_get_monotonic_time() + AGAIN_US);
+    }
+    g_mutex_unlock(&self->lock);
+    return NULL;
+}
+
+static gchar *
+run_check(sqlite3 *db)
+{
+    sqlite3_stmt *check = NULL;
+    gchar *found = NULL;
+
+    if (sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &check, NULL) == SQLITE_OK &&
+        sqlite3_step(check) == SQLITE_ROW)
+        found = g_strdup((const gchar *)sqlite3_column_text(check, 0));
+    sqlite3_finalize(check);
+    return found;
 }
 
 /*
  * (nullable) (transfer full): what SQLite found. It says of a page that could not be read, or for which there was no
- * memory, that it is damaged.
+ * memory, that it is damaged; and, when it is interrupted, of pages that it did not come to that nothing uses them.
  */
 static gchar *
 find_damage(VigilStore *self)
 {
-    gint64 deadline_us = g_get_monotonic_time() + CHECK_US;
-    sqlite3_stmt *check = NULL;
-    gchar *found = NULL;
+    Watch watch = {.db = self->db};
+    gchar *found;
+    GThread *thread;
 
-    sqlite3_progress_handler(self->db, CHECK_INSTRUCTIONS, is_late, &deadline_us);
-    if (sqlite3_prepare_v2(self->db, "PRAGMA quick_check(1)", -1, &check, NULL) == SQLITE_OK &&
-        sqlite3_step(check) == SQLITE_ROW)
-        found = g_strdup((const gchar *)sqlite3_column_text(check, 0));
-    sqlite3_finalize(check);
-    sqlite3_progress_handler(self->db, 0, NULL, NULL);
-    if (g_strcmp0(found, "ok") == 0)
+    g_mutex_init(&watch.lock);
+    g_cond_init(&watch.cond);
+    thread = g_thread_new("vigil-check", interrupt_when_late, &watch);
+    found = run_check(self->db);
+    g_mutex_lock(&watch.lock);
+    watch.ended = TRUE;
+    g_cond_signal(&watch.cond);
+    g_mutex_unlock(&watch.lock);
+    g_thread_join(thread);
+    g_mutex_clear(&watch.lock);
+    g_cond_clear(&watch.cond);
+    if (watch.late || g_strcmp0(found, "ok") == 0)
         g_clear_pointer(&found, g_free);
     return found;
 }
