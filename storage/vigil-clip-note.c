@@ -186,6 +186,18 @@ vigil_clip_note_event(const VigilEvent *event, guint part, gint64 written_wall_u
 }
 
 GBytes *
+vigil_clip_note_footage(const gchar *camera, gint64 start_wall_us, gint64 written_wall_us)
+{
+    GVariantBuilder body;
+
+    g_variant_builder_init(&body, G_VARIANT_TYPE_VARDICT);
+    add_text(&body, "camera", camera);
+    add_time(&body, "start_us", start_wall_us);
+    add_time(&body, "written_us", written_wall_us);
+    return make_box(VIGIL_CLIP_NOTE_FOOTAGE, g_variant_builder_end(&body));
+}
+
+GBytes *
 vigil_clip_note_closed(const VigilClipInfo *info)
 {
     GVariantBuilder body;
@@ -361,6 +373,15 @@ read_info(GVariant *body, VigilClipInfo *info)
            g_variant_lookup(body, "size", "(uu)", &info->width, &info->height);
 }
 
+static gboolean
+read_footage(GVariant *body, VigilClipNote *note)
+{
+    note->camera = read_text(body, "camera");
+    return note->camera && *note->camera &&
+           g_variant_lookup(body, "start_us", "x", &note->start_wall_us) &&
+           g_variant_lookup(body, "written_us", "x", &note->written_wall_us);
+}
+
 static GVariant *
 read_body(const guint8 *data, gsize length)
 {
@@ -396,6 +417,8 @@ read_note(const guint8 *data, gsize length, VigilClipNote *note)
         note->event = read_event(body);
         return note->event != NULL;
     }
+    if (note->kind == VIGIL_CLIP_NOTE_FOOTAGE)
+        return read_footage(body, note);
     return note->kind != VIGIL_CLIP_NOTE_CLOSED || read_info(body, &note->info);
 }
 
@@ -424,7 +447,7 @@ take_note(Walk *walk, guint64 offset, gsize length)
         return 1;
     }
     walk->scan->complete = note.kind == VIGIL_CLIP_NOTE_CLOSED;
-    if (note.kind == VIGIL_CLIP_NOTE_EVENT || note.kind == VIGIL_CLIP_NOTE_CLOSED) {
+    if (note.kind >= VIGIL_CLIP_NOTE_EVENT && note.kind <= VIGIL_CLIP_NOTE_FOOTAGE) {
         walk->scan->n_notes++;
         more = walk->func(&note, walk->user_data);
     }

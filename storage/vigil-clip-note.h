@@ -14,7 +14,7 @@ G_BEGIN_DECLS
  *   "uuid"
  *   16 B    6b3c1f0e-58a4-4d0b-9c57-7669676c6e31
  *   u8      version, 1
- *   u8      kind: 2 an event's message, 3 the end of the clip; readers skip others
+ *   u8      kind: 2 an event's message, 3 the end of the clip, 4 a segment of a continuous recording; readers skip others
  *   8 B     the first bytes of the SHA-256 over version, kind and body
  *   body    a GVariant of type a{sv}, little-endian, in normal form; readers skip keys that they do not know
  *
@@ -23,6 +23,7 @@ G_BEGIN_DECLS
  * model, model_sha256 (s), frames (uu: seen, inferred), record (b), path (ay, as in the table tracks) and snapshot (ay, JPEG), the
  * last two in an end alone; part (u): more than 0 in a clip that
  * the event did not begin in but goes on in. Of the end of a clip: start_ns, end_ns, start_us, end_us (x), size (uu), codec (s).
+ * Of a segment: camera (s), start_us, written_us (x).
  * _ns are stream times, _us wall times since 1970.
  *
  * Each message is a note of its own, written when it is committed: begin, updates, end. The latest is what holds. A file
@@ -33,15 +34,18 @@ G_BEGIN_DECLS
 typedef enum {
     VIGIL_CLIP_NOTE_EVENT = 2,
     VIGIL_CLIP_NOTE_CLOSED = 3,
+    VIGIL_CLIP_NOTE_FOOTAGE = 4,
 } VigilClipNoteKind;
 
 /** VigilClipNote: as it was read. */
 typedef struct {
     VigilClipNoteKind kind;
     VigilEvent *event;      /* EVENT: owned */
-    gint64 written_wall_us; /* EVENT: when it was committed */
+    gint64 written_wall_us; /* EVENT, FOOTAGE: when it was committed */
     guint part;             /* EVENT: more than 0: the event began in an earlier clip */
     VigilClipInfo info;     /* CLOSED: codec is interned */
+    const gchar *camera;    /* FOOTAGE: interned */
+    gint64 start_wall_us;   /* FOOTAGE: of the first picture */
 } VigilClipNote;
 
 /**
@@ -49,6 +53,8 @@ typedef struct {
  * @part: 0 in the clip that the event began in, more in one in which it goes on
  */
 GBytes *vigil_clip_note_event(const VigilEvent *event, guint part, gint64 written_wall_us);
+/** vigil_clip_note_footage: (transfer full): the box: the clip is a segment of a continuous recording. */
+GBytes *vigil_clip_note_footage(const gchar *camera, gint64 start_wall_us, gint64 written_wall_us);
 /** vigil_clip_note_closed: (transfer full): the box, the last one of a complete clip. */
 GBytes *vigil_clip_note_closed(const VigilClipInfo *info);
 

@@ -3,6 +3,7 @@
  * Limits of age and space. All is done in steps that hold the lock for some milliseconds; files are unlinked without it, and
  * between two steps writers have as much time as the step took.
  */
+#include "storage/vigil-footage-private.h"
 #include "storage/vigil-retention-private.h"
 #include "storage/vigil-seal-shorten.h"
 #include "storage/vigil-set-aside.h"
@@ -20,9 +21,6 @@
 /* Pages that deletions left unused go back to the file system once they are worth it, some at a time. */
 #define VACUUM_SHARE 4
 #define VACUUM_PAGES 128
-/* Deleting need not free anything: the files may have other links. */
-#define VAIN_PAUSE_US (3600 * (gint64)G_USEC_PER_SEC)
-#define WORTH_BYTES (16 * 1024 * 1024) /* freed late, as some file systems do */
 
 VigilRetention *
 vigil_retention_new(void)
@@ -86,77 +84,6 @@ vigil_retention_is_doomed(VigilStore *self, const gchar *path)
     return FALSE;
 }
 
-/* --- what is over a limit ------------------------------------------------------------------------------------ */
-
-static gboolean
-read_used_bytes(VigilStore *self, gint64 *bytes, GError **error)
-{
-    gint64 clips, pages, unused, page_size;
-
-    if (!vigil_store_read_int(self, "SELECT value FROM sums WHERE name = 'clip_bytes'", &clips,
-                              error) ||
-        !vigil_store_read_int(self, "PRAGMA page_count", &pages, error) ||
-        !vigil_store_read_int(self, "PRAGMA freelist_count", &unused, error) ||
-        !vigil_store_read_int(self, "PRAGMA page_size", &page_size, error))
-        return FALSE;
-    for (guint i = 0; i < self->live_clips->len; i++)
-        clips += (gint64)vigil_clip_bytes(g_ptr_array_index(self->live_clips, i));
-    *bytes = clips + (pages - unused) * page_size + vigil_set_aside_bytes(self);
-    return TRUE;
-}
-
-/* What the disk lacks, whatever fills it; 0 where deleting does not help. */
-static gint64
-get_lack(VigilStore *self, gint64 free_bytes)
-{
-    VigilRetention *retention = self->retention;
-    const gint64 now = vigil_store_clock_mono(&self->clock);
-    const gint64 worth = retention->vain_until_us ? WORTH_BYTES : 0;
-
-    if (free_bytes < 0 || free_bytes - worth > retention->free_before) {
-        retention->free_before = -1;
-        retention->vain_until_us = 0;
-    } else if (!retention->vain_until_us) {
-        g_message("%s: min_free: deleting the oldest clips freed no space: no more are deleted for "
-                  "it for a while",
-                  self->database);
-        retention->vain_until_us = now + VAIN_PAUSE_US;
-    } else if (now >= retention->vain_until_us) {
-        retention->free_before = -1;
-        retention->vain_until_us = 0;
-    }
-    return free_bytes < 0 || retention->vain_until_us ? 0
-                                                      : MAX(self->min_free_bytes - free_bytes, 0);
-}
-
-/* What is over the limit in bytes, but never more than what is not pinned takes of it. */
-static gboolean
-read_excess(VigilStore *self, gint64 *excess, GError **error)
-{
-    gint64 used;
-    VigilPins pins;
-
-    *excess = 0;
-    if (!self->max_bytes)
-        return TRUE;
-    if (!read_used_bytes(self, &used, error))
-        return FALSE;
-    if (used <= self->max_bytes) {
-        self->retention->pins_over = FALSE;
-        return TRUE;
-    }
-    if (!vigil_pins_read(self, &pins, error))
-        return FALSE;
-    if (pins.over && !self->retention->pins_over)
-        g_message("%s: clips of pinned events take %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
-                  " bytes: a tenth of these is left to all others; unpin some, or allow more "
-                  "(max_bytes)",
-                  self->database, pins.clip_bytes, pins.max_bytes);
-    self->retention->pins_over = pins.over;
-    *excess = used - vigil_pins_get_limit(&pins);
-    return TRUE;
-}
-
 /* --- one step ------------------------------------------------------------------------------------------------ */
 
 typedef struct {
@@ -184,15 +111,18 @@ drop_due(VigilStore *self, Step *step, GError **error)
     return TRUE;
 }
 
-/* Where metadata is to outlive its clip, clips go first. */
+/* Continuous recordings go before what belongs to events. Where metadata is to outlive its clip, clips go first. */
 static gboolean
 drop_oldest(VigilStore *self, Step *step, gboolean *gone, GError **error)
 {
     gint64 clip_id = 0, passed_id = 0, seq = 0;
 
     *gone = TRUE;
-    if (self->clips_max_age_us && (!vigil_store_pick_oldest_clip(self, &clip_id, error) ||
-                                   !vigil_store_pick_passed_clip(self, &passed_id, error)))
+    if (!vigil_footage_pick_oldest(self, &clip_id, error))
+        return FALSE;
+    if (!clip_id && self->clips_max_age_us &&
+        (!vigil_store_pick_oldest_clip(self, &clip_id, error) ||
+         !vigil_store_pick_passed_clip(self, &passed_id, error)))
         return FALSE;
     if (passed_id && (!clip_id || passed_id < clip_id))
         clip_id = passed_id;
@@ -216,11 +146,11 @@ drop_for_space(VigilStore *self, Step *step, GError **error)
     gint64 used, now;
     gboolean gone = TRUE;
 
-    if (!read_used_bytes(self, &used, error))
+    if (!vigil_retention_read_used(self, &used, error))
         return FALSE;
     now = used;
     while (gone && used - now < step->excess && step->n_deleted + step->n_expired < step->n_max)
-        if (!drop_oldest(self, step, &gone, error) || !read_used_bytes(self, &now, error))
+        if (!drop_oldest(self, step, &gone, error) || !vigil_retention_read_used(self, &now, error))
             return FALSE;
     return TRUE;
 }
@@ -352,6 +282,18 @@ do_ages(VigilStore *self, guint scan, guint *n_deleted, gboolean *done, GError *
 }
 
 static gboolean
+do_footage(VigilStore *self, gboolean *done, GError **error)
+{
+    g_auto(Step) step;
+
+    step_init(&step, self->retention->batch);
+    if (!vigil_footage_find_due(self, step.n_max, step.due.clips, error))
+        return FALSE;
+    *done = step.due.clips->len == 0;
+    return *done || run_step(self, &step, error);
+}
+
+static gboolean
 do_space(VigilStore *self, guint *n_deleted, gboolean *done, GError **error)
 {
     g_auto(Step) step;
@@ -363,11 +305,11 @@ do_space(VigilStore *self, guint *n_deleted, gboolean *done, GError **error)
     *done = !self->max_bytes && !self->min_free_bytes;
     if (*done)
         return TRUE;
-    if (!read_excess(self, &excess, error))
+    if (!vigil_retention_read_excess(self, &excess, error))
         return FALSE;
     if (self->min_free_bytes)
         free_bytes = self->ops->free_bytes(self->clips_fd);
-    lack = get_lack(self, free_bytes);
+    lack = vigil_retention_get_lack(self, free_bytes);
     step.excess = MAX(lack, excess);
     *done = step.excess <= 0;
     if (*done)
@@ -451,10 +393,12 @@ do_task(VigilStore *self, guint *n_deleted, gboolean *done, GError **error)
     if (task <= n_scans)
         return do_ages(self, task - 1, n_deleted, done, error);
     if (task == n_scans + 1)
-        return do_space(self, n_deleted, done, error);
+        return do_footage(self, done, error);
     if (task == n_scans + 2)
-        return do_old_rows(self, done, error);
+        return do_space(self, n_deleted, done, error);
     if (task == n_scans + 3)
+        return do_old_rows(self, done, error);
+    if (task == n_scans + 4)
         return vigil_seal_shorten_some(self, done, error);
     return do_rest(self, done, error);
 }
@@ -478,7 +422,7 @@ go_on(VigilStore *self, guint *n_deleted, gboolean *all_done, GError **error)
     }
     if (!done)
         return TRUE;
-    *all_done = retention->task == self->n_keep + 6;
+    *all_done = retention->task == self->n_keep + 7;
     retention->task = *all_done ? 0 : retention->task + 1;
     return TRUE;
 }
@@ -568,7 +512,7 @@ vigil_store_enforce_some(VigilStore *self, guint *n_deleted, gboolean *done, GEr
     task = retention->task;
     ok = go_on_if_full(self, n_deleted, done, error);
     /* limits of space are about what is gone from the disk */
-    goes_on = retention->task == task && task <= self->n_keep + 2;
+    goes_on = retention->task == task && task <= self->n_keep + 3;
     g_mutex_unlock(&self->mutex);
     g_clear_pointer(&retention->strays, vigil_strays_free);
     took_us = g_get_monotonic_time() - begun_us;

@@ -5,6 +5,7 @@
  */
 #include "storage/vigil-areas.h"
 #include "storage/vigil-clip-parts.h"
+#include "storage/vigil-footage.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -139,7 +140,11 @@ read_clips(VigilStore *store, gint64 id, GError **error)
     g_autoptr(GArray) rows = g_array_new(FALSE, FALSE, sizeof(ClipRow));
     g_autoptr(GError) local = NULL;
     g_auto(VigilStatement) list = vigil_statement(
-        store, store->schema >= VIGIL_PARTS_SCHEMA
+        store, store->schema >= VIGIL_FOOTAGE_SCHEMA
+                   ? "SELECT c.id, c.bytes, c.path, c.state, c.continuous OR EXISTS (SELECT 1 FROM "
+                     "events e WHERE " VIGIL_EVENT_IS_IN_CLIP
+                     ") FROM clips c WHERE :id = 0 OR c.id = :id"
+               : store->schema >= VIGIL_PARTS_SCHEMA
                    ? "SELECT c.id, c.bytes, c.path, c.state, EXISTS (SELECT 1 FROM events e "
                      "WHERE " VIGIL_EVENT_IS_IN_CLIP ") FROM clips c WHERE :id = 0 OR c.id = :id"
                    : "SELECT c.id, c.bytes, c.path, c.state, EXISTS (SELECT 1 FROM events e "

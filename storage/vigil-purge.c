@@ -2,6 +2,7 @@
 #include "storage/vigil-purge.h"
 
 #include "storage/vigil-clip-parts.h"
+#include "storage/vigil-footage.h"
 #include "storage/vigil-rebuild.h"
 #include "storage/vigil-retention-private.h"
 #include "storage/vigil-set-aside.h"
@@ -34,13 +35,16 @@
     "FROM camera_states WHERE " THIS_CAMERA "AND since_wall_us BETWEEN :since AND :until "
 /*
  * Of clips that were cut the times are not known: those of their events are, and that they ended before the next run began.
- * Whatever that one says, not more than a day is taken for footage of an event.
+ * Whatever that one says, not more than a day is taken for footage of an event. Of a segment of a continuous recording that was cut the end is known, where
+ * the file could be read; it is not longer than two hours.
  */
 #define CLIPS                                                                                      \
     "FROM clips c WHERE c." THIS_CAMERA "AND c.state <> 'lost' AND "                               \
     "((c.start_wall_us <= :until AND c.end_wall_us >= :since) OR EXISTS (SELECT 1 FROM events e "  \
     "WHERE " VIGIL_EVENT_IS_IN_CLIP                                                                \
     " AND e.start_wall_us <= :until AND e.end_wall_us >= :since) OR "                              \
+    "(c.continuous = 1 AND c.end_wall_us IS NULL AND c.start_wall_us <= :until AND "               \
+    "c.start_wall_us + 7200000000 >= :since) OR "                                                  \
     "(c.end_wall_us IS NULL AND EXISTS (SELECT 1 FROM events e WHERE " VIGIL_EVENT_IS_IN_CLIP      \
     " AND e.start_wall_us - e.pre_ns / 1000 <= :until AND e.end_wall_us + 86400000000 >= :since) " \
     "AND coalesce((SELECT r.begun_mono_us + r.wall_offset_us FROM runs r WHERE "                   \
@@ -130,7 +134,7 @@ vigil_store_count_purge(VigilStore *self, const VigilPurge *purge, VigilPurgeCou
     gboolean ok;
 
     g_mutex_lock(&self->mutex);
-    ok = check_open(self, VIGIL_PARTS_SCHEMA, error) &&
+    ok = check_open(self, VIGIL_FOOTAGE_SCHEMA, error) &&
          count(self, purge, "SELECT count(*) " EVENTS, &counts->n_events, error) &&
          count(self, purge, "SELECT count(*) " CLIPS, &counts->n_clips, error) &&
          count(self, purge, "SELECT (SELECT count(*) " WAITING ") + (SELECT count(*) " REFUSED ")",

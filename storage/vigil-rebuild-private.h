@@ -32,6 +32,9 @@ typedef struct {
     gboolean unreadable; /* and thus without any */
     VigilClipScan scan;
     VigilClipInfo info;
+    const gchar *camera;  /* (nullable): a segment of its continuous recording */
+    gint64 start_wall_us; /* of the segment */
+    gint64 duration_us;   /* of a segment that was cut off; 0: it does not say */
 } VigilFoundClip;
 
 /* --- vigil-rebuild-scan.c ------------------------------------------------------------------------------------ */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "storage/vigil-clip-span.h"
 #include "storage/vigil-rebuild-private.h"
 
 /* Of one clip: more is no clip of ours. */
@@ -239,6 +240,18 @@ find_event(VigilFoundClip *clip, const gchar *id)
     return NULL;
 }
 
+/* A file of ours says so once. */
+static gboolean
+take_footage(VigilFoundClip *clip, const VigilClipNote *note)
+{
+    clip->name_bytes += strlen(note->camera);
+    if (clip->camera || clip->name_bytes > MAX_NAME_BYTES)
+        return FALSE;
+    clip->camera = note->camera;
+    clip->start_wall_us = note->start_wall_us;
+    return TRUE;
+}
+
 static gboolean
 on_note(const VigilClipNote *note, gpointer user_data)
 {
@@ -247,6 +260,8 @@ on_note(const VigilClipNote *note, gpointer user_data)
 
     if (note->kind == VIGIL_CLIP_NOTE_CLOSED)
         clip->info = note->info;
+    if (note->kind == VIGIL_CLIP_NOTE_FOOTAGE)
+        return take_footage(clip, note);
     if (note->kind != VIGIL_CLIP_NOTE_EVENT)
         return TRUE;
     known = find_event(clip, note->event->id);
@@ -278,11 +293,14 @@ vigil_found_clip_read(VigilStore *self, const gchar *path)
     g_array_set_clear_func(clip->events, found_event_clear);
     if (fd >= 0) {
         code = vigil_clip_notes_read(fd, on_note, clip, &clip->scan);
+        if (code == 0 && clip->camera && !clip->scan.complete &&
+            vigil_clip_span_read(fd, &clip->duration_us) < 0)
+            clip->duration_us = 0;
         close(fd);
     }
     if (code < 0)
         g_message("%s: cannot be read: %s", path, g_strerror(-code));
     /* what is known of a file with a bad sector is known */
-    clip->unreadable = code < 0 && !is_nothing(code) && clip->events->len == 0;
+    clip->unreadable = code < 0 && !is_nothing(code) && clip->events->len == 0 && !clip->camera;
     return clip;
 }

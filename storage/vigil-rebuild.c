@@ -43,14 +43,28 @@ is_known(VigilStore *self, const gchar *path, gboolean *known, GError **error)
     return FALSE;
 }
 
+/* When it was, and its age, which counts by the wall clock in the run of what was made again. */
+static void
+bind_segment(VigilStatement *insert, const VigilFoundClip *clip)
+{
+    const gint64 end_us =
+        clip->scan.complete ? clip->info.end_wall_us : clip->start_wall_us + clip->duration_us;
+
+    vigil_statement_int(insert, ":start_us", clip->start_wall_us);
+    if (clip->scan.complete || clip->duration_us)
+        vigil_statement_int(insert, ":end_us", end_us);
+    vigil_statement_int(insert, ":done", end_us);
+}
+
 static gboolean
 insert_clip(VigilStore *self, const VigilFoundClip *clip, gint64 *clip_id, GError **error)
 {
-    const VigilEvent *first = g_array_index(clip->events, VigilFoundEvent, 0).last;
+    const gchar *camera =
+        clip->camera ? clip->camera : g_array_index(clip->events, VigilFoundEvent, 0).last->camera;
     const gboolean complete = clip->scan.complete;
     gint64 camera_id;
 
-    if (!vigil_store_camera_id(self, first->camera, &camera_id, error))
+    if (!vigil_store_camera_id(self, camera, &camera_id, error))
         return FALSE;
     if (!vigil_store_read_int(self, "SELECT coalesce(min(id), 4294967296) FROM clips", clip_id,
                               error))
@@ -59,8 +73,9 @@ insert_clip(VigilStore *self, const VigilFoundClip *clip, gint64 *clip_id, GErro
     g_auto(VigilStatement) insert = vigil_statement(
         self,
         "INSERT INTO clips (id, camera_id, run_id, path, state, bytes, codec, width, height, "
-        "start_ns, end_ns, start_wall_us, end_wall_us) VALUES (:id, :camera, 1, :path, :state, "
-        ":bytes, :codec, :width, :height, :start_ns, :end_ns, :start_us, :end_us)");
+        "start_ns, end_ns, start_wall_us, end_wall_us, done_mono_us, continuous) VALUES (:id, "
+        ":camera, 1, :path, :state, :bytes, :codec, :width, :height, :start_ns, :end_ns, "
+        ":start_us, :end_us, :done, :continuous)");
     vigil_statement_int(&insert, ":id", *clip_id);
     vigil_statement_int(&insert, ":camera", camera_id);
     vigil_statement_text(&insert, ":path", clip->path);
@@ -75,6 +90,9 @@ insert_clip(VigilStore *self, const VigilFoundClip *clip, gint64 *clip_id, GErro
         vigil_statement_int(&insert, ":start_us", clip->info.start_wall_us);
         vigil_statement_int(&insert, ":end_us", clip->info.end_wall_us);
     }
+    vigil_statement_int(&insert, ":continuous", clip->camera != NULL);
+    if (clip->camera)
+        bind_segment(&insert, clip);
     return vigil_statement_run(&insert, error);
 }
 
@@ -152,7 +170,7 @@ restore_clip(VigilStore *self, const VigilFoundClip *clip, Step *step, GError **
         step->n_unreadable++;
         return TRUE;
     }
-    if (clip->events->len == 0 || clip->scan.n_fragments == 0) {
+    if ((clip->events->len == 0 && !clip->camera) || clip->scan.n_fragments == 0) {
         step->n_unknown++;
         return TRUE;
     }
@@ -160,7 +178,7 @@ restore_clip(VigilStore *self, const VigilFoundClip *clip, Step *step, GError **
         !restore_events(self, clip, clip_id, &n, &wanted, error))
         return FALSE;
     /* a clip goes with its last event: one without any would stay for ever */
-    if (!wanted) {
+    if (!wanted && !clip->camera) {
         step->n_unknown++;
         return forget_clip(self, clip_id, error);
     }

@@ -7,13 +7,14 @@
  * 2. Events that were open end as interrupted, at their last committed time; the outbox gets their ends.
  * 3. Clips that were open are made to end with their last whole picture (see vigil-clip-tail.h), synced, and become 'cut',
  *    with the size that they have; when the file is gone or empty they become 'lost', and their events keep their metadata.
- *    They are sealed as they are then.
+ *    They are sealed as they are then. When those of continuous recordings end is read from them.
  * 4. In a database that never had a run, beside clips, it is noted that it has to be made again from them.
  * 5. Runs that did not end are marked as died, and this one begins. In place of a store that failed it knows at once where
  *    messages go, as the database may be another one.
  *
  * Steps 2 to 5 are one transaction.
  */
+#include "storage/vigil-clip-span.h"
 #include "storage/vigil-clip-tail.h"
 #include "storage/vigil-outbox-private.h"
 #include "storage/vigil-rebuild-private.h"
@@ -23,7 +24,8 @@
 #include <unistd.h>
 
 typedef struct {
-    gint64 id, bytes; /* bytes: first as recorded, then as found */
+    gint64 id, bytes;                  /* bytes: first as recorded, then as found */
+    gint64 start_wall_us, end_wall_us; /* of a segment of a continuous recording; 0: not known */
     gchar *path;
     guint8 hash[VIGIL_SEAL_DIGEST_BYTES];
     gboolean hashed, lost;
@@ -60,8 +62,9 @@ list_open_clips(VigilStore *self, GError **error)
 {
     g_autoptr(GArray) clips = g_array_new(FALSE, FALSE, sizeof(OpenClip));
     g_autoptr(GError) local = NULL;
-    g_auto(VigilStatement) list =
-        vigil_statement(self, "SELECT id, path, bytes FROM clips WHERE state = 'open'");
+    g_auto(VigilStatement) list = vigil_statement(
+        self, "SELECT id, path, bytes, iif(continuous, start_wall_us, 0) FROM clips "
+              "WHERE state = 'open'");
 
     g_array_set_clear_func(clips, open_clip_clear);
     while (vigil_statement_step(&list, &local)) {
@@ -71,6 +74,7 @@ list_open_clips(VigilStore *self, GError **error)
             continue;
         clip.path = g_strdup(vigil_statement_need_text(&list, 1));
         clip.bytes = sqlite3_column_int64(list.stmt, 2);
+        clip.start_wall_us = sqlite3_column_int64(list.stmt, 3);
         g_array_append_val(clips, clip);
     }
     if (!local)
@@ -101,6 +105,15 @@ close_tail(VigilStore *self, const gchar *path)
     return 0;
 }
 
+static void
+find_end(OpenClip *clip, gint fd)
+{
+    gint64 duration_us;
+
+    if (clip->start_wall_us && vigil_clip_span_read(fd, &duration_us) == 0)
+        clip->end_wall_us = clip->start_wall_us + duration_us;
+}
+
 /* Makes what is there safe, before its size is written down. */
 static gboolean
 examine_clip(VigilStore *self, OpenClip *clip, GError **error)
@@ -119,6 +132,8 @@ examine_clip(VigilStore *self, OpenClip *clip, GError **error)
     code = fd < 0 ? fd : fstat(fd, &info) < 0 ? -errno : vigil_store_sync(self, fd);
     /* footage that cannot be read all through is not sealed, but no reason not to start */
     clip->hashed = code == 0 && vigil_seal_hash_file(fd, clip->hash, &size) == 0;
+    if (code == 0)
+        find_end(clip, fd);
     if (fd >= 0)
         close(fd);
     if (code < 0)
@@ -136,9 +151,12 @@ static gboolean
 end_clip(VigilStore *self, const OpenClip *clip, GError **error)
 {
     g_auto(VigilStatement) update =
-        vigil_statement(self, "UPDATE clips SET state = :state, bytes = :bytes WHERE id = :id");
+        vigil_statement(self, "UPDATE clips SET state = :state, bytes = :bytes, end_wall_us = "
+                              "coalesce(:end, end_wall_us) WHERE id = :id");
 
     vigil_statement_text(&update, ":state", clip->lost ? "lost" : "cut");
+    if (clip->end_wall_us)
+        vigil_statement_int(&update, ":end", clip->end_wall_us);
     vigil_statement_int(&update, ":bytes", clip->lost ? 0 : clip->bytes);
     vigil_statement_int(&update, ":id", clip->id);
     return vigil_statement_run(&update, error) &&

@@ -57,13 +57,27 @@ void vigil_age_scan_reset(VigilAgeScan *self);
 gboolean
 vigil_store_has_clip_row(VigilStore *self, const gchar *path, gboolean *has, GError **error);
 gboolean vigil_store_drop_snapshot(VigilStore *self, gint64 seq, GError **error);
-/** vigil_store_expire_clip: within a transaction: file and snapshots go, rows stay. @garbage as of vigil_store_drop_event(). */
+/**
+ * vigil_store_expire_clip: within a transaction: file and snapshots go, rows stay; of a segment of a continuous recording the row goes,
+ * too. @garbage as of vigil_store_drop_event().
+ */
 gboolean
 vigil_store_expire_clip(VigilStore *self, gint64 clip_id, GPtrArray *garbage, GError **error);
 /* --- vigil-pins.c (mutex held) */
 gboolean vigil_pins_read(VigilStore *self, VigilPins *pins, GError **error);
 /* vigil_pins_get_limit: bytes that all may take together. */
 gint64 vigil_pins_get_limit(const VigilPins *pins);
+
+/* --- vigil-retention-space.c (mutex held) */
+
+/** vigil_retention_read_used: bytes that count towards the store's limit. */
+gboolean vigil_retention_read_used(VigilStore *self, gint64 *bytes, GError **error);
+/** vigil_retention_get_lack: what the disk lacks, whatever fills it; 0 where deleting does not help. */
+gint64 vigil_retention_get_lack(VigilStore *self, gint64 free_bytes);
+/** vigil_retention_read_excess: what is over the limit in bytes, but never more than what is not pinned takes of it. */
+gboolean vigil_retention_read_excess(VigilStore *self, gint64 *excess, GError **error);
+
+/* --- vigil-retention.c (mutex held) */
 
 /* The oldest that may go; 0: none. */
 gboolean vigil_store_pick_oldest(VigilStore *self, gint64 *seq, GError **error);

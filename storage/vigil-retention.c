@@ -133,16 +133,20 @@ vigil_store_drop_event(VigilStore *self, gint64 seq, GPtrArray *garbage, GError 
     return TRUE;
 }
 
+/* One that is lost has none, but for a segment, whose row is still there. */
 static gchar *
-find_clip_path(VigilStore *self, gint64 clip_id, GError **error)
+find_clip_path(VigilStore *self, gint64 clip_id, gboolean *continuous, GError **error)
 {
     g_autoptr(GError) local = NULL;
     g_auto(VigilStatement) find =
-        vigil_statement(self, "SELECT path FROM clips WHERE id = :id AND state <> 'lost'");
+        vigil_statement(self, "SELECT path, continuous FROM clips WHERE id = :id AND "
+                              "(state <> 'lost' OR continuous = 1)");
 
     vigil_statement_int(&find, ":id", clip_id);
-    if (vigil_statement_step(&find, &local))
+    if (vigil_statement_step(&find, &local)) {
+        *continuous = sqlite3_column_int(find.stmt, 1) != 0;
         return g_strdup(vigil_statement_need_text(&find, 0));
+    }
     if (local)
         g_propagate_error(error, g_steal_pointer(&local));
     return NULL;
@@ -190,7 +194,8 @@ gboolean
 vigil_store_expire_clip(VigilStore *self, gint64 clip_id, GPtrArray *garbage, GError **error)
 {
     g_autoptr(GError) local = NULL;
-    g_autofree gchar *path = find_clip_path(self, clip_id, &local);
+    gboolean continuous = FALSE;
+    g_autofree gchar *path = find_clip_path(self, clip_id, &continuous, &local);
     g_auto(VigilStatement) expire = {0};
 
     /* one whose handle was given up is 'open' until limits are enforced */
@@ -199,6 +204,12 @@ vigil_store_expire_clip(VigilStore *self, gint64 clip_id, GPtrArray *garbage, GE
     if (!path) {
         g_propagate_error(error, g_steal_pointer(&local));
         return FALSE;
+    }
+    if (continuous) {
+        if (!drop_clip(self, clip_id, path, error))
+            return FALSE;
+        g_ptr_array_add(garbage, g_steal_pointer(&path));
+        return TRUE;
     }
     expire = vigil_statement(self, "UPDATE clips SET state = 'lost', bytes = 0, "
                                    "expired_wall_us = :now WHERE id = :id");

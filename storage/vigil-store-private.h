@@ -59,6 +59,8 @@ struct VigilStore {
     gint64 max_bytes, max_age_us, clips_max_age_us, min_free_bytes;
     VigilStoreKeep *keep; /* (array length=n_keep): names are interned */
     guint n_keep;
+    VigilStoreFootage *footage; /* (array length=n_footage): names are interned */
+    guint n_footage;
     VigilRetention *retention;
     gint lock_fd;
     gint clips_fd;                   /* -1 for a reader without a folder of clips */
@@ -92,6 +94,8 @@ struct VigilClip {
     gint fd, dir_fd;
     guint64 bytes;              /* written by the clip's thread, read by others: atomic */
     gint64 row_id;              /* 0 until an event was committed with it */
+    gboolean continuous;        /* of no event: a segment, see vigil-footage.h */
+    gint64 start_wall_us;       /* of a segment */
     struct VigilSealHash *hash; /* of what was written so far */
 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A full disk: the reserve for rows, and old events that make space. */
+#include "storage/vigil-footage-private.h"
 #include "storage/vigil-retention-private.h"
 
 #include <errno.h>
@@ -74,6 +75,20 @@ typedef struct {
     guint n_deleted;
 } Sacrifice;
 
+/* Rows gain nothing from files that lie on another disk. */
+static gboolean
+pick_footage(VigilStore *self, gboolean for_rows, gint64 *clip_id, GError **error)
+{
+    struct stat rows, clips;
+
+    *clip_id = 0;
+    if (for_rows && (stat(self->database, &rows) < 0 || fstat(self->clips_fd, &clips) < 0 ||
+                     rows.st_dev != clips.st_dev))
+        return TRUE;
+    return vigil_footage_pick_oldest(self, clip_id, error);
+}
+
+/* Continuous recordings first, then what belongs to events. */
 static gboolean
 sacrifice(VigilStore *self, gpointer data, GError **error)
 {
@@ -82,6 +97,12 @@ sacrifice(VigilStore *self, gpointer data, GError **error)
 
     g_ptr_array_set_size(work->garbage, 0);
     work->n_deleted = 0;
+    if (!pick_footage(self, work->for_rows, &passed_id, error))
+        return FALSE;
+    if (passed_id) {
+        work->n_deleted = 1;
+        return vigil_store_expire_clip(self, passed_id, work->garbage, error);
+    }
     if (!(work->for_rows ? vigil_store_pick_oldest(self, &seq, error)
                          : vigil_store_pick_oldest_with_clip(self, &seq, error)))
         return FALSE;
@@ -129,7 +150,8 @@ vigil_store_make_space(VigilStore *self, gboolean for_rows)
         g_message("%s: no space, and no event could be deleted: %s", self->database,
                   error->message);
     else if (n_deleted > 0)
-        g_message("%s: no space: the %u oldest events were deleted", self->database, n_deleted);
+        g_message("%s: no space: the %u oldest events or segments were deleted", self->database,
+                  n_deleted);
     /* rows may live on the reserve when there is nothing else, clips may not */
     if (!g_atomic_int_get(&self->failed) && (n_deleted > 0 || !for_rows))
         vigil_store_keep_reserve(self);

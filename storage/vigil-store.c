@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "storage/vigil-footage-private.h"
 #include "storage/vigil-rebuild-private.h"
 #include "storage/vigil-seal-private.h"
 #include "storage/vigil-seal-shorten.h"
@@ -84,6 +85,7 @@ store_free(VigilStore *self)
     g_ptr_array_unref(self->live_clips);
     vigil_retention_free(self->retention, self->n_keep);
     g_free(self->keep);
+    g_free(self->footage);
     g_clear_pointer(&self->destinations, g_array_unref);
     vigil_rebuild_free(self->rebuild);
     g_mutex_clear(&self->mutex);
@@ -236,6 +238,8 @@ inherit_limits(VigilStore *self, const VigilStore *from)
         self->min_free_bytes = from->min_free_bytes;
     if (!self->n_keep && from->n_keep)
         vigil_retention_set_keep(self, from->keep, from->n_keep);
+    if (!self->n_footage && from->n_footage)
+        vigil_footage_set_limits(self, from->footage, from->n_footage);
     if (!self->destinations && from->destinations)
         self->destinations = g_array_ref(from->destinations);
 }
@@ -414,6 +418,7 @@ open_in_place_of(GArray *destinations, const VigilStoreOptions *options, const V
     self->min_free_bytes = options->min_free_bytes;
     self->destinations = destinations;
     vigil_retention_set_keep(self, options->keep, options->n_keep);
+    vigil_footage_set_limits(self, options->footage, options->n_footage);
     if (ops)
         self->ops = ops;
     vigil_store_clock_init(&self->clock, options->now_func, options->now_data, mono_func);
@@ -449,17 +454,18 @@ vigil_store_has_failed(VigilStore *self)
 VigilStore *
 vigil_store_renew(VigilStore *self, GError **error)
 {
-    const VigilStoreOptions options = {.database = self->database,
-                                       .clips = self->clips,
-                                       .max_bytes = self->max_bytes,
-                                       .max_age_us = self->max_age_us,
-                                       .clips_max_age_us = self->clips_max_age_us,
-                                       .min_free_bytes = self->min_free_bytes,
-                                       .keep = self->keep,
-                                       .n_keep = self->n_keep,
-                                       .program = self->program,
-                                       .now_func = self->clock.now_func,
-                                       .now_data = self->clock.data};
+    g_autofree VigilStoreFootage *footage = NULL;
+    VigilStoreOptions options = {.database = self->database,
+                                 .clips = self->clips,
+                                 .max_bytes = self->max_bytes,
+                                 .max_age_us = self->max_age_us,
+                                 .clips_max_age_us = self->clips_max_age_us,
+                                 .min_free_bytes = self->min_free_bytes,
+                                 .keep = self->keep,
+                                 .n_keep = self->n_keep,
+                                 .program = self->program,
+                                 .now_func = self->clock.now_func,
+                                 .now_data = self->clock.data};
     VigilStore *renewed;
     GArray *destinations = NULL;
 
@@ -468,6 +474,8 @@ vigil_store_renew(VigilStore *self, GError **error)
     g_mutex_lock(&self->mutex);
     if (self->destinations)
         destinations = g_array_ref(self->destinations);
+    options.n_footage = self->n_footage;
+    options.footage = footage = g_memdup2(self->footage, self->n_footage * sizeof *self->footage);
     g_mutex_unlock(&self->mutex);
     renewed = open_in_place_of(destinations, &options, self->ops, self->clock.mono_func, error);
     if (!renewed)

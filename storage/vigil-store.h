@@ -34,6 +34,16 @@ typedef struct {
 } VigilStoreKeep;
 
 /**
+ * VigilStoreFootage: what a camera's continuous recording may take, see storage/vigil-footage.h
+ * @max_age_us: segments that ended longer ago go; 0: no limit
+ * @max_bytes: they stay below; 0: no limit
+ */
+typedef struct {
+    const gchar *camera;
+    gint64 max_age_us, max_bytes;
+} VigilStoreFootage;
+
+/**
  * VigilStoreOptions:
  * @database: path of the SQLite file; its directory is made when missing
  * @clips: directory of the clips; made when missing
@@ -43,6 +53,7 @@ typedef struct {
  *   For @max_bytes and @min_free_bytes then clips go first.
  * @min_free_bytes: so much of the disk stays free, whoever fills it; 0: no matter
  * @keep: (array length=n_keep) (nullable): ages that differ; of those that match an event the first counts
+ * @footage: (array length=n_footage) (nullable): limits of continuous recordings; cameras that are not in it go by @max_age_us
  * @program: what writes, for the runs table ("vigil 0.1.0 replay"); borrowed
  * @now_func: (nullable): wall clock in µs since 1970, for tests; default g_get_real_time()
  */
@@ -55,6 +66,8 @@ typedef struct {
     gint64 min_free_bytes;
     const VigilStoreKeep *keep;
     guint n_keep;
+    const VigilStoreFootage *footage;
+    guint n_footage;
     const gchar *program;
     gint64 (*now_func)(gpointer user_data);
     gpointer now_data;
@@ -109,6 +122,8 @@ VigilStore *vigil_store_open(const VigilStoreOptions *options, GError **error);
  * Returns: (transfer full): the store that can be written to; @self, with @error set, when it cannot be opened yet
  */
 VigilStore *vigil_store_renew(VigilStore *self, GError **error);
+/** vigil_store_set_footage: other limits of continuous recordings, from the next enforcing on; copies. */
+void vigil_store_set_footage(VigilStore *self, const VigilStoreFootage *limits, guint n_limits);
 /** vigil_store_has_failed: its disk failed, and nothing is written until it is opened again. */
 gboolean vigil_store_has_failed(VigilStore *self);
 /**

@@ -26,6 +26,8 @@ struct _GstVigilRecord {
     guint ring_seconds, ring_lag;
     guint64 ring_bytes, max_lead, max_clip;
     gboolean encode_jpeg;
+    guint64 segment;     /* ns; 0: no continuous recording */
+    gint64 wall_base_us; /* -1: find out */
 
     VigilStore *store; /* READY and above */
     /* PAUSED and above; set and cleared while no pad is active, and under object lock */
@@ -35,6 +37,7 @@ struct _GstVigilRecord {
     gint live;               /* atomic */
     gint64 last_pts_ns;      /* video's streaming thread */
     gboolean has_audio_caps; /* the audio's */
+    gint64 tag_wall_us;      /* video's streaming thread; -1: no date in the tags */
     guint32 eos_seqnum;
 
     GMutex state_lock;
@@ -49,6 +52,11 @@ struct _GstVigilRecord {
     gboolean disk_failed; /* and it was said */
 };
 
+/** gst_vigil_record_note_wall_base: of a keyframe: what a segment that begins with it is dated by. Video's streaming thread. */
+void gst_vigil_record_note_wall_base(GstVigilRecord *self, GstBuffer *buffer,
+                                     const VigilRingFrame *frame);
+/** gst_vigil_record_note_tags: the stream's date. Video's streaming thread. */
+void gst_vigil_record_note_tags(GstVigilRecord *self, GstEvent *event);
 /** gst_vigil_record_install_properties: and the functions that set and get them. */
 void gst_vigil_record_install_properties(GObjectClass *klass);
 /** gst_vigil_record_init_properties: to their defaults. */

@@ -23,6 +23,8 @@ enum {
     PROP_MAX_LEAD,
     PROP_MAX_CLIP,
     PROP_ENCODE_JPEG,
+    PROP_SEGMENT,
+    PROP_WALL_BASE,
     PROP_STATS,
 };
 
@@ -49,7 +51,10 @@ make_stats(GstVigilRecord *self)
         s.clips_continued, "clips-short", G_TYPE_UINT64, s.clips_short, "clips-without-trigger",
         G_TYPE_UINT64, s.clips_without_trigger, "notes-failed", G_TYPE_UINT64, s.notes_failed,
         "audio-frames", G_TYPE_UINT64, s.audio_frames, "audio-dropped", G_TYPE_UINT64,
-        s.audio_dropped, "audio-lost", G_TYPE_UINT64, s.audio_lost, NULL);
+        s.audio_dropped, "audio-lost", G_TYPE_UINT64, s.audio_lost, "footage-frames", G_TYPE_UINT64,
+        s.footage_frames, "footage-lost", G_TYPE_UINT64, s.footage_lost, "segments-complete",
+        G_TYPE_UINT64, s.segments_complete, "segments-failed", G_TYPE_UINT64, s.segments_failed,
+        NULL);
 }
 
 static void
@@ -93,6 +98,8 @@ set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
     case PROP_MAX_LEAD: self->max_lead = g_value_get_uint64(value); break;
     case PROP_MAX_CLIP: self->max_clip = g_value_get_uint64(value); break;
     case PROP_ENCODE_JPEG: self->encode_jpeg = g_value_get_boolean(value); break;
+    case PROP_SEGMENT: self->segment = g_value_get_uint64(value); break;
+    case PROP_WALL_BASE: self->wall_base_us = g_value_get_int64(value); break;
     default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec); break;
     }
     GST_OBJECT_UNLOCK(self);
@@ -115,6 +122,8 @@ get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
     case PROP_MAX_LEAD: g_value_set_uint64(value, self->max_lead); break;
     case PROP_MAX_CLIP: g_value_set_uint64(value, self->max_clip); break;
     case PROP_ENCODE_JPEG: g_value_set_boolean(value, self->encode_jpeg); break;
+    case PROP_SEGMENT: g_value_set_uint64(value, self->segment); break;
+    case PROP_WALL_BASE: g_value_set_int64(value, self->wall_base_us); break;
     case PROP_STATS: g_value_take_boxed(value, make_stats(self)); break;
     default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec); break;
     }
@@ -148,9 +157,27 @@ install_store_properties(GObjectClass *klass, GParamFlags flags)
         klass, PROP_CAMERA,
         g_param_spec_string(
             "camera", "Camera",
-            "Name of the camera in this element's warnings; events carry their own. Not "
-            "set: the element's name",
+            "Name of the camera in this element's warnings, and of what is recorded continuously; "
+            "events carry their own. Not set: the element's name",
             NULL, flags));
+}
+
+static void
+install_segment_properties(GObjectClass *klass, GParamFlags flags)
+{
+    g_object_class_install_property(
+        klass, PROP_SEGMENT,
+        g_param_spec_uint64(
+            "segment", "Segment",
+            "Records all video, whether there are events or not, in files of this length in ns, "
+            "each up to the next keyframe; 0: only clips of events",
+            0, 24 * 3600 * GST_SECOND, 0, flags));
+    g_object_class_install_property(
+        klass, PROP_WALL_BASE,
+        g_param_spec_int64("wall-base", "Wall base",
+                           "Wall time of stream time 0 in µs since 1970, by which segments are "
+                           "dated; -1: from the clock (live) or the stream's date",
+                           -1, G_MAXINT64, -1, flags));
 }
 
 static void
@@ -219,6 +246,7 @@ gst_vigil_record_install_properties(GObjectClass *klass)
     klass->get_property = get_property;
     install_store_properties(klass, flags);
     install_limit_properties(klass, flags);
+    install_segment_properties(klass, flags);
 }
 
 void
@@ -228,6 +256,7 @@ gst_vigil_record_init_properties(GstVigilRecord *self)
     self->ring_bytes = DEFAULT_RING_BYTES;
     self->max_lead = DEFAULT_MAX_LEAD;
     self->max_clip = DEFAULT_MAX_CLIP;
+    self->wall_base_us = -1;
 }
 
 void

@@ -26,6 +26,9 @@
  * opened again when the element starts again. An event that nobody ended ends with its stream, or as stopped with the
  * element.
  *
+ * With `segment` it records all video as well, in files of that length that follow each other without a gap, whether there
+ * are events or not, and whether or not the analysis goes on: see `vigil footage`.
+ *
  * In a live pipeline it never holds up the video. In any other one the video waits for the analysis, so that the
  * footage is still at hand when an event is found: each branch needs a queue.
  *
@@ -234,7 +237,7 @@ static void
 handle_first_frame(GstVigilRecord *self)
 {
     ask_for_life(self, &self->video);
-    if (!gst_pad_is_linked(self->events.pad))
+    if (!gst_pad_is_linked(self->events.pad) && self->segment == 0)
         GST_ELEMENT_WARNING(self, CORE, PAD,
                             ("The pad \"events\" is not linked, so that nothing will be recorded: "
                              "link vigilevents to it."),
@@ -256,6 +259,7 @@ gst_vigil_record_video_chain(GstPad *pad, GstObject *parent, GstBuffer *buffer)
         describe_frame(self, buffer, &frame);
         if (!gst_pad_is_linked(self->events.pad))
             vigil_recorder_set_front(self->recorder, frame.pts_ns);
+        gst_vigil_record_note_wall_base(self, buffer, &frame);
         if (!vigil_recorder_push_frame(self->recorder, &frame, buffer))
             flow = GST_FLOW_FLUSHING;
     }
@@ -368,6 +372,10 @@ gst_vigil_record_event(GstPad *gstpad, GstObject *parent, GstEvent *event)
     case GST_EVENT_SEGMENT: ok = handle_segment(self, pad, event); break;
     case GST_EVENT_FLUSH_START: set_flushing(self, pad, TRUE); break;
     case GST_EVENT_FLUSH_STOP: set_flushing(self, pad, FALSE); break;
+    case GST_EVENT_TAG:
+        if (pad == &self->video)
+            gst_vigil_record_note_tags(self, event);
+        break;
     case GST_EVENT_GAP: handle_gap(self, pad, event); break;
     case GST_EVENT_EOS: end_pad(self, pad, event); break;
     default: break;
@@ -442,12 +450,15 @@ start(GstVigilRecord *self)
     options.max_clip_ns = (gint64)self->max_clip;
     options.encode_jpeg = self->encode_jpeg;
     options.audio = self->audio.pad != NULL;
+    options.segment_ns = (gint64)self->segment;
+    options.camera = g_intern_string(self->camera ? self->camera : GST_OBJECT_NAME(self));
     GST_OBJECT_UNLOCK(self);
     gst_segment_init(&self->video.segment, GST_FORMAT_TIME);
     gst_segment_init(&self->events.segment, GST_FORMAT_TIME);
     gst_segment_init(&self->audio.segment, GST_FORMAT_TIME);
     self->live_known = self->has_caps = self->has_audio_caps = FALSE;
     self->last_pts_ns = 0;
+    self->tag_wall_us = -1;
     self->eos_seqnum = 0;
     self->last_warning_us[0] = self->last_warning_us[1] = 0;
     self->disk_failed = FALSE;

@@ -346,16 +346,14 @@ complete_first_frame(const VigilEpoch *epoch, GstBuffer *buffer)
     return gst_buffer_append(gst_buffer_new_wrapped_bytes(epoch->parameter_sets), buffer);
 }
 
-/* (lock held) */
-static GstBuffer *
-begin_with_frame(VigilRecorder *self, VigilOpenClip *open, const VigilRingFrame *frame,
-                 GstBuffer *buffer)
+GstBuffer *
+vigil_recorder_begin_with_frame(VigilRecorder *self, const VigilRingFrame *frame, GstBuffer *buffer,
+                                GstCaps **caps, gboolean *reorders)
 {
     const VigilEpoch *epoch = vigil_recorder_get_epoch(self, frame->epoch);
 
-    open->epoch = frame->epoch;
-    open->caps = gst_caps_ref(epoch->caps);
-    open->reorders = epoch->reorders;
+    *caps = gst_caps_ref(epoch->caps);
+    *reorders = epoch->reorders;
     return complete_first_frame(epoch, buffer);
 }
 
@@ -376,7 +374,9 @@ take_frame(VigilRecorder *self, VigilOpenClip *open, VigilRingFrame *copy)
         open->cursor++;
         open->last_pts_ns = open->caps ? MAX(open->last_pts_ns, frame->pts_ns) : frame->pts_ns;
         if (!open->caps)
-            buffer = begin_with_frame(self, open, frame, buffer);
+            buffer =
+                vigil_recorder_begin_with_frame(self, frame, buffer, &open->caps, &open->reorders);
+        open->epoch = frame->epoch;
         self->n_progress++;
         g_cond_broadcast(&self->progress);
     }
@@ -389,12 +389,8 @@ static gboolean
 sync_fragments(VigilRecorder *self, VigilOpenClip *open, GError **error)
 {
     const guint n_fragments = vigil_clip_writer_get_info(open->writer).n_fragments;
-    gboolean live;
 
-    g_mutex_lock(&self->lock);
-    live = self->options.live;
-    g_mutex_unlock(&self->lock);
-    if (!live || n_fragments == open->n_synced)
+    if (!vigil_recorder_is_live(self) || n_fragments == open->n_synced)
         return TRUE;
     open->n_synced = n_fragments;
     return vigil_clip_sync(open->file, error);

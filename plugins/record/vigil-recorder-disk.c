@@ -107,6 +107,7 @@ give_up(VigilRecorder *self)
     const guint n_lost = take_back_messages(self);
 
     vigil_recorder_give_up_clips(self);
+    vigil_recorder_give_up_footage(self);
     give_up_events(self);
     vigil_record_session_free(self->session);
     self->session = vigil_recorder_new_session(&self->options);

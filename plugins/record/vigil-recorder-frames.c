@@ -52,7 +52,7 @@ first_needed_seq(const VigilRecorder *self)
         if (open->placed && !open->done)
             seq = MIN(seq, open->cursor);
     }
-    return seq;
+    return MIN(seq, vigil_footage_get_kept_seq(&self->footage));
 }
 
 /* The same, with the group of pictures that a clip which must be continued would continue with. */
@@ -67,7 +67,7 @@ first_kept_seq(const VigilRecorder *self)
         if (open->placed && (!open->done || open->full))
             seq = MIN(seq, MIN(open->cursor, open->key_seq));
     }
-    return seq;
+    return MIN(seq, vigil_footage_get_kept_seq(&self->footage));
 }
 
 static gboolean

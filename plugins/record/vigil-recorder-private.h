@@ -86,6 +86,36 @@ typedef struct {
     gsize size;
 } VigilIntake;
 
+/**
+ * VigilFootage: continuous recording: the segment that is being written, if any.
+ * @caps: (nullable): %NULL: there is none
+ * @cursor: next frame to take
+ * @next_key: the keyframe that the next segment begins with, which this one has, too; %G_MAXUINT64: not found yet
+ * @next_pts_ns: only pictures that are shown before it are left to take then
+ * @first_ns: order of its first frame; @last_ns: of the last one taken
+ * @wall_base_us: wall time of stream time 0, for all of the segment
+ * @holds: the ring keeps what was not taken yet
+ * @has_gap: frames were missing: it ends with the next keyframe
+ * @over: frames were lost: it ends now
+ */
+typedef struct {
+    /* under the recorder's lock */
+    GstCaps *caps;
+    guint64 cursor, next_key;
+    gint64 next_pts_ns, first_ns, last_ns, wall_base_us;
+    guint32 epoch;
+    gboolean holds, has_gap, over;
+
+    /* the recorder's thread */
+    gboolean reorders;
+    VigilClipWriter *writer;
+    VigilClip *file;
+    VigilClipInfo info;
+    guint n_pushed;
+    guint n_synced;  /* fragments that outlive a power cut; 0: it has no row yet */
+    gint64 retry_us; /* monotonic: nothing is begun before */
+} VigilFootage;
+
 struct VigilRecorder {
     VigilRecorderOptions options;
     VigilRecorderCallbacks callbacks;
@@ -122,6 +152,8 @@ struct VigilRecorder {
     GQueue intake; /* of VigilIntake */
     gsize intake_bytes, queued_bytes;
     GPtrArray *clips; /* of VigilOpenClip */
+    VigilFootage footage;
+    gint64 wall_base_us; /* wall time of stream time 0, as last told */
     VigilRecorderStats stats;
 };
 
@@ -171,6 +203,27 @@ void vigil_recorder_note_taken(VigilRecorder *self, const VigilEvent *event);
 gboolean vigil_recorder_is_given_up(VigilRecorder *self, const VigilEvent *event);
 /** vigil_recorder_give_up_clips: closes all clips; what is on disk of them is the store's business. */
 void vigil_recorder_give_up_clips(VigilRecorder *self);
+
+/** vigil_recorder_is_live: (lock not held) */
+gboolean vigil_recorder_is_live(VigilRecorder *self);
+/**
+ * vigil_recorder_begin_with_frame: (lock held): of the first frame of a file.
+ * @buffer: (transfer full): its bytes
+ * @caps: (out) (transfer full): of its epoch, with @reorders
+ *
+ * Returns: (transfer full): @buffer, with the parameter sets that a file must begin with
+ */
+GstBuffer *vigil_recorder_begin_with_frame(VigilRecorder *self, const VigilRingFrame *frame,
+                                           GstBuffer *buffer, GstCaps **caps, gboolean *reorders);
+
+/** vigil_footage_init: begins with the next frame that comes, if it is @wanted at all. */
+void vigil_footage_init(VigilFootage *self, const VigilRing *ring, gboolean wanted);
+/** vigil_footage_get_kept_seq: (lock held): this frame and later ones are needed; %G_MAXUINT64: none. */
+guint64 vigil_footage_get_kept_seq(const VigilFootage *self);
+/** vigil_recorder_work_on_footage: takes frames, writes, ends segments. Returns: whether there was anything to do. */
+gboolean vigil_recorder_work_on_footage(VigilRecorder *self);
+/** vigil_recorder_give_up_footage: as vigil_recorder_give_up_clips(). */
+void vigil_recorder_give_up_footage(VigilRecorder *self);
 
 /** vigil_recorder_open_clip: finds where in the ring it begins. */
 void vigil_recorder_open_clip(VigilRecorder *self, VigilRecordClip *clip);

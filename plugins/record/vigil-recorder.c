@@ -35,6 +35,7 @@ vigil_recorder_new(const VigilRecorderOptions *options, const VigilRecorderCallb
     self->ring = vigil_ring_new(options->ring_bytes - vigil_recorder_audio_get_ring_bytes(options));
     self->audio = options->audio ? vigil_recorder_audio_new(options) : NULL;
     self->clips = g_ptr_array_new();
+    vigil_footage_init(&self->footage, self->ring, options->segment_ns > 0);
     self->epochs = g_ptr_array_new_with_free_func(vigil_epoch_free);
     self->new_epoch = TRUE;
     self->front_ns = self->last_order_ns = VIGIL_RING_TIME_NONE;
@@ -203,6 +204,25 @@ vigil_recorder_set_live(VigilRecorder *self, gboolean live)
     g_mutex_unlock(&self->lock);
 }
 
+gboolean
+vigil_recorder_is_live(VigilRecorder *self)
+{
+    gboolean live;
+
+    g_mutex_lock(&self->lock);
+    live = self->options.live;
+    g_mutex_unlock(&self->lock);
+    return live;
+}
+
+void
+vigil_recorder_set_wall_base(VigilRecorder *self, gint64 wall_base_us)
+{
+    g_mutex_lock(&self->lock);
+    self->wall_base_us = wall_base_us;
+    g_mutex_unlock(&self->lock);
+}
+
 void
 vigil_recorder_end_video(VigilRecorder *self)
 {
@@ -328,7 +348,7 @@ report_drained(VigilRecorder *self)
 
     g_mutex_lock(&self->lock);
     drained = !self->drained && self->video_over && self->events_over && !self->work &&
-              g_queue_is_empty(&self->intake) && self->clips->len == 0 &&
+              g_queue_is_empty(&self->intake) && self->clips->len == 0 && !self->footage.caps &&
               vigil_record_session_get_n_queued(self->session) == 0;
     self->drained |= drained;
     g_mutex_unlock(&self->lock);
@@ -342,7 +362,7 @@ wait_for_work(VigilRecorder *self)
 {
     if (self->work)
         return;
-    if (self->disk_failed || self->clips->len > 0 ||
+    if (self->disk_failed || self->clips->len > 0 || self->options.segment_ns > 0 ||
         vigil_record_session_get_n_queued(self->session) > 0)
         g_cond_wait_until(&self->wake, &self->lock, g_get_monotonic_time() + IDLE_TICK_US);
     else
@@ -366,6 +386,7 @@ recorder_thread(gpointer data)
                 busy = TRUE;
             end_session(self);
             busy |= vigil_recorder_work_on_clips(self);
+            busy |= vigil_recorder_work_on_footage(self);
             busy |= vigil_recorder_commit_messages(self);
             report_drained(self);
         }
@@ -374,7 +395,7 @@ recorder_thread(gpointer data)
         if (!busy && !self->stop)
             wait_for_work(self);
         finished = self->stop && !busy && !self->work && self->clips->len == 0 &&
-                   g_queue_is_empty(&self->intake) &&
+                   !self->footage.caps && g_queue_is_empty(&self->intake) &&
                    vigil_record_session_get_n_queued(self->session) == 0;
         g_mutex_unlock(&self->lock);
     }

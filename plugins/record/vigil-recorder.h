@@ -16,6 +16,8 @@ G_BEGIN_DECLS
  * @ring_bytes: and its limit in bytes
  * @max_lead_ns: not live: how far frames may be ahead of the analysis
  * @max_clip_ns: longest clip; what lasts longer goes on in another one
+ * @camera: (nullable): what is recorded continuously belongs to; borrowed, must outlive the recorder
+ * @segment_ns: all video is recorded, in segments of this length; 0: only clips of events
  * @encode_jpeg: clips of Motion JPEG are encoded to H.264
  * @audio: sound is recorded, too; it has an eighth of @ring_bytes
  * @live: frames come at the rate of a clock and are never held back: what cannot be taken is dropped and counted.
@@ -27,6 +29,8 @@ typedef struct {
     gsize ring_bytes;
     gint64 max_lead_ns;
     gint64 max_clip_ns;
+    const gchar *camera;
+    gint64 segment_ns;
     gboolean encode_jpeg;
     gboolean audio;
     gboolean live;
@@ -64,6 +68,10 @@ typedef struct {
  * @audio_frames: frames of sound that came
  * @audio_dropped: of these, those that did not go into the ring: there were no pictures, or times did not rise
  * @audio_lost: frames of sound that belonged into a clip and came too late, or were no longer in the ring
+ * @footage_frames: frames that were taken into segments of the continuous recording
+ * @footage_lost: frames that are in no segment: the disk did not take them in time, or they came before a keyframe
+ * @segments_complete: segments that were finished
+ * @segments_failed: segments that were broken off since writing failed
  * @notes_failed: messages that could not be written into their clip, from which a lost database is made again
  */
 typedef struct {
@@ -73,6 +81,7 @@ typedef struct {
     guint64 clips_complete, clips_failed, clips_broken, clips_cut, clips_continued, clips_short,
         clips_without_trigger;
     guint64 audio_frames, audio_dropped, audio_lost;
+    guint64 footage_frames, footage_lost, segments_complete, segments_failed;
     guint64 notes_failed;
 } VigilRecorderStats;
 
@@ -127,6 +136,8 @@ gboolean vigil_recorder_push_event(VigilRecorder *self, VigilEvent *event);
 /** vigil_recorder_set_front: the analysis has come to @time_ns. */
 void vigil_recorder_set_front(VigilRecorder *self, gint64 time_ns);
 
+/** vigil_recorder_set_wall_base: wall time of stream time 0 in µs, as known now: what segments are dated by. */
+void vigil_recorder_set_wall_base(VigilRecorder *self, gint64 wall_base_us);
 /** vigil_recorder_set_live: takes effect at once. */
 void vigil_recorder_set_live(VigilRecorder *self, gboolean live);
 void vigil_recorder_end_video(VigilRecorder *self);

@@ -16,6 +16,8 @@
 --   0012  an index of pinned events
 --   0013  when a clip was complete
 --   0014  where in the frame events were
+--   0015  how far the chain of seals is closed
+--   0016  continuous recording
 --
 -- Units and conventions
 --   *_wall_us   microseconds since 1970-01-01 UTC, by the wall clock

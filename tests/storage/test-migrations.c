@@ -11,8 +11,9 @@
 
 static StoreTest t;
 
-static const gchar *const fixtures[] = {"0001", "0002", "0003", "0004", "0005", "0006", "0007",
-                                        "0008", "0009", "0010", "0011", "0012", "0013", "0014"};
+static const gchar *const fixtures[] = {"0001", "0002", "0003", "0004", "0005",
+                                        "0006", "0007", "0008", "0009", "0010",
+                                        "0011", "0012", "0013", "0014", "0015"};
 #define N_BEFORE_SUMS 3 /* of these have a schema before 4 */
 
 /* What the programs of some schema wrote first is still there, but for what recovery adds. */

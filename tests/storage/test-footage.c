@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Segments of continuous recordings: rows and files, limits, recovery, purge, backup, and a database made again. */
+#include <glib/gstdio.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "storage/vigil-backup.h"
+#include "storage/vigil-clip-note.h"
+#include "storage/vigil-clip-span.h"
+#include "storage/vigil-footage.h"
+#include "storage/vigil-purge.h"
+#include "storage/vigil-rebuild.h"
+#include "tests/storage/store-test.h"
+
+#define SEGMENT_US (600 * (gint64)G_USEC_PER_SEC)
+#define SEGMENT_S 600
+
+static StoreTest t;
+
+/* --- boxes of a file ----------------------------------------------------------------------------------------- */
+
+static void
+put(GByteArray *to, guint64 value, guint n_bytes)
+{
+    for (guint i = n_bytes; i > 0; i--) {
+        const guint8 byte = (guint8)(value >> (8 * (i - 1)));
+
+        g_byte_array_append(to, &byte, 1);
+    }
+}
+
+static void
+put_box(GByteArray *to, const gchar *type, const GByteArray *content)
+{
+    put(to, 8 + content->len, 4);
+    g_byte_array_append(to, (const guint8 *)type, 4);
+    g_byte_array_append(to, content->data, content->len);
+}
+
+/* moov with a timescale of 1000, as far as anybody here looks into it. */
+static void
+put_moov(GByteArray *to)
+{
+    g_autoptr(GByteArray) mdhd = g_byte_array_new(), mdia = g_byte_array_new();
+    g_autoptr(GByteArray) trak = g_byte_array_new(), moov = g_byte_array_new();
+
+    put(mdhd, 0, 12);
+    put(mdhd, 1000, 4);
+    put(mdhd, 0, 8);
+    put_box(mdia, "mdhd", mdhd);
+    put_box(trak, "mdia", mdia);
+    put_box(moov, "trak", trak);
+    put_box(to, "moov", moov);
+}
+
+/* A fragment of @n_samples, each 100 ms long and of 50 bytes. */
+static void
+put_fragment(GByteArray *to, guint begin_ms, guint n_samples)
+{
+    g_autoptr(GByteArray) tfhd = g_byte_array_new(), tfdt = g_byte_array_new();
+    g_autoptr(GByteArray) trun = g_byte_array_new(), traf = g_byte_array_new();
+    g_autoptr(GByteArray) moof = g_byte_array_new(), mdat = g_byte_array_new();
+
+    put(tfhd, 0, 4);
+    put(tfhd, 1, 4);
+    put(tfdt, 1 << 24, 4);
+    put(tfdt, begin_ms, 8);
+    put(trun, 0x000301, 4);
+    put(trun, n_samples, 4);
+    put(trun, 8 + 8 + 16 + 20 + 20 + n_samples * 8 + 8, 4);
+    for (guint i = 0; i < n_samples; i++) {
+        put(trun, 100, 4);
+        put(trun, 50, 4);
+    }
+    put_box(traf, "tfhd", tfhd);
+    put_box(traf, "tfdt", tfdt);
+    put_box(traf, "trun", trun);
+    put_box(moof, "traf", traf);
+    put_box(to, "moof", moof);
+    g_byte_array_set_size(mdat, n_samples * 50);
+    memset(mdat->data, 7, mdat->len);
+    put_box(to, "mdat", mdat);
+}
+
+static void
+write_all(VigilClip *clip, const GByteArray *bytes)
+{
+    g_autoptr(GError) error = NULL;
+
+    vigil_clip_write(clip, bytes->data, bytes->len, &error);
+    assert_no_error(error);
+}
+
+static void
+write_note(VigilClip *clip, GBytes *note)
+{
+    gsize length;
+    gconstpointer data = g_bytes_get_data(note, &length);
+
+    ck_assert(vigil_clip_write(clip, data, length, NULL));
+    g_bytes_unref(note);
+}
+
+/* --- segments ------------------------------------------------------------------------------------------------ */
+
+static void
+pass(gint64 us)
+{
+    store_test_wall_us += us;
+    store_test_mono_us += us;
+}
+
+/* The first second of a segment that begins now, with its row. */
+static VigilClip *
+begin_segment(const gchar *camera)
+{
+    g_autoptr(GByteArray) bytes = g_byte_array_new();
+    g_autoptr(GError) error = NULL;
+    VigilClip *clip = vigil_store_create_footage(t.store, camera, store_test_wall_us, &error);
+
+    assert_no_error(error);
+    put_moov(bytes);
+    put_fragment(bytes, 0, 10);
+    write_all(clip, bytes);
+    write_note(clip, vigil_clip_note_footage(camera, store_test_wall_us, store_test_wall_us));
+    vigil_store_begin_footage(t.store, clip, &error);
+    assert_no_error(error);
+    return clip;
+}
+
+static void
+end_segment(VigilClip *clip, gint64 start_us, gsize bytes)
+{
+    const VigilClipInfo info = {
+        0, (store_test_wall_us - start_us) * 1000, start_us, store_test_wall_us, 640, 480, "h264"};
+    g_autoptr(GByteArray) box = g_byte_array_new(), content = g_byte_array_new();
+    g_autoptr(GError) error = NULL;
+
+    g_byte_array_set_size(content, (guint)bytes);
+    memset(content->data, 3, bytes);
+    put_box(box, "mdat", content);
+    write_all(clip, box);
+    write_note(clip, vigil_clip_note_closed(&info));
+    vigil_store_finish_clip(t.store, clip, &info, &error);
+    assert_no_error(error);
+}
+
+/* A whole one of ten minutes; the clocks go on. */
+static void
+record_segment(const gchar *camera, gsize bytes)
+{
+    const gint64 start_us = store_test_wall_us;
+    VigilClip *clip = begin_segment(camera);
+
+    pass(SEGMENT_US);
+    end_segment(clip, start_us, bytes);
+}
+
+static gboolean
+describe(const VigilFootageRow *row, gpointer user_data)
+{
+    g_string_append_printf(user_data, "%s %s %" G_GINT64_FORMAT "-%" G_GINT64_FORMAT "\n",
+                           row->camera, row->state, (row->start_us - TEST_WALL_US) / G_USEC_PER_SEC,
+                           row->end_us ? (row->end_us - TEST_WALL_US) / G_USEC_PER_SEC : -1);
+    return TRUE;
+}
+
+/* (transfer full): with seconds since the test's beginning. */
+static gchar *
+list(const gchar *camera, gint64 since_s, gint64 until_s)
+{
+    GString *text = g_string_new(NULL);
+    g_autoptr(GError) error = NULL;
+
+    vigil_store_list_footage(t.store, camera, since_s ? TEST_WALL_US + since_s * G_USEC_PER_SEC : 0,
+                             until_s ? TEST_WALL_US + until_s * G_USEC_PER_SEC : 0, describe, text,
+                             &error);
+    assert_no_error(error);
+    return g_string_free(text, FALSE);
+}
+
+static void
+expect(const gchar *wanted)
+{
+    g_autofree gchar *found = list(NULL, 0, 0);
+
+    ck_assert_str_eq(found, wanted);
+}
+
+static void
+enforce(void)
+{
+    g_autoptr(GError) error = NULL;
+
+    vigil_store_enforce_limits(t.store, NULL, &error);
+    assert_no_error(error);
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM garbage"), 0);
+}
+
+static void
+begin_test(void)
+{
+    store_test_wall_us = TEST_WALL_US;
+    store_test_mono_us = SEGMENT_US;
+    store_test_init(&t, NULL);
+    store_test_open(&t);
+}
+
+START_TEST(test_rows_and_files)
+{
+    g_autofree gchar *some = NULL;
+    VigilFootageSum sum;
+    VigilClip *clip;
+    gint fd;
+
+    begin_test();
+    record_segment("door", 1000);
+    record_segment("door", 2000);
+    clip = begin_segment("yard");
+    expect("door complete 0-600\ndoor complete 600-1200\nyard open 1200--1\n");
+    some = list("door", 601, 0);
+    ck_assert_str_eq(some, "door complete 600-1200\n");
+    ck_assert(vigil_store_sum_footage(t.store, "door", &sum, NULL));
+    ck_assert_uint_eq(sum.n_segments, 2);
+    ck_assert_int_eq(sum.oldest_us, TEST_WALL_US);
+    ck_assert_uint_eq(sum.bytes, (guint64)store_test_int(
+                                     &t, "SELECT sum(bytes) FROM clips WHERE state = 'complete'"));
+    ck_assert(vigil_store_sum_footage(t.store, "yard", &sum, NULL));
+    ck_assert_uint_eq(sum.bytes, vigil_clip_get_bytes(clip));
+    fd = vigil_store_open_footage(t.store, 1, NULL);
+    ck_assert_int_ge(fd, 0);
+    close(fd);
+    ck_assert_int_lt(vigil_store_open_footage(t.store, 99, NULL), 0);
+    ck_assert_uint_eq(store_test_check(&t), 0);
+    /* two seals, and each says what the file is */
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM clips WHERE seal_seq > 0"), 2);
+    vigil_store_abandon_clip(t.store, clip);
+    ck_assert_uint_eq(store_test_count_files(&t), 3);
+    store_test_finish(&t);
+}
+END_TEST
+
+START_TEST(test_altered_segment_is_found)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree gchar *path = NULL;
+    FILE *file;
+
+    begin_test();
+    record_segment("door", 1000);
+    ck_assert_uint_eq(store_test_check(&t), 0);
+    path = g_build_filename(t.clips, "2026/01/02/door/01KDYAK348-continuous.mp4",
+                            NULL); /* its time, in its name */
+    file = fopen(path, "r+");
+    ck_assert_msg(file != NULL, "%s", path);
+    ck_assert_int_eq(fseek(file, 500, SEEK_SET), 0);
+    ck_assert_int_eq(fputc(99, file), 99);
+    fclose(file);
+    ck_assert_uint_eq(store_test_check(&t), 1);
+    store_test_finish(&t);
+}
+END_TEST
+
+/* What is in the store of a writer that died: a row that is open, and a file that ends anywhere. */
+START_TEST(test_cut_off)
+{
+    g_autoptr(GByteArray) more = g_byte_array_new();
+    VigilClip *clip;
+
+    begin_test();
+    clip = begin_segment("door");
+    put_fragment(more, 1000, 10);
+    put_fragment(more, 2000, 10);
+    g_byte_array_set_size(more,
+                          more->len - 230); /* in the midst of the sixth picture of the last */
+    write_all(clip, more);
+    vigil_store_abandon_clip(t.store, clip);
+    expect("door open 0--1\n");
+    pass(G_USEC_PER_SEC);
+    store_test_close(&t);
+    store_test_open(&t);
+    expect("door cut 0-2\n");
+    ck_assert_int_eq(store_test_int(&t, "SELECT (end_wall_us - start_wall_us) / 1000 FROM clips"),
+                     2500);
+    ck_assert_uint_eq(store_test_check(&t), 0);
+    store_test_finish(&t);
+}
+END_TEST
+
+START_TEST(test_ages)
+{
+    VigilStoreFootage limits[] = {{"door", 3 * SEGMENT_US, 0}, {"yard", 5 * SEGMENT_US, 0}};
+
+    begin_test();
+    vigil_store_set_footage(t.store, limits, G_N_ELEMENTS(limits));
+    for (guint i = 0; i < 4; i++) {
+        record_segment("door", 1000);
+        record_segment("yard", 1000);
+    }
+    enforce();
+    /* door's ended 7, 5, 3 and 1 segments ago */
+    expect("door complete 2400-3000\ndoor complete 3600-4200\n"
+           "yard complete 1800-2400\nyard complete 3000-3600\nyard complete 4200-4800\n");
+    ck_assert_uint_eq(store_test_count_files(&t), 5);
+    ck_assert_uint_eq(store_test_check(&t), 0);
+    /* after another boot the wall clock decides */
+    store_test_exec(&t, "UPDATE runs SET boot_id = 'before'");
+    pass(SEGMENT_US);
+    enforce();
+    expect("door complete 3600-4200\nyard complete 3000-3600\nyard complete 4200-4800\n");
+    /* a camera that is not recorded any more goes by the store's age, of which there is none */
+    vigil_store_set_footage(t.store, NULL, 0);
+    pass(99 * SEGMENT_US);
+    enforce();
+    expect("door complete 3600-4200\nyard complete 3000-3600\nyard complete 4200-4800\n");
+    t.options.max_age_us = SEGMENT_US;
+    store_test_close(&t);
+    store_test_open(&t);
+    enforce();
+    expect("");
+    ck_assert_uint_eq(store_test_check(&t), 0);
+    store_test_finish(&t);
+}
+END_TEST
+
+START_TEST(test_bytes_of_a_camera)
+{
+    const VigilStoreFootage limits[] = {{"door", 0, 250000}};
+    VigilClip *clip;
+
+    begin_test();
+    vigil_store_set_footage(t.store, limits, G_N_ELEMENTS(limits));
+    for (guint i = 0; i < 4; i++) {
+        record_segment("door", 100000);
+        record_segment("yard", 100000);
+    }
+    enforce();
+    expect("door complete 2400-3000\ndoor complete 3600-4200\nyard complete 600-1200\n"
+           "yard complete 1800-2400\nyard complete 3000-3600\nyard complete 4200-4800\n");
+    /* what is being written counts, and stays */
+    clip = begin_segment("door");
+    end_segment(clip, store_test_wall_us, 240000);
+    enforce();
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM clips WHERE camera_id = 1"), 1);
+    ck_assert_uint_eq(store_test_check(&t), 0);
+    store_test_finish(&t);
+}
+END_TEST
+
+/* The store's limit: segments go first, and events only when there is none left. */
+START_TEST(test_space)
+{
+    g_autoptr(GError) error = NULL;
+
+    begin_test();
+    ck_assert(store_test_whole(t.store, 1, 300000, NULL));
+    ck_assert(store_test_whole(t.store, 2, 300000, NULL));
+    for (guint i = 0; i < 5; i++)
+        record_segment(i % 2 ? "yard" : "door", 300000);
+    t.options.max_bytes = 1800000;
+    store_test_close(&t);
+    store_test_open(&t);
+    enforce();
+    expect("door complete 1200-1800\ndoor complete 2400-3000\nyard complete 1800-2400\n");
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM events"), 2);
+    store_test_close(&t);
+    t.options.max_bytes = 700000;
+    store_test_open(&t);
+    enforce();
+    expect("");
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM events"), 1);
+    ck_assert_uint_eq(store_test_count_files(&t), 1);
+    ck_assert_uint_eq(store_test_check(&t), 0);
+    store_test_finish(&t);
+}
+END_TEST
+
+START_TEST(test_purge)
+{
+    const VigilPurge purge = {.camera = "door",
+                              .since_us = TEST_WALL_US + (SEGMENT_S + 10) * G_USEC_PER_SEC,
+                              .until_us = TEST_WALL_US + (SEGMENT_S + 20) * G_USEC_PER_SEC,
+                              .command = "test"};
+    VigilPurgeCounts counts = {0};
+    g_autoptr(GError) error = NULL;
+
+    begin_test();
+    for (guint i = 0; i < 3; i++)
+        record_segment("door", 1000);
+    ck_assert(vigil_store_count_purge(t.store, &purge, &counts, &error));
+    ck_assert_uint_eq(counts.n_clips, 1);
+    ck_assert(vigil_store_purge(t.store, &purge, &counts, &error));
+    assert_no_error(error);
+    ck_assert_uint_eq(counts.n_clips, 1);
+    expect("door complete 0-600\ndoor complete 1200-1800\n");
+    ck_assert_uint_eq(store_test_count_files(&t), 2);
+    ck_assert_uint_eq(store_test_check(&t), 0);
+    store_test_finish(&t);
+}
+END_TEST
+
+START_TEST(test_made_again)
+{
+    VigilStoreFootage limits[] = {{"door", 3 * SEGMENT_US, 0}};
+    VigilClip *clip;
+
+    begin_test();
+    record_segment("door", 1000);
+    ck_assert(
+        store_test_whole(t.store, 1, 1000, NULL)); /* says nothing of itself: it is passed over */
+    record_segment("yard", 1000);
+    record_segment("door", 1000);
+    clip = begin_segment("door");
+    vigil_store_abandon_clip(t.store, clip);
+    store_test_close(&t);
+    ck_assert_int_eq(g_remove(t.database), 0);
+    store_test_open(&t);
+    expect("door complete 0-600\ndoor complete 1200-1800\ndoor cut 1800-1801\n"
+           "yard complete 600-1200\n");
+    ck_assert_int_eq(store_test_int(&t, "SELECT min(id) = (SELECT id FROM clips WHERE "
+                                        "start_wall_us = (SELECT min(start_wall_us) FROM clips)) "
+                                        "FROM clips"),
+                     1);
+    /* ages go on */
+    vigil_store_set_footage(t.store, limits, G_N_ELEMENTS(limits));
+    pass(SEGMENT_US);
+    enforce();
+    expect("door complete 1200-1800\ndoor cut 1800-1801\nyard complete 600-1200\n");
+    store_test_finish(&t);
+}
+END_TEST
+
+START_TEST(test_backup)
+{
+    g_autofree gchar *folder = NULL;
+    g_autoptr(VigilStore) reader = NULL;
+    g_autoptr(GError) error = NULL;
+    VigilBackupSummary summary;
+    StoreTest copy;
+
+    begin_test();
+    record_segment("door", 1000);
+    record_segment("door", 1000);
+    folder = g_build_filename(t.dir, "copy", NULL);
+    reader = vigil_store_open_reader(t.database, t.clips, &error);
+    assert_no_error(error);
+    vigil_store_backup(reader, folder, TRUE, NULL, NULL, &summary, &error);
+    assert_no_error(error);
+    ck_assert_uint_eq(summary.n_clips, 2);
+    copy = t;
+    copy.database = g_build_filename(folder, "events.db", NULL);
+    copy.clips = g_build_filename(folder, "clips", NULL);
+    ck_assert_uint_eq(store_test_check(&copy), 0);
+    ck_assert_uint_eq(store_test_count_files(&copy), 2);
+    g_free(copy.database);
+    g_free(copy.clips);
+    store_test_finish(&t);
+}
+END_TEST
+
+/* Bytes of no file: whatever is asked of them, an answer comes. */
+START_TEST(test_span_of_anything)
+{
+    g_autoptr(GByteArray) whole = g_byte_array_new();
+    g_autofree gchar *path = NULL;
+    gint64 duration_us = 0;
+    gint fd = g_file_open_tmp("vigil-span-XXXXXX", &path, NULL);
+
+    put_moov(whole);
+    put_fragment(whole, 0, 10);
+    put_fragment(whole, 1000, 4);
+    ck_assert_int_eq(write(fd, whole->data, whole->len), (gssize)whole->len);
+    ck_assert_int_eq(vigil_clip_span_read(fd, &duration_us), 0);
+    ck_assert_int_eq(duration_us, 1400000);
+    for (guint i = 0; i < whole->len; i++) {
+        const guint8 wrong = whole->data[i] ^ (guint8)(1 << (i % 8));
+
+        ck_assert_int_eq(pwrite(fd, &wrong, 1, i), 1);
+        vigil_clip_span_read(fd, &duration_us);
+        ck_assert_int_eq(pwrite(fd, whole->data + i, 1, i), 1);
+    }
+    for (guint i = whole->len; i > 0; i--) {
+        ck_assert_int_eq(ftruncate(fd, i - 1), 0);
+        vigil_clip_span_read(fd, &duration_us);
+    }
+    ck_assert_int_lt(vigil_clip_span_read(fd, &duration_us), 0);
+    close(fd);
+    g_remove(path);
+}
+END_TEST
+
+int
+main(void)
+{
+    const TTest *const tests[] = {test_rows_and_files,
+                                  test_altered_segment_is_found,
+                                  test_cut_off,
+                                  test_ages,
+                                  test_bytes_of_a_camera,
+                                  test_space,
+                                  test_purge,
+                                  test_made_again,
+                                  test_backup,
+                                  test_span_of_anything};
+
+    return store_test_main("footage", tests, G_N_ELEMENTS(tests));
+}
