@@ -197,6 +197,12 @@ make_record(VigilCameraPipeline *self, const VigilCameraPipelineOptions *options
             to_ring_seconds(vigil_rules_get_reach(self->settings->rules), RING_MARGIN_SECONDS),
             "ring-lag", to_ring_seconds(vigil_camera_pipeline_get_held_ns(self), RING_LAG_SECONDS),
             NULL);
+    /* a file that is replayed is there already */
+    if (record && self->settings->continuous.enabled && (self->live || self->realtime))
+        g_object_set(record, "camera", self->settings->name, "segment",
+                     (guint64)self->settings->continuous.segment_ns, NULL);
+    if (record && self->settings->start_time_us != G_MININT64)
+        g_object_set(record, "wall-base", self->settings->start_time_us, NULL);
     return record;
 }
 

@@ -141,6 +141,13 @@ read_decoder(const VigilYaml *node, gpointer target, VigilYamlMistakes *mistakes
 }
 
 static void
+read_continuous(const VigilYaml *node, gpointer target, VigilYamlMistakes *mistakes,
+                gpointer user_data)
+{
+    vigil_continuous_settings_read(node, &((VigilCameraSettings *)target)->continuous, mistakes);
+}
+
+static void
 read_masks(const VigilYaml *node, gpointer target, VigilYamlMistakes *mistakes, gpointer user_data)
 {
     vigil_privacy_settings_read_masks(node, &((VigilCameraSettings *)target)->masks, mistakes);
@@ -214,6 +221,7 @@ read_keys(const VigilYaml *node, VigilCameraSettings *self, const gchar *base,
         {.name = "masks", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_masks},
         {.name = "metadata_only", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_metadata_only},
         {.name = "audio", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_audio},
+        {.name = "continuous", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_continuous},
         {.name = "start_time", .type = VIGIL_YAML_KEY_CUSTOM, .func = read_start_time},
         {.name = "transport",
          .type = VIGIL_YAML_KEY_WORD,
@@ -387,6 +395,7 @@ vigil_camera_settings_read(const VigilYaml *node, const VigilModelSettings *mode
     check_detect_source(node, self, mistakes);
     check_audio(node, self, mistakes);
     check_idle(node, self, mistakes);
+    vigil_continuous_settings_check(node, self, mistakes);
     self->rules = vigil_rules_from_yaml(node, &error);
     vigil_yaml_mistakes_add(mistakes, g_steal_pointer(&error));
     if (self->rules && self->metadata_only)
@@ -433,6 +442,8 @@ vigil_camera_settings_unref(VigilCameraSettings *self)
 gboolean
 vigil_camera_settings_records(const VigilCameraSettings *self)
 {
+    if (self->continuous.enabled)
+        return TRUE;
     for (guint i = 0; i < self->rules->rules->len; i++)
         if (g_array_index(self->rules->rules, VigilRule, i).record)
             return TRUE;
@@ -448,7 +459,9 @@ vigil_camera_settings_equal_but_model(const VigilCameraSettings *a, const VigilC
            a->threshold == b->threshold && a->start_time_us == b->start_time_us &&
            a->transport == b->transport && a->idle == b->idle &&
            g_strcmp0(a->decoder, b->decoder) == 0 && a->latency_ns == b->latency_ns &&
-           a->record_as == b->record_as && a->max_clip_ns == b->max_clip_ns &&
+           a->continuous.enabled == b->continuous.enabled &&
+           a->continuous.segment_ns == b->continuous.segment_ns && a->record_as == b->record_as &&
+           a->max_clip_ns == b->max_clip_ns &&
            vigil_motion_settings_equal(&a->motion, &b->motion) &&
            vigil_capture_settings_equal(&a->capture, &b->capture) &&
            vigil_rtsp_settings_equal(&a->rtsp, &b->rtsp) && g_strcmp0(a->masks, b->masks) == 0 &&

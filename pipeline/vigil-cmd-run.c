@@ -78,6 +78,16 @@ on_stop(gpointer user_data)
     return G_SOURCE_CONTINUE;
 }
 
+/* What was open at the last start, or has failed and was opened again since. */
+static void
+set_footage(Daemon *daemon, const VigilSettings *settings)
+{
+    g_autoptr(VigilStore) store = vigil_store_renew(vigil_store_ref(daemon->store), NULL);
+
+    vigil_store_set_footage(store, (const VigilStoreFootage *)(gpointer)settings->footage->data,
+                            settings->footage->len);
+}
+
 /* Made anew when anything of it is another: what was under way is sent again, with the same keys. */
 static void
 set_uploads(Daemon *daemon, const VigilSettings *settings)
@@ -109,6 +119,7 @@ reload(Daemon *daemon)
     if (!g_str_equal(limits, daemon->limits))
         g_message("the change of `store` counts from the next start on");
     g_message("the configuration was read again");
+    set_footage(daemon, settings);
     set_uploads(daemon, settings);
     vigil_supervisor_reload(daemon->supervisor, settings);
 }

@@ -38,6 +38,15 @@ void vigil_privacy_settings_read_metadata_only(const VigilYaml *node, gboolean *
 void vigil_privacy_settings_forbid_clips(const VigilYaml *camera, VigilRules *rules,
                                          VigilYamlMistakes *mistakes);
 
+/** vigil_continuous_settings_read: the value of a camera's `continuous`. */
+void vigil_continuous_settings_read(const VigilYaml *node, VigilContinuousSettings *self,
+                                    VigilYamlMistakes *mistakes);
+/** vigil_continuous_settings_check: whether it goes with what else is said of the @camera. */
+void vigil_continuous_settings_check(const VigilYaml *camera, const VigilCameraSettings *self,
+                                     VigilYamlMistakes *mistakes);
+/** vigil_continuous_settings_list: (transfer full) (element-type VigilStoreFootage): the limits of all of them. */
+GArray *vigil_continuous_settings_list(const GPtrArray *cameras);
+
 /** vigil_store_settings_read: the value of `store`. */
 void vigil_store_settings_read(const VigilYaml *node, VigilSettings *settings, const gchar *base,
                                VigilYamlMistakes *mistakes);

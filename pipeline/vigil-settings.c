@@ -137,6 +137,7 @@ vigil_settings_load(const gchar *path, GError **error)
         g_set_error_literal(error, VIGIL_SETTINGS_ERROR, VIGIL_SETTINGS_ERROR_WRONG, text->str);
         return NULL;
     }
+    self->footage = vigil_continuous_settings_list(self->cameras);
     return g_steal_pointer(&self);
 }
 
@@ -149,6 +150,7 @@ vigil_settings_free(VigilSettings *self)
     g_free(self->store_path);
     vigil_model_settings_free(self->model);
     g_clear_pointer(&self->keep, g_array_unref);
+    g_clear_pointer(&self->footage, g_array_unref);
     g_clear_pointer(&self->cameras, g_ptr_array_unref);
     g_clear_pointer(&self->uploads, g_ptr_array_unref);
     g_free(self);

@@ -83,6 +83,17 @@ typedef struct {
 } VigilMotionSettings;
 
 /**
+ * VigilContinuousSettings: all that the camera sends is recorded, not only clips of events
+ * @max_age_ns: segments that ended longer ago go; 0: however old
+ * @max_bytes: they stay below; 0: however many. One of the two is there
+ * @segment_ns: length of a segment, up to the next keyframe
+ */
+typedef struct {
+    gboolean enabled;
+    gint64 max_age_ns, max_bytes, segment_ns;
+} VigilContinuousSettings;
+
+/**
  * VigilRtspSettings: as the properties of vigilrtspsrc
  * @credentials: (nullable): absolute path, or name of a credential of systemd's
  * @tls_ca: (nullable): absolute
@@ -121,6 +132,7 @@ typedef struct {
  * @rtsp: what vigilrtspsrc is set to
  * @masks: (nullable): what nobody may see, as vigilmask's property of that name; %NULL: no masks
  * @audio: clips are to have the camera's sound
+ * @continuous: what is recorded beside clips
  * @metadata_only: nothing of the pictures is kept: no snapshots, and no rule records
  *
  * What was asked for one camera. Reference counted, immutable once loaded.
@@ -146,6 +158,7 @@ typedef struct {
     VigilMotionSettings motion;
     VigilCaptureSettings capture;
     VigilRtspSettings rtsp;
+    VigilContinuousSettings continuous;
     gchar *masks;
     gboolean audio;
     gboolean metadata_only;
@@ -161,6 +174,7 @@ typedef struct {
  * @clips_max_age_ns: of clips and snapshots; 0: as their events
  * @min_free_bytes: that stay free on the store's disk; 0: no matter
  * @keep: (element-type VigilStoreKeep): ages that differ, in the file's order; may be empty
+ * @footage: (element-type VigilStoreFootage): limits of continuous recordings; may be empty
  * @cameras: (element-type VigilCameraSettings): in the file's order
  * @uploads: (element-type VigilUploadSettings): where events are sent, in the file's order; may be empty
  */
@@ -171,6 +185,7 @@ typedef struct {
     gint64 max_age_ns, clips_max_age_ns;
     gint64 min_free_bytes;
     GArray *keep;
+    GArray *footage;
     VigilModelSettings *model;
     GPtrArray *cameras;
     GPtrArray *uploads;
@@ -206,7 +221,7 @@ gboolean vigil_camera_settings_equal(const VigilCameraSettings *a, const VigilCa
 gboolean
 vigil_camera_settings_equal_but_model(const VigilCameraSettings *a, const VigilCameraSettings *b);
 
-/** vigil_camera_settings_records: whether any rule wants clips. */
+/** vigil_camera_settings_records: whether any rule wants clips, or all is recorded. */
 gboolean vigil_camera_settings_records(const VigilCameraSettings *self);
 
 VigilModelSettings *vigil_model_settings_copy(const VigilModelSettings *self);

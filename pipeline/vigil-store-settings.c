@@ -140,6 +140,8 @@ vigil_settings_get_store_options(const VigilSettings *self, const gchar *databas
                                .min_free_bytes = self->min_free_bytes,
                                .keep = (const VigilStoreKeep *)(gpointer)self->keep->data,
                                .n_keep = self->keep->len,
+                               .footage = (const VigilStoreFootage *)(gpointer)self->footage->data,
+                               .n_footage = self->footage->len,
                                .program = program};
 }
 

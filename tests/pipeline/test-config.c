@@ -133,6 +133,20 @@ static const struct {
     {HEAD CAMERA
      "    rules:\n      - {name: q}\n      - {name: r, record: true}\n    metadata_only: true\n",
      ":7:", "rules[1].record", "no clips"},
+    {HEAD CAMERA RULES "    continuous: true\n", ":6:", "continuous", ""},
+    {HEAD CAMERA RULES "    continuous: {}\n", ":6:", "continuous",
+     "{max_age: 2d, max_bytes: 50GB}"},
+    {HEAD CAMERA RULES "    continuous: {segment: 10m}\n", ":6:", "continuous",
+     "{max_age: 2d, max_bytes: 50GB}"},
+    {HEAD CAMERA RULES "    continuous: {max_age: 2}\n", ":6:", "continuous.max_age", "unit"},
+    {HEAD CAMERA RULES "    continuous: {max_age: 1s}\n", ":6:", "continuous.max_age", ""},
+    {HEAD CAMERA RULES "    continuous: {max_bytes: 5kB}\n", ":6:", "continuous.max_bytes", ""},
+    {HEAD CAMERA RULES "    continuous: {max_age: 2d, segment: 2h}\n", ":6:", "continuous.segment",
+     ""},
+    {HEAD CAMERA RULES "    continuous: {max_agee: 2d}\n", ":6:", "continuous",
+     "did you mean \"max_age\""},
+    {HEAD CAMERA RULES "    metadata_only: true\n    continuous: {max_age: 2d}\n",
+     ":7:", "continuous", "metadata_only"},
     {HEAD CAMERA RULES "    detect: {fps: fast}\n", ":6:", "detect.fps", "number"},
     {HEAD CAMERA RULES "    detect: {fps: 0}\n", ":6:", "detect.fps", "0.1"},
     {HEAD CAMERA RULES "    detect: {weight: 0}\n", ":6:", "detect.weight", "1"},
@@ -390,6 +404,40 @@ START_TEST(test_one_stream_is_enough)
 END_TEST
 
 /* Each change of a camera is one that a reload sees; the same text again is none. */
+START_TEST(test_continuous)
+{
+    static const gchar text[] = HEAD CAMERA RULES
+        "    continuous: {max_age: 2d, max_bytes: 50GB}\n"
+        "  - name: b\n    source: file:///b.mp4\n" RULES
+        "    continuous: {max_bytes: 1GB, segment: 30s}\n"
+        "  - name: c\n    source: file:///c.mp4\n    rules: [{name: r, record: false}]\n";
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VigilSettings) settings = load(text, &error), other = NULL;
+    const VigilCameraSettings *first, *second;
+    VigilStoreOptions options;
+
+    ck_assert_msg(settings != NULL, "%s", error ? error->message : "");
+    first = settings->cameras->pdata[0];
+    second = settings->cameras->pdata[1];
+    ck_assert(first->continuous.enabled && second->continuous.enabled);
+    ck_assert_int_eq(first->continuous.segment_ns / 1000000000, 600);
+    ck_assert_int_eq(second->continuous.segment_ns / 1000000000, 30);
+    ck_assert(!vigil_camera_settings_records(settings->cameras->pdata[2]));
+    options = vigil_settings_get_store_options(settings, "d", "c", "p");
+    ck_assert_uint_eq(options.n_footage, 2);
+    ck_assert_str_eq(options.footage[0].camera, first->name);
+    ck_assert_int_eq(options.footage[0].max_age_us, 2 * 86400 * G_GINT64_CONSTANT(1000000));
+    ck_assert_int_eq(options.footage[0].max_bytes, 50 * G_GINT64_CONSTANT(1000000000));
+    ck_assert_int_eq(options.footage[1].max_age_us, 0);
+    /* other limits are no reason to begin a camera anew, another length is */
+    other = load(HEAD CAMERA RULES "    continuous: {max_age: 3d}\n", NULL);
+    ck_assert(vigil_camera_settings_equal(first, other->cameras->pdata[0]));
+    g_clear_pointer(&other, vigil_settings_free);
+    other = load(HEAD CAMERA RULES "    continuous: {max_age: 2d, segment: 1m}\n", NULL);
+    ck_assert(!vigil_camera_settings_equal(first, other->cameras->pdata[0]));
+}
+END_TEST
+
 START_TEST(test_equal)
 {
     static const gchar *const others[] = {
@@ -406,6 +454,7 @@ START_TEST(test_equal)
         HEAD CAMERA RULES "    motion: {masks: [[[0, 0], [1, 0], [1, 1]]]}\n",
         HEAD CAMERA RULES "    masks: [[[0, 0], [1, 0], [1, 1]]]\n",
         HEAD CAMERA RULES "    metadata_only: true\n",
+        HEAD CAMERA RULES "    continuous: {max_age: 2d}\n",
         HEAD CAMERA "    zones: {z: [[0,0],[1,0],[1,1]]}\n" RULES,
         HEAD "cameras:\n  - name: a\n    source: file:///y.mp4\n" RULES,
         "model: {path: n.tflite}\n" CAMERA RULES,
@@ -470,6 +519,7 @@ main(void)
     tcase_add_test(tcase, test_named_models);
     tcase_add_test(tcase, test_everything);
     tcase_add_test(tcase, test_one_stream_is_enough);
+    tcase_add_test(tcase, test_continuous);
     tcase_add_test(tcase, test_equal);
     tcase_add_test(tcase, test_unreadable);
     tcase_add_test(tcase, test_sample);
