@@ -12,12 +12,25 @@
 #include "vigil-config.h"
 
 static const VigilCommand *const commands[] = {
-    &vigil_cmd_run,     &vigil_cmd_check,  &vigil_cmd_replay,
-    &vigil_cmd_devices, &vigil_cmd_events, &vigil_cmd_why,
-    &vigil_cmd_rules,   &vigil_cmd_clip,   &vigil_cmd_export,
-    &vigil_cmd_fsck,    &vigil_cmd_backup, &vigil_cmd_pin,
-    &vigil_cmd_unpin,   &vigil_cmd_purge,  &vigil_cmd_status,
-    &vigil_cmd_detect,  &vigil_cmd_model,  NULL,
+    &vigil_cmd_run,
+    &vigil_cmd_check,
+    &vigil_cmd_replay,
+    &vigil_cmd_devices,
+    &vigil_cmd_events,
+    &vigil_cmd_why,
+    &vigil_cmd_rules,
+    &vigil_cmd_clip,
+    &vigil_cmd_export,
+    &vigil_cmd_footage,
+    &vigil_cmd_fsck,
+    &vigil_cmd_backup,
+    &vigil_cmd_pin,
+    &vigil_cmd_unpin,
+    &vigil_cmd_purge,
+    &vigil_cmd_status,
+    &vigil_cmd_detect,
+    &vigil_cmd_model,
+    NULL,
 };
 
 static void

@@ -33,6 +33,7 @@ extern const VigilCommand vigil_cmd_events;
 extern const VigilCommand vigil_cmd_backup;
 extern const VigilCommand vigil_cmd_clip;
 extern const VigilCommand vigil_cmd_export;
+extern const VigilCommand vigil_cmd_footage;
 extern const VigilCommand vigil_cmd_fsck;
 extern const VigilCommand vigil_cmd_status;
 extern const VigilCommand vigil_cmd_why;

@@ -3,7 +3,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 
-#include "storage/vigil-clip-note.h"
+#include "plugins/record/vigil-footage-copy.h"
 #include "storage/vigil-footage.h"
 #include "tests/plugins/record-rig.h"
 
@@ -159,6 +159,81 @@ see_segments(const GArray *segments, gboolean h265, GHashTable *pictures)
     }
 }
 
+/* --- a span of it -------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    gchar *path;
+    FILE *file;
+    guint n_ended;
+} Span;
+
+static gboolean
+begin_span(guint number, gpointer user_data, GError **error)
+{
+    Span *span = user_data;
+
+    assert_equals_int(number, 1);
+    span->file = fopen(span->path, "w");
+    return span->file != NULL;
+}
+
+static gboolean
+write_span(gconstpointer data, gsize length, gpointer user_data, GError **error)
+{
+    return fwrite(data, length, 1, ((Span *)user_data)->file) == 1;
+}
+
+static gboolean
+end_span(gpointer user_data, GError **error)
+{
+    Span *span = user_data;
+
+    span->n_ended++;
+    return fclose(span->file) == 0;
+}
+
+/* What was recorded from @since_ms to @until_ms, of which the keyframe before begins at @key_ms at the latest. */
+static void
+assert_span(Rig *rig, gint64 since_ms, gint64 until_ms, gint64 longest_ms, const gchar *decoder,
+            GHashTable *wanted)
+{
+    static const VigilFootageSink sink = {begin_span, write_span, end_span};
+    g_autoptr(VigilStore) store = vigil_store_open_reader(rig->database, rig->clips, NULL);
+    g_autofree gchar *path = g_build_filename(rig->dir, "span.mp4", NULL), *line = NULL;
+    Span span = {.path = path};
+    GHashTable *found = pictures_new();
+    VigilFootageCopied copied;
+    GError *error = NULL;
+    gint64 start_ms, end_ms;
+    guint n = 0;
+
+    fail_unless(vigil_footage_copy(store, "door", (WALL_MS + since_ms) * 1000,
+                                   (WALL_MS + until_ms) * 1000, &sink, &span, &copied, &error),
+                "%s", error ? error->message : "");
+    assert_equals_int(span.n_ended, 1);
+    assert_equals_int(copied.n_gaps, 0);
+    start_ms = (copied.start_us + 500) / 1000 - WALL_MS;
+    fail_unless(start_ms <= since_ms && start_ms > since_ms - longest_ms, "%d..%d begins at %d",
+                (int)since_ms, (int)until_ms, (int)start_ms);
+    line = g_strdup_printf("filesrc location=%s ! qtdemux ! %s max-threads=1", path, decoder);
+    see(line, start_ms, found, &n);
+    assert_equals_int(n, copied.n_frames);
+    assert_equals_int(n, g_hash_table_size(found));
+    fail_unless(test_ffprobe_duration(path) != 0);
+    /* what comes later than asked for is only what other pictures need */
+    end_ms = start_ms + 100 * (gint64)n;
+    fail_unless(end_ms > until_ms && end_ms <= until_ms + 500, "%d..%d ends at %d", (int)since_ms,
+                (int)until_ms, (int)end_ms);
+    for (gint64 ms = start_ms; ms <= until_ms; ms += 100) {
+        const gchar *seen = g_hash_table_lookup(found, &ms),
+                    *sent = g_hash_table_lookup(wanted, &ms);
+
+        fail_unless(seen && sent && g_str_equal(seen, sent), "%d..%d: the picture at %d",
+                    (int)since_ms, (int)until_ms, (int)ms);
+    }
+    g_hash_table_unref(found);
+}
+
 static const struct {
     const gchar *encoder, *needs, *decoder;
     gint64 longest_ms;
@@ -217,6 +292,11 @@ GST_START_TEST(nothing_is_missing)
         fail_unless(segment->end_ms >= next->start_ms);
     }
     assert_same_pictures(found, wanted);
+    for (gint64 since_ms = 0; since_ms < 12000; since_ms += 2900)
+        assert_span(&rig, since_ms, since_ms + 7050, 4000,
+                    h265 ? "h265parse ! avdec_h265" : "h264parse ! avdec_h264", wanted);
+    assert_span(&rig, 4210, 4230, 4000, h265 ? "h265parse ! avdec_h265" : "h264parse ! avdec_h264",
+                wanted);
     g_array_unref(segments);
     g_hash_table_unref(wanted);
     g_hash_table_unref(found);
