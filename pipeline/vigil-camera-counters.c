@@ -96,7 +96,9 @@ read_recording(VigilCameraPipeline *self, VigilCameraRecording *recording)
         stats, "ring-bytes", G_TYPE_UINT64, &recording->ring_bytes, "ring-frames", G_TYPE_UINT,
         &recording->ring_frames, "frames-lost", G_TYPE_UINT64, &recording->frames_lost,
         "clips-complete", G_TYPE_UINT64, &recording->clips_complete, "clips-failed", G_TYPE_UINT64,
-        &recording->clips_failed, "clips-short", G_TYPE_UINT64, &recording->clips_short, NULL);
+        &recording->clips_failed, "clips-short", G_TYPE_UINT64, &recording->clips_short,
+        "footage-lost", G_TYPE_UINT64, &recording->footage_lost, "segments-failed", G_TYPE_UINT64,
+        &recording->segments_failed, NULL);
     gst_structure_free(stats);
 }
 

@@ -222,7 +222,8 @@ describe_capture(JsonBuilder *json, const VigilCameraCapture *capture)
 }
 
 static void
-describe_recording(JsonBuilder *json, const VigilCameraRecording *recording)
+describe_recording(JsonBuilder *json, const VigilCameraSettings *settings,
+                   const VigilCameraRecording *recording)
 {
     json_builder_set_member_name(json, "recording");
     json_builder_begin_object(json);
@@ -232,6 +233,10 @@ describe_recording(JsonBuilder *json, const VigilCameraRecording *recording)
     add_int(json, "clips_complete", (gint64)recording->clips_complete);
     add_int(json, "clips_failed", (gint64)recording->clips_failed);
     add_int(json, "clips_short", (gint64)recording->clips_short);
+    json_builder_set_member_name(json, "continuous");
+    json_builder_add_boolean_value(json, settings->continuous.enabled);
+    add_int(json, "footage_lost", (gint64)recording->footage_lost);
+    add_int(json, "segments_failed", (gint64)recording->segments_failed);
     json_builder_end_object(json);
 }
 
@@ -302,7 +307,7 @@ vigil_camera_describe(VigilCamera *self, JsonBuilder *json)
     describe_network(json, "detect_network", &status.live.detect_network);
     describe_idle(json, &status.live.idle);
     describe_queues(json, status.live.queues);
-    describe_recording(json, &status.live.recording);
+    describe_recording(json, settings, &status.live.recording);
     describe_privacy(json, settings);
     describe_decoder(json, &status.decoder);
     describe_detection(json, settings, &status.detection);

@@ -44,6 +44,7 @@ typedef struct {
     guint64 ring_bytes;
     guint ring_frames;
     guint64 frames_lost, clips_complete, clips_failed, clips_short;
+    guint64 footage_lost, segments_failed;
 } VigilCameraRecording;
 
 /** VigilCameraLive: what the elements of the present pipeline hold and have counted; zeroed where there is none. */

@@ -17,6 +17,7 @@
 #include "pipeline/vigil-status-socket.h"
 #include "pipeline/vigil-store-place.h"
 #include "pipeline/vigil-supervisor.h"
+#include "pipeline/vigil-time.h"
 #include "pipeline/vigil-watchdog.h"
 #include "vigil-config.h"
 
@@ -40,7 +41,8 @@ typedef struct {
     VigilStore *store;
     VigilUploadPump *pump;
     gchar *store_path;
-    gchar *limits; /* of the store */
+    gchar *limits;    /* of the store */
+    GArray *recorded; /* (element-type VigilStoreFootage): cameras that are recorded continuously */
     VigilCanary *canary;
     VigilHousekeeper *housekeeper;
     gboolean stopping;
@@ -86,6 +88,8 @@ set_footage(Daemon *daemon, const VigilSettings *settings)
 
     vigil_store_set_footage(store, (const VigilStoreFootage *)(gpointer)settings->footage->data,
                             settings->footage->len);
+    g_clear_pointer(&daemon->recorded, g_array_unref);
+    daemon->recorded = g_array_ref(settings->footage);
 }
 
 /* Made anew when anything of it is another: what was under way is sent again, with the same keys. */
@@ -173,6 +177,33 @@ describe_pins(Daemon *daemon, JsonBuilder *json)
     json_builder_end_object(json);
 }
 
+/* Cameras that are recorded continuously: what there is of them, as the housekeeper saw it last. */
+static void
+describe_footage(Daemon *daemon, JsonBuilder *json)
+{
+    json_builder_set_member_name(json, "continuous");
+    json_builder_begin_array(json);
+    for (guint i = 0; i < daemon->recorded->len; i++) {
+        const VigilStoreFootage *limit = &g_array_index(daemon->recorded, VigilStoreFootage, i);
+        g_autofree gchar *oldest = NULL;
+        VigilFootageSum sum;
+
+        vigil_housekeeper_get_footage(daemon->housekeeper, limit->camera, &sum);
+        json_builder_begin_object(json);
+        json_builder_set_member_name(json, "camera");
+        json_builder_add_string_value(json, limit->camera);
+        json_builder_set_member_name(json, "segments");
+        json_builder_add_int_value(json, (gint64)sum.n_segments);
+        json_builder_set_member_name(json, "bytes");
+        json_builder_add_int_value(json, (gint64)sum.bytes);
+        json_builder_set_member_name(json, "oldest");
+        oldest = sum.oldest_us ? vigil_time_format(sum.oldest_us) : g_strdup("");
+        json_builder_add_string_value(json, oldest);
+        json_builder_end_object(json);
+    }
+    json_builder_end_array(json);
+}
+
 static void
 describe_more(JsonBuilder *json, gpointer user_data)
 {
@@ -181,6 +212,7 @@ describe_more(JsonBuilder *json, gpointer user_data)
     json_builder_set_member_name(json, "uploads");
     vigil_upload_pump_describe(((Daemon *)user_data)->pump, json);
     describe_pins(user_data, json);
+    describe_footage(user_data, json);
 }
 
 static gchar *
@@ -233,6 +265,7 @@ run_daemon(Daemon *daemon, VigilSettings *settings, const VigilStorePlace *place
     g_unix_signal_add(SIGHUP, on_reload, daemon);
     housekeeper = daemon->housekeeper = vigil_housekeeper_new(store, RETENTION_INTERVAL_S);
     daemon->store = store;
+    set_footage(daemon, settings);
     set_uploads(daemon, settings); /* before the first event */
     g_message("vigil %s watches %u cameras", VIGIL_VERSION, settings->cameras->len);
     daemon->supervisor = vigil_supervisor_new(settings, store, &funcs, daemon);
@@ -257,6 +290,7 @@ run_daemon(Daemon *daemon, VigilSettings *settings, const VigilStorePlace *place
     vigil_upload_pump_free(daemon->pump);
     g_free(daemon->store_path);
     g_free(daemon->limits);
+    g_array_unref(daemon->recorded);
     if (n_failed)
         vigil_command_error("nothing is left to watch: %u cameras were given up", n_failed);
     return n_failed ? VIGIL_EXIT_FAILED : VIGIL_EXIT_OK;

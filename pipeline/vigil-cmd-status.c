@@ -160,6 +160,8 @@ print_text(const gchar *document)
            get_string(root, "started"));
     print_disk(root);
     print_pins(root);
+    if (json_object_has_member(root, "continuous"))
+        vigil_status_table_print_footage(json_object_get_array_member(root, "continuous"));
     cameras = json_object_has_member(root, "cameras")
                   ? json_object_get_array_member(root, "cameras")
                   : NULL;

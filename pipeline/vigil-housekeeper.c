@@ -12,6 +12,7 @@ struct VigilHousekeeper {
     gboolean stopping, hurry;
     VigilPins pins;
     gboolean knows_pins;
+    GHashTable *footage; /* (element-type utf8 VigilFootageSum) */
 };
 
 static gboolean
@@ -74,6 +75,25 @@ look_at_pins(VigilHousekeeper *self)
     g_mutex_unlock(&self->lock);
 }
 
+static void
+note_footage(const gchar *camera, const VigilFootageSum *sum, gpointer user_data)
+{
+    g_hash_table_insert(user_data, g_strdup(camera), g_memdup2(sum, sizeof *sum));
+}
+
+static void
+look_at_footage(VigilHousekeeper *self)
+{
+    GHashTable *footage = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free), *old;
+
+    vigil_store_sum_all_footage(self->store, note_footage, footage, NULL);
+    g_mutex_lock(&self->lock);
+    old = self->footage;
+    self->footage = footage;
+    g_mutex_unlock(&self->lock);
+    g_hash_table_unref(old);
+}
+
 static gpointer
 run(gpointer user_data)
 {
@@ -85,6 +105,7 @@ run(gpointer user_data)
 
         g_mutex_unlock(&self->lock);
         look_at_pins(self); /* enforcing may take long */
+        look_at_footage(self);
         enforce(self);
         g_mutex_lock(&self->lock);
         next_us = g_get_monotonic_time() + self->interval_us;
@@ -103,6 +124,7 @@ vigil_housekeeper_new(VigilStore *store, guint interval_s)
     VigilHousekeeper *self = g_new0(VigilHousekeeper, 1);
 
     self->store = vigil_store_ref(store);
+    self->footage = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     self->interval_us = interval_s * G_USEC_PER_SEC;
     g_mutex_init(&self->lock);
     g_cond_init(&self->cond);
@@ -133,6 +155,17 @@ vigil_housekeeper_get_pins(VigilHousekeeper *self, VigilPins *pins)
 }
 
 void
+vigil_housekeeper_get_footage(VigilHousekeeper *self, const gchar *camera, VigilFootageSum *sum)
+{
+    const VigilFootageSum *found;
+
+    g_mutex_lock(&self->lock);
+    found = g_hash_table_lookup(self->footage, camera);
+    *sum = found ? *found : (VigilFootageSum){0};
+    g_mutex_unlock(&self->lock);
+}
+
+void
 vigil_housekeeper_free(VigilHousekeeper *self)
 {
     if (!self)
@@ -144,6 +177,7 @@ vigil_housekeeper_free(VigilHousekeeper *self)
     g_thread_join(self->thread);
     g_mutex_clear(&self->lock);
     g_cond_clear(&self->cond);
+    g_hash_table_unref(self->footage);
     vigil_store_unref(self->store);
     g_free(self);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "storage/vigil-footage.h"
 #include "storage/vigil-pins.h"
 
 G_BEGIN_DECLS
@@ -21,6 +22,9 @@ void vigil_housekeeper_free(VigilHousekeeper *self);
 void vigil_housekeeper_hurry(VigilHousekeeper *self);
 /** vigil_housekeeper_get_pins: as its latest round found them; %FALSE: not known. Never waits for the disk. */
 gboolean vigil_housekeeper_get_pins(VigilHousekeeper *self, VigilPins *pins);
+/** vigil_housekeeper_get_footage: of that camera, in the same way: zeroed: there was none then. */
+void
+vigil_housekeeper_get_footage(VigilHousekeeper *self, const gchar *camera, VigilFootageSum *sum);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilHousekeeper, vigil_housekeeper_free)
 
 G_END_DECLS

@@ -55,6 +55,20 @@ vigil_status_table_print(JsonArray *cameras)
     printf("\n");
 }
 
+void
+vigil_status_table_print_footage(JsonArray *footage)
+{
+    for (guint i = 0; i < json_array_get_length(footage); i++) {
+        JsonObject *camera = json_array_get_object_element(footage, i);
+        const gchar *oldest = get_string(camera, "oldest");
+
+        printf("recorded continuously: %s, %" G_GINT64_FORMAT " segments, %" G_GINT64_FORMAT
+               " bytes%s%s\n",
+               get_string(camera, "camera"), get_int(camera, "segments"), get_int(camera, "bytes"),
+               *oldest ? ", since " : "", oldest);
+    }
+}
+
 static void
 print_upload(JsonObject *upload)
 {

@@ -8,6 +8,8 @@ G_BEGIN_DECLS
 /** vigil_status_table_print: the cameras of the daemon's answer, one a line: what comes, what is looked at, how old it is. */
 void vigil_status_table_print(JsonArray *cameras);
 
+/** vigil_status_table_print_footage: a line for each camera that is recorded continuously. */
+void vigil_status_table_print_footage(JsonArray *footage);
 /** vigil_status_table_print_uploads: destinations of events, one a line, and what is wrong with one. */
 void vigil_status_table_print_uploads(JsonArray *uploads);
 

@@ -221,3 +221,38 @@ vigil_store_sum_footage(VigilStore *self, const gchar *camera, VigilFootageSum *
     g_mutex_unlock(&self->mutex);
     return ok;
 }
+
+static gboolean
+sum_all_rows(VigilStore *self, VigilFootageSumFunc func, gpointer user_data, GError **error)
+{
+    g_autoptr(GError) local = NULL;
+    g_auto(VigilStatement) list = vigil_statement(
+        self, "SELECT k.name, count(*), sum(iif(c.state = 'open', 0, c.bytes)), "
+              "min(c.start_wall_us) FROM cameras k CROSS JOIN clips c ON c.camera_id = k.id AND "
+              "c.continuous = 1 AND c.state <> 'lost' GROUP BY k.id");
+
+    while (vigil_statement_step(&list, &local)) {
+        const VigilFootageSum sum = {(guint64)sqlite3_column_int64(list.stmt, 1),
+                                     (guint64)sqlite3_column_int64(list.stmt, 2),
+                                     sqlite3_column_int64(list.stmt, 3)};
+
+        func(vigil_statement_need_text(&list, 0), &sum, user_data);
+    }
+    if (!local)
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&local));
+    return FALSE;
+}
+
+gboolean
+vigil_store_sum_all_footage(VigilStore *self, VigilFootageSumFunc func, gpointer user_data,
+                            GError **error)
+{
+    gboolean ok;
+
+    g_mutex_lock(&self->mutex);
+    ok = check_open(self, error) &&
+         (self->schema < VIGIL_FOOTAGE_SCHEMA || sum_all_rows(self, func, user_data, error));
+    g_mutex_unlock(&self->mutex);
+    return ok;
+}

@@ -67,6 +67,13 @@ typedef struct {
     gint64 oldest_us;
 } VigilFootageSum;
 
+/** VigilFootageSumFunc: @camera and @sum are borrowed for the call. */
+typedef void (*VigilFootageSumFunc)(const gchar *camera, const VigilFootageSum *sum,
+                                    gpointer user_data);
+/** vigil_store_sum_all_footage: of each camera that has any; without what is being written. @func must not call the store. */
+gboolean vigil_store_sum_all_footage(VigilStore *self, VigilFootageSumFunc func, gpointer user_data,
+                                     GError **error);
+
 /** vigil_store_sum_footage: with what is being written. A reader can do it, which does not see how far that is. */
 gboolean vigil_store_sum_footage(VigilStore *self, const gchar *camera, VigilFootageSum *sum,
                                  GError **error);

@@ -188,6 +188,13 @@ expect(const gchar *wanted)
 }
 
 static void
+note_sum(const gchar *camera, const VigilFootageSum *sum, gpointer user_data)
+{
+    g_string_append_printf(user_data, "%s %u since %d\n", camera, (guint)sum->n_segments,
+                           (gint)((sum->oldest_us - TEST_WALL_US) / G_USEC_PER_SEC));
+}
+
+static void
 enforce(void)
 {
     g_autoptr(GError) error = NULL;
@@ -208,6 +215,7 @@ begin_test(void)
 
 START_TEST(test_rows_and_files)
 {
+    g_autoptr(GString) sums = g_string_new(NULL);
     g_autofree gchar *some = NULL;
     VigilFootageSum sum;
     VigilClip *clip;
@@ -227,6 +235,8 @@ START_TEST(test_rows_and_files)
                                      &t, "SELECT sum(bytes) FROM clips WHERE state = 'complete'"));
     ck_assert(vigil_store_sum_footage(t.store, "yard", &sum, NULL));
     ck_assert_uint_eq(sum.bytes, vigil_clip_get_bytes(clip));
+    ck_assert(vigil_store_sum_all_footage(t.store, note_sum, sums, NULL));
+    ck_assert_str_eq(sums->str, "door 2 since 0\nyard 1 since 1200\n");
     fd = vigil_store_open_footage(t.store, 1, NULL);
     ck_assert_int_ge(fd, 0);
     close(fd);
