@@ -208,6 +208,8 @@ START_TEST(test_older_store)
     fill(N_EVENTS);
     store_test_close(&t);
     store_test_exec(&t, "DROP TABLE event_areas; DROP TABLE seal_chain; "
+                        "DROP INDEX clips_continuous; DROP INDEX clips_continuous_by_age; "
+                        "ALTER TABLE clips DROP COLUMN continuous; "
                         "PRAGMA user_version = 13");
     reader = vigil_store_open_reader(t.database, t.clips, NULL);
     ck_assert_ptr_nonnull(reader);
