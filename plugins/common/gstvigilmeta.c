@@ -12,6 +12,7 @@ typedef struct {
     VigilOutcome outcome;
     VigilModelId model;
     gboolean in_part; /* only of area was looked at */
+    gboolean wants_places;
     VigilBox area;
 } GstVigilOutcomeMeta;
 
@@ -58,6 +59,7 @@ outcome_meta_init(GstMeta *meta, gpointer params, GstBuffer *buffer)
     ((GstVigilOutcomeMeta *)meta)->outcome = VIGIL_OUTCOME_INFERRED;
     ((GstVigilOutcomeMeta *)meta)->model = (VigilModelId){NULL, NULL};
     ((GstVigilOutcomeMeta *)meta)->in_part = FALSE;
+    ((GstVigilOutcomeMeta *)meta)->wants_places = FALSE;
     return TRUE;
 }
 
@@ -70,6 +72,7 @@ outcome_meta_transform(GstBuffer *to, GstMeta *meta, GstBuffer *from, GQuark typ
     gst_vigil_buffer_set_outcome(to, known->outcome);
     gst_vigil_buffer_set_model(to, known->model);
     gst_vigil_buffer_set_area(to, known->in_part ? &known->area : NULL);
+    gst_vigil_buffer_set_wants_places(to, known->wants_places);
     return TRUE;
 }
 
@@ -148,6 +151,20 @@ gst_vigil_buffer_get_area(GstBuffer *buffer)
     const GstVigilOutcomeMeta *meta = get_outcome_meta(buffer);
 
     return meta && meta->in_part ? &meta->area : NULL;
+}
+
+void
+gst_vigil_buffer_set_wants_places(GstBuffer *buffer, gboolean wants)
+{
+    take_outcome_meta(buffer)->wants_places = wants;
+}
+
+gboolean
+gst_vigil_buffer_get_wants_places(GstBuffer *buffer)
+{
+    const GstVigilOutcomeMeta *meta = get_outcome_meta(buffer);
+
+    return meta && meta->wants_places;
 }
 
 static gboolean

@@ -35,6 +35,10 @@ void gst_vigil_buffer_set_area(GstBuffer *buffer, const VigilBox *area);
 /** gst_vigil_buffer_get_area: (nullable): borrowed from @buffer; %NULL: all of it, also where nobody said. */
 const VigilBox *gst_vigil_buffer_get_area(GstBuffer *buffer);
 
+/** gst_vigil_buffer_set_wants_places: of a frame that was looked at: who did wants to hear where tracks are. @buffer must be writable. */
+void gst_vigil_buffer_set_wants_places(GstBuffer *buffer, gboolean wants);
+gboolean gst_vigil_buffer_get_wants_places(GstBuffer *buffer);
+
 /**
  * gst_vigil_buffer_add_detections:
  * @buffer: writable

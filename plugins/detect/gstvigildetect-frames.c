@@ -255,12 +255,17 @@ push(GstVigilDetect *self, VigilFrame *base, VigilFrameFate fate)
     /* what is stuck may still be read */
     GstBuffer *buffer =
         fate == VIGIL_FRAME_STUCK ? gst_buffer_ref(frame->buffer) : g_steal_pointer(&frame->buffer);
+    gboolean regions;
 
+    GST_OBJECT_LOCK(self);
+    regions = self->config.regions;
+    GST_OBJECT_UNLOCK(self);
     buffer = gst_buffer_make_writable(buffer);
     if (fate == VIGIL_FRAME_INFERRED) {
         gst_vigil_buffer_add_detections(buffer, &frame->info, frame->detections, frame->n);
         gst_vigil_buffer_set_model(buffer, frame->model);
         gst_vigil_buffer_set_area(buffer, frame->in_part ? &frame->area : NULL);
+        gst_vigil_buffer_set_wants_places(buffer, regions);
     }
     gst_vigil_buffer_set_outcome(buffer, outcome);
     vigil_frame_unref(base);

@@ -201,8 +201,7 @@ gst_vigil_track_transform_ip(GstBaseTransform *trans, GstBuffer *buffer)
     self->last_ns = time_ns;
     gst_vigil_buffer_set_tracks(buffer, &self->info, self->tracks, n_tracks, self->matches,
                                 n_detections);
-    /* where nobody says what moves, nobody looks at parts of frames */
-    tell_upstream(self, n_tracks, gst_vigil_buffer_get_motion(buffer) != NULL);
+    tell_upstream(self, n_tracks, gst_vigil_buffer_get_wants_places(buffer));
     return GST_FLOW_OK;
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "plugins/common/gstvigilstream.h"
 #include "tests/plugins/plugin-test.h"
 
 #define FRAME (GST_SECOND / 10)
@@ -159,6 +160,38 @@ GST_START_TEST(scores_the_wrong_way_round_are_an_error)
 }
 GST_END_TEST
 
+static guint
+count_places_told(void)
+{
+    VigilPlaces places;
+    GstEvent *event;
+    guint n = 0;
+
+    while ((event = gst_harness_try_pull_upstream_event(h))) {
+        n += gst_vigil_event_parse_places(event, &places) ? 1 : 0;
+        gst_event_unref(event);
+    }
+    return n;
+}
+
+/* An event a frame is for those who asked only. */
+GST_START_TEST(places_are_told_to_who_wants_them)
+{
+    VigilTrack track;
+
+    for (guint i = 0; i < 10; i++)
+        track_frame(frame_new(i, TRUE), &track);
+    assert_equals_int(count_places_told(), 0);
+    for (guint i = 10; i < 20; i++) {
+        GstBuffer *frame = frame_new(i, TRUE);
+
+        gst_vigil_buffer_set_wants_places(frame, TRUE);
+        track_frame(frame, &track);
+    }
+    assert_equals_int(count_places_told(), 10);
+}
+GST_END_TEST
+
 static Suite *
 vigiltrack_suite(void)
 {
@@ -172,6 +205,7 @@ vigiltrack_suite(void)
     tcase_add_test(tcase, a_jump_back_begins_anew);
     tcase_add_test(tcase, a_flush_begins_anew);
     tcase_add_test(tcase, frames_pass_as_they_are);
+    tcase_add_test(tcase, places_are_told_to_who_wants_them);
     tcase_add_test(tcase, scores_the_wrong_way_round_are_an_error);
     return suite;
 }
