@@ -2,6 +2,7 @@
 #include "plugins/record/vigil-footage-copy.h"
 
 #include <gst/app/gstappsink.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "storage/vigil-footage.h"
@@ -11,6 +12,9 @@
 /* Times in a file are rounded to its time scale. */
 #define TOLERANCE_NS (gint64) GST_MSECOND
 #define PUMP_INTERVAL 16
+/* Two segments are dated apart by not more than what their clock was set by without a new one. */
+#define MAX_APART_NS (3 * (gint64)GST_SECOND)
+#define TAIL_BYTES 64u
 #define MAX_READ 64u /* frames that are read ahead */
 /* Coded frames that may wait for the muxer. */
 #define MAX_WAITING_BYTES (32 * 1024 * 1024)
@@ -29,6 +33,14 @@ segment_clear(gpointer data)
     g_free(((Segment *)data)->path);
 }
 
+/* The keyframe that was written last, and how many frames came behind it. */
+typedef struct {
+    gint64 pts_ns;
+    guint n_behind;
+    gsize n_tail;
+    guint8 tail[TAIL_BYTES];
+} LastKey;
+
 typedef struct {
     const VigilFootageSink *sink;
     gpointer user_data;
@@ -41,6 +53,7 @@ typedef struct {
     gint64 offset_ns;        /* of what is written against the segments' own times */
     gint64 last_pts_ns;      /* of the picture written that is shown last; with the offset */
     gint64 end_ns;           /* of what is written */
+    LastKey key;
     guint n_pushed;
 } Copy;
 
@@ -164,13 +177,17 @@ reader_next(Reader *self, const Segment *segment, GstSample **sample, VigilRingF
     return TRUE;
 }
 
-/* Where a copy that is to show @since_ns begins. @key_ns: (out): the last keyframe at or before it; that of the beginning where there is none */
+/*
+ * Where a copy that is to show @since_ns begins. @key_ns: (out): the last keyframe at or before it; that of the beginning where there is
+ * none; %G_MAXINT64: all of it is over by then, as may be of one that was cut off and does not say when
+ */
 static gboolean
 find_key(Copy *self, const Segment *segment, gint64 *key_ns, GError **error)
 {
     g_auto(Reader) reader = {.fd = -1};
     VigilRingFrame frame;
     GstSample *sample;
+    gint64 end_ns = G_MININT64;
 
     *key_ns = segment->start_us * 1000;
     if (!reader_open(&reader, self->store, segment, error))
@@ -178,9 +195,13 @@ find_key(Copy *self, const Segment *segment, gint64 *key_ns, GError **error)
     do {
         if (!reader_next(&reader, segment, &sample, &frame, error))
             return FALSE;
-        if (!sample)
+        if (!sample) {
+            if (end_ns <= self->since_ns)
+                *key_ns = G_MAXINT64;
             return TRUE;
+        }
         gst_sample_unref(sample);
+        end_ns = MAX(end_ns, frame.pts_ns + frame.duration_ns);
         if (frame.key && frame.pts_ns <= self->since_ns)
             *key_ns = frame.pts_ns;
     } while (vigil_ring_frame_get_order(&frame) <= self->since_ns);
@@ -246,6 +267,25 @@ pump(Copy *self, GError **error)
     }
 }
 
+static gsize
+read_tail(GstBuffer *buffer, guint8 *tail)
+{
+    const gsize size = gst_buffer_get_size(buffer), n = MIN(size, TAIL_BYTES);
+
+    return gst_buffer_extract(buffer, size - n, tail, n);
+}
+
+static void
+note_key(Copy *self, const VigilRingFrame *frame, GstBuffer *buffer)
+{
+    self->key.n_behind++;
+    if (!frame->key)
+        return;
+    self->key.pts_ns = frame->pts_ns;
+    self->key.n_behind = 0;
+    self->key.n_tail = read_tail(buffer, self->key.tail);
+}
+
 static gboolean
 push(Copy *self, VigilRingFrame *frame, GstSample *sample, GError **error)
 {
@@ -261,25 +301,49 @@ push(Copy *self, VigilRingFrame *frame, GstSample *sample, GError **error)
     self->last_pts_ns = MAX(self->last_pts_ns, frame->pts_ns);
     self->end_ns = MAX(self->end_ns, frame->pts_ns + frame->duration_ns);
     self->pushed_bytes += frame->size;
+    note_key(self, frame, buffer);
     return vigil_clip_writer_push(self->writer, frame, buffer, error) &&
            (++self->n_pushed % PUMP_INTERVAL != 0 || pump(self, error));
 }
 
-/* Where the first keyframe of a segment goes. */
+/*
+ * Whether the segment before has this first keyframe, too, for pictures that are shown before it: then those are all that comes
+ * behind it there. By its bytes, since the two segments may be dated by clocks that differ.
+ */
 static gboolean
-join(Copy *self, const VigilRingFrame *key, GstCaps *caps, GError **error)
+is_repeated(const Copy *self, const VigilRingFrame *key, GstBuffer *buffer)
 {
+    const gint64 apart_ns = key->pts_ns + self->offset_ns - self->key.pts_ns;
+    guint8 tail[TAIL_BYTES];
+    const gsize n = read_tail(buffer, tail);
+
+    return self->key.n_behind > 0 && self->key.pts_ns == self->last_pts_ns &&
+           ABS(apart_ns) <= MAX_APART_NS && n == self->key.n_tail &&
+           memcmp(tail, self->key.tail, n) == 0;
+}
+
+/* Where the first keyframe of a segment goes. @had_ns: (out): pictures up to this one are there already */
+static gboolean
+join(Copy *self, const VigilRingFrame *key, GstSample *sample, gint64 *had_ns, GError **error)
+{
+    GstCaps *caps = gst_sample_get_caps(sample);
     const gint64 begin_ns = key->pts_ns + self->offset_ns;
 
+    *had_ns = G_MININT64;
     if (!self->caps || !gst_caps_is_equal(caps, self->caps)) {
         if (!begin_file(self, caps, error))
             return FALSE;
         self->offset_ns = 0;
         self->last_pts_ns = G_MININT64;
         self->end_ns = key->pts_ns;
+    } else if (is_repeated(self, key, gst_sample_get_buffer(sample))) {
+        self->offset_ns += self->key.pts_ns - begin_ns;
+        *had_ns = self->last_pts_ns;
     } else if (begin_ns > self->end_ns + MAX_GAP_NS || begin_ns < self->end_ns - MAX_GAP_NS) {
         self->offset_ns += self->end_ns - begin_ns;
         self->copied->n_gaps++;
+    } else if (begin_ns < self->end_ns - (self->end_ns - self->last_pts_ns) / 2) {
+        self->offset_ns += self->end_ns - begin_ns; /* a clock that was set back, or is too fast */
     }
     return TRUE;
 }
@@ -306,12 +370,10 @@ copy_segment(Copy *self, const Segment *segment, gint64 from_ns, gboolean *over,
         if (frame.pts_ns < from_ns || (!joined && !frame.key))
             continue;
         if (!joined) {
-            if (!join(self, &frame, gst_sample_get_caps(sample), error))
+            if (!join(self, &frame, sample, &had_ns, error))
                 return FALSE;
-            had_ns = self->last_pts_ns;
             joined = TRUE;
         }
-        /* the segment before may have the first one as well, for pictures of its own */
         if (had_ns != G_MININT64 && frame.pts_ns + self->offset_ns < had_ns + TOLERANCE_NS)
             continue;
         if (!push(self, &frame, sample, error))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Continuous recording: segments that follow each other without a gap, beside the clips of events. */
 #include <signal.h>
+#include <sqlite3.h>
 #include <sys/resource.h>
 
 #include "plugins/record/vigil-footage-copy.h"
@@ -305,6 +306,122 @@ GST_START_TEST(nothing_is_missing)
 }
 GST_END_TEST
 
+static void
+change_rows(Rig *rig, const gchar *sql)
+{
+    sqlite3 *db = NULL;
+
+    fail_unless(sqlite3_open(rig->database, &db) == SQLITE_OK);
+    fail_unless(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK, "%s", sqlite3_errmsg(db));
+    sqlite3_close(db);
+}
+
+static gint
+compare_times(gconstpointer a, gconstpointer b)
+{
+    const gint64 one = *(const gint64 *)a, other = *(const gint64 *)b;
+
+    return (one > other) - (one < other);
+}
+
+/* In their order, whenever that was. */
+static void
+assert_same_order(GHashTable *found, GHashTable *wanted)
+{
+    GList *f = g_list_sort(g_hash_table_get_keys(found), compare_times), *at = f;
+    GList *w = g_list_sort(g_hash_table_get_keys(wanted), compare_times);
+    guint n = 0;
+
+    assert_equals_int(g_list_length(f), g_list_length(w));
+    for (GList *want = w; want; want = want->next, at = at->next, n++)
+        fail_unless(g_strcmp0(g_hash_table_lookup(found, at->data),
+                              g_hash_table_lookup(wanted, want->data)) == 0,
+                    "picture %u", n);
+    g_list_free(f);
+    g_list_free(w);
+}
+
+static const gint drifts_ms[] = {-150, 150, -1900};
+
+/* Segments are dated by a clock that is slewed meanwhile: a copy has each picture all the same, and once. */
+GST_START_TEST(a_clock_that_drifts)
+{
+    static const VigilFootageSink sink = {begin_span, write_span, end_span};
+    const guint i = (guint)__i__ % G_N_ELEMENTS(streams);
+    const gboolean h265 = streams[i].h265;
+    g_autofree gchar *video =
+        g_strconcat(BALL, streams[i].encoder,
+                    h265 ? "video/x-h265,stream-format=hvc1,alignment=au ! " : AVC, NULL);
+    const gchar *parse = h265 ? "h265parse" : "h264parse";
+    g_autofree gchar *line =
+        g_strdup_printf("%s%s ! %s max-threads=1", video, parse, streams[i].decoder);
+    g_autofree gchar *sql = NULL, *copy_line = NULL;
+    GHashTable *wanted, *found;
+    g_autoptr(VigilStore) store = NULL;
+    VigilFootageCopied copied;
+    Span span = {NULL};
+    GPtrArray *lines;
+    guint n = 0;
+    Rig rig;
+
+    if (streams[i].needs && !test_have_element(streams[i].needs))
+        return;
+    wanted = pictures_new();
+    found = pictures_new();
+    see(line, 0, wanted, &n);
+    rig = rig_new(video, SECONDS(3));
+    end_events(&rig);
+    lines = rig_wait(&rig);
+    sql = g_strdup_printf("UPDATE clips SET start_wall_us = start_wall_us + (id - 1) * %d000, "
+                          "end_wall_us = end_wall_us + (id - 1) * %d000",
+                          drifts_ms[__i__ / 4], drifts_ms[__i__ / 4]);
+    change_rows(&rig, sql);
+    span.path = g_build_filename(rig.dir, "span.mp4", NULL);
+    store = vigil_store_open_reader(rig.database, rig.clips, NULL);
+    fail_unless(vigil_footage_copy(store, "door", WALL_MS * 1000, (WALL_MS + 60000) * 1000, &sink,
+                                   &span, &copied, NULL));
+    assert_equals_int(copied.n_frames, 200);
+    copy_line = g_strdup_printf("filesrc location=%s ! qtdemux ! %s ! %s max-threads=1", span.path,
+                                parse, streams[i].decoder);
+    n = 0;
+    see(copy_line, 0, found, &n);
+    assert_same_order(found, wanted);
+    g_free(span.path);
+    g_hash_table_unref(wanted);
+    g_hash_table_unref(found);
+    g_ptr_array_unref(lines);
+    rig_free(&rig);
+}
+GST_END_TEST
+
+/* A segment of long ago that was cut off and does not say where it ends has nothing of a time of now. */
+GST_START_TEST(one_that_does_not_say_its_end)
+{
+    static const VigilFootageSink sink = {begin_span, write_span, end_span};
+    g_autoptr(VigilStore) store = NULL;
+    g_autofree gchar *path = NULL;
+    VigilFootageCopied copied;
+    Span span = {NULL};
+    GPtrArray *lines;
+    Rig rig = rig_new(PLAIN, SECONDS(3));
+
+    end_events(&rig);
+    lines = rig_wait(&rig);
+    change_rows(&rig,
+                "UPDATE clips SET state = 'cut', start_wall_us = start_wall_us - 86400000000, "
+                "end_wall_us = NULL WHERE id = 1");
+    span.path = path = g_build_filename(rig.dir, "span.mp4", NULL);
+    store = vigil_store_open_reader(rig.database, rig.clips, NULL);
+    fail_unless(vigil_footage_copy(store, "door", (WALL_MS + 7500) * 1000, (WALL_MS + 60000) * 1000,
+                                   &sink, &span, &copied, NULL));
+    assert_equals_int64(copied.start_us / 1000 - WALL_MS, 7000);
+    assert_equals_int(copied.n_frames, 130);
+    assert_equals_int(copied.n_gaps, 0);
+    g_ptr_array_unref(lines);
+    rig_free(&rig);
+}
+GST_END_TEST
+
 /* An analysis that never says a word: all is recorded, at its right time, and nothing piles up. */
 GST_START_TEST(goes_on_without_an_analysis)
 {
@@ -485,6 +602,9 @@ vigilrecord_footage_suite(void)
 
     tcase_set_timeout(whole, 120);
     tcase_add_loop_test(whole, nothing_is_missing, 0, G_N_ELEMENTS(streams));
+    tcase_add_loop_test(whole, a_clock_that_drifts, 0,
+                        G_N_ELEMENTS(streams) * G_N_ELEMENTS(drifts_ms));
+    tcase_add_test(whole, one_that_does_not_say_its_end);
     tcase_add_test(whole, goes_on_without_an_analysis);
     suite_add_tcase(suite, whole);
     tcase_set_timeout(faults, 120);
