@@ -65,7 +65,10 @@ find_limits(const VigilStore *self, const gchar *camera)
     return (VigilStoreFootage){.camera = camera, .max_age_us = self->max_age_us};
 }
 
-/* Ages are those of clips: by the monotonic clock within a boot, by the wall clock of their run else. */
+/*
+ * Ages are those of clips: by the monotonic clock within a boot, by the wall clock of their run else. Run by run, so that nothing is
+ * looked at but what is due.
+ */
 static gboolean
 find_old(VigilStore *self, gint64 camera_id, gint64 max_age_us, guint n_max, GArray *clips,
          GError **error)
@@ -73,11 +76,16 @@ find_old(VigilStore *self, gint64 camera_id, gint64 max_age_us, guint n_max, GAr
     g_autoptr(GError) local = NULL;
     g_auto(VigilStatement) list = vigil_statement(
         self,
-        "SELECT c.id FROM clips c CROSS JOIN runs r ON r.id = c.run_id WHERE c.continuous = 1 "
-        "AND c.camera_id = :camera AND c.state <> 'open' AND ((r.boot_id = :boot AND "
-        "c.done_mono_us < :mono) OR (r.boot_id <> :boot AND c.done_mono_us + r.wall_offset_us "
-        "BETWEEN :sane AND :wall)) ORDER BY c.id LIMIT :n");
+        "WITH RECURSIVE used (run) AS (SELECT min(run_id) FROM clips WHERE continuous = 1 AND "
+        "camera_id = :camera UNION ALL SELECT (SELECT min(c.run_id) FROM clips c WHERE "
+        "c.continuous = 1 AND c.camera_id = :camera AND c.run_id > used.run) FROM used WHERE "
+        "used.run IS NOT NULL) SELECT c.id FROM used CROSS JOIN runs r ON r.id = used.run "
+        "CROSS JOIN clips c ON c.continuous = 1 AND c.camera_id = :camera AND c.run_id = r.id AND "
+        "c.done_mono_us > iif(r.boot_id = :boot, :ever, :sane - 1 - r.wall_offset_us) AND "
+        "c.done_mono_us < iif(r.boot_id = :boot, :mono, :wall + 1 - r.wall_offset_us) "
+        "WHERE c.state <> 'open' LIMIT :n");
 
+    vigil_statement_int(&list, ":ever", G_MININT64);
     vigil_statement_int(&list, ":camera", camera_id);
     vigil_statement_text(&list, ":boot", self->boot_id);
     vigil_statement_int(&list, ":mono", vigil_store_clock_mono(&self->clock) - max_age_us);
@@ -117,8 +125,7 @@ find_excess(VigilStore *self, const Camera *camera, gint64 max_bytes, guint n_ma
     g_autoptr(GError) local = NULL;
     gint64 excess = get_live_bytes(self, camera->name) - max_bytes;
     g_auto(VigilStatement) sum =
-        vigil_statement(self, "SELECT coalesce(sum(bytes), 0) FROM clips WHERE continuous = 1 AND "
-                              "camera_id = :camera AND state <> 'open'");
+        vigil_statement(self, "SELECT bytes FROM footage_sums WHERE camera_id = :camera");
     g_auto(VigilStatement) list =
         vigil_statement(self, "SELECT id, bytes FROM clips WHERE continuous = 1 AND "
                               "camera_id = :camera AND state <> 'open' ORDER BY id LIMIT :n");

@@ -182,21 +182,28 @@ vigil_store_open_footage(VigilStore *self, gint64 id, GError **error)
     return -1;
 }
 
+#define SUMS                                                                                     \
+    "SELECT k.name, s.n_segments, s.bytes, (SELECT c.start_wall_us FROM clips c WHERE "          \
+    "c.continuous = 1 AND c.camera_id = k.id AND c.state <> 'lost' ORDER BY c.id LIMIT 1) FROM " \
+    "footage_sums s CROSS JOIN cameras k ON k.id = s.camera_id WHERE s.n_segments > 0 "
+
+static VigilFootageSum
+read_sum(VigilStatement *row)
+{
+    return (VigilFootageSum){(guint64)sqlite3_column_int64(row->stmt, 1),
+                             (guint64)sqlite3_column_int64(row->stmt, 2),
+                             sqlite3_column_int64(row->stmt, 3)};
+}
+
 static gboolean
 sum_rows(VigilStore *self, const gchar *camera, VigilFootageSum *sum, GError **error)
 {
     g_autoptr(GError) local = NULL;
-    g_auto(VigilStatement) find = vigil_statement(
-        self, "SELECT count(*), coalesce(sum(iif(c.state = 'open', 0, c.bytes)), 0), "
-              "min(c.start_wall_us) FROM clips c WHERE c.continuous = 1 AND c.state <> 'lost' AND "
-              "c.camera_id = (SELECT k.id FROM cameras k WHERE k.name = :camera)");
+    g_auto(VigilStatement) find = vigil_statement(self, SUMS "AND k.name = :camera");
 
     vigil_statement_text(&find, ":camera", camera);
-    if (vigil_statement_step(&find, &local)) {
-        sum->n_segments = (guint64)sqlite3_column_int64(find.stmt, 0);
-        sum->bytes = (guint64)sqlite3_column_int64(find.stmt, 1);
-        sum->oldest_us = sqlite3_column_int64(find.stmt, 2);
-    }
+    if (vigil_statement_step(&find, &local))
+        *sum = read_sum(&find);
     if (!local)
         return TRUE;
     g_propagate_error(error, g_steal_pointer(&local));
@@ -226,15 +233,10 @@ static gboolean
 sum_all_rows(VigilStore *self, VigilFootageSumFunc func, gpointer user_data, GError **error)
 {
     g_autoptr(GError) local = NULL;
-    g_auto(VigilStatement) list = vigil_statement(
-        self, "SELECT k.name, count(*), sum(iif(c.state = 'open', 0, c.bytes)), "
-              "min(c.start_wall_us) FROM cameras k CROSS JOIN clips c ON c.camera_id = k.id AND "
-              "c.continuous = 1 AND c.state <> 'lost' GROUP BY k.id");
+    g_auto(VigilStatement) list = vigil_statement(self, SUMS "ORDER BY k.id");
 
     while (vigil_statement_step(&list, &local)) {
-        const VigilFootageSum sum = {(guint64)sqlite3_column_int64(list.stmt, 1),
-                                     (guint64)sqlite3_column_int64(list.stmt, 2),
-                                     sqlite3_column_int64(list.stmt, 3)};
+        const VigilFootageSum sum = read_sum(&list);
 
         func(vigil_statement_need_text(&list, 0), &sum, user_data);
     }

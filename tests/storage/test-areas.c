@@ -209,6 +209,9 @@ START_TEST(test_older_store)
     store_test_close(&t);
     store_test_exec(&t, "DROP TABLE event_areas; DROP TABLE seal_chain; "
                         "DROP INDEX clips_continuous; DROP INDEX clips_continuous_by_age; "
+                        "DROP INDEX clips_continuous_by_run; DROP TRIGGER footage_added; "
+                        "DROP TRIGGER footage_changed; DROP TRIGGER footage_removed; "
+                        "DROP TABLE footage_sums; "
                         "ALTER TABLE clips DROP COLUMN continuous; "
                         "PRAGMA user_version = 13");
     reader = vigil_store_open_reader(t.database, t.clips, NULL);

@@ -10,6 +10,7 @@
 #include "storage/vigil-footage.h"
 #include "storage/vigil-purge.h"
 #include "storage/vigil-rebuild.h"
+#include "storage/vigil-store-private.h"
 #include "tests/storage/store-test.h"
 
 #define SEGMENT_US (600 * (gint64)G_USEC_PER_SEC)
@@ -297,6 +298,40 @@ START_TEST(test_cut_off)
 }
 END_TEST
 
+static int
+count_step(void *n)
+{
+    ++*(guint *)n;
+    return 0;
+}
+
+/* A year of a camera of which nothing is due: a round of the housekeeper does not look at each segment. */
+START_TEST(test_many_segments)
+{
+    const VigilStoreFootage limit = {"door", 999999 * SEGMENT_US, G_GINT64_CONSTANT(1) << 60};
+    g_autoptr(GString) sums = g_string_new(NULL);
+    guint n_steps = 0;
+
+    begin_test();
+    vigil_store_set_footage(t.store, &limit, 1);
+    record_segment("door", 1000);
+    store_test_exec(
+        &t, "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) "
+            "INSERT INTO clips (camera_id, run_id, path, state, bytes, start_wall_us, end_wall_us, "
+            "done_mono_us, continuous) SELECT c.camera_id, c.run_id, 'x' || n.i, 'complete', 1000, "
+            "c.end_wall_us, c.end_wall_us, c.done_mono_us + n.i, 1 FROM n CROSS JOIN clips c WHERE "
+            "c.id = 1");
+    enforce();
+    sqlite3_progress_handler(t.store->db, 1000, count_step, &n_steps);
+    enforce();
+    ck_assert(vigil_store_sum_all_footage(t.store, note_sum, sums, NULL));
+    sqlite3_progress_handler(t.store->db, 0, NULL, NULL);
+    ck_assert_str_eq(sums->str, "door 20001 since 0\n");
+    ck_assert_uint_lt(n_steps, 20);
+    store_test_finish(&t);
+}
+END_TEST
+
 START_TEST(test_ages)
 {
     VigilStoreFootage limits[] = {{"door", 3 * SEGMENT_US, 0}, {"yard", 5 * SEGMENT_US, 0}};
@@ -505,6 +540,7 @@ main(void)
     const TTest *const tests[] = {test_rows_and_files,
                                   test_altered_segment_is_found,
                                   test_cut_off,
+                                  test_many_segments,
                                   test_ages,
                                   test_bytes_of_a_camera,
                                   test_space,
