@@ -100,6 +100,12 @@ choose_path(VigilStore *self, const gchar *dir, const gchar *name)
     return NULL;
 }
 
+static VigilSpaceUse
+get_use(const VigilClip *self)
+{
+    return self->continuous ? VIGIL_SPACE_FOR_FOOTAGE : VIGIL_SPACE_FOR_CLIP;
+}
+
 /* Makes directories and file; on a full disk old events go first. */
 static gboolean
 make_file(VigilStore *self, VigilClip *clip, const gchar *dir, GError **error)
@@ -114,7 +120,7 @@ make_file(VigilStore *self, VigilClip *clip, const gchar *dir, GError **error)
                 clip->dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
         if (code >= 0)
             return TRUE;
-        if (code != -ENOSPC || i == MAX_FULL_TRIES || !vigil_store_make_space(self, FALSE))
+        if (code != -ENOSPC || i == MAX_FULL_TRIES || !vigil_store_make_space(self, get_use(clip)))
             break;
         if (clip->dir_fd >= 0)
             close(clip->dir_fd);
@@ -172,6 +178,13 @@ VigilClip *
 vigil_store_create_clip(VigilStore *self, const gchar *camera, const gchar *name,
                         gint64 start_wall_us, GError **error)
 {
+    return vigil_clip_create(self, camera, name, start_wall_us, FALSE, error);
+}
+
+VigilClip *
+vigil_clip_create(VigilStore *self, const gchar *camera, const gchar *name, gint64 start_wall_us,
+                  gboolean continuous, GError **error)
+{
     g_autofree gchar *dir = vigil_clip_folder_for(camera, start_wall_us);
     VigilClip *clip;
 
@@ -187,6 +200,8 @@ vigil_store_create_clip(VigilStore *self, const gchar *camera, const gchar *name
     clip->camera = g_strdup(camera);
     clip->fd = clip->dir_fd = -1;
     clip->hash = vigil_seal_hash_new();
+    clip->continuous = continuous;
+    clip->start_wall_us = start_wall_us;
     if (!create(self, clip, dir, name, error))
         g_clear_pointer(&clip, clip_free);
     return clip;
@@ -210,13 +225,13 @@ write_rest(VigilClip *self, const guint8 *data, gsize length, gsize *done)
 }
 
 static gboolean
-make_space_locked(VigilStore *store)
+make_space_locked(const VigilClip *self)
 {
     gboolean made;
 
-    g_mutex_lock(&store->mutex);
-    made = vigil_store_make_space(store, FALSE);
-    g_mutex_unlock(&store->mutex);
+    g_mutex_lock(&self->store->mutex);
+    made = vigil_store_make_space(self->store, get_use(self));
+    g_mutex_unlock(&self->store->mutex);
     return made;
 }
 
@@ -230,8 +245,7 @@ vigil_clip_write(VigilClip *self, gconstpointer data, gsize length, GError **err
         return FALSE;
     for (guint i = 0;; i++) {
         code = write_rest(self, data, length, &done);
-        if ((code != -ENOSPC && code != -EDQUOT) || i == MAX_FULL_TRIES ||
-            !make_space_locked(self->store))
+        if ((code != -ENOSPC && code != -EDQUOT) || i == MAX_FULL_TRIES || !make_space_locked(self))
             break;
     }
     if (code == 0) {

@@ -25,13 +25,8 @@ vigil_store_create_footage(VigilStore *self, const gchar *camera, gint64 start_w
                            GError **error)
 {
     g_autofree gchar *name = make_name(start_wall_us);
-    VigilClip *clip = vigil_store_create_clip(self, camera, name, start_wall_us, error);
 
-    if (clip) {
-        clip->continuous = TRUE;
-        clip->start_wall_us = start_wall_us;
-    }
-    return clip;
+    return vigil_clip_create(self, camera, name, start_wall_us, TRUE, error);
 }
 
 typedef struct {

@@ -290,13 +290,22 @@ gboolean vigil_store_collect(VigilStore *self, GPtrArray *paths, GError **error)
  * @garbage: (element-type utf8): the clip's path is added, to be collected after the transaction
  */
 gboolean vigil_store_drop_event(VigilStore *self, gint64 seq, GPtrArray *garbage, GError **error);
+/** VigilSpaceUse: who lacks space. */
+typedef enum {
+    VIGIL_SPACE_FOR_ROWS,    /* may use the reserve when nothing may go */
+    VIGIL_SPACE_FOR_CLIP,    /* of an event */
+    VIGIL_SPACE_FOR_FOOTAGE, /* a segment of a continuous recording: nothing of an event goes for it */
+} VigilSpaceUse;
+
 /**
- * vigil_store_make_space: the disk is full: deletes the oldest events that may go.
- * @for_rows: when there is none, the reserve may be used
+ * vigil_store_make_space: the disk is full: deletes the oldest segments, then the oldest events that may go.
  *
  * Returns: %FALSE when nothing was won
  */
-gboolean vigil_store_make_space(VigilStore *self, gboolean for_rows);
+gboolean vigil_store_make_space(VigilStore *self, VigilSpaceUse use);
+/** vigil_clip_create: vigil_store_create_clip(), or of a segment. */
+VigilClip *vigil_clip_create(VigilStore *self, const gchar *camera, const gchar *name,
+                             gint64 start_wall_us, gboolean continuous, GError **error);
 /** vigil_store_keep_reserve: makes DATABASE.reserve when it is missing and there is space. */
 void vigil_store_keep_reserve(VigilStore *self);
 /** vigil_store_release_reserve: %TRUE when there was one. */

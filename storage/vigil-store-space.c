@@ -70,43 +70,47 @@ empty_log(VigilStore *self)
 }
 
 typedef struct {
-    gboolean for_rows;
+    VigilSpaceUse use;
     GPtrArray *garbage;
     guint n_deleted;
 } Sacrifice;
 
 /* Rows gain nothing from files that lie on another disk. */
 static gboolean
-pick_footage(VigilStore *self, gboolean for_rows, gint64 *clip_id, GError **error)
+pick_footage(VigilStore *self, VigilSpaceUse use, gint64 *clip_id, GError **error)
 {
     struct stat rows, clips;
 
     *clip_id = 0;
-    if (for_rows && (stat(self->database, &rows) < 0 || fstat(self->clips_fd, &clips) < 0 ||
-                     rows.st_dev != clips.st_dev))
+    if (use == VIGIL_SPACE_FOR_ROWS &&
+        (stat(self->database, &rows) < 0 || fstat(self->clips_fd, &clips) < 0 ||
+         rows.st_dev != clips.st_dev))
         return TRUE;
     return vigil_footage_pick_oldest(self, clip_id, error);
 }
 
-/* Continuous recordings first, then what belongs to events. */
+/* Continuous recordings first, then what belongs to events: never for a recording that goes on. */
 static gboolean
 sacrifice(VigilStore *self, gpointer data, GError **error)
 {
     Sacrifice *work = data;
+    const gboolean for_rows = work->use == VIGIL_SPACE_FOR_ROWS;
     gint64 seq, passed_id = 0;
 
     g_ptr_array_set_size(work->garbage, 0);
     work->n_deleted = 0;
-    if (!pick_footage(self, work->for_rows, &passed_id, error))
+    if (!pick_footage(self, work->use, &passed_id, error))
         return FALSE;
     if (passed_id) {
         work->n_deleted = 1;
         return vigil_store_expire_clip(self, passed_id, work->garbage, error);
     }
-    if (!(work->for_rows ? vigil_store_pick_oldest(self, &seq, error)
-                         : vigil_store_pick_oldest_with_clip(self, &seq, error)))
+    if (work->use == VIGIL_SPACE_FOR_FOOTAGE)
+        return TRUE;
+    if (!(for_rows ? vigil_store_pick_oldest(self, &seq, error)
+                   : vigil_store_pick_oldest_with_clip(self, &seq, error)))
         return FALSE;
-    if (!work->for_rows && !vigil_store_pick_passed_before(self, seq, &passed_id, error))
+    if (!for_rows && !vigil_store_pick_passed_before(self, seq, &passed_id, error))
         return FALSE;
     work->n_deleted = seq || passed_id ? 1 : 0;
     if (passed_id)
@@ -116,10 +120,10 @@ sacrifice(VigilStore *self, gpointer data, GError **error)
 
 /* The oldest event, with its clip at once. */
 static gboolean
-delete_one(VigilStore *self, gboolean for_rows, guint *n_deleted, GError **error)
+delete_one(VigilStore *self, VigilSpaceUse use, guint *n_deleted, GError **error)
 {
     g_autoptr(GPtrArray) garbage = g_ptr_array_new_with_free_func(g_free);
-    Sacrifice work = {for_rows, garbage, 0};
+    Sacrifice work = {use, garbage, 0};
 
     *n_deleted = 0;
     if (!vigil_store_transact(self, sacrifice, &work, error))
@@ -129,8 +133,9 @@ delete_one(VigilStore *self, gboolean for_rows, guint *n_deleted, GError **error
 }
 
 gboolean
-vigil_store_make_space(VigilStore *self, gboolean for_rows)
+vigil_store_make_space(VigilStore *self, VigilSpaceUse use)
 {
+    const gboolean for_rows = use == VIGIL_SPACE_FOR_ROWS;
     g_autoptr(GError) error = NULL;
     gboolean released;
     guint n_deleted = 0, n = 0;
@@ -140,7 +145,7 @@ vigil_store_make_space(VigilStore *self, gboolean for_rows)
     /* deleting writes rows itself */
     released = vigil_store_release_reserve(self);
     empty_log(self);
-    while (n_deleted < MAX_DELETED && delete_one(self, for_rows, &n, &error) && n > 0) {
+    while (n_deleted < MAX_DELETED && delete_one(self, use, &n, &error) && n > 0) {
         n_deleted += n;
         if ((for_rows ? get_free_bytes(self) : self->ops->free_bytes(self->clips_fd)) >=
             2 * VIGIL_STORE_RESERVE_BYTES)

@@ -240,7 +240,7 @@ vigil_store_write(VigilStore *self, VigilStoreWork work, gpointer data, GError *
         if (vigil_store_transact(self, work, data, &local))
             return TRUE;
         if (!g_error_matches(local, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_FULL) ||
-            i == MAX_FULL_TRIES || !vigil_store_make_space(self, TRUE)) {
+            i == MAX_FULL_TRIES || !vigil_store_make_space(self, VIGIL_SPACE_FOR_ROWS)) {
             g_propagate_error(error, g_steal_pointer(&local));
             return FALSE;
         }

@@ -3,6 +3,7 @@
  * A file system of 3 MB that is really full. In a mount namespace of its own, which needs root; skipped with a message
  * otherwise (test-recovery fails the same calls without one).
  */
+#include "storage/vigil-footage.h"
 #include "tests/storage/store-test.h"
 
 #include <fcntl.h>
@@ -82,6 +83,43 @@ START_TEST(test_oldest_clips_make_way)
 }
 END_TEST
 
+/* A segment that finds no space ends, and makes way for the next one: nothing of an event goes for either. */
+START_TEST(test_footage_takes_nothing_from_events)
+{
+    static const gchar zeros[CLIP_BYTES];
+
+    if (!set_up("size=8m"))
+        return;
+    store_test_open(&t);
+    for (guint i = 1; i <= 10; i++)
+        ck_assert(store_test_whole(t.store, i, CLIP_BYTES, NULL));
+    for (guint n_segments = 0; n_segments < 3; n_segments++) {
+        g_autoptr(GError) error = NULL;
+        VigilClip *clip = vigil_store_create_footage(
+            t.store, "door", TEST_WALL_US + n_segments * (gint64)G_USEC_PER_SEC, &error);
+
+        assert_no_error(error);
+        for (guint n = 0; vigil_clip_write(clip, zeros, sizeof zeros, &error); n++) {
+            ck_assert_uint_lt(n, 100);
+            if (n == 0)
+                ck_assert(vigil_store_begin_footage(t.store, clip, NULL));
+        }
+        assert_error(error, VIGIL_STORE_ERROR_FULL);
+        ck_assert_uint_gt(vigil_clip_get_bytes(clip), 5 * CLIP_BYTES);
+        vigil_store_abandon_clip(t.store, clip);
+        ck_assert(vigil_store_enforce_limits(t.store, NULL, NULL));
+        ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM events"), 10);
+        ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM clips WHERE continuous = 1"), 1);
+    }
+    /* one of an event takes what it needs */
+    ck_assert(store_test_whole(t.store, 11, CLIP_BYTES, NULL));
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM events"), 11);
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM clips WHERE continuous = 1"), 0);
+    ck_assert_uint_eq(store_test_check(&t), 0);
+    tear_down();
+}
+END_TEST
+
 /* Full from outside, with nothing that may go: FULL, and all is well when there is space again. */
 START_TEST(test_rows_keep_their_reserve)
 {
@@ -153,6 +191,7 @@ main(void)
 {
     const TTest *const tests[] = {
         test_oldest_clips_make_way,
+        test_footage_takes_nothing_from_events,
         test_rows_keep_their_reserve,
         test_open_on_a_full_disk,
     };
