@@ -88,14 +88,14 @@ check_open(VigilStore *self, GError **error)
     return self->db || vigil_store_check_writable(self, error); /* says why it is closed */
 }
 
+/* In their order. */
 static gboolean
-list_rows(VigilStore *self, const gchar *camera, gint64 since_us, gint64 until_us,
-          VigilFootageRowFunc func, gpointer user_data, GError **error)
+list_ids(VigilStore *self, const gchar *camera, gint64 since_us, gint64 until_us, GArray *ids,
+         GError **error)
 {
     g_autoptr(GError) local = NULL;
     g_auto(VigilStatement) list = vigil_statement(
-        self, "SELECT c.id, k.name, c.path, c.state, c.codec, c.start_wall_us, c.end_wall_us, "
-              "c.bytes FROM cameras k CROSS JOIN clips c ON c.camera_id = k.id AND "
+        self, "SELECT c.id FROM cameras k CROSS JOIN clips c ON c.camera_id = k.id AND "
               "c.continuous = 1 WHERE (:camera IS NULL OR k.name = :camera) AND (:until = 0 OR "
               "c.start_wall_us <= :until) AND coalesce(c.end_wall_us >= :since, 1) "
               "ORDER BY k.name, c.start_wall_us, c.id");
@@ -104,22 +104,63 @@ list_rows(VigilStore *self, const gchar *camera, gint64 since_us, gint64 until_u
     vigil_statement_int(&list, ":since", since_us);
     vigil_statement_int(&list, ":until", until_us);
     while (vigil_statement_step(&list, &local)) {
-        const VigilFootageRow row = {.id = sqlite3_column_int64(list.stmt, 0),
-                                     .camera = vigil_statement_need_text(&list, 1),
-                                     .path = vigil_statement_need_text(&list, 2),
-                                     .state = vigil_statement_need_text(&list, 3),
-                                     .codec = vigil_statement_get_text(&list, 4),
-                                     .start_us = sqlite3_column_int64(list.stmt, 5),
-                                     .end_us = sqlite3_column_int64(list.stmt, 6),
-                                     .bytes = sqlite3_column_int64(list.stmt, 7)};
+        const gint64 id = sqlite3_column_int64(list.stmt, 0);
 
-        if (!func(&row, user_data))
-            break;
+        g_array_append_val(ids, id);
     }
     if (!local)
         return TRUE;
     g_propagate_error(error, g_steal_pointer(&local));
     return FALSE;
+}
+
+/* @found: (out): %FALSE: it was deleted meanwhile. @path: (out) */
+static gboolean
+read_row(VigilStore *self, gint64 id, VigilFootageRow *row, gchar **path, gboolean *found,
+         GError **error)
+{
+    g_autoptr(GError) local = NULL;
+    g_auto(VigilStatement) find = vigil_statement(
+        self, "SELECT k.name, c.path, c.state, c.codec, c.start_wall_us, c.end_wall_us, c.bytes "
+              "FROM clips c CROSS JOIN cameras k ON k.id = c.camera_id WHERE c.id = :id");
+
+    vigil_statement_int(&find, ":id", id);
+    *found = vigil_statement_step(&find, &local);
+    if (*found)
+        *row = (VigilFootageRow){.id = id,
+                                 .camera = g_intern_string(vigil_statement_need_text(&find, 0)),
+                                 .path = *path = g_strdup(vigil_statement_need_text(&find, 1)),
+                                 .state = g_intern_string(vigil_statement_need_text(&find, 2)),
+                                 .codec = g_intern_string(vigil_statement_get_text(&find, 3)),
+                                 .start_us = sqlite3_column_int64(find.stmt, 4),
+                                 .end_us = sqlite3_column_int64(find.stmt, 5),
+                                 .bytes = sqlite3_column_int64(find.stmt, 6)};
+    if (!local)
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&local));
+    return FALSE;
+}
+
+/* Nothing is being read while somebody is told: who prints may wait for long, and the writer's log could not begin anew. */
+static gboolean
+list_rows(VigilStore *self, const gchar *camera, gint64 since_us, gint64 until_us,
+          VigilFootageRowFunc func, gpointer user_data, GError **error)
+{
+    g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(gint64));
+    gboolean more = TRUE, found;
+
+    if (!list_ids(self, camera, since_us, until_us, ids, error))
+        return FALSE;
+    for (guint i = 0; i < ids->len && more; i++) {
+        g_autofree gchar *path = NULL;
+        VigilFootageRow row;
+
+        if (!read_row(self, g_array_index(ids, gint64, i), &row, &path, &found, error))
+            return FALSE;
+        if (found)
+            more = func(&row, user_data);
+    }
+    return TRUE;
 }
 
 gboolean

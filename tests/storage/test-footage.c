@@ -251,6 +251,30 @@ START_TEST(test_rows_and_files)
 }
 END_TEST
 
+static gboolean
+empty_log(const VigilFootageRow *row, gpointer n)
+{
+    ck_assert_int_eq(store_test_int(&t, "PRAGMA wal_checkpoint(TRUNCATE)"), 0);
+    ++*(guint *)n;
+    return TRUE;
+}
+
+/* Somebody who reads a list slowly does not keep the writer's log from beginning anew. */
+START_TEST(test_slow_reader)
+{
+    g_autoptr(VigilStore) reader = NULL;
+    guint n = 0;
+
+    begin_test();
+    for (guint i = 0; i < 3; i++)
+        record_segment("door", 1000);
+    reader = vigil_store_open_reader(t.database, t.clips, NULL);
+    ck_assert(vigil_store_list_footage(reader, NULL, 0, 0, empty_log, &n, NULL));
+    ck_assert_uint_eq(n, 3);
+    store_test_finish(&t);
+}
+END_TEST
+
 START_TEST(test_altered_segment_is_found)
 {
     g_autoptr(GError) error = NULL;
@@ -537,17 +561,11 @@ END_TEST
 int
 main(void)
 {
-    const TTest *const tests[] = {test_rows_and_files,
-                                  test_altered_segment_is_found,
-                                  test_cut_off,
-                                  test_many_segments,
-                                  test_ages,
-                                  test_bytes_of_a_camera,
-                                  test_space,
-                                  test_purge,
-                                  test_made_again,
-                                  test_backup,
-                                  test_span_of_anything};
+    const TTest *const tests[] = {
+        test_rows_and_files,    test_slow_reader,   test_altered_segment_is_found,
+        test_cut_off,           test_many_segments, test_ages,
+        test_bytes_of_a_camera, test_space,         test_purge,
+        test_made_again,        test_backup,        test_span_of_anything};
 
     return store_test_main("footage", tests, G_N_ELEMENTS(tests));
 }
