@@ -414,6 +414,13 @@ copy_segments(Copy *self, const GArray *segments, GError **error)
     return end_file(self, error);
 }
 
+/* Whoever wants all of it names any time. */
+static gint64
+to_ns(gint64 us)
+{
+    return CLAMP(us, G_MININT64 / 1000, G_MAXINT64 / 1000) * 1000;
+}
+
 gboolean
 vigil_footage_copy(VigilStore *store, const gchar *camera, gint64 since_us, gint64 until_us,
                    const VigilFootageSink *sink, gpointer user_data, VigilFootageCopied *copied,
@@ -423,8 +430,8 @@ vigil_footage_copy(VigilStore *store, const gchar *camera, gint64 since_us, gint
     Copy self = {.sink = sink,
                  .user_data = user_data,
                  .store = store,
-                 .since_ns = since_us * 1000,
-                 .until_ns = until_us * 1000,
+                 .since_ns = to_ns(since_us),
+                 .until_ns = to_ns(until_us),
                  .copied = copied,
                  .last_pts_ns = G_MININT64};
     gboolean ok;
