@@ -13,6 +13,8 @@
 #define PATIENCE_NS (G_GINT64_CONSTANT(2500000000))
 /* The same where time is that of a file, and at the end of a clip. */
 #define PATIENCE_US (3 * G_USEC_PER_SEC)
+/* Where the next frame of sound is known, and so far away, there is a hole: frames of sound are shorter. */
+#define HOLE_NS (G_GINT64_CONSTANT(500000000))
 /* Not live: pictures that the muxer holds while it is not known that no sound comes. */
 #define MAX_PICTURES_NS (10 * G_GINT64_CONSTANT(1000000000))
 
@@ -350,7 +352,11 @@ vigil_recorder_feed_audio(VigilRecorder *self, VigilOpenClip *open, GError **err
         vigil_clip_writer_end_audio(open->writer);
         return TRUE;
     }
-    until_ns = more ? 0 : get_overdue_ns(self, open, limit_ns);
+    /* one that is there already, behind the pictures, says that none comes before them */
+    if (more)
+        until_ns = limit_ns - open->audio.front_ns > HOLE_NS ? limit_ns - 1 : 0;
+    else
+        until_ns = get_overdue_ns(self, open, limit_ns);
     if (until_ns <= open->audio.front_ns)
         return TRUE;
     open->audio.front_ns = until_ns;

@@ -191,6 +191,48 @@ GST_START_TEST(sound_of_a_part_of_the_time)
 }
 GST_END_TEST
 
+/* A hole in it that is longer than what the muxer may hold of the pictures: what comes behind the hole tells that nothing is in it. */
+GST_START_TEST(sound_with_a_long_hole)
+{
+    static const Script script[] = {{1, B, 2500, 2600, 500, 500}, {1, E, 2500, 18000, 500, 500}};
+    SoundTake sound;
+    GstAppSrc *source;
+    GPtrArray *lines;
+    SoundView view;
+    Found found;
+    Rig rig;
+
+    if (!test_have_element(sound_codecs[0].element))
+        return;
+    sound = sound_make(&sound_codecs[0], 20);
+    rig = rig_new(SOUND PLAIN, "max-lead=20000000000");
+    source = get_sound(&rig, &sound);
+    for (guint i = 0; i < sound.buffers->len; i++) {
+        const gint64 time_ns = g_array_index(sound.frames, VigilRingFrame, i).pts_ns;
+
+        if (time_ns < 3000 * MS || time_ns > 16000 * MS)
+            push_sound(source, &sound, i, 0);
+    }
+    gst_app_src_end_of_stream(source);
+    gst_object_unref(source);
+    rig_play(&rig, script, G_N_ELEMENTS(script), 20000, 1000);
+    lines = rig_wait(&rig);
+    assert_equals_int(lines->len, 2);
+    found = rig_find(&rig, 1);
+    fail_unless(found.n == 1 && found.complete && found.end_ms >= 18500);
+    view = sound_view(found.path, sound_codecs[0].media);
+    fail_unless(view.n > 40 && view.max_step_ns > 12900 * MS && view.max_step_ns < 13200 * MS,
+                "%u frames, a hole of %d ms", view.n, (gint)(view.max_step_ns / MS));
+    assert_nothing_amiss(&rig);
+    assert_equals_int(rig_stat(&rig, "audio-lost"), 0);
+    g_byte_array_unref(view.bytes);
+    g_free(found.path);
+    g_ptr_array_unref(lines);
+    rig_free(&rig);
+    sound_clear(&sound);
+}
+GST_END_TEST
+
 static gint64
 get_running_ns(Rig *rig)
 {
@@ -304,6 +346,7 @@ vigilrecord_audio_suite(void)
         tcase_add_loop_test(tcase, clip_has_the_sound_of_its_time, 0, G_N_ELEMENTS(sound_codecs));
         tcase_add_test(tcase, parts_have_sound_without_a_gap);
         tcase_add_loop_test(tcase, sound_of_a_part_of_the_time, 0, 4);
+        tcase_add_test(tcase, sound_with_a_long_hole);
         tcase_add_test(tcase, live_sound_that_stops);
     }
     suite_add_tcase(suite, tcase);
