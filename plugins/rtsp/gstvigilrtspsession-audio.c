@@ -107,7 +107,10 @@ on_packet(GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 
     if (!peer)
         return GST_PAD_PROBE_DROP;
-    if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER) {
+    /* a format that they refuse would fail the next packet before it came here */
+    if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM) {
+        gst_pad_send_event(peer, GST_PAD_PROBE_INFO_EVENT(info));
+    } else if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER) {
         gst_pad_chain(peer, stamp_packet(user_data, GST_PAD_PROBE_INFO_BUFFER(info)));
     } else {
         GstBufferList *list = gst_buffer_list_make_writable(GST_PAD_PROBE_INFO_BUFFER_LIST(info));
@@ -231,8 +234,10 @@ gst_vigil_rtsp_session_take_audio(GstVigilRtspSession *self, GstPad *pad,
     if (!self->audio.timeline)
         self->audio.timeline = vigil_rtsp_timeline_new(rate > 0 ? (guint)rate : 8000, self->sync);
     g_mutex_unlock(&self->lock);
-    gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST, on_packet,
-                      self, NULL);
+    gst_pad_add_probe(pad,
+                      GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST |
+                          GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
+                      on_packet, self, NULL);
     gst_element_sync_state_with_parent(bin);
     if (gst_pad_link(pad, sink) != GST_PAD_LINK_OK)
         self->funcs.no_sound("its sound cannot be linked", self->user_data);
