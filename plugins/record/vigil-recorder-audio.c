@@ -317,9 +317,12 @@ get_overdue_ns(VigilRecorder *self, const VigilOpenClip *open, gint64 limit_ns)
 {
     const VigilRecorderAudio *audio = self->audio;
     const gint64 now_us = g_get_monotonic_time();
-    gint64 until_ns = open->audio.front_ns;
+    gint64 until_ns = open->audio.front_ns, since_us = open->audio.since_us;
 
     g_mutex_lock(&self->lock);
+    /* live, its end does not wait for sound that still comes, but ever later */
+    if (!self->options.live || !open->audio.ended)
+        since_us = MAX(since_us, audio->last_us);
     /* one may have come just now */
     if (vigil_ring_get(audio->ring, open->audio.cursor, NULL))
         until_ns = open->audio.front_ns;
@@ -327,7 +330,7 @@ get_overdue_ns(VigilRecorder *self, const VigilOpenClip *open, gint64 limit_ns)
         until_ns = limit_ns;
     else if (self->options.live && !open->done)
         until_ns = MIN(limit_ns, self->last_pts_ns - PATIENCE_NS);
-    else if (now_us - MAX(audio->last_us, open->audio.since_us) > PATIENCE_US)
+    else if (now_us - since_us > PATIENCE_US)
         until_ns = limit_ns;
     g_mutex_unlock(&self->lock);
     return until_ns;

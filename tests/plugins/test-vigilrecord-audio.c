@@ -309,6 +309,52 @@ GST_START_TEST(live_sound_that_stops)
 }
 GST_END_TEST
 
+/* Live, it comes ever later: the clip does not stay open for as long as it takes. */
+GST_START_TEST(live_sound_that_is_slow)
+{
+    static const Script begin = {1, B, 2000, 2100, 1000, 1000};
+    static const Script end = {1, E, 2000, 5000, 1000, 1000};
+    gint64 now_ns = 0, next_ns = 0;
+    gboolean begun = FALSE, ended = FALSE;
+    SoundTake sound;
+    GstAppSrc *source;
+    Found found;
+    guint i = 0;
+    Rig rig;
+
+    if (!test_have_element(sound_codecs[0].element))
+        return;
+    sound = sound_make(&sound_codecs[0], 20);
+    rig = rig_new(LIVE_SOUND LIVE_VIDEO, "");
+    source = get_sound(&rig, &sound);
+    for (; now_ns < 11500 * MS; g_usleep(20000)) {
+        now_ns = get_running_ns(&rig);
+        for (; g_array_index(sound.frames, VigilRingFrame, i).pts_ns < now_ns &&
+               (now_ns < 3500 * MS || now_ns > next_ns);
+             i++) {
+            push_sound(source, &sound, i, 0);
+            next_ns = now_ns + 600 * MS;
+        }
+        rig_push_gap(&rig, now_ns / MS);
+        if (!begun && now_ns > 2100 * MS)
+            rig_push(&rig, &begin);
+        begun |= now_ns > 2100 * MS;
+        if (!ended && now_ns > 5000 * MS)
+            rig_push(&rig, &end);
+        ended |= now_ns > 5000 * MS;
+    }
+    found = rig_find(&rig, 1);
+    fail_unless(found.complete);
+    gst_element_send_event(rig.pipeline, gst_event_new_eos());
+    gst_pad_push_event(rig.events, gst_event_new_eos());
+    g_ptr_array_unref(rig_wait(&rig));
+    g_free(found.path);
+    gst_object_unref(source);
+    rig_free(&rig);
+    sound_clear(&sound);
+}
+GST_END_TEST
+
 /* It can be given back, and is not given any more when the ring is made. */
 GST_START_TEST(pad_for_sound_is_asked_for_in_time)
 {
@@ -348,6 +394,7 @@ vigilrecord_audio_suite(void)
         tcase_add_loop_test(tcase, sound_of_a_part_of_the_time, 0, 4);
         tcase_add_test(tcase, sound_with_a_long_hole);
         tcase_add_test(tcase, live_sound_that_stops);
+        tcase_add_test(tcase, live_sound_that_is_slow);
     }
     suite_add_tcase(suite, tcase);
     return suite;
