@@ -43,12 +43,45 @@ find_codec(const GstStructure *s)
     return -1;
 }
 
+static void
+tell_no_sound(VigilCameraPipeline *self, const gchar *reason)
+{
+    GstStructure *s = gst_structure_new("vigil-no-sound", "reason", G_TYPE_STRING, reason, NULL);
+
+    gst_element_post_message(self->pipeline,
+                             gst_message_new_element(GST_OBJECT(self->pipeline), s));
+}
+
+/* Handed on from here, so that the demuxer, which would end all streams, does not hear of what the elements for sound cannot take. */
+static GstPadProbeReturn
+on_sound(GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+    g_autoptr(GstPad) peer = gst_pad_get_peer(pad);
+    GstFlowReturn flow = GST_FLOW_OK;
+
+    if (!peer)
+        return GST_PAD_PROBE_DROP;
+    if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM)
+        gst_pad_send_event(peer, GST_PAD_PROBE_INFO_EVENT(info));
+    else if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER)
+        flow = gst_pad_chain(peer, GST_PAD_PROBE_INFO_BUFFER(info));
+    else
+        flow = gst_pad_chain_list(peer, GST_PAD_PROBE_INFO_BUFFER_LIST(info));
+    GST_PAD_PROBE_INFO_DATA(info) = NULL;
+    /* the recorder need not wait for more, and what comes is left out from now on */
+    if (flow < GST_FLOW_EOS) {
+        tell_no_sound(user_data, "its sound is of a form that no clip can have");
+        gst_pad_send_event(peer, gst_event_new_eos());
+    }
+    return GST_PAD_PROBE_HANDLED;
+}
+
 static gboolean
 link_audio(VigilCameraPipeline *self, GstPad *pad, guint codec)
 {
     GstElement *queue = vigil_gst_make("queue", "audio-queue", NULL);
     const gchar *factory = codecs[codec].parser ? codecs[codec].parser : "identity";
-    GstElement *parser = vigil_gst_make(factory, "audio-parser", NULL);
+    GstElement *parser = vigil_gst_make(factory, VIGIL_CAMERA_AUDIO_PARSER, NULL);
     g_autoptr(GstPad) sink = NULL, src = NULL;
 
     if (!vigil_camera_pipeline_add(self, queue) || !vigil_camera_pipeline_add(self, parser))
@@ -61,6 +94,10 @@ link_audio(VigilCameraPipeline *self, GstPad *pad, guint codec)
         return FALSE;
     gst_element_sync_state_with_parent(queue);
     gst_element_sync_state_with_parent(parser);
+    gst_pad_add_probe(pad,
+                      GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST |
+                          GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
+                      on_sound, self, NULL);
     return gst_pad_link(pad, sink) == GST_PAD_LINK_OK;
 }
 
@@ -68,12 +105,9 @@ link_audio(VigilCameraPipeline *self, GstPad *pad, guint codec)
 static void
 give_up(VigilCameraPipeline *self, const gchar *reason)
 {
-    GstStructure *s = gst_structure_new("vigil-no-sound", "reason", G_TYPE_STRING, reason, NULL);
-
     gst_element_release_request_pad(self->record, self->audio);
     gst_clear_object(&self->audio);
-    gst_element_post_message(self->pipeline,
-                             gst_message_new_element(GST_OBJECT(self->pipeline), s));
+    tell_no_sound(self, reason);
 }
 
 gboolean

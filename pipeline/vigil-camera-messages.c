@@ -292,6 +292,12 @@ on_error_message(VigilCamera *self, GstMessage *message)
     gst_message_parse_error(message, &error, &debug);
     safe = vigil_redact(debug);
     g_debug("camera %s: %s", self->settings->name, safe ? safe : "");
+    /* a file whose sound is broken still has its pictures */
+    if (g_str_equal(GST_MESSAGE_SRC_NAME(message), VIGIL_CAMERA_AUDIO_PARSER)) {
+        g_message("camera %s: %s: its sound is broken: %s", self->settings->name,
+                  self->settings->source->display, error->message);
+        return;
+    }
     if (g_error_matches(error, GST_STREAM_ERROR, GST_STREAM_ERROR_TYPE_NOT_FOUND)) {
         g_free(error->message);
         error->message =

@@ -9,6 +9,9 @@
 
 G_BEGIN_DECLS
 
+/** VIGIL_CAMERA_AUDIO_PARSER: name of the element whose errors are those of a file's sound alone. */
+#define VIGIL_CAMERA_AUDIO_PARSER "audio-parser"
+
 /**
  * VigilCameraPipelineOptions:
  * @database: path of the store's SQLite file; borrowed

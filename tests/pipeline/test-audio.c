@@ -109,6 +109,35 @@ START_TEST(test_clip_has_the_file_s_sound)
 }
 END_TEST
 
+/* The headers of frames of AAC, which begin with FF F1 in a .ts file: %TRUE: they say MPEG-2, which no clip can have; else they are none any more. */
+static void
+spoil_sound(const gchar *path, gboolean mpeg2)
+{
+    gchar *bytes = NULL;
+    gsize length;
+
+    ck_assert(g_file_get_contents(path, &bytes, &length, NULL));
+    for (gsize i = 0; i + 2 < length; i++)
+        if ((guint8)bytes[i] == 0xff && (guint8)bytes[i + 1] == 0xf1 &&
+            ((guint8)bytes[i + 2] & 0xfc) == 0x60)
+            bytes[i + 1] = (gchar)(mpeg2 ? 0xf9 : 0x01);
+    ck_assert(g_file_set_contents(path, bytes, (gssize)length, NULL));
+    g_free(bytes);
+}
+
+/* Who cannot have the sound has the pictures. */
+START_TEST(test_sound_that_cannot_be_taken)
+{
+    g_autofree gchar *video = make_video("v.ts", "aac", "16000");
+    g_autofree gchar *clip = NULL;
+    g_auto(Program) run = {0};
+
+    spoil_sound(video, _i == 0);
+    clip = replay(video, "    audio: true\n", &run);
+    ck_assert_uint_eq(count_text(run.errors, _i ? "its sound is broken" : "no clip can have"), 1);
+}
+END_TEST
+
 /* Off by default, and what a camera with masks records has its sound, too. */
 START_TEST(test_only_where_it_is_asked_for)
 {
@@ -198,19 +227,23 @@ int
 main(void)
 {
     Suite *suite = suite_create("audio");
-    TCase *tcase = tcase_create("audio");
+    TCase *tcase = tcase_create("audio"), *broken = tcase_create("broken");
     SRunner *runner = srunner_create(suite);
 
     tcase_set_timeout(tcase, 180);
     tcase_add_checked_fixture(tcase, open_scene, close_scene);
+    tcase_set_timeout(broken, 180);
+    tcase_add_checked_fixture(broken, open_scene, close_scene);
     if (scene_open(&scene)) {
         scene_close(&scene);
+        tcase_add_loop_test(broken, test_sound_that_cannot_be_taken, 0, 2);
         tcase_add_loop_test(tcase, test_clip_has_the_file_s_sound, 0, 4);
         tcase_add_loop_test(tcase, test_only_where_it_is_asked_for, 0, 3);
         tcase_add_test(tcase, test_sound_that_no_clip_can_have);
         tcase_add_test(tcase, test_camera_on_the_network);
     }
     suite_add_tcase(suite, tcase);
+    suite_add_tcase(suite, broken);
     /* GLib waits for processes in a thread, which a fork would lose */
     srunner_set_fork_status(runner, CK_NOFORK);
     srunner_run_all(runner, CK_NORMAL);
