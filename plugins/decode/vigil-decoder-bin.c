@@ -439,7 +439,8 @@ change_state(GstElement *element, GstStateChange transition)
     if (transition == GST_STATE_CHANGE_READY_TO_PAUSED)
         reset(self);
     g_mutex_lock(&self->exchange);
-    self->closing = !up;
+    /* while it is paused its thread goes on: it would not begin again if it were told that it is to stop */
+    self->closing = next < GST_STATE_PAUSED && !up;
     if (up) {
         if (ensure(self, next))
             result = GST_ELEMENT_CLASS(vigil_decoder_bin_parent_class)

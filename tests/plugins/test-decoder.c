@@ -407,6 +407,7 @@ END_TEST
 typedef struct {
     GstPad *in, *out; /* sink pads of the decoder and of what is behind it */
     GstEvent *also;   /* (nullable): sent to each that rests */
+    gboolean pause;   /* and no more than PAUSED from then on */
     guint n, n_elements;
     guint n_asked, n_told; /* past the decoder that is not there: downstream, upstream */
 } Rest;
@@ -457,13 +458,15 @@ on_frame(GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
     gst_query_unref(latency);
     if (self->also)
         ck_assert(gst_pad_send_event(pad, gst_event_ref(self->also)));
+    if (self->pause)
+        ck_assert_int_eq(gst_element_set_state(bin, GST_STATE_PAUSED), GST_STATE_CHANGE_SUCCESS);
     return GST_PAD_PROBE_OK;
 }
 
 static void
 play_with_rests(Run *run, Rest *self, GstEvent *also)
 {
-    *self = (Rest){.also = also};
+    self->also = also;
     self->in = gst_element_get_static_pad(run->bin, "sink");
     self->out = gst_element_get_static_pad(run->sink, "sink");
     gst_pad_add_probe(self->in, GST_PAD_PROBE_TYPE_BUFFER, on_frame, self, NULL);
@@ -482,7 +485,7 @@ play_with_rests(Run *run, Rest *self, GstEvent *also)
 /* It goes, and comes back for the next frame: no picture is lost, and it is no news. */
 START_TEST(test_rest)
 {
-    Rest rest;
+    Rest rest = {0};
     Run run;
 
     build(&run, &both[1], 1, NULL, FRAMES, GROUP);
@@ -495,16 +498,30 @@ START_TEST(test_rest)
 }
 END_TEST
 
+/* What was under way when the pipeline is paused finds a decoder: a thread that were told to stop would not begin again. */
+START_TEST(test_pause_at_rest)
+{
+    Rest rest = {.pause = TRUE};
+    Run run;
+
+    build(&run, &both[1], 1, NULL, FRAMES, GROUP);
+    play_with_rests(&run, &rest, NULL);
+    check_times(&run, FRAMES);
+    clear(&run);
+}
+END_TEST
+
 /* What has its place among the pictures comes through, too, and a tag of the stream does not wake it. */
 START_TEST(test_events_at_rest)
 {
-    Rest rest;
+    Rest rest = {0};
     Run run;
 
     build(&run, &both[1], 1, NULL, FRAMES, GROUP);
     play_with_rests(&run, &rest, gst_event_new_tag(gst_tag_list_new_empty()));
     check_times(&run, FRAMES);
     clear(&run);
+    rest = (Rest){0};
     build(&run, &both[1], 1, NULL, FRAMES, GROUP);
     play_with_rests(&run, &rest, gst_event_new_gap(0, GST_CLOCK_TIME_NONE));
     check_times(&run, FRAMES);
@@ -515,7 +532,7 @@ END_TEST
 /* Who knows who would have the device then. */
 START_TEST(test_hardware_does_not_rest)
 {
-    Rest rest;
+    Rest rest = {0};
     Run run;
 
     fake_decoder_set_fault(FAKE_DECODER_WORKS);
@@ -580,6 +597,7 @@ main(int argc, char **argv)
     tcase_add_test(tcase, test_long_group);
     tcase_add_test(tcase, test_all_break);
     tcase_add_test(tcase, test_rest);
+    tcase_add_test(tcase, test_pause_at_rest);
     tcase_add_test(tcase, test_events_at_rest);
     tcase_add_test(tcase, test_hardware_does_not_rest);
     tcase_add_test(tcase, test_end_at_rest);
