@@ -403,6 +403,16 @@ do_task(VigilStore *self, guint *n_deleted, gboolean *done, GError **error)
     return do_rest(self, done, error);
 }
 
+/* Going over a long chain takes minutes, in which the disk must not fill up: all limits get their turn in between. */
+static gboolean
+is_long_enough(VigilStore *self)
+{
+    VigilRetention *retention = self->retention;
+    const guint most = vigil_seal_shortener_get_pace(self->seal_shortener)->n_steps;
+
+    return retention->task == self->n_keep + 6 && most && ++retention->n_shortening % most == 0;
+}
+
 /* @all_done: (out): this was the last task */
 static gboolean
 go_on(VigilStore *self, guint *n_deleted, gboolean *all_done, GError **error)
@@ -420,8 +430,11 @@ go_on(VigilStore *self, guint *n_deleted, gboolean *all_done, GError **error)
         retention->task = 0;
         return FALSE;
     }
-    if (!done)
+    if (!done) {
+        if (is_long_enough(self))
+            retention->task = 1;
         return TRUE;
+    }
     *all_done = retention->task == self->n_keep + 7;
     retention->task = *all_done ? 0 : retention->task + 1;
     return TRUE;

@@ -28,6 +28,7 @@ struct VigilRetention {
     VigilAgeScan *
         scans; /* one for each of the store's @keep, the default, clips; guarded by the store's mutex */
     guint task;           /* index of what is done next */
+    guint n_shortening;   /* steps of the chain of seals; wraps */
     VigilStrays *strays;  /* (nullable): of the step that goes on; under enforcing */
     guint batch;          /* so many events go in one step */
     GPtrArray *doomed;    /* (element-type utf8): being unlinked without the lock */

@@ -4,8 +4,6 @@
 
 #include "storage/vigil-seal-private.h"
 
-#define N_HEAD_ITEMS 3 /* CLOSED, CLOSED_KEY, CLOSED_TIME */
-
 VigilSealItems *
 vigil_seal_closed_write(const VigilSealClosed *closed)
 {
@@ -78,9 +76,10 @@ vigil_seal_closed_parse(const VigilSealRecord *record, VigilSealClosed *closed, 
     if (record->kind != VIGIL_SEAL_KIND_CHECKPOINT)
         return FALSE;
     for (; vigil_seal_record_next(record, &offset, &item); n++)
-        if (n < N_HEAD_ITEMS ? !take_head(closed, &item, n) : !take_kept(found, closed, &item))
+        if (n < VIGIL_SEAL_N_HEAD_ITEMS ? !take_head(closed, &item, n)
+                                        : !take_kept(found, closed, &item))
             return FALSE;
-    if (n < N_HEAD_ITEMS || closed->seq == 0 || closed->seq >= record->seq)
+    if (n < VIGIL_SEAL_N_HEAD_ITEMS || closed->seq == 0 || closed->seq >= record->seq)
         return FALSE;
     *kept = g_steal_pointer(&found);
     return TRUE;

@@ -83,6 +83,8 @@ gint vigil_seal_hash_file(gint fd, guint8 digest[VIGIL_SEAL_DIGEST_BYTES], guint
 
 /* --- vigil-seal-closed.c: checkpoints; no state, any thread --------------------------------------------------------- */
 
+#define VIGIL_SEAL_N_HEAD_ITEMS 3 /* CLOSED, CLOSED_KEY, CLOSED_TIME */
+
 /** VigilSealClosed: what a checkpoint says of the last record that is closed. */
 typedef struct {
     guint64 seq, n_items; /* n_items: of all that are closed */

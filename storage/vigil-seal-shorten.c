@@ -6,6 +6,8 @@
 #include "storage/vigil-seal-fate.h"
 
 #define SLICE 64
+/* Checkpoints name many records: a slice takes no more in, but those of one. */
+#define SLICE_UNITS 256
 /* A look takes no more of them, however many a record has: about 3 MB. */
 #define MAX_ITEMS 65536
 
@@ -21,8 +23,9 @@ struct VigilSealShortener {
     guint n_ended;
     gboolean refused;
     guint64 all_until; /* 0, or: whatever was written until then is gone over */
-    gint64 n_records;  /* that there are */
     /* of a look */
+    gint64
+        n_records; /* that there are: of the open part, as far as it was read, and that its checkpoints keep */
     VigilSealFate *fate; /* (nullable): none goes on */
     GArray *closable;    /* (element-type Closable): oldest first */
     guint next;          /* of them, to be closed */
@@ -38,8 +41,12 @@ vigil_seal_shortener_new(void)
 {
     VigilSealShortener *self = g_new0(VigilSealShortener, 1);
 
-    self->pace = (VigilSealPace){
-        .n_open = 256, .n_ended = 256, .n_look = 4096, .n_batch = 512, .n_slack = 4096};
+    self->pace = (VigilSealPace){.n_open = 256,
+                                 .n_ended = 256,
+                                 .n_look = 4096,
+                                 .n_batch = 512,
+                                 .n_slack = 4096,
+                                 .n_steps = 1024};
     self->n_ended = G_MAXUINT / 2; /* the runs before may have left much */
     self->closable = g_array_new(FALSE, FALSE, sizeof(Closable));
     return self;
@@ -125,7 +132,10 @@ read_row(VigilStatement *list, gboolean check, Read *read)
     return read->is_signed || !check;
 }
 
-/* What it says of @kept, to be considered anew. @ok: (out): it is what was kept */
+/*
+ * What it says of @kept, to be considered anew. The checkpoint is signed and has the digest of the record and its signature, so
+ * this is the one that was closed: its signature needs not be checked again. @ok: (out): it is what was kept
+ */
 static gboolean
 add_kept(VigilStore *self, const VigilSealKept *kept, gboolean *ok, GError **error)
 {
@@ -135,7 +145,7 @@ add_kept(VigilStore *self, const VigilSealKept *kept, gboolean *ok, GError **err
     Read read;
 
     vigil_statement_int(&find, ":seq", (gint64)kept->seq);
-    *ok = vigil_statement_step(&find, &local) && read_row(&find, TRUE, &read) &&
+    *ok = vigil_statement_step(&find, &local) && read_row(&find, FALSE, &read) &&
           memcmp(read.link, kept->link, sizeof read.link) == 0 &&
           vigil_seal_mask_fits(kept->mask, read.record.n_items);
     if (*ok)
@@ -204,6 +214,15 @@ follows(const VigilSealShortener *self, const VigilSealRecord *record)
             memcmp(record->key, self->key, sizeof self->key) == 0);
 }
 
+/* Counting the table would read all of it, with the lock held. */
+static void
+count_record(VigilSealShortener *self, const VigilSealRecord *record)
+{
+    self->n_records++;
+    if (record->kind == VIGIL_SEAL_KIND_CHECKPOINT && record->n_items > VIGIL_SEAL_N_HEAD_ITEMS)
+        self->n_records += record->n_items - VIGIL_SEAL_N_HEAD_ITEMS;
+}
+
 /* @ok: (out): it is what it should be */
 static gboolean
 take_row(VigilStore *self, VigilStatement *list, gboolean *ok, GError **error)
@@ -219,6 +238,7 @@ take_row(VigilStore *self, VigilStatement *list, gboolean *ok, GError **error)
         return FALSE;
     shortener->seq++;
     if (*ok) {
+        count_record(shortener, &read.record);
         memcpy(shortener->link, read.link, sizeof read.link);
         memcpy(shortener->key, read.record.key, sizeof read.record.key);
     }
@@ -233,17 +253,23 @@ read_slice(VigilStore *self, gboolean *ok, GError **error)
     g_autoptr(GError) local = NULL;
     g_auto(VigilStatement) list = vigil_statement(
         self, "SELECT seq, body, signature FROM seals WHERE seq > :seq ORDER BY seq LIMIT :limit");
+    const guint most = vigil_seal_fate_get_n_units(shortener->fate) + SLICE_UNITS;
+    gboolean more = TRUE;
     guint n = 0;
 
     *ok = TRUE;
     vigil_statement_int(&list, ":seq", (gint64)shortener->seq);
     vigil_statement_int(&list, ":limit", SLICE);
-    for (; *ok && vigil_statement_step(&list, &local); n++)
+    for (; *ok && vigil_seal_fate_get_n_units(shortener->fate) < most; n++) {
+        more = vigil_statement_step(&list, &local);
+        if (!more)
+            break;
         if (!take_row(self, &list, ok, error))
             return FALSE;
+    }
     if (!*ok)
         refuse(self, shortener->seq);
-    shortener->at_end = n < SLICE;
+    shortener->at_end = !more && n < SLICE;
     return take_error(&local, error);
 }
 
@@ -270,25 +296,6 @@ read_checkpoint(VigilStore *self, gint64 seq, gboolean *ok, GError **error)
     return take_error(&local, error);
 }
 
-/* More than twice of what must be there? */
-static gboolean
-judge_all(VigilStore *self, guint64 head, GError **error)
-{
-    VigilSealShortener *shortener = self->seal_shortener;
-    gint64 least, events, clips;
-
-    if (shortener->closed.seq >= shortener->all_until)
-        shortener->all_until = 0;
-    if (!vigil_store_read_int(self, "SELECT count(*) FROM seals", &shortener->n_records, error) ||
-        !vigil_store_read_int(self, "SELECT least FROM seal_chain", &least, error) ||
-        !vigil_store_read_int(self, "SELECT count(*) FROM events", &events, error) ||
-        !vigil_store_read_int(self, "SELECT count(*) FROM clips", &clips, error))
-        return FALSE;
-    if (shortener->n_records > 2 * MAX(least, MAX(events, clips)) + shortener->pace.n_slack)
-        shortener->all_until = MAX(shortener->all_until, head);
-    return TRUE;
-}
-
 /* @begun: (out): there may be something to close */
 static gboolean
 begin_look(VigilStore *self, gboolean *begun, GError **error)
@@ -308,8 +315,7 @@ begin_look(VigilStore *self, gboolean *begun, GError **error)
         refuse(self, (guint64)checkpoint);
     if (!ok || (guint64)head < shortener->closed.seq + shortener->pace.n_open)
         return TRUE;
-    if (!judge_all(self, (guint64)head, error))
-        return FALSE;
+    shortener->n_records = 0;
     shortener->seq = shortener->closed.seq;
     memcpy(shortener->link, shortener->closed.link, sizeof shortener->link);
     memcpy(shortener->key, shortener->closed.key, sizeof shortener->key);
@@ -320,6 +326,27 @@ begin_look(VigilStore *self, gboolean *begun, GError **error)
 }
 
 /* --- closing --- */
+
+/* More than twice of what must be there? To be asked when all was read. */
+static gboolean
+judge_all(VigilStore *self, GError **error)
+{
+    VigilSealShortener *shortener = self->seal_shortener;
+    gint64 least, events, clips;
+
+    if (shortener->closed.seq >= shortener->all_until)
+        shortener->all_until = 0;
+    if (!vigil_store_read_int(self, "SELECT least FROM seal_chain", &least, error))
+        return FALSE;
+    if (shortener->n_records <= 2 * least + shortener->pace.n_slack)
+        return TRUE;
+    if (!vigil_store_read_int(self, "SELECT count(*) FROM events", &events, error) ||
+        !vigil_store_read_int(self, "SELECT count(*) FROM clips", &clips, error))
+        return FALSE;
+    if (shortener->n_records > 2 * MAX(least, MAX(events, clips)) + shortener->pace.n_slack)
+        shortener->all_until = MAX(shortener->all_until, shortener->seq);
+    return TRUE;
+}
 
 typedef struct {
     guint n_closed;            /* 0: it is not worth it */
@@ -483,7 +510,8 @@ close_some(VigilStore *self, GError **error)
     VigilSealShortener *shortener = self->seal_shortener;
     Closing closing = {0};
 
-    if (!vigil_store_transact(self, close_batch, &closing, error)) {
+    if ((shortener->next == 0 && !judge_all(self, error)) ||
+        !vigil_store_transact(self, close_batch, &closing, error)) {
         end_look(shortener, FALSE);
         return FALSE;
     }
@@ -496,7 +524,8 @@ close_some(VigilStore *self, GError **error)
     }
     shortener->next += closing.batch.n_closed;
     shortener->closed = g_array_index(shortener->closable, Closable, shortener->next - 1).last;
-    shortener->n_records = closing.n_records;
+    shortener->n_records -=
+        closing.batch.n_records; /* those that stand come again with the checkpoint */
     if (shortener->next == shortener->closable->len)
         end_look(shortener, FALSE);
     return TRUE;
@@ -507,6 +536,7 @@ vigil_seal_shorten_some(VigilStore *self, gboolean *done, GError **error)
 {
     VigilSealShortener *shortener = self->seal_shortener;
     gboolean begun = TRUE, ok;
+    gint64 head;
 
     *done = TRUE;
     if (!self->seal_key)
@@ -518,7 +548,10 @@ vigil_seal_shorten_some(VigilStore *self, gboolean *done, GError **error)
         return TRUE;
     }
     *done = FALSE;
-    if (shortener->at_end)
+    if (!vigil_store_read_int(self, "SELECT max(seq) FROM seals", &head, error))
+        return FALSE;
+    /* much may have come since, which is nothing to be read within a transaction */
+    if (shortener->at_end && (guint64)head <= shortener->seq + SLICE)
         return close_some(self, error);
     if (read_slice(self, &ok, error))
         return TRUE;

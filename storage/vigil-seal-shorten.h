@@ -21,6 +21,8 @@ typedef struct {
     guint n_look;  /* that a look is about */
     guint n_batch; /* that one transaction closes */
     guint n_slack; /* a few of which stay for nothing are no reason to go over all of them */
+    guint
+        n_steps; /* after so many other limits have their turn; 0: when there is nothing more to do */
 } VigilSealPace;
 
 VigilSealShortener *vigil_seal_shortener_new(void);

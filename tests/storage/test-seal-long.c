@@ -2,6 +2,10 @@
 /* The chain of seals over a long time, and in any order of what may happen. */
 #include "tests/storage/store-test.h"
 
+#include <string.h>
+#include <time.h>
+
+#include "storage/vigil-retention-private.h"
 #include "storage/vigil-seal-shorten.h"
 #include "tests/support/vigil-test-size.h"
 
@@ -193,10 +197,110 @@ START_TEST(test_bounded)
 }
 END_TEST
 
+#define N_SEALED 4500
+
+static gboolean
+seal_many(VigilStore *store, gpointer data, GError **error)
+{
+    for (guint i = 0; i < N_SEALED; i++) {
+        g_autoptr(VigilSealItems) items = vigil_seal_items_new();
+        gint64 seq;
+
+        vigil_seal_items_add(items, VIGIL_SEAL_EVENT, store_test_id(i), 1, NULL);
+        if (!vigil_seal_append(store, VIGIL_SEAL_KIND_SEAL, items, &seq, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static int
+watch_counting(guint type, gpointer data, gpointer statement, gpointer sql)
+{
+    if (strstr(sql, "count(*) FROM seals"))
+        ++*(guint *)data;
+    return 0;
+}
+
+static gdouble
+cpu_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (gdouble)now.tv_sec * 1e3 + (gdouble)now.tv_nsec / 1e6;
+}
+
+/* Returns: the share of the longest of all steps; writers wait for as long as one takes. */
+static gdouble
+shorten_all(void)
+{
+    g_autoptr(GError) error = NULL;
+    gdouble longest = 0.0, total = 0.0;
+    gboolean done = FALSE;
+
+    g_mutex_lock(&t.store->mutex);
+    while (!done) {
+        const gdouble begun = cpu_ms();
+        gdouble took;
+
+        ck_assert(vigil_seal_shorten_some(t.store, &done, &error));
+        took = cpu_ms() - begun;
+        longest = MAX(longest, took);
+        total += took;
+    }
+    g_mutex_unlock(&t.store->mutex);
+    vigil_test_figure("longest step %.1f of %.1f ms", longest, total);
+    return longest / total;
+}
+
+/* However long the chain is, a step reads a little of it: neither counts it, nor takes in all that its checkpoints keep. */
+START_TEST(test_short_steps)
+{
+    g_autoptr(GError) error = NULL;
+    guint n_counted = 0;
+
+    store_test_init(&t, NULL);
+    store_test_open(&t);
+    ck_assert(vigil_store_transact(t.store, seal_many, NULL, &error));
+    sqlite3_trace_v2(t.store->db, SQLITE_TRACE_STMT, watch_counting, &n_counted);
+    /* also when it takes the eight checkpoints in again that it wrote */
+    ck_assert(shorten_all() < 0.15);
+    ck_assert_int_ge(store_test_int(&t, "SELECT count(*) FROM seals WHERE length(body) > 9999"), 8);
+    ck_assert_int_eq(store_test_int(&t, "SELECT least FROM seal_chain"),
+                     store_test_int(&t, "SELECT count(*) FROM seals"));
+    ck_assert_uint_eq(n_counted, 0);
+    store_test_finish(&t);
+}
+END_TEST
+
+/* What becomes due while the chain is gone over needs not wait for its end. */
+START_TEST(test_turns)
+{
+    guint n_deleted = 0, n;
+    gboolean done = FALSE;
+
+    store_test_init(&t, NULL);
+    t.options.max_age_us = DAY_US;
+    open_quick();
+    vigil_seal_shortener_get_pace(t.store->seal_shortener)->n_steps = 2;
+    whole(1, 60);
+    while (t.store->retention->task != t.store->n_keep + 6)
+        ck_assert(vigil_store_enforce_some(t.store, &n, &done, NULL));
+    pass_days(2);
+    while (!done) {
+        ck_assert(vigil_store_enforce_some(t.store, &n, &done, NULL));
+        n_deleted += n;
+    }
+    ck_assert_uint_eq(n_deleted, 60);
+    assert_fine();
+    store_test_finish(&t);
+}
+END_TEST
+
 int
 main(void)
 {
-    const TTest *const tests[] = {test_any_order, test_bounded};
+    const TTest *const tests[] = {test_any_order, test_bounded, test_short_steps, test_turns};
 
     return store_test_main("seal-long", tests, G_N_ELEMENTS(tests));
 }
