@@ -24,6 +24,7 @@ static const guint8 public_prefix[] = {0x30, 0x2a, 0x30, 0x05, 0x06, 0x03,
 struct VigilSealKey {
     guint8 secret[crypto_sign_SECRETKEYBYTES];
     guint8 public[VIGIL_SEAL_KEY_BYTES];
+    GByteArray *earlier; /* (nullable): all of seal.pub, as it was when this was opened */
 };
 
 void
@@ -31,8 +32,18 @@ vigil_seal_key_free(VigilSealKey *self)
 {
     if (!self)
         return;
+    g_clear_pointer(&self->earlier, g_byte_array_unref);
     sodium_memzero(self, sizeof *self);
     g_free(self);
+}
+
+gboolean
+vigil_seal_key_knows(const VigilSealKey *self, const guint8 key[VIGIL_SEAL_KEY_BYTES])
+{
+    for (guint i = 0; i < self->earlier->len; i += VIGIL_SEAL_KEY_BYTES)
+        if (memcmp(self->earlier->data + i, key, VIGIL_SEAL_KEY_BYTES) == 0)
+            return TRUE;
+    return memcmp(self->public, key, VIGIL_SEAL_KEY_BYTES) == 0;
 }
 
 const guint8 *
@@ -252,20 +263,19 @@ read_secret(VigilStore *self, const gchar *path, guint8 seed[crypto_sign_SEEDBYT
 
 /* Keys of earlier times stay in it: what they signed is checked with them. */
 static gint
-ensure_public(VigilStore *self, const VigilSealKey *key, const gchar *path)
+ensure_public(VigilStore *self, VigilSealKey *key, const gchar *path)
 {
     g_autofree gchar *text = NULL, *pem = vigil_seal_public_write(key->public);
     g_autofree gchar *line = NULL;
-    g_autoptr(GByteArray) keys = NULL;
     gint code = read_file(self, path, &text);
 
     if (code < 0)
         return code;
-    keys = vigil_seal_public_parse(text ? text : "");
-    for (guint i = 0; i < keys->len; i += VIGIL_SEAL_KEY_BYTES)
-        if (memcmp(keys->data + i, key->public, VIGIL_SEAL_KEY_BYTES) == 0)
+    key->earlier = vigil_seal_public_parse(text ? text : "");
+    for (guint i = 0; i < key->earlier->len; i += VIGIL_SEAL_KEY_BYTES)
+        if (memcmp(key->earlier->data + i, key->public, VIGIL_SEAL_KEY_BYTES) == 0)
             return 0;
-    if (keys->len > 0)
+    if (key->earlier->len > 0)
         g_message("%s: the key that sealed so far is gone; another one seals from now on", path);
     /* a new line first: the last one may have been cut by a crash */
     line = g_strconcat(text && *text ? "\n" : "", pem, NULL);

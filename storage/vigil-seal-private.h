@@ -120,6 +120,8 @@ VigilSealKey *vigil_seal_key_open(VigilStore *self, GError **error);
 /** vigil_seal_key_free: wipes it. */
 void vigil_seal_key_free(VigilSealKey *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilSealKey, vigil_seal_key_free)
+/** vigil_seal_key_knows: whether @key is this one's public key, or stood in seal.pub when it was opened. */
+gboolean vigil_seal_key_knows(const VigilSealKey *self, const guint8 key[VIGIL_SEAL_KEY_BYTES]);
 const guint8 *vigil_seal_key_get_public(const VigilSealKey *self);
 void vigil_seal_key_sign(const VigilSealKey *self, gconstpointer body, gsize length,
                          guint8 signature[VIGIL_SEAL_SIGNATURE_BYTES]);

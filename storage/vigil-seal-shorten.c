@@ -204,14 +204,20 @@ add_closable(VigilStore *self, const Read *read, gboolean *ok, GError **error)
     return TRUE;
 }
 
-/* It stands where it says, behind the one before, and who signs may sign here. */
+/*
+ * It stands where it says, behind the one before, and who signs may sign here: what a key says that is not in seal.pub is not
+ * believed by who verifies, and must not be by who closes.
+ */
 static gboolean
-follows(const VigilSealShortener *self, const VigilSealRecord *record)
+follows(const VigilStore *store, const VigilSealRecord *record)
 {
+    const VigilSealShortener *self = store->seal_shortener;
+
     return record->seq == self->seq + 1 &&
            memcmp(record->previous, self->link, sizeof self->link) == 0 &&
-           (record->kind == VIGIL_SEAL_KIND_FIRST ||
-            memcmp(record->key, self->key, sizeof self->key) == 0);
+           (memcmp(record->key, self->key, sizeof self->key) == 0 ||
+            (record->kind == VIGIL_SEAL_KIND_FIRST &&
+             vigil_seal_key_knows(store->seal_key, record->key)));
 }
 
 /* Counting the table would read all of it, with the lock held. */
@@ -230,7 +236,7 @@ take_row(VigilStore *self, VigilStatement *list, gboolean *ok, GError **error)
     VigilSealShortener *shortener = self->seal_shortener;
     Read read;
 
-    *ok = read_row(list, !shortener->full, &read) && follows(shortener, &read.record);
+    *ok = read_row(list, !shortener->full, &read) && follows(self, &read.record);
     /* what ends another must be signed, all else that is not closed needs not */
     if (*ok && vigil_seal_fate_take(shortener->fate, &read.record) > 0)
         *ok = read.is_signed || read_row(list, TRUE, &read);
@@ -292,6 +298,7 @@ read_checkpoint(VigilStore *self, gint64 seq, gboolean *ok, GError **error)
         return TRUE;
     vigil_statement_int(&find, ":seq", seq);
     *ok = vigil_statement_step(&find, &local) && read_row(&find, TRUE, &read) &&
+          vigil_seal_key_knows(self->seal_key, read.record.key) &&
           vigil_seal_closed_parse(&read.record, &shortener->closed, &kept);
     return take_error(&local, error);
 }

@@ -63,7 +63,7 @@ G_BEGIN_DECLS
  * was deleted or sealed anew since; it is empty when all stand. Invariants:
  *
  *  1. Who closes has first read the whole open part: each record has the digest of the one before, and those that are closed, or
- *     by which something ends, are signed. If not, nothing is closed any more, so that what shows that somebody was there, or
+ *     by which something ends, are signed, by keys that are in seal.pub. If not, nothing is closed any more, so that what shows that somebody was there, or
  *     that the disk failed, stays. The rows of events and clips are never looked at: what was sealed and vanished without a
  *     record that says so stays sealed.
  *  2. An item is left out of what is kept only if a later record that is there, deletion or seal, ends it.

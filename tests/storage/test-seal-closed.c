@@ -359,6 +359,51 @@ START_TEST(test_other_keys)
 }
 END_TEST
 
+static void
+swap_key(const gchar *from, const gchar *to)
+{
+    static const gchar *const names[] = {"key", "pub"};
+
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree gchar *old = g_strdup_printf("%s/%s.%s", t.dir, from, names[i]);
+        g_autofree gchar *new = g_strdup_printf("%s/%s.%s", t.dir, to, names[i]);
+
+        ck_assert_int_eq(g_rename(old, new), 0);
+    }
+}
+
+/* What somebody deletes and signs himself: that it is gone without a record that counts is not covered up later. */
+START_TEST(test_stranger)
+{
+    g_autofree gchar *first = NULL;
+
+    store_test_init(&t, NULL);
+    t.options.max_age_us = DAY_US;
+    open_quick();
+    whole(1, N_FIRST);
+    first = read_text("seal.pub");
+    store_test_close(&t);
+    swap_key("seal", "mine");
+    pass_days(2);
+    store_test_open(&t); /* closes nothing so early */
+    enforce();
+    store_test_close(&t);
+    swap_key("seal", "his");
+    swap_key("mine", "seal");
+    for (guint i = 0; i < 3; i++) {
+        open_quick();
+        whole(50 + 20 * i, 60 + 20 * i);
+        pass_days(2);
+        enforce();
+        ck_assert_uint_ge(verify_with(first, NULL), 1);
+        assert_found("is signed by a key that is not among the public keys");
+        assert_found("event 01KDXTEST00000000000000005: it was sealed, and is gone without");
+        store_test_close(&t);
+    }
+    store_test_finish(&t);
+}
+END_TEST
+
 START_TEST(test_no_key)
 {
     g_autofree gchar *key = NULL;
@@ -489,6 +534,7 @@ main(void)
         test_put_back,
         test_nothing_is_covered_up,
         test_other_keys,
+        test_stranger,
         test_no_key,
         test_proof_stays,
         test_kept_go,
