@@ -13,6 +13,8 @@
 #define PATIENCE_NS (G_GINT64_CONSTANT(2500000000))
 /* The same where time is that of a file, and at the end of a clip. */
 #define PATIENCE_US (3 * G_USEC_PER_SEC)
+/* How long sound waits for pictures while nothing goes on: a demuxer that it holds up may have none before it has gone on. */
+#define HOLD_TIMEOUT_US (10 * G_USEC_PER_SEC)
 /* Where the next frame of sound is known, and so far away, there is a hole: frames of sound are shorter. */
 #define HOLE_NS (G_GINT64_CONSTANT(500000000))
 /* Not live: pictures that the muxer holds while it is not known that no sound comes. */
@@ -31,6 +33,7 @@ vigil_recorder_audio_new(const VigilRecorderOptions *options)
 
     self->ring = vigil_ring_new(vigil_recorder_audio_get_ring_bytes(options));
     self->last_ns = VIGIL_RING_TIME_NONE;
+    self->given_up = G_MAXUINT64;
     return self;
 }
 
@@ -135,6 +138,25 @@ take_sound(VigilRecorder *self, const VigilRingFrame *given, GstBuffer *buffer)
         vigil_recorder_wake_locked(self);
 }
 
+/* (lock held) Not live: until its pictures have come near, or nothing at all goes on. What is still ahead then is left out. */
+static void
+hold_back_sound(VigilRecorder *self, gint64 pts_ns)
+{
+    VigilRecorderAudio *audio = self->audio;
+    guint64 seen = self->n_progress;
+    gint64 deadline = g_get_monotonic_time() + HOLD_TIMEOUT_US;
+
+    while (!self->options.live && !audio->flushing && !self->stop && !self->video_over &&
+           audio->given_up != self->stats.frames && is_ahead(self, pts_ns)) {
+        if (g_cond_wait_until(&self->progress, &self->lock, deadline) && seen == self->n_progress)
+            continue;
+        if (seen == self->n_progress)
+            audio->given_up = self->stats.frames;
+        seen = self->n_progress;
+        deadline = g_get_monotonic_time() + HOLD_TIMEOUT_US;
+    }
+}
+
 gboolean
 vigil_recorder_push_audio(VigilRecorder *self, const VigilRingFrame *frame, GstBuffer *buffer)
 {
@@ -144,9 +166,7 @@ vigil_recorder_push_audio(VigilRecorder *self, const VigilRingFrame *frame, GstB
 
     copy.size = gst_buffer_get_size(buffer);
     g_mutex_lock(&self->lock);
-    while (!self->options.live && !audio->flushing && !self->stop && !self->video_over &&
-           is_ahead(self, copy.pts_ns))
-        g_cond_wait(&self->progress, &self->lock);
+    hold_back_sound(self, copy.pts_ns);
     flushing = audio->flushing;
     if (!flushing)
         take_sound(self, &copy, buffer);

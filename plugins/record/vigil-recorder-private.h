@@ -58,12 +58,14 @@ typedef struct {
  * @ring: each frame a keyframe; it reaches back as far as that of the pictures
  * @epoch: rises with each format and time line
  * @last_ns, @last_us: stream time of the latest frame, and when it came
+ * @given_up: sound does not wait for more pictures than so many, since none came; %G_MAXUINT64: it never was so
  */
 typedef struct {
     VigilRing *ring;
     GstCaps *caps; /* (nullable): none has come yet */
     guint32 epoch;
     gint64 last_ns, last_us;
+    guint64 given_up;
     gboolean over, flushing;
 } VigilRecorderAudio;
 

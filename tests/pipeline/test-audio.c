@@ -15,19 +15,25 @@ static Scene scene;
 
 /* (transfer full): 12 s in which somebody comes and goes, with noise beside it. */
 static gchar *
-make_video(const gchar *name, const gchar *codec, const gchar *rate)
+make_video_of(const gchar *name, const gchar *codec, const gchar *rate, const gchar *seconds)
 {
     gchar *path = g_build_filename(scene.folder, name, NULL);
     const gchar *argv[] = {
-        "ffmpeg", "-v",        "error", "-y",    "-ss",  "4",
-        "-i",     scene.video, "-f",    "lavfi", "-i",   "anoisesrc=sample_rate=48000",
-        "-t",     "12",        "-map",  "0:v",   "-map", "1:a",
-        "-c:v",   "copy",      "-c:a",  codec,   "-ar",  rate,
-        "-ac",    "1",         path,    NULL};
+        "ffmpeg", "-v",    "error",     "-y",  "-ss",   "4",   "-t",
+        "12",     "-i",    scene.video, "-f",  "lavfi", "-i",  "anoisesrc=sample_rate=48000",
+        "-t",     seconds, "-map",      "0:v", "-map",  "1:a", "-c:v",
+        "copy",   "-c:a",  codec,       "-ar", rate,    "-ac", "1",
+        path,     NULL};
     g_auto(Program) ffmpeg = program_run_argv(argv);
 
     ck_assert_msg(ffmpeg.code == 0, "%s", ffmpeg.errors);
     return path;
+}
+
+static gchar *
+make_video(const gchar *name, const gchar *codec, const gchar *rate)
+{
+    return make_video_of(name, codec, rate, "12");
 }
 
 static gchar *
@@ -138,6 +144,17 @@ START_TEST(test_sound_that_cannot_be_taken)
 }
 END_TEST
 
+/* Nothing comes any more that it could wait for, and the end of the pictures is behind it. */
+START_TEST(test_sound_that_goes_on_for_long)
+{
+    g_autofree gchar *video = make_video_of("v.ts", "aac", "48000", "600");
+    g_autofree gchar *clip = NULL;
+    g_auto(Program) run = {0};
+
+    clip = replay(video, "    audio: true\n", &run);
+}
+END_TEST
+
 /* Off by default, and what a camera with masks records has its sound, too. */
 START_TEST(test_only_where_it_is_asked_for)
 {
@@ -236,6 +253,7 @@ main(void)
     tcase_add_checked_fixture(broken, open_scene, close_scene);
     if (scene_open(&scene)) {
         scene_close(&scene);
+        tcase_add_test(broken, test_sound_that_goes_on_for_long);
         tcase_add_loop_test(broken, test_sound_that_cannot_be_taken, 0, 2);
         tcase_add_loop_test(tcase, test_clip_has_the_file_s_sound, 0, 4);
         tcase_add_loop_test(tcase, test_only_where_it_is_asked_for, 0, 3);
