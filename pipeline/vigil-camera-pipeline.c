@@ -14,7 +14,7 @@
  * analysis that is late by what waits for the decoder (DECODE_QUEUE_NS) and behind it, and by what vigilidle holds.
  */
 #define MAX_RING_SECONDS 3600
-#define RING_MARGIN_SECONDS 2
+#define RING_MARGIN_SECONDS 8
 #define RING_LAG_SECONDS 8
 /* Decoded frames, which are what a camera needs most memory for: vigildetect holds one that is looked at and one that waits. */
 #define FRAME_QUEUE_BUFFERS 1

@@ -113,13 +113,15 @@ drop_due(VigilStore *self, Step *step, GError **error)
 
 /* Continuous recordings go before what belongs to events. Where metadata is to outlive its clip, clips go first. */
 static gboolean
-drop_oldest(VigilStore *self, Step *step, gboolean *gone, GError **error)
+drop_oldest(VigilStore *self, Step *step, gboolean events_too, gboolean *gone, GError **error)
 {
     gint64 clip_id = 0, passed_id = 0, seq = 0;
 
-    *gone = TRUE;
     if (!vigil_footage_pick_oldest(self, &clip_id, error))
         return FALSE;
+    *gone = clip_id || events_too;
+    if (!*gone)
+        return TRUE;
     if (!clip_id && self->clips_max_age_us &&
         (!vigil_store_pick_oldest_clip(self, &clip_id, error) ||
          !vigil_store_pick_passed_clip(self, &passed_id, error)))
@@ -140,9 +142,25 @@ drop_oldest(VigilStore *self, Step *step, gboolean *gone, GError **error)
     return vigil_store_drop_event(self, seq, step->garbage, error);
 }
 
+/* What segments have that are written to: it can go for space once they are done. */
+static gint64
+get_open_footage(const VigilStore *self)
+{
+    gint64 bytes = 0;
+
+    for (guint i = 0; i < self->live_clips->len; i++) {
+        const VigilClip *clip = g_ptr_array_index(self->live_clips, i);
+
+        bytes += clip->continuous ? (gint64)vigil_clip_bytes(clip) : 0;
+    }
+    return bytes;
+}
+
+/* No event goes for a continuous recording. */
 static gboolean
 drop_for_space(VigilStore *self, Step *step, GError **error)
 {
+    const gint64 excess_of_events = step->excess - get_open_footage(self);
     gint64 used, now;
     gboolean gone = TRUE;
 
@@ -150,7 +168,8 @@ drop_for_space(VigilStore *self, Step *step, GError **error)
         return FALSE;
     now = used;
     while (gone && used - now < step->excess && step->n_deleted + step->n_expired < step->n_max)
-        if (!drop_oldest(self, step, &gone, error) || !vigil_retention_read_used(self, &now, error))
+        if (!drop_oldest(self, step, used - now < excess_of_events, &gone, error) ||
+            !vigil_retention_read_used(self, &now, error))
             return FALSE;
     return TRUE;
 }
