@@ -179,8 +179,8 @@ count_one(VigilStore *self, gint64 seq, const VigilBox *bounds, gpointer data, G
 }
 
 /* What SQLite finds is its answer, or an error in its place; neither is to fail the store, of which nothing else was asked. */
-static gboolean
-check_tree(VigilStore *self, gboolean *is_whole, GError **error)
+gboolean
+vigil_areas_check_tree(VigilStore *self, gboolean *is_whole, GError **error)
 {
     sqlite3_stmt *check = NULL;
     gint rc =
@@ -201,7 +201,7 @@ vigil_areas_count_wrong(VigilStore *self, gint64 *n, GError **error)
     gint64 n_strays;
 
     *n = 0;
-    if (!check_tree(self, &is_whole, error))
+    if (!vigil_areas_check_tree(self, &is_whole, error))
         return FALSE;
     if (!is_whole) {
         *n = -1;

@@ -21,6 +21,8 @@ gboolean vigil_areas_put(VigilStore *self, gint64 seq, const VigilEvent *event, 
 gboolean vigil_areas_drop(VigilStore *self, gint64 seq, GError **error);
 /** vigil_areas_fill: within a transaction: the tree is made anew, of all events. */
 gboolean vigil_areas_fill(VigilStore *self, GError **error);
+/** vigil_areas_check_tree: whether SQLite can read all of the tree, and it is one. */
+gboolean vigil_areas_check_tree(VigilStore *self, gboolean *is_whole, GError **error);
 /** vigil_areas_count_wrong: events whose row is missing or too small, and rows of no event; of a whole tree, else -1. */
 gboolean vigil_areas_count_wrong(VigilStore *self, gint64 *n, GError **error);
 /** vigil_area_is_touched: by any box of the event's path, or by its box. */

@@ -41,21 +41,43 @@ static void G_GNUC_PRINTF(3, 4) report(Fsck *self, gboolean repaired, const gcha
 
 /* --- the database itself --- */
 
+/* What cannot be read on is an answer, too, and is not to fail the store. */
+static gboolean
+check_pages(Fsck *self, GError **error)
+{
+    sqlite3_stmt *check = NULL;
+    gboolean tree_is_whole = TRUE;
+    gint rc;
+
+    if (self->store->schema >= VIGIL_AREAS_SCHEMA &&
+        !vigil_areas_check_tree(self->store, &tree_is_whole, error))
+        return FALSE;
+    rc = sqlite3_prepare_v2(self->store->db, "PRAGMA integrity_check", -1, &check, NULL);
+    while (rc == SQLITE_OK || rc == SQLITE_ROW) {
+        const gchar *text;
+
+        rc = sqlite3_step(check);
+        text = rc == SQLITE_ROW ? (const gchar *)sqlite3_column_text(check, 0) : NULL;
+        /* from SQLite 3.44 on it looks into trees as well, and may stop there; check_areas() tells */
+        if (text && !g_str_equal(text, "ok") && !g_str_has_prefix(text, "In RTree "))
+            report(self, FALSE, "database: %s", text);
+    }
+    sqlite3_finalize(check);
+    if ((rc & 0xff) == SQLITE_CORRUPT && tree_is_whole)
+        report(self, FALSE, "database: %s", sqlite3_errstr(rc));
+    return rc == SQLITE_DONE || (rc & 0xff) == SQLITE_CORRUPT ||
+           vigil_store_set_sqlite(self->store, rc, "cannot check the database", error);
+}
+
 static gboolean
 check_database(Fsck *self, GError **error)
 {
     g_autoptr(GError) local = NULL;
-    g_auto(VigilStatement) integrity = vigil_statement(self->store, "PRAGMA integrity_check");
     g_auto(VigilStatement) keys = vigil_statement(self->store, "PRAGMA foreign_key_check");
 
-    while (vigil_statement_step(&integrity, &local)) {
-        const gchar *text = vigil_statement_need_text(&integrity, 0);
-
-        /* from SQLite 3.44 on it looks into trees as well, as check_areas() does */
-        if (g_strcmp0(text, "ok") != 0 && !g_str_has_prefix(text, "In RTree "))
-            report(self, FALSE, "database: %s", text);
-    }
-    while (!local && vigil_statement_step(&keys, &local))
+    if (!check_pages(self, error))
+        return FALSE;
+    while (vigil_statement_step(&keys, &local))
         report(self, FALSE,
                "database: row %" G_GINT64_FORMAT " of %s names a row of %s that is not there",
                (gint64)sqlite3_column_int64(keys.stmt, 1), vigil_statement_need_text(&keys, 0),
