@@ -98,20 +98,25 @@ typedef struct {
     guint n;
 } Marks;
 
-static gboolean
-is_on(GstBuffer *buffer, gboolean picture)
+/* How far into the buffer it is white, or loud; -1: nowhere. A buffer of sound may be much longer than a picture. */
+static gint64
+find_on(GstSample *sample, gboolean picture)
 {
+    GstBuffer *buffer = gst_sample_get_buffer(sample);
     GstMapInfo map;
-    gboolean on = FALSE;
+    gint64 at_ns = -1;
+    gint rate = 0;
 
+    gst_structure_get_int(gst_caps_get_structure(gst_sample_get_caps(sample), 0), "rate", &rate);
     fail_unless(gst_buffer_map(buffer, &map, GST_MAP_READ));
     if (picture)
-        on = map.data[1000] > 128;
+        at_ns = map.data[1000] > 128 ? 0 : -1;
     else
-        for (gsize i = 0; i + 1 < map.size; i += 2)
-            on |= ABS((gint16)GST_READ_UINT16_LE(map.data + i)) > 6000;
+        for (gsize i = 0; at_ns < 0 && i + 1 < map.size; i += 2)
+            if (ABS((gint16)GST_READ_UINT16_LE(map.data + i)) > 6000)
+                at_ns = (gint64)(i / 2) * (gint64)GST_SECOND / rate;
     gst_buffer_unmap(buffer, &map);
-    return on;
+    return at_ns;
 }
 
 /* When it begins to be white, or loud. */
@@ -130,12 +135,11 @@ find_marks(const gchar *path, const gchar *decode, gboolean picture)
     sink = gst_bin_get_by_name(GST_BIN(pipeline), "sink");
     gst_element_set_state(pipeline, GST_STATE_PLAYING);
     while ((sample = gst_app_sink_try_pull_sample(GST_APP_SINK(sink), 10 * GST_SECOND))) {
-        GstBuffer *buffer = gst_sample_get_buffer(sample);
-        const gboolean on = is_on(buffer, picture);
+        const gint64 on_ns = find_on(sample, picture);
 
-        if (on && !before && marks.n < G_N_ELEMENTS(marks.at_ns))
-            marks.at_ns[marks.n++] = (gint64)GST_BUFFER_PTS(buffer);
-        before = on;
+        if (on_ns >= 0 && !before && marks.n < G_N_ELEMENTS(marks.at_ns))
+            marks.at_ns[marks.n++] = (gint64)GST_BUFFER_PTS(gst_sample_get_buffer(sample)) + on_ns;
+        before = on_ns >= 0;
         gst_sample_unref(sample);
     }
     gst_element_set_state(pipeline, GST_STATE_NULL);
