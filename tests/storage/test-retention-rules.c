@@ -271,20 +271,23 @@ END_TEST
 START_TEST(test_free_space)
 {
     struct statvfs space;
+    guint n_gone = 0;
 
     store_test_init(&t, NULL);
-    ck_assert_int_eq(statvfs(t.dir, &space), 0);
     t.options.min_free_bytes = 1;
     store_test_open(&t);
     for (guint i = 1; i <= 4; i++)
         add(i, 1000000);
     ck_assert_uint_eq(enforce(), 0);
-    store_test_close(&t);
-    /* half a clip more than there is, give or take what others do on this disk: that takes some, and the oldest */
-    ck_assert_int_eq(statvfs(t.dir, &space), 0);
-    t.options.min_free_bytes = (gint64)(space.f_bavail * space.f_frsize) + 500000;
-    store_test_open(&t);
-    ck_assert_uint_ge(enforce(), 1);
+    /* half a clip more than there is: that takes some, and the oldest, unless others on this disk free as much just then */
+    for (guint i = 0; n_gone == 0 && i < 20; i++) {
+        store_test_close(&t);
+        ck_assert_int_eq(statvfs(t.dir, &space), 0);
+        t.options.min_free_bytes = (gint64)(space.f_bavail * space.f_frsize) + 500000;
+        store_test_open(&t);
+        n_gone = enforce();
+    }
+    ck_assert_uint_ge(n_gone, 1);
     ck_assert(!has(1));
     store_test_close(&t);
     /* however little is left to be had, it ends */
