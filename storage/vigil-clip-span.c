@@ -14,16 +14,6 @@
 /* No file of ours is longer: what says so is damaged. */
 #define LONGEST_US (G_GINT64_CONSTANT(1000000) * 86400 * 366)
 
-#define TFHD_BASE 0x000001u
-#define TFHD_DESCRIPTION 0x000002u
-#define TFHD_DURATION 0x000008u
-#define TRUN_OFFSET 0x000001u
-#define TRUN_FIRST_FLAGS 0x000004u
-#define TRUN_DURATION 0x000100u
-#define TRUN_SIZE 0x000200u
-#define TRUN_FLAGS 0x000400u
-#define TRUN_COMPOSITION 0x000800u
-
 /* A part of a box that is in memory. */
 typedef struct {
     const guint8 *data;
@@ -124,9 +114,10 @@ static guint32
 read_default_duration(const Reading *self, Span tfhd)
 {
     const guint32 flags = (guint32)number(tfhd, 0, 4) & 0xffffff;
-    const gsize at = 8 + (flags & TFHD_BASE ? 8 : 0) + (flags & TFHD_DESCRIPTION ? 4 : 0);
+    const gsize at =
+        8 + (flags & VIGIL_MP4_TFHD_BASE ? 8 : 0) + (flags & VIGIL_MP4_TFHD_DESCRIPTION ? 4 : 0);
 
-    return flags & TFHD_DURATION ? (guint32)number(tfhd, at, 4) : self->default_duration;
+    return flags & VIGIL_MP4_TFHD_DURATION ? (guint32)number(tfhd, at, 4) : self->default_duration;
 }
 
 static void
@@ -134,12 +125,15 @@ add_run(Reading *self, Span trun, guint32 default_duration)
 {
     const guint32 flags = (guint32)number(trun, 0, 4) & 0xffffff;
     const guint64 n = MIN(number(trun, 4, 4), MAX_SAMPLES);
-    const gsize stride = 4 * ((flags & TRUN_DURATION ? 1 : 0) + (flags & TRUN_SIZE ? 1 : 0) +
-                              (flags & TRUN_FLAGS ? 1 : 0) + (flags & TRUN_COMPOSITION ? 1 : 0));
-    gsize at = 8 + (flags & TRUN_OFFSET ? 4 : 0) + (flags & TRUN_FIRST_FLAGS ? 4 : 0);
+    const gsize stride =
+        4 * ((flags & VIGIL_MP4_TRUN_DURATION ? 1 : 0) + (flags & VIGIL_MP4_TRUN_SIZE ? 1 : 0) +
+             (flags & VIGIL_MP4_TRUN_FLAGS ? 1 : 0) + (flags & VIGIL_MP4_TRUN_COMPOSITION ? 1 : 0));
+    gsize at =
+        8 + (flags & VIGIL_MP4_TRUN_OFFSET ? 4 : 0) + (flags & VIGIL_MP4_TRUN_FIRST_FLAGS ? 4 : 0);
 
     for (guint64 i = 0; i < n; i++, at += stride)
-        self->track_units += flags & TRUN_DURATION ? number(trun, at, 4) : default_duration;
+        self->track_units +=
+            flags & VIGIL_MP4_TRUN_DURATION ? number(trun, at, 4) : default_duration;
 }
 
 static gboolean

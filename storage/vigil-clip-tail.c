@@ -14,18 +14,6 @@
 #define MAX_RUNS 64
 #define MAX_SAMPLES (1 << 20) /* of a run */
 
-#define TFHD_BASE 0x000001u
-#define TFHD_DESCRIPTION 0x000002u
-#define TFHD_DURATION 0x000008u
-#define TFHD_SIZE 0x000010u
-#define TFHD_BASE_IS_MOOF 0x020000u
-#define TRUN_OFFSET 0x000001u
-#define TRUN_FIRST_FLAGS 0x000004u
-#define TRUN_DURATION 0x000100u
-#define TRUN_SIZE 0x000200u
-#define TRUN_FLAGS 0x000400u
-#define TRUN_COMPOSITION 0x000800u
-
 /* Bytes of a box that is in memory, read from the front. */
 typedef struct {
     const guint8 *data;
@@ -102,14 +90,15 @@ static Track
 read_track(Reader *tfhd, const Fragment *fragment, gboolean first)
 {
     const guint32 flags = (guint32)take(tfhd, 4) & 0xffffff;
-    Track track = {.known = first || flags & (TFHD_BASE | TFHD_BASE_IS_MOOF),
+    Track track = {.known = first || flags & (VIGIL_MP4_TFHD_BASE | VIGIL_MP4_TFHD_BASE_IS_MOOF),
                    .base = fragment->moof_at};
 
     skip(tfhd, 4); /* the track's number */
-    if (flags & TFHD_BASE)
+    if (flags & VIGIL_MP4_TFHD_BASE)
         track.base = take(tfhd, 8);
-    skip(tfhd, (flags & TFHD_DESCRIPTION ? 4 : 0) + (flags & TFHD_DURATION ? 4 : 0));
-    if (flags & TFHD_SIZE)
+    skip(tfhd,
+         (flags & VIGIL_MP4_TFHD_DESCRIPTION ? 4 : 0) + (flags & VIGIL_MP4_TFHD_DURATION ? 4 : 0));
+    if (flags & VIGIL_MP4_TFHD_SIZE)
         track.sample_bytes = (guint32)take(tfhd, 4);
     track.known = track.known && !tfhd->short_of;
     return track;
@@ -120,14 +109,15 @@ static void
 count_samples(Reader *trun, guint32 flags, const Track *track, guint64 at, Fragment *fragment,
               Run *run)
 {
-    const guint before = flags & TRUN_DURATION ? 4 : 0;
-    const guint behind = (flags & TRUN_FLAGS ? 4 : 0) + (flags & TRUN_COMPOSITION ? 4 : 0);
+    const guint before = flags & VIGIL_MP4_TRUN_DURATION ? 4 : 0;
+    const guint behind =
+        (flags & VIGIL_MP4_TRUN_FLAGS ? 4 : 0) + (flags & VIGIL_MP4_TRUN_COMPOSITION ? 4 : 0);
 
     while (run->n_whole < run->n_samples) {
         guint64 n_bytes = track->sample_bytes;
 
         skip(trun, before);
-        if (flags & TRUN_SIZE)
+        if (flags & VIGIL_MP4_TRUN_SIZE)
             n_bytes = take(trun, 4);
         skip(trun, behind);
         if (trun->short_of || n_bytes == 0 || n_bytes > fragment->bytes - at)
@@ -148,8 +138,8 @@ read_run(Reader *trun, const Track *track, guint64 at, Fragment *fragment)
 
     *run = (Run){.offset = at + 4, .n_samples = (guint32)take(trun, 4)};
     begin = track->base + (guint64)(gint64)(gint32)take(trun, 4);
-    skip(trun, flags & TRUN_FIRST_FLAGS ? 4 : 0);
-    if (!(flags & TRUN_OFFSET) || trun->short_of || run->n_samples > MAX_SAMPLES ||
+    skip(trun, flags & VIGIL_MP4_TRUN_FIRST_FLAGS ? 4 : 0);
+    if (!(flags & VIGIL_MP4_TRUN_OFFSET) || trun->short_of || run->n_samples > MAX_SAMPLES ||
         begin < fragment->moof_end + BOX_BYTES)
         return FALSE;
     fragment->n_runs++;

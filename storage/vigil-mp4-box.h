@@ -5,6 +5,19 @@
 
 G_BEGIN_DECLS
 
+/* Flags of tfhd and trun (ISO/IEC 14496-12, 8.8.7 and 8.8.8): what follows in the box. */
+#define VIGIL_MP4_TFHD_BASE 0x000001u
+#define VIGIL_MP4_TFHD_DESCRIPTION 0x000002u
+#define VIGIL_MP4_TFHD_DURATION 0x000008u
+#define VIGIL_MP4_TFHD_SIZE 0x000010u
+#define VIGIL_MP4_TFHD_BASE_IS_MOOF 0x020000u
+#define VIGIL_MP4_TRUN_OFFSET 0x000001u
+#define VIGIL_MP4_TRUN_FIRST_FLAGS 0x000004u
+#define VIGIL_MP4_TRUN_DURATION 0x000100u
+#define VIGIL_MP4_TRUN_SIZE 0x000200u
+#define VIGIL_MP4_TRUN_FLAGS 0x000400u
+#define VIGIL_MP4_TRUN_COMPOSITION 0x000800u
+
 /**
  * VigilMp4Box: one of the boxes that an MP4 file is a sequence of (ISO/IEC 14496-12, 4.2)
  * @offset: of its header in the file

@@ -145,6 +145,9 @@ gchar *vigil_seal_statement(VigilStore *self, gint64 event_seq, GError **error);
 gboolean vigil_seal_add_event(VigilStore *self, gint64 event_seq, const gchar *id,
                               VigilSealItems *items, GError **error);
 
+/** vigil_seal_take_error: %FALSE: there was one, which is @error's now. */
+gboolean vigil_seal_take_error(GError **local, GError **error);
+
 /* --- vigil-seal.c (mutex held; within a transaction) ---------------------------------------------------------- */
 
 /** vigil_seal_clip: the clip and its ended events; @hash: (nullable): %NULL: the clip is lost, only the events. */

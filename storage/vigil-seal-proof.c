@@ -31,15 +31,6 @@ vigil_seal_proof_clear(VigilSealProof *self)
     sealed_clear(&self->seal);
 }
 
-static gboolean
-take_error(GError **local, GError **error)
-{
-    if (!*local)
-        return TRUE;
-    g_propagate_error(error, g_steal_pointer(local));
-    return FALSE;
-}
-
 static GBytes *
 column_bytes(VigilStatement *statement, gint column)
 {
@@ -72,7 +63,7 @@ find_row(VigilStore *self, const gchar *id, Found *found, GError **error)
         if (!local)
             g_set_error(&local, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_NOT_FOUND, "%s: no such event",
                         id);
-        return take_error(&local, error);
+        return vigil_seal_take_error(&local, error);
     }
     found->seq = sqlite3_column_int64(find.stmt, 0);
     found->seal = sqlite3_column_int64(find.stmt, 1);
@@ -113,7 +104,7 @@ read_seal(VigilStore *self, gint64 seq, VigilSealed *seal, VigilSealRecord *reco
     *record = (VigilSealRecord){0};
     vigil_statement_int(&find, ":seq", seq);
     if (!vigil_statement_step(&find, &local))
-        return take_error(&local, error);
+        return vigil_seal_take_error(&local, error);
     seal->body = column_bytes(&find, 0);
     seal->signature = column_bytes(&find, 1);
     data = g_bytes_get_data(seal->body, &length);
@@ -175,7 +166,7 @@ read_track(VigilStore *self, gint64 event_seq, VigilSealProof *proof, GError **e
     vigil_statement_int(&find, ":seq", event_seq);
     if (vigil_statement_step(&find, &local))
         proof->track = column_bytes(&find, 0);
-    return take_error(&local, error);
+    return vigil_seal_take_error(&local, error);
 }
 
 static gboolean

@@ -74,15 +74,6 @@ vigil_seal_shortener_note_ended(VigilSealShortener *self, guint n)
     self->n_ended = MIN(self->n_ended + n, G_MAXUINT / 2);
 }
 
-static gboolean
-take_error(GError **local, GError **error)
-{
-    if (!*local)
-        return TRUE;
-    g_propagate_error(error, g_steal_pointer(local));
-    return FALSE;
-}
-
 static void
 end_look(VigilSealShortener *self, gboolean in_vain)
 {
@@ -151,7 +142,7 @@ add_kept(VigilStore *self, const VigilSealKept *kept, gboolean *ok, GError **err
     if (*ok)
         vigil_seal_fate_add(self->seal_shortener->fate, &read.record, read.link, kept->mask,
                             read.record.kind != VIGIL_SEAL_KIND_SEAL);
-    return take_error(&local, error);
+    return vigil_seal_take_error(&local, error);
 }
 
 /* A checkpoint of another key stays, so that a verifier sees who had a say. @n_kept: (out): records that it kept */
@@ -276,7 +267,7 @@ read_slice(VigilStore *self, gboolean *ok, GError **error)
     if (!*ok)
         refuse(self, shortener->seq);
     shortener->at_end = !more && n < SLICE;
-    return take_error(&local, error);
+    return vigil_seal_take_error(&local, error);
 }
 
 /* --- a look --- */
@@ -300,7 +291,7 @@ read_checkpoint(VigilStore *self, gint64 seq, gboolean *ok, GError **error)
     *ok = vigil_statement_step(&find, &local) && read_row(&find, TRUE, &read) &&
           vigil_seal_key_knows(self->seal_key, read.record.key) &&
           vigil_seal_closed_parse(&read.record, &shortener->closed, &kept);
-    return take_error(&local, error);
+    return vigil_seal_take_error(&local, error);
 }
 
 /* @begun: (out): there may be something to close */

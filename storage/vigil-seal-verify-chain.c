@@ -4,15 +4,6 @@
 
 #include "storage/vigil-seal-verify-private.h"
 
-static gboolean
-take_error(GError **local, GError **error)
-{
-    if (!*local)
-        return TRUE;
-    g_propagate_error(error, g_steal_pointer(local));
-    return FALSE;
-}
-
 static void
 write_hex(const guint8 *bytes, gchar *text)
 {
@@ -123,7 +114,7 @@ find_closed(VigilVerify *self, GError **error)
         memcpy(self->link, closed.link, sizeof self->link);
         memcpy(self->key, closed.key, sizeof self->key);
     }
-    return take_error(&local, error);
+    return vigil_seal_take_error(&local, error);
 }
 
 static void
@@ -186,7 +177,7 @@ find_kept_record(VigilVerify *self, const VigilSealKept *kept, guint64 checkpoin
                             ", which checkpoint %" G_GUINT64_FORMAT " keeps, was taken away",
                             kept->seq, checkpoint);
     }
-    return take_error(&local, error);
+    return vigil_seal_take_error(&local, error);
 }
 
 static gboolean
@@ -256,7 +247,7 @@ walk(VigilVerify *self, GError **error)
                          sqlite3_column_blob(list.stmt, 2),
                          (gsize)sqlite3_column_bytes(list.stmt, 2), error))
             return FALSE;
-    return take_error(&local, error);
+    return vigil_seal_take_error(&local, error);
 }
 
 static void

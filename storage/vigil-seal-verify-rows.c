@@ -8,15 +8,6 @@
 static const gchar *const part_names[VIGIL_VERIFY_PARTS] = {"what it says", "its track",
                                                             "its snapshot"};
 
-static gboolean
-take_error(GError **local, GError **error)
-{
-    if (!*local)
-        return TRUE;
-    g_propagate_error(error, g_steal_pointer(local));
-    return FALSE;
-}
-
 /* Compares what is there now with what was sealed. */
 static void
 compare_event(VigilVerify *self, const gchar *id, const VigilVerifyEvent *event,
@@ -97,7 +88,7 @@ check_events(VigilVerify *self, GError **error)
     while (vigil_statement_step(&list, &local))
         if (!check_event(self, &list, error))
             return FALSE;
-    if (!take_error(&local, error))
+    if (!vigil_seal_take_error(&local, error))
         return FALSE;
     g_hash_table_iter_init(&iter, self->events);
     while (g_hash_table_iter_next(&iter, &id, &event))
@@ -139,7 +130,7 @@ check_clip_rows(VigilVerify *self, GError **error)
 
     while (vigil_statement_step(&list, &local))
         check_clip_row(self, &list);
-    if (!take_error(&local, error))
+    if (!vigil_seal_take_error(&local, error))
         return FALSE;
     g_hash_table_iter_init(&iter, self->clips);
     while (g_hash_table_iter_next(&iter, &path, &clip))
@@ -171,7 +162,7 @@ check_part_rows(VigilVerify *self, GError **error)
                 self, "event %s: it is said to go on in clip %s, which was sealed without it", id,
                 path);
     }
-    return take_error(&local, error);
+    return vigil_seal_take_error(&local, error);
 }
 
 static gboolean
@@ -182,7 +173,7 @@ has_event(VigilStore *store, const gchar *id, gboolean *has, GError **error)
 
     vigil_statement_text(&find, ":id", id);
     *has = vigil_statement_step(&find, &local);
-    return take_error(&local, error);
+    return vigil_seal_take_error(&local, error);
 }
 
 /* Those that no row said. */

@@ -33,15 +33,6 @@ vigil_verify_report(VigilVerify *self, const gchar *format, ...)
 }
 
 static gboolean
-take_error(GError **local, GError **error)
-{
-    if (!*local)
-        return TRUE;
-    g_propagate_error(error, g_steal_pointer(local));
-    return FALSE;
-}
-
-static gboolean
 read_rows(VigilVerify *self, GError **error)
 {
     gboolean ok;
@@ -63,7 +54,7 @@ has_row(VigilStore *store, gint64 id, gboolean *has, GError **error)
 
     vigil_statement_int(&find, ":id", id);
     *has = vigil_statement_step(&find, &local);
-    return take_error(&local, error);
+    return vigil_seal_take_error(&local, error);
 }
 
 /* (transfer full) (nullable): what is wrong with the file. */

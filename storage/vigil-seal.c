@@ -12,8 +12,8 @@ typedef struct {
     guint8 key[VIGIL_SEAL_KEY_BYTES];
 } Head;
 
-static gboolean
-take_error(GError **local, GError **error)
+gboolean
+vigil_seal_take_error(GError **local, GError **error)
 {
     if (!*local)
         return TRUE;
@@ -45,7 +45,7 @@ read_head(VigilStore *self, Head *head, GError **error)
         }
     }
     /* numbers are never given twice: records that were taken from the end leave a gap */
-    if (!take_error(&local, error) ||
+    if (!vigil_seal_take_error(&local, error) ||
         !vigil_store_read_int(self, "SELECT seq FROM sqlite_sequence WHERE name = 'seals'",
                               &highest, error))
         return FALSE;
@@ -134,7 +134,7 @@ list_events(VigilStore *self, const gchar *sql, gint64 key, GError **error)
         g_strlcpy(event.id, vigil_statement_need_text(&list, 1), sizeof event.id);
         g_array_append_val(events, event);
     }
-    return take_error(&local, error) ? g_steal_pointer(&events) : NULL;
+    return vigil_seal_take_error(&local, error) ? g_steal_pointer(&events) : NULL;
 }
 
 static gboolean
@@ -194,7 +194,7 @@ add_clip(VigilStore *self, gint64 clip_id, const guint8 *hash, VigilSealItems *i
         vigil_seal_items_add(items, hash ? VIGIL_SEAL_CLIP : VIGIL_SEAL_LINK,
                              vigil_statement_need_text(&find, 0),
                              hash ? (guint64)sqlite3_column_int64(find.stmt, 1) : 0, hash);
-    return take_error(&local, error);
+    return vigil_seal_take_error(&local, error);
 }
 
 /* Events that go on in the clip, whether they have ended or not. */
@@ -209,7 +209,7 @@ add_parts(VigilStore *self, gint64 clip_id, VigilSealItems *items, GError **erro
     vigil_statement_int(&list, ":id", clip_id);
     while (vigil_statement_step(&list, &local))
         vigil_seal_items_add(items, VIGIL_SEAL_PART, vigil_statement_need_text(&list, 0), 0, NULL);
-    return take_error(&local, error);
+    return vigil_seal_take_error(&local, error);
 }
 
 gboolean
@@ -250,7 +250,7 @@ find_clip(VigilStore *self, gint64 event_seq, gint64 *clip_id, gboolean *due, GE
     vigil_statement_int(&find, ":seq", event_seq);
     *due = vigil_statement_step(&find, &local);
     *clip_id = *due ? sqlite3_column_int64(find.stmt, 0) : 0;
-    return take_error(&local, error);
+    return vigil_seal_take_error(&local, error);
 }
 
 gboolean
@@ -288,7 +288,7 @@ note_gone(VigilStore *self, const gchar *sql, gint64 key, VigilSealItemType type
             self->seal_gone = vigil_seal_items_new();
         vigil_seal_items_add(self->seal_gone, type, vigil_statement_need_text(&find, 0), 0, NULL);
     }
-    return take_error(&local, error);
+    return vigil_seal_take_error(&local, error);
 }
 
 gboolean

@@ -49,31 +49,13 @@ vigil_recorder_audio_free(VigilRecorderAudio *self)
 
 /* --- in ------------------------------------------------------------------------------------------------------ */
 
-static gboolean
-is_same_sound(const GstCaps *a, const GstCaps *b)
-{
-    static const gchar *const fields[] = {"codec_data", "rate", "channels"};
-    const GstStructure *s = gst_caps_get_structure(a, 0), *t = gst_caps_get_structure(b, 0);
-
-    if (!g_str_equal(gst_structure_get_name(s), gst_structure_get_name(t)))
-        return FALSE;
-    for (guint i = 0; i < G_N_ELEMENTS(fields); i++) {
-        const GValue *v = gst_structure_get_value(s, fields[i]);
-        const GValue *w = gst_structure_get_value(t, fields[i]);
-
-        if (!v != !w || (v && gst_value_compare(v, w) != GST_VALUE_EQUAL))
-            return FALSE;
-    }
-    return TRUE;
-}
-
 void
 vigil_recorder_set_audio_caps(VigilRecorder *self, GstCaps *caps)
 {
     VigilRecorderAudio *audio = self->audio;
 
     g_mutex_lock(&self->lock);
-    if (!audio->caps || !is_same_sound(audio->caps, caps))
+    if (!audio->caps || !vigil_recorder_is_same_format(audio->caps, caps))
         audio->epoch++;
     gst_caps_replace(&audio->caps, caps);
     audio->over = FALSE;

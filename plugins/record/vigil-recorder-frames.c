@@ -242,10 +242,11 @@ vigil_recorder_push_frame(VigilRecorder *self, const VigilRingFrame *frame, GstB
     return !flushing;
 }
 
-static gboolean
-is_same_format(const GstCaps *a, const GstCaps *b)
+gboolean
+vigil_recorder_is_same_format(const GstCaps *a, const GstCaps *b)
 {
-    static const gchar *const fields[] = {"stream-format", "codec_data", "width", "height"};
+    static const gchar *const fields[] = {"stream-format", "codec_data", "width",
+                                          "height",        "rate",       "channels"};
     const GstStructure *s = gst_caps_get_structure(a, 0), *t = gst_caps_get_structure(b, 0);
 
     if (!g_str_equal(gst_structure_get_name(s), gst_structure_get_name(t)))
@@ -264,7 +265,7 @@ void
 vigil_recorder_set_caps(VigilRecorder *self, GstCaps *caps)
 {
     g_mutex_lock(&self->lock);
-    if (!self->next_caps || !is_same_format(self->next_caps, caps)) {
+    if (!self->next_caps || !vigil_recorder_is_same_format(self->next_caps, caps)) {
         gst_caps_replace(&self->next_caps, caps);
         self->new_epoch = TRUE;
     }

@@ -170,6 +170,11 @@ void vigil_recorder_wake_locked(VigilRecorder *self);
 /** vigil_recorder_wake: (lock not held) */
 void vigil_recorder_wake(gpointer self);
 
+/* vigil-recorder-frames.c */
+
+/** vigil_recorder_is_same_format: of pictures or of sound: frames of both can be in one file. */
+gboolean vigil_recorder_is_same_format(const GstCaps *a, const GstCaps *b);
+
 /* vigil-recorder-audio.c */
 
 /** vigil_recorder_audio_get_ring_bytes: what sound may take of the ring's. */
