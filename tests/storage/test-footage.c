@@ -277,7 +277,6 @@ END_TEST
 
 START_TEST(test_altered_segment_is_found)
 {
-    g_autoptr(GError) error = NULL;
     g_autofree gchar *path = NULL;
     FILE *file;
 
@@ -419,7 +418,6 @@ END_TEST
 /* The store's limit: segments go first, and events only when there is none left. */
 START_TEST(test_space)
 {
-    g_autoptr(GError) error = NULL;
 
     begin_test();
     ck_assert(store_test_whole(t.store, 1, 300000, NULL));
