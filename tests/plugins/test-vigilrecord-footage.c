@@ -452,7 +452,8 @@ GST_START_TEST(goes_on_without_an_analysis)
         fail_unless(segment->start_ms + WALL_MS >= begin_ms - 100 &&
                         segment->start_ms + WALL_MS <= end_ms,
                     "segment %u begins at %" G_GINT64_FORMAT, i, segment->start_ms + WALL_MS);
-        fail_unless(i == 0 || segment->start_ms - segment[-1].start_ms == 2000, "%d",
+        /* two clocks are read one after the other at each begin, and a busy machine does other things in between */
+        fail_unless(i == 0 || ABS(segment->start_ms - segment[-1].start_ms - 2000) <= 50, "%d",
                     (int)(segment->start_ms - segment[-1].start_ms));
     }
     assert_equals_int(n, 120);
