@@ -78,6 +78,11 @@ release_pad(GstElement *element, GstPad *pad)
     GST_OBJECT_LOCK(self);
     running = self->recorder != NULL;
     GST_OBJECT_UNLOCK(self);
+    /* a frame may wait for PLAYING */
+    g_mutex_lock(&self->state_lock);
+    self->audio.flushing = TRUE;
+    g_cond_broadcast(&self->state_cond);
+    g_mutex_unlock(&self->state_lock);
     if (running) {
         vigil_recorder_flush_audio(self->recorder, TRUE);
         vigil_recorder_end_audio(self->recorder);

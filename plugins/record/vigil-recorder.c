@@ -228,6 +228,7 @@ vigil_recorder_end_video(VigilRecorder *self)
 {
     g_mutex_lock(&self->lock);
     self->video_over = TRUE;
+    g_cond_broadcast(&self->progress); /* sound may wait for pictures */
     vigil_recorder_wake_locked(self);
     g_mutex_unlock(&self->lock);
 }

@@ -141,7 +141,9 @@ gboolean
 gst_vigil_rtsp_src_is_stale(const GstVigilRtspSrc *self, const GstBuffer *buffer)
 {
     const GstClockTime base = gst_element_get_base_time(GST_ELEMENT(self));
-    const GstClockTime now = gst_clock_get_time(self->clock);
+    /* of the sound's thread as well, beside which the pictures' may take another clock */
+    g_autoptr(GstClock) clock = gst_element_get_clock(GST_ELEMENT(self));
+    const GstClockTime now = clock ? gst_clock_get_time(clock) : 0;
 
     return self->asked.max_age_ns && GST_BUFFER_PTS_IS_VALID(buffer) &&
            now > base + self->asked.max_age_ns &&
