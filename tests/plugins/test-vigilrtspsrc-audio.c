@@ -180,8 +180,8 @@ GST_START_TEST(sound_and_pictures_are_on_one_line)
             (gdouble)worst_ns / 1e6);
     fail_unless(ABS(worst_ns) <= APART_NS);
     test_ffprobe_duration(path);
-    vigil_rtsp_camera_kill(&camera);
     rig_free(&rig);
+    vigil_rtsp_camera_kill(&camera);
 }
 GST_END_TEST
 
@@ -245,8 +245,8 @@ GST_START_TEST(clip_has_the_bytes_that_the_camera_sent)
     assert_equals_int(rig_stat(&rig, "audio-lost"), 0);
     g_byte_array_unref(view.bytes);
     sound_clear(&sent);
-    vigil_rtsp_camera_kill(&camera);
     rig_free(&rig);
+    vigil_rtsp_camera_kill(&camera);
     test_remove_tree(dir);
 }
 GST_END_TEST
@@ -272,8 +272,8 @@ GST_START_TEST(sound_that_ends_leaves_the_pictures)
                 "%u pictures, %d ms apart", seen.n_decoded, (gint)(seen.max_step / MS));
     fail_unless(view.n >= 10 && view.n < 80, "%u frames of sound", view.n);
     g_byte_array_unref(view.bytes);
-    vigil_rtsp_camera_kill(&camera);
     rig_free(&rig);
+    vigil_rtsp_camera_kill(&camera);
     test_remove_tree(dir);
 }
 GST_END_TEST
@@ -304,8 +304,8 @@ GST_START_TEST(sound_that_is_not_to_be_had)
     while (rig_stat(&rig, "frames") < 50)
         g_usleep(20000);
     g_free(text);
-    vigil_rtsp_camera_kill(&camera);
     rig_free(&rig);
+    vigil_rtsp_camera_kill(&camera);
 }
 GST_END_TEST
 
