@@ -259,6 +259,8 @@ push(GstVigilDetect *self, VigilFrame *base, VigilFrameFate fate)
 
     GST_OBJECT_LOCK(self);
     regions = self->config.regions;
+    self->stats.outcomes[outcome]++;
+    self->stats.parts += in_part ? 1 : 0;
     GST_OBJECT_UNLOCK(self);
     buffer = gst_buffer_make_writable(buffer);
     if (fate == VIGIL_FRAME_INFERRED) {
@@ -269,10 +271,6 @@ push(GstVigilDetect *self, VigilFrame *base, VigilFrameFate fate)
     }
     gst_vigil_buffer_set_outcome(buffer, outcome);
     vigil_frame_unref(base);
-    GST_OBJECT_LOCK(self);
-    self->stats.outcomes[outcome]++;
-    self->stats.parts += in_part ? 1 : 0;
-    GST_OBJECT_UNLOCK(self);
     GST_LOG_OBJECT(self, "%" GST_TIME_FORMAT " %s", GST_TIME_ARGS(GST_BUFFER_PTS(buffer)),
                    vigil_outcome_to_string(outcome));
     if (g_get_monotonic_time() - self->stats_posted_us >= STATS_INTERVAL_US)
