@@ -195,15 +195,14 @@ secure_fragments(VigilRecorder *self, GError **error)
 {
     VigilFootage *footage = &self->footage;
     const guint n_fragments = vigil_clip_writer_get_info(footage->writer).n_fragments;
+    const gboolean has_row = footage->n_synced > 0;
     GBytes *note;
 
-    if (n_fragments == 0 || n_fragments == footage->n_synced)
+    if (n_fragments == footage->n_synced)
         return TRUE;
-    if (footage->n_synced++ > 0) {
-        footage->n_synced = n_fragments;
-        return !vigil_recorder_is_live(self) || vigil_clip_sync(footage->file, error);
-    }
     footage->n_synced = n_fragments;
+    if (has_row)
+        return !vigil_recorder_is_live(self) || vigil_clip_sync(footage->file, error);
     note = vigil_clip_note_footage(self->options.camera, footage->info.start_wall_us,
                                    vigil_store_get_wall_us(self->options.store));
     /* what fails here fails the next fragment, too */
