@@ -71,32 +71,12 @@ gst_vigil_rtsp_session_tell_audio(GstVigilRtspSession *self)
 
 /* --- packets --------------------------------------------------------------------------------- */
 
-static GstBuffer *
-stamp_packet(GstVigilRtspSession *self, GstBuffer *buffer)
+/* (lock held) @header: of a packet */
+static gint64
+note_packet(GstVigilRtspSession *self, const guint8 *header, gint64 now_ns)
 {
-    const GstClockTime now = gst_clock_get_time(self->clock);
-    guint8 header[VIGIL_RTP_HEADER_BYTES];
-    gint64 time_ns;
-
-    if (gst_buffer_extract(buffer, 0, header, sizeof header) != sizeof header ||
-        now < self->base_time)
-        return buffer;
-    g_mutex_lock(&self->lock);
     self->audio.ssrc = GST_READ_UINT32_BE(header + 8);
-    time_ns = vigil_rtsp_timeline_add(self->audio.timeline, GST_READ_UINT32_BE(header + 4),
-                                      (gint64)(now - self->base_time));
-    g_mutex_unlock(&self->lock);
-    buffer = gst_buffer_make_writable(buffer);
-    GST_BUFFER_PTS(buffer) = (GstClockTime)time_ns;
-    GST_BUFFER_DTS(buffer) = GST_CLOCK_TIME_NONE;
-    return buffer;
-}
-
-static gboolean
-stamp_listed(GstBuffer **buffer, guint index, gpointer user_data)
-{
-    *buffer = stamp_packet(user_data, *buffer);
-    return TRUE;
+    return vigil_rtsp_timeline_add(self->audio.timeline, GST_READ_UINT32_BE(header + 4), now_ns);
 }
 
 /* Handed on from here, so that rtspsrc, which would end all streams, does not hear of what its elements cannot take. */
@@ -110,13 +90,12 @@ on_packet(GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
     /* a format that they refuse would fail the next packet before it came here */
     if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM) {
         gst_pad_send_event(peer, GST_PAD_PROBE_INFO_EVENT(info));
-    } else if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER) {
-        gst_pad_chain(peer, stamp_packet(user_data, GST_PAD_PROBE_INFO_BUFFER(info)));
     } else {
-        GstBufferList *list = gst_buffer_list_make_writable(GST_PAD_PROBE_INFO_BUFFER_LIST(info));
-
-        gst_buffer_list_foreach(list, stamp_listed, user_data);
-        gst_pad_chain_list(peer, list);
+        gst_vigil_rtsp_session_stamp(user_data, info, note_packet);
+        if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER)
+            gst_pad_chain(peer, GST_PAD_PROBE_INFO_BUFFER(info));
+        else
+            gst_pad_chain_list(peer, GST_PAD_PROBE_INFO_BUFFER_LIST(info));
     }
     GST_PAD_PROBE_INFO_DATA(info) = NULL;
     return GST_PAD_PROBE_HANDLED;

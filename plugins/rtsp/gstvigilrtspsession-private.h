@@ -39,6 +39,14 @@ struct GstVigilRtspSession {
 
 #define VIGIL_RTP_HEADER_BYTES 12
 
+/** GstVigilRtspNoteFunc: (lock held) @header: of a packet that came at @now_ns. Returns: when its frame was taken */
+typedef gint64 (*GstVigilRtspNoteFunc)(GstVigilRtspSession *self, const guint8 *header,
+                                       gint64 now_ns);
+
+/** gst_vigil_rtsp_session_stamp: the packets that the probe stands at, one or a list, get the times that @note finds. */
+void gst_vigil_rtsp_session_stamp(GstVigilRtspSession *self, GstPadProbeInfo *info,
+                                  GstVigilRtspNoteFunc note);
+
 /** gst_vigil_rtsp_session_replace_segment: probe: times are ours, so the server's idea of where in a recording they are would only cut them off. */
 GstPadProbeReturn
 gst_vigil_rtsp_session_replace_segment(GstPad *pad, GstPadProbeInfo *info, gpointer user_data);

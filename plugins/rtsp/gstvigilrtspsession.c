@@ -133,43 +133,55 @@ note_packet(GstVigilRtspSession *self, const guint8 *header, gint64 now_ns)
     return vigil_rtsp_timeline_add(self->timeline, GST_READ_UINT32_BE(header + 4), now_ns);
 }
 
-static GstBuffer *
-stamp_packet(GstVigilRtspSession *self, GstBuffer *buffer)
+typedef struct {
+    GstVigilRtspSession *session;
+    GstVigilRtspNoteFunc note;
+} Stamp;
+
+static gboolean
+stamp_packet(GstBuffer **buffer, guint index, gpointer user_data)
 {
+    const Stamp *stamp = user_data;
+    GstVigilRtspSession *self = stamp->session;
     const GstClockTime now = gst_clock_get_time(self->clock);
     guint8 header[VIGIL_RTP_HEADER_BYTES];
     gint64 time_ns;
 
-    if (gst_buffer_extract(buffer, 0, header, sizeof header) != sizeof header ||
+    if (gst_buffer_extract(*buffer, 0, header, sizeof header) != sizeof header ||
         now < self->base_time)
-        return buffer;
+        return TRUE;
     g_mutex_lock(&self->lock);
-    time_ns = note_packet(self, header, (gint64)(now - self->base_time));
+    time_ns = stamp->note(self, header, (gint64)(now - self->base_time));
     g_mutex_unlock(&self->lock);
-    buffer = gst_buffer_make_writable(buffer);
-    GST_BUFFER_PTS(buffer) = (GstClockTime)time_ns;
-    GST_BUFFER_DTS(buffer) = GST_CLOCK_TIME_NONE;
-    return buffer;
+    *buffer = gst_buffer_make_writable(*buffer);
+    GST_BUFFER_PTS(*buffer) = (GstClockTime)time_ns;
+    GST_BUFFER_DTS(*buffer) = GST_CLOCK_TIME_NONE;
+    return TRUE;
 }
 
-static gboolean
-stamp_listed(GstBuffer **buffer, guint index, gpointer user_data)
+void
+gst_vigil_rtsp_session_stamp(GstVigilRtspSession *self, GstPadProbeInfo *info,
+                             GstVigilRtspNoteFunc note)
 {
-    *buffer = stamp_packet(user_data, *buffer);
-    return TRUE;
+    Stamp stamp = {self, note};
+    GstBufferList *list;
+
+    if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER) {
+        GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
+
+        stamp_packet(&buffer, 0, &stamp);
+        GST_PAD_PROBE_INFO_DATA(info) = buffer;
+        return;
+    }
+    list = gst_buffer_list_make_writable(GST_PAD_PROBE_INFO_BUFFER_LIST(info));
+    gst_buffer_list_foreach(list, stamp_packet, &stamp);
+    GST_PAD_PROBE_INFO_DATA(info) = list;
 }
 
 static GstPadProbeReturn
 on_packet(GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 {
-    if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER) {
-        GST_PAD_PROBE_INFO_DATA(info) = stamp_packet(user_data, GST_PAD_PROBE_INFO_BUFFER(info));
-    } else {
-        GstBufferList *list = gst_buffer_list_make_writable(GST_PAD_PROBE_INFO_BUFFER_LIST(info));
-
-        gst_buffer_list_foreach(list, stamp_listed, user_data);
-        GST_PAD_PROBE_INFO_DATA(info) = list;
-    }
+    gst_vigil_rtsp_session_stamp(user_data, info, note_packet);
     return GST_PAD_PROBE_OK;
 }
 

@@ -197,7 +197,7 @@ gst_vigil_rtsp_src_offer_sound(GstVigilRtspSrc *self)
     pad = gst_pad_new_from_static_template(&audio_template, "audio");
     gst_pad_set_activatemode_function(pad, activate_mode);
     gst_pad_set_query_function(pad, query);
-    self->sound.started = self->sound.eos = FALSE;
+    self->sound.started = FALSE;
     self->sound.pad = gst_object_ref(pad);
     gst_pad_set_element_private(pad, self);
     gst_pad_set_active(pad, TRUE);
@@ -220,6 +220,7 @@ gst_vigil_rtsp_src_end_sound(GstVigilRtspSrc *self)
     gst_clear_caps(&self->sound.caps);
     g_mutex_lock(&self->lock);
     gst_vigil_rtsp_src_forget_sound(self);
+    self->sound.eos = FALSE;
     g_clear_pointer(&self->sound.missing, g_free);
     g_mutex_unlock(&self->lock);
 }
