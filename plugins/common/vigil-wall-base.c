@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "plugins/events/vigil-wall-base.h"
+#include "plugins/common/vigil-wall-base.h"
 
 gint64
 vigil_wall_base_from_tags(const GstTagList *tags)
@@ -19,6 +19,18 @@ vigil_wall_base_from_tags(const GstTagList *tags)
     if (time)
         us = g_date_time_to_unix(time) * G_USEC_PER_SEC + g_date_time_get_microsecond(time);
     return MAX(us, -1);
+}
+
+void
+vigil_wall_base_note_tags(GstEvent *event, gint64 *wall_us)
+{
+    GstTagList *tags;
+    gint64 told_us;
+
+    gst_event_parse_tag(event, &tags);
+    told_us = vigil_wall_base_from_tags(tags);
+    if (told_us >= 0)
+        *wall_us = told_us;
 }
 
 gint64

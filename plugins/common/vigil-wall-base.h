@@ -12,6 +12,9 @@ G_BEGIN_DECLS
  */
 gint64 vigil_wall_base_from_tags(const GstTagList *tags);
 
+/** vigil_wall_base_note_tags: @event: of tags. @wall_us: (inout): what they say, where they do */
+void vigil_wall_base_note_tags(GstEvent *event, gint64 *wall_us);
+
 /**
  * vigil_wall_base_live:
  * @real_us: wall clock now

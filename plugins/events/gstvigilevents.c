@@ -36,9 +36,9 @@
 #include "plugins/common/gstvigilmeta.h"
 #include "plugins/common/gstvigilprobe.h"
 #include "plugins/common/gstvigilstream.h"
+#include "plugins/common/vigil-wall-base.h"
 #include "plugins/events/vigil-event-stage.h"
 #include "plugins/events/vigil-run-nonce.h"
-#include "plugins/events/vigil-wall-base.h"
 
 GST_DEBUG_CATEGORY_STATIC(vigil_events_debug);
 #define GST_CAT_DEFAULT vigil_events_debug
@@ -276,18 +276,6 @@ handle_segment(GstVigilEvents *self, GstEvent *event)
     return gst_pad_push_event(self->srcpad, event);
 }
 
-static void
-note_tags(GstVigilEvents *self, GstEvent *event)
-{
-    GstTagList *tags;
-    gint64 wall_us;
-
-    gst_event_parse_tag(event, &tags);
-    wall_us = vigil_wall_base_from_tags(tags);
-    if (wall_us >= 0)
-        self->tag_wall_us = wall_us;
-}
-
 static VigilEndReason
 end_reason(GstVigilEvents *self)
 {
@@ -315,7 +303,7 @@ gst_vigil_events_sink_event(GstPad *pad, GstObject *parent, GstEvent *event)
     case GST_EVENT_GAP:
         vigil_event_stage_leave(&self->stage, gst_vigil_event_parse_left(event));
         break;
-    case GST_EVENT_TAG: note_tags(self, event); break;
+    case GST_EVENT_TAG: vigil_wall_base_note_tags(event, &self->tag_wall_us); break;
     case GST_EVENT_EOS:
         vigil_event_stage_close(&self->stage, end_reason(self));
         send_events(self, self->last_pts);

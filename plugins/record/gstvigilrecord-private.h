@@ -55,8 +55,6 @@ struct _GstVigilRecord {
 /** gst_vigil_record_note_wall_base: of a keyframe: what a segment that begins with it is dated by. Video's streaming thread. */
 void gst_vigil_record_note_wall_base(GstVigilRecord *self, GstBuffer *buffer,
                                      const VigilRingFrame *frame);
-/** gst_vigil_record_note_tags: the stream's date. Video's streaming thread. */
-void gst_vigil_record_note_tags(GstVigilRecord *self, GstEvent *event);
 /** gst_vigil_record_install_properties: and the functions that set and get them. */
 void gst_vigil_record_install_properties(GObjectClass *klass);
 /** gst_vigil_record_init_properties: to their defaults. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What time it is where a segment of a continuous recording begins. */
 #include "plugins/common/gstvigilstream.h"
-#include "plugins/events/vigil-wall-base.h"
+#include "plugins/common/vigil-wall-base.h"
 #include "plugins/record/gstvigilrecord-private.h"
 
 void
@@ -21,16 +21,4 @@ gst_vigil_record_note_wall_base(GstVigilRecord *self, GstBuffer *buffer,
     else if (base_us < 0)
         base_us = MAX(self->tag_wall_us, 0);
     vigil_recorder_set_wall_base(self->recorder, base_us);
-}
-
-void
-gst_vigil_record_note_tags(GstVigilRecord *self, GstEvent *event)
-{
-    GstTagList *tags;
-    gint64 wall_us;
-
-    gst_event_parse_tag(event, &tags);
-    wall_us = vigil_wall_base_from_tags(tags);
-    if (wall_us >= 0)
-        self->tag_wall_us = wall_us;
 }

@@ -40,6 +40,7 @@
  */
 #include "plugins/common/gstvigilmeta.h"
 #include "plugins/common/gstvigilstream.h"
+#include "plugins/common/vigil-wall-base.h"
 #include "plugins/events/vigil-event-messages.h"
 #include "plugins/record/gstvigilrecord-private.h"
 #include "vigil-config.h"
@@ -374,7 +375,7 @@ gst_vigil_record_event(GstPad *gstpad, GstObject *parent, GstEvent *event)
     case GST_EVENT_FLUSH_STOP: set_flushing(self, pad, FALSE); break;
     case GST_EVENT_TAG:
         if (pad == &self->video)
-            gst_vigil_record_note_tags(self, event);
+            vigil_wall_base_note_tags(event, &self->tag_wall_us);
         break;
     case GST_EVENT_GAP: handle_gap(self, pad, event); break;
     case GST_EVENT_EOS: end_pad(self, pad, event); break;
