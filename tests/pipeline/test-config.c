@@ -286,6 +286,54 @@ check_limits(const VigilSettings *settings)
     ck_assert_str_eq(options.keep[1].camera, "door");
 }
 
+static void
+check_door(const VigilCameraSettings *door)
+{
+    ck_assert_str_eq(door->source->password, "secret");
+    ck_assert_int_eq(door->transport, VIGIL_TRANSPORT_UDP);
+    ck_assert_int_eq(door->latency_ns, 500000000);
+    ck_assert_int_eq(door->max_clip_ns, G_GINT64_CONSTANT(300000000000));
+    ck_assert_str_eq(door->decoder, "software");
+    ck_assert_int_eq(door->idle, VIGIL_IDLE_FULL);
+    ck_assert(door->fps == 5 && door->threshold == 0.5);
+    ck_assert(door->weight == 4 && door->max_age_ns == 300000000);
+    ck_assert_str_eq(door->model->path, "/other.tflite");
+    ck_assert_ptr_null(door->model->labels);
+    ck_assert_str_eq(door->masks, "[[[0, 0], [0.200000003, 0], [0.200000003, 0.200000003]], "
+                                  "[[0.5, 0], [1, 0], [1, 0.25]]]");
+    ck_assert(!door->metadata_only && vigil_camera_settings_records(door));
+    ck_assert_uint_eq(door->rules->zones->len, 1);
+    ck_assert_uint_eq(door->rules->lines->len, 1);
+    ck_assert_uint_eq(door->rules->rules->len, 1);
+}
+
+static void
+check_desk(const VigilCameraSettings *desk)
+{
+    ck_assert_int_eq(desk->capture.width, 1280);
+    ck_assert_int_eq(desk->capture.height, 720);
+    ck_assert(desk->capture.fps == 12.5);
+    ck_assert_str_eq(desk->capture.format, "mjpeg,raw");
+    ck_assert_str_eq(desk->capture.controls, "auto_exposure=Manual Mode,gain=30");
+}
+
+static void
+check_tape(const VigilCameraSettings *tape)
+{
+    g_autofree gchar *path = g_build_filename(folder, "tape.mp4", NULL);
+
+    ck_assert_int_eq(tape->idle, VIGIL_IDLE_AUTO);
+    ck_assert_ptr_null(tape->masks);
+    ck_assert(tape->metadata_only && !vigil_camera_settings_records(tape));
+    ck_assert_str_eq(tape->source->location, path);
+    ck_assert_int_eq(tape->start_time_us / G_USEC_PER_SEC, 1777629600);
+    ck_assert_str_eq(tape->model->labels, "/l.txt");
+    ck_assert_int_eq(tape->model->threads, 2);
+    ck_assert_int_eq(tape->model->device, VIGIL_DEVICE_CUDA);
+    ck_assert_int_eq(tape->model->max_detections, 50);
+    ck_assert(tape->model->iou_threshold == 0.6);
+}
+
 START_TEST(test_everything)
 {
     g_autoptr(GError) error = NULL;
@@ -326,48 +374,15 @@ START_TEST(test_everything)
              "    rules: [{name: r}]\n",
              &error);
     g_autofree gchar *store = g_build_filename(folder, "data", NULL);
-    g_autofree gchar *tape = g_build_filename(folder, "tape.mp4", NULL);
-    const VigilCameraSettings *door, *desk, *second;
 
     ck_assert_msg(settings != NULL, "%s", error ? error->message : "");
     ck_assert_str_eq(settings->store_path, store);
     ck_assert_int_eq(settings->max_bytes, 20 * G_GINT64_CONSTANT(1000000000));
     ck_assert_int_eq(settings->max_age_ns / 1000000000, 30 * 86400);
     check_limits(settings);
-    door = settings->cameras->pdata[0];
-    desk = settings->cameras->pdata[1];
-    second = settings->cameras->pdata[2];
-    ck_assert_int_eq(desk->capture.width, 1280);
-    ck_assert_int_eq(desk->capture.height, 720);
-    ck_assert(desk->capture.fps == 12.5);
-    ck_assert_str_eq(desk->capture.format, "mjpeg,raw");
-    ck_assert_str_eq(desk->capture.controls, "auto_exposure=Manual Mode,gain=30");
-    ck_assert_str_eq(door->source->password, "secret");
-    ck_assert_int_eq(door->transport, VIGIL_TRANSPORT_UDP);
-    ck_assert_int_eq(door->latency_ns, 500000000);
-    ck_assert_int_eq(door->max_clip_ns, G_GINT64_CONSTANT(300000000000));
-    ck_assert_str_eq(door->decoder, "software");
-    ck_assert_int_eq(door->idle, VIGIL_IDLE_FULL);
-    ck_assert_int_eq(second->idle, VIGIL_IDLE_AUTO);
-    ck_assert(door->fps == 5 && door->threshold == 0.5);
-    ck_assert(door->weight == 4 && door->max_age_ns == 300000000);
-    ck_assert_str_eq(door->model->path, "/other.tflite");
-    ck_assert_ptr_null(door->model->labels);
-    ck_assert_str_eq(door->masks, "[[[0, 0], [0.200000003, 0], [0.200000003, 0.200000003]], "
-                                  "[[0.5, 0], [1, 0], [1, 0.25]]]");
-    ck_assert(!door->metadata_only && vigil_camera_settings_records(door));
-    ck_assert_ptr_null(second->masks);
-    ck_assert(second->metadata_only && !vigil_camera_settings_records(second));
-    ck_assert_uint_eq(door->rules->zones->len, 1);
-    ck_assert_uint_eq(door->rules->lines->len, 1);
-    ck_assert_uint_eq(door->rules->rules->len, 1);
-    ck_assert_str_eq(second->source->location, tape);
-    ck_assert_int_eq(second->start_time_us / G_USEC_PER_SEC, 1777629600);
-    ck_assert_str_eq(second->model->labels, "/l.txt");
-    ck_assert_int_eq(second->model->threads, 2);
-    ck_assert_int_eq(second->model->device, VIGIL_DEVICE_CUDA);
-    ck_assert_int_eq(second->model->max_detections, 50);
-    ck_assert(second->model->iou_threshold == 0.6);
+    check_door(settings->cameras->pdata[0]);
+    check_desk(settings->cameras->pdata[1]);
+    check_tape(settings->cameras->pdata[2]);
 }
 END_TEST
 

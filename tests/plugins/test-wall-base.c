@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "plugins/events/vigil-wall-base.h"
+#include "plugins/common/vigil-wall-base.h"
 #include "tests/plugins/plugin-test.h"
 
 static gint64
