@@ -254,6 +254,13 @@ listener_find(Listener *self, const gchar *topic)
 }
 
 void
+listener_publish(Listener *self, const gchar *topic, const gchar *payload, gboolean retained)
+{
+    if (mosquitto_publish(self->mosquitto, NULL, topic, (int)strlen(payload), payload, 1, retained))
+        g_error("the listener cannot publish");
+}
+
+void
 iterate(gdouble seconds)
 {
     const gint64 until = g_get_monotonic_time() + (gint64)(seconds * G_USEC_PER_SEC);

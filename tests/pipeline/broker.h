@@ -55,6 +55,8 @@ const Heard *listener_get(Listener *self, guint index);
 const Heard *listener_find(Listener *self, const gchar *topic);
 /** listener_wait: until that payload came there last; %FALSE after so many seconds. The default main context goes on. */
 gboolean listener_wait(Listener *self, const gchar *topic, const gchar *payload, gdouble seconds);
+/** listener_publish: says so itself, and hears it too where it listens there. */
+void listener_publish(Listener *self, const gchar *topic, const gchar *payload, gboolean retained);
 /** iterate: the default main context, for so long. */
 void iterate(gdouble seconds);
 
