@@ -10,8 +10,9 @@
  * with their clips go by age. What was committed in the measured part is committed as the program does; the rest of the
  * events is put in by plain SQL in their order, without syncs, over the DAYS (a year) until now. DIR (a new folder under it is
  * used) should lie on the disk that is meant; -k keeps the store and prints where it is, -u takes such a one instead of filling one.
- * Queries of a class in a day are also made as `vigil events` makes them, each by a reader of its own, with the database in the
- * memory of the machine and without.
+ * Queries of a class in a day are also made as `vigil events` makes them, each by a reader of its own, with what they read in the
+ * memory of the machine (they were asked once before) and without. Where the machine does other things as well, `chrt -f 10` before
+ * the program keeps them from being measured with it.
  */
 #include "tests/bench/bench-store.h"
 
@@ -304,6 +305,7 @@ choose_camera_rare_zone(BenchStore *bench, VigilEventQuery *query)
 static void
 measure_queries(Run *run)
 {
+    measure_query(run, BY_WRITER, "query camera + day + class, at first", choose_camera_day_class);
     measure_query(run, BY_WRITER, "query camera + day + class", choose_camera_day_class);
     measure_query(run, BY_WRITER, "query zone + day, 100 at most", choose_zone_day);
     measure_query(run, BY_WRITER, "query rule + day, 100 at most", choose_rule_day);
@@ -350,10 +352,10 @@ measure_writer(Run *run, const gchar *what, gboolean deleting)
 static void
 measure_retention(Run *run)
 {
-    bench_store_close(&run->bench);
     bench_store_open(&run->bench, bench_store_age_of(&run->bench, run->options.n_deleted));
     measure_writer(run, "commit, nothing else going on", FALSE);
     measure_writer(run, "commit, while events are deleted", TRUE);
+    bench_store_close(&run->bench);
 }
 
 /* --- the whole ----------------------------------------------------------------------------------------------- */
@@ -385,12 +387,12 @@ measure(Run *run)
 
     if (!options->used)
         fill(run);
-    measure_readers(run);
     bench_store_open(&run->bench, 0);
     measure_queries(run);
+    bench_store_close(&run->bench);
+    measure_readers(run);
     if (options->n_deleted > 0)
         measure_retention(run);
-    bench_store_close(&run->bench);
 }
 
 int
