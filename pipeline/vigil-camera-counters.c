@@ -62,7 +62,8 @@ read_network(VigilCameraPipeline *self, const gchar *name, VigilCameraNetwork *n
                          "stale", G_TYPE_UINT64, &network->stale, "before-key", G_TYPE_UINT64,
                          &network->before_key, "dropped", G_TYPE_UINT64, &network->dropped,
                          "drop-outs", G_TYPE_UINT64, &network->drop_outs, "attempts", G_TYPE_UINT64,
-                         &network->attempts, "jumps", G_TYPE_UINT, &network->jumps, NULL);
+                         &network->attempts, "jumps", G_TYPE_UINT, &network->jumps,
+                         "udp-lost-permille", G_TYPE_UINT, &network->udp_lost_permille, NULL);
     gst_structure_free(stats);
 }
 

@@ -174,6 +174,11 @@ describe_network(JsonBuilder *json, const gchar *name, const VigilCameraNetwork 
     if (!begin_element(json, name, network->known))
         return;
     add_string(json, "transport", network->transport);
+    json_builder_set_member_name(json, "udp_lost_percent");
+    if (network->udp_lost_permille)
+        json_builder_add_double_value(json, network->udp_lost_permille / 10.0);
+    else
+        json_builder_add_null_value(json);
     add_int(json, "frames", (gint64)network->frames);
     add_int(json, "packets", (gint64)network->packets);
     add_int(json, "lost_packets", (gint64)network->lost_packets);

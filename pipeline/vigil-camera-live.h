@@ -24,10 +24,15 @@ typedef struct {
     guint64 frames, lost, corrupt, too_short, oversize, backwards, dropped, unplugs;
 } VigilCameraCapture;
 
-/** VigilCameraNetwork: counters of vigilrtspsrc, see its `stats`; @known: the stream comes over the network. */
+/**
+ * VigilCameraNetwork: counters of vigilrtspsrc, see its `stats`.
+ * @known: the stream comes over the network
+ * @udp_lost_permille: of its packets, for which UDP was left for TCP; 0: it was not
+ */
 typedef struct {
     gboolean known;
     gchar transport[8];
+    guint udp_lost_permille;
     guint64 frames, packets, lost_packets, stale, before_key, dropped, drop_outs, attempts;
     guint jumps;
 } VigilCameraNetwork;

@@ -21,7 +21,7 @@ typedef enum {
 typedef enum {
     VIGIL_TRANSPORT_TCP,
     VIGIL_TRANSPORT_UDP,
-    VIGIL_TRANSPORT_AUTO, /* TCP, and UDP in turn when that gives nothing */
+    VIGIL_TRANSPORT_AUTO, /* TCP, and UDP in turn when that gives nothing or loses little */
 } VigilTransport;
 
 /** VigilIdle: what is decoded for the detector while nothing moves. */

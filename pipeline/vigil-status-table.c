@@ -123,11 +123,16 @@ print_capture(JsonObject *capture)
 static void
 print_network(const gchar *title, JsonObject *network)
 {
+    const gdouble lost = get_double(network, "udp_lost_percent");
+    g_autofree gchar *why =
+        lost > 0 ? g_strdup_printf(" (by UDP %.1f %% of its packets were lost)", lost)
+                 : g_strdup("");
+
     if (network)
-        printf("  %-16s %s over %s: %" G_GINT64_FORMAT " frames, %" G_GINT64_FORMAT
+        printf("  %-16s %s over %s%s: %" G_GINT64_FORMAT " frames, %" G_GINT64_FORMAT
                " stale, %" G_GINT64_FORMAT " dropped; packets %" G_GINT64_FORMAT
                ", lost %" G_GINT64_FORMAT "; connections tried %" G_GINT64_FORMAT "\n",
-               "", title, get_string(network, "transport"), get_int(network, "frames"),
+               "", title, get_string(network, "transport"), why, get_int(network, "frames"),
                get_int(network, "stale"), get_int(network, "dropped"), get_int(network, "packets"),
                get_int(network, "lost_packets"), get_int(network, "attempts"));
 }

@@ -122,14 +122,16 @@ static gint64
 note_packet(GstVigilRtspSession *self, const guint8 *header, gint64 now_ns)
 {
     const guint16 seq = GST_READ_UINT16_BE(header + 2);
+    const guint32 ssrc = GST_READ_UINT32_BE(header + 8);
     const gint16 missing = (gint16)(guint16)(seq - self->last_seq - 1);
 
-    if (self->has_seq && missing > 0)
+    /* another sender counts from elsewhere */
+    if (self->has_seq && ssrc == self->ssrc && missing > 0)
         self->stats.lost += (guint64)missing;
     self->has_seq = TRUE;
     self->last_seq = seq;
     self->stats.packets++;
-    self->ssrc = GST_READ_UINT32_BE(header + 8);
+    self->ssrc = ssrc;
     return vigil_rtsp_timeline_add(self->timeline, GST_READ_UINT32_BE(header + 4), now_ns);
 }
 

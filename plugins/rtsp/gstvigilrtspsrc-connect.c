@@ -22,7 +22,7 @@ gst_vigil_rtsp_src_tell(GstVigilRtspSrc *self, const gchar *state, const gchar *
     self->state = state;
     structure = gst_structure_new("vigilrtspsrc-state", "state", G_TYPE_STRING, state, "location",
                                   G_TYPE_STRING, self->asked.login.location, "transport",
-                                  G_TYPE_STRING, self->patience.udp ? "udp" : "tcp", "format",
+                                  G_TYPE_STRING, self->patience.way.udp ? "udp" : "tcp", "format",
                                   G_TYPE_STRING, self->summary, "reason", G_TYPE_STRING, reason,
                                   "silence", G_TYPE_UINT64, silence_ns, NULL);
     g_mutex_unlock(&self->lock);

@@ -28,7 +28,7 @@ static GType
 transport_get_type(void)
 {
     static const GEnumValue values[] = {
-        {VIGIL_RTSP_AUTO, "TCP, and UDP in turn when that gives nothing", "auto"},
+        {VIGIL_RTSP_AUTO, "TCP, and UDP in turn when that gives nothing or loses little", "auto"},
         {VIGIL_RTSP_TCP, "Within the TCP connection", "tcp"},
         {VIGIL_RTSP_UDP, "UDP", "udp"},
         {0, NULL, NULL},
@@ -116,10 +116,11 @@ make_stats(GstVigilRtspSrc *self)
         counts->drop_outs, "attempts", G_TYPE_UINT64, counts->attempts, "packets", G_TYPE_UINT64,
         counts->session.packets + now.packets, "lost-packets", G_TYPE_UINT64,
         counts->session.lost + now.lost, "jumps", G_TYPE_UINT, counts->session.jumps + now.jumps,
-        "transport", G_TYPE_STRING, self->patience.udp ? "udp" : "tcp", "format", G_TYPE_STRING,
-        self->summary, "sound-frames", G_TYPE_UINT64, self->sound.n_frames, "sound-stale",
-        G_TYPE_UINT64, self->sound.n_stale, "sound-dropped", G_TYPE_UINT64, self->sound.n_dropped,
-        NULL);
+        "transport", G_TYPE_STRING, self->patience.way.udp ? "udp" : "tcp", "udp-lost-permille",
+        G_TYPE_UINT, self->patience.way.lossy ? self->patience.way.lost_permille : 0, "format",
+        G_TYPE_STRING, self->summary, "sound-frames", G_TYPE_UINT64, self->sound.n_frames,
+        "sound-stale", G_TYPE_UINT64, self->sound.n_stale, "sound-dropped", G_TYPE_UINT64,
+        self->sound.n_dropped, NULL);
     g_mutex_unlock(&self->lock);
     return stats;
 }
@@ -238,7 +239,8 @@ gst_vigil_rtsp_src_install_properties(GObjectClass *klass)
         klass, PROP_TRANSPORT,
         g_param_spec_enum("transport", "Transport",
                           "How frames come; auto: within the TCP connection, and by UDP in turn "
-                          "when that gives none",
+                          "when that gives none; UDP that loses 2 % of its packets or more for "
+                          "10 s is left for TCP, once for each location while the process runs",
                           transport_get_type(), VIGIL_RTSP_AUTO, FLAGS));
     g_object_class_install_property(
         klass, PROP_LATENCY,
@@ -274,6 +276,7 @@ gst_vigil_rtsp_src_install_properties(GObjectClass *klass)
                            "before-key (what they are made from is missing) and dropped "
                            "(downstream was busy); drop-outs and attempts of the connection; RTP "
                            "packets and those lost; frames of sound, those stale and dropped; "
-                           "transport and format at the moment",
+                           "transport and format at the moment; udp-lost-permille: of its "
+                           "packets, for which UDP was left for TCP, 0: it was not",
                            GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }

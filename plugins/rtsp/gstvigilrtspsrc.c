@@ -54,6 +54,8 @@ gst_vigil_rtsp_src_stop(GstBaseSrc *src)
 
     gst_vigil_rtsp_src_disconnect(self);
     gst_vigil_rtsp_src_end_sound(self);
+    if (self->ever && self->patience.asked == VIGIL_RTSP_AUTO)
+        vigil_rtsp_way_keep(self->asked.login.location, &self->patience.way);
     g_clear_pointer(&self->sync, vigil_rtsp_sync_unref);
     gst_clear_object(&self->clock);
     gst_clear_caps(&self->caps);
@@ -101,6 +103,8 @@ gst_vigil_rtsp_src_start(GstBaseSrc *src)
     self->state = "connecting";
     vigil_rtsp_patience_init(&self->patience, (VigilRtspTransport)self->asked.transport,
                              (gint64)(self->asked.max_pause_ns / 1000));
+    if (self->patience.asked == VIGIL_RTSP_AUTO)
+        vigil_rtsp_way_recall(self->asked.login.location, &self->patience.way);
     g_mutex_unlock(&self->lock);
     return TRUE;
 }
@@ -262,6 +266,20 @@ await_sample(GstVigilRtspSrc *self)
     return sample;
 }
 
+/* (lock held) (transfer full) (nullable): why UDP is to be left for TCP */
+static gchar *
+judge_way(GstVigilRtspSrc *self)
+{
+    const GstVigilRtspSessionStats stats = gst_vigil_rtsp_session_get_stats(self->session);
+
+    if (!vigil_rtsp_patience_note_packets(&self->patience, stats.packets, stats.lost,
+                                          g_get_monotonic_time()))
+        return NULL;
+    return g_strdup_printf("%.1f %% of its packets by UDP were lost; it is asked to send by TCP "
+                           "from now on",
+                           (gdouble)self->patience.way.lost_permille / 10);
+}
+
 static GstFlowReturn
 get_frame(GstVigilRtspSrc *self, GstBuffer **buffer)
 {
@@ -276,6 +294,9 @@ get_frame(GstVigilRtspSrc *self, GstBuffer **buffer)
     if (!sample && self->lost) {
         loss = self->loss;
         reason = g_steal_pointer(&self->loss_reason);
+    } else if (sample && (reason = judge_way(self))) {
+        loss = VIGIL_RTSP_LOSSY;
+        g_clear_pointer(&sample, gst_sample_unref);
     } else if (!sample) {
         reason = g_strdup_printf("no frame for %.0f s", (gdouble)self->asked.timeout_ns / 1e9);
     }

@@ -8,11 +8,46 @@
 #define MOST_REFUSED_PAUSE_US (60 * G_USEC_PER_SEC)
 /* So many are for somebody who is changing the password right now. */
 #define PATIENT_REFUSALS 4
+/* Decoders hide a packet lost now and then; from some of a hundred on pictures are broken most of the time. */
+#define WINDOW_US (5 * G_USEC_PER_SEC)
+#define LOSSY_PERMILLE 20
+#define LEAST_LOST 3
+
+/* --- what is known of the way -------------------------------------------------------------------- */
+
+static GMutex ways_lock;
+static GHashTable *ways; /* of VigilRtspWay, by location: as many as configurations have named */
+
+void
+vigil_rtsp_way_keep(const gchar *location, const VigilRtspWay *way)
+{
+    g_mutex_lock(&ways_lock);
+    if (!ways)
+        ways = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    g_hash_table_replace(ways, g_strdup(location), g_memdup2(way, sizeof *way));
+    g_mutex_unlock(&ways_lock);
+}
+
+gboolean
+vigil_rtsp_way_recall(const gchar *location, VigilRtspWay *way)
+{
+    const VigilRtspWay *known;
+
+    g_mutex_lock(&ways_lock);
+    known = ways ? g_hash_table_lookup(ways, location) : NULL;
+    if (known)
+        *way = *known;
+    g_mutex_unlock(&ways_lock);
+    return known != NULL;
+}
+
+/* --- when to try again --------------------------------------------------------------------------- */
 
 void
 vigil_rtsp_patience_init(VigilRtspPatience *self, VigilRtspTransport asked, gint64 most_us)
 {
-    *self = (VigilRtspPatience){.most_us = most_us, .asked = asked, .udp = asked == VIGIL_RTSP_UDP};
+    *self =
+        (VigilRtspPatience){.most_us = most_us, .asked = asked, .way.udp = asked == VIGIL_RTSP_UDP};
 }
 
 gboolean
@@ -20,7 +55,10 @@ vigil_rtsp_patience_begin(VigilRtspPatience *self, gint64 now_us)
 {
     self->begun_us = now_us;
     self->frame_us = 0;
-    return self->udp;
+    self->window_us = now_us;
+    self->window_packets = self->window_lost = 0;
+    self->window_bad = FALSE;
+    return self->way.udp;
 }
 
 void
@@ -28,6 +66,30 @@ vigil_rtsp_patience_note_frame(VigilRtspPatience *self, gint64 now_us)
 {
     self->frame_us = now_us;
     self->refusals = 0;
+    self->way.tcp_works |= !self->way.udp;
+}
+
+gboolean
+vigil_rtsp_patience_note_packets(VigilRtspPatience *self, guint64 packets, guint64 lost,
+                                 gint64 now_us)
+{
+    guint64 n, n_lost;
+    gboolean bad, before = self->window_bad;
+
+    if (self->asked != VIGIL_RTSP_AUTO || !self->way.udp || self->way.lossy ||
+        now_us - self->window_us < WINDOW_US)
+        return FALSE;
+    n_lost = lost - self->window_lost;
+    n = packets - self->window_packets + n_lost;
+    bad = n_lost >= LEAST_LOST && n_lost * 1000 >= n * LOSSY_PERMILLE;
+    self->window_us = now_us;
+    self->window_packets = packets;
+    self->window_lost = lost;
+    self->window_bad = bad;
+    if (!bad || !before)
+        return FALSE;
+    self->way.lost_permille = (guint)(n_lost * 1000 / n);
+    return TRUE;
 }
 
 gint64
@@ -52,9 +114,15 @@ vigil_rtsp_patience_end(VigilRtspPatience *self, VigilRtspLoss loss, gint64 now_
         self->refusals++;
         return MIN(pause_us, MOST_REFUSED_PAUSE_US);
     }
-    /* where nobody is there, the way is not at fault */
-    if (self->asked == VIGIL_RTSP_AUTO && !self->frame_us && loss == VIGIL_RTSP_LOST)
-        self->udp = !self->udp;
+    if (loss == VIGIL_RTSP_LOSSY) {
+        self->way.lossy = TRUE;
+        self->way.udp = FALSE;
+        return 0;
+    }
+    /* where nobody is there, the way is not at fault; and a bad one is no help where the good one is known to work */
+    if (self->asked == VIGIL_RTSP_AUTO && !self->frame_us && loss == VIGIL_RTSP_LOST &&
+        !(self->way.lossy && self->way.tcp_works))
+        self->way.udp = !self->way.udp;
     pause_us = FIRST_PAUSE_US << MIN(self->tries, 10);
     self->tries++;
     return MIN(pause_us, self->most_us);

@@ -160,6 +160,7 @@ START_TEST(test_running_camera)
     ck_assert(json_object_get_null_member(part(camera, "dropouts"), "since"));
     ck_assert(json_object_get_null_member(camera, "capture")); /* it is none of V4L2 */
     ck_assert_str_eq(json_object_get_string_member(part(camera, "network"), "transport"), "tcp");
+    ck_assert(json_object_get_null_member(part(camera, "network"), "udp_lost_percent"));
     ck_assert_int_gt(json_object_get_int_member(part(camera, "network"), "frames"), 0);
     ck_assert_int_eq(json_object_get_int_member(part(camera, "network"), "attempts"), 1);
     ck_assert(json_object_get_null_member(camera, "detect_network"));
@@ -215,6 +216,44 @@ START_TEST(test_two_streams_and_idle)
     table = program_run("status", "--store", store, NULL);
     ck_assert_msg(strstr(table.output, "the stream looked at over tcp"), "%s", table.output);
     ck_assert_msg(strstr(table.output, "not decoded: "), "%s", table.output);
+    stop_daemon(daemon);
+    kill_server(server);
+}
+END_TEST
+
+/* A camera that hangs when it is asked for TCP first, and loses what it sends by UDP: the log and the status say that it was left for TCP. */
+START_TEST(test_udp_that_loses)
+{
+    g_autofree gchar *port = free_port();
+    g_autofree gchar *option = g_strdup_printf("--port=%s", port);
+    const gchar *argv[] = {g_getenv("VIGIL_RTSP_SERVER"),
+                           option,
+                           "--loss=100",
+                           "--udp-only",
+                           "live=( videotestsrc is-live=true ! video/x-raw,width=320,height=240,"
+                           "framerate=25/1 ! x264enc tune=zerolatency speed-preset=ultrafast "
+                           "key-int-max=25 ! rtph264pay name=pay0 pt=96 mtu=300 )",
+                           NULL};
+    g_autoptr(GSubprocess) server = program_start_argv(NULL, NULL, argv);
+    g_autoptr(GSubprocess) daemon = NULL;
+    g_autoptr(JsonNode) root = NULL;
+    g_auto(Program) table = {0};
+    JsonObject *camera;
+
+    g_usleep(500000);
+    g_subprocess_send_signal(server, SIGSTOP);
+    daemon = start_daemon(port, "    transport: auto\n");
+    await("no frame for 4 s", 1, 20);
+    g_subprocess_send_signal(server, SIGCONT);
+    await(" is udp: H.264", 1, 30);
+    await("of its packets by UDP were lost; it is asked to send by TCP from now on", 1, 60);
+    await(" is tcp: H.264", 1, 30);
+    root = ask(&camera);
+    ck_assert_str_eq(json_object_get_string_member(part(camera, "network"), "transport"), "tcp");
+    ck_assert_double_gt(json_object_get_double_member(part(camera, "network"), "udp_lost_percent"),
+                        2);
+    table = program_run("status", "--store", store, NULL);
+    ck_assert_msg(strstr(table.output, "over tcp (by UDP "), "%s", table.output);
     stop_daemon(daemon);
     kill_server(server);
 }
@@ -315,6 +354,7 @@ main(void)
         scene_close(&scene);
         tcase_add_test(daemon, test_running_camera);
         tcase_add_test(daemon, test_two_streams_and_idle);
+        tcase_add_test(daemon, test_udp_that_loses);
         tcase_add_test(daemon, test_decoder_that_breaks);
     }
     suite_add_tcase(suite, daemon);

@@ -225,6 +225,85 @@ START_TEST(test_auto_transport)
 }
 END_TEST
 
+/* 100 packets a second, of which so many of a thousand are lost, for @seconds. Returns: after how many it had enough of it, 0: it had not */
+static guint
+lose(VigilRtspTransport asked, gboolean udp, const guint *permille, guint seconds)
+{
+    guint64 packets = 0, lost = 0;
+    VigilRtspPatience patience;
+
+    vigil_rtsp_patience_init(&patience, asked, 3 * S);
+    patience.way.udp = udp;
+    vigil_rtsp_patience_begin(&patience, 0);
+    for (guint i = 1; i <= seconds; i++) {
+        lost += permille[i - 1] / 10;
+        packets += 100 - permille[i - 1] / 10;
+        vigil_rtsp_patience_note_frame(&patience, i * S);
+        if (vigil_rtsp_patience_note_packets(&patience, packets, lost, i * S))
+            return i;
+    }
+    return 0;
+}
+
+START_TEST(test_losses)
+{
+    guint all[60], none[60], burst[60], apart[60];
+
+    for (guint i = 0; i < 60; i++) {
+        all[i] = 20;
+        none[i] = 10;
+        burst[i] = i == 7 ? 1000 : 0;
+        apart[i] = i / 5 % 2 ? 500 : 0;
+    }
+    ck_assert_uint_eq(lose(VIGIL_RTSP_AUTO, TRUE, all, 60), 10);
+    ck_assert_uint_eq(lose(VIGIL_RTSP_AUTO, TRUE, none, 60), 0);
+    ck_assert_uint_eq(lose(VIGIL_RTSP_AUTO, TRUE, burst, 60), 0);
+    ck_assert_uint_eq(lose(VIGIL_RTSP_AUTO, TRUE, apart, 60), 0);
+    ck_assert_uint_eq(lose(VIGIL_RTSP_UDP, TRUE, all, 60), 0);
+    ck_assert_uint_eq(lose(VIGIL_RTSP_AUTO, FALSE, all, 60), 0);
+}
+END_TEST
+
+/* A camera that gives nothing by TCP keeps its bad UDP, and one that gives something never sees UDP again. */
+START_TEST(test_lossy_once)
+{
+    VigilRtspPatience patience;
+
+    vigil_rtsp_patience_init(&patience, VIGIL_RTSP_AUTO, 3 * S);
+    patience.way.udp = TRUE;
+    vigil_rtsp_patience_begin(&patience, 0);
+    vigil_rtsp_patience_note_frame(&patience, S);
+    ck_assert_int_eq(vigil_rtsp_patience_end(&patience, VIGIL_RTSP_LOSSY, 10 * S), 0);
+    ck_assert(!vigil_rtsp_patience_begin(&patience, 10 * S));
+    vigil_rtsp_patience_end(&patience, VIGIL_RTSP_LOST, 14 * S);
+    ck_assert(vigil_rtsp_patience_begin(&patience, 15 * S));
+    vigil_rtsp_patience_note_frame(&patience, 16 * S);
+    for (gint64 i = 0; i < 10; i++)
+        ck_assert(!vigil_rtsp_patience_note_packets(&patience, 100 * (guint64)i, 50 * (guint64)i,
+                                                    (20 + 5 * i) * S));
+    patience.way.udp = FALSE;
+    vigil_rtsp_patience_note_frame(&patience, 80 * S);
+    for (gint64 i = 0; i < 5; i++) {
+        ck_assert(!vigil_rtsp_patience_begin(&patience, (100 + i) * S));
+        vigil_rtsp_patience_end(&patience, VIGIL_RTSP_LOST, (100 + i) * S);
+    }
+}
+END_TEST
+
+START_TEST(test_way_is_kept)
+{
+    VigilRtspWay way = {.lost_permille = 7};
+
+    ck_assert(!vigil_rtsp_way_recall("rtsp://a/", &way));
+    ck_assert_uint_eq(way.lost_permille, 7);
+    vigil_rtsp_way_keep("rtsp://a/", &(VigilRtspWay){.lossy = TRUE, .lost_permille = 31});
+    ck_assert(!vigil_rtsp_way_recall("rtsp://b/", &way));
+    ck_assert(vigil_rtsp_way_recall("rtsp://a/", &way));
+    ck_assert(way.lossy);
+    ck_assert_uint_eq(way.lost_permille, 31);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -243,6 +322,9 @@ main(void)
     tcase_add_test(tcase, test_pauses);
     tcase_add_test(tcase, test_refusals);
     tcase_add_test(tcase, test_auto_transport);
+    tcase_add_test(tcase, test_losses);
+    tcase_add_test(tcase, test_lossy_once);
+    tcase_add_test(tcase, test_way_is_kept);
     suite_add_tcase(suite, tcase);
     srunner_run_all(runner, CK_NORMAL);
     const int failed = srunner_ntests_failed(runner);

@@ -428,7 +428,7 @@ add_decoder(gint *n_pictures)
     gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, count_picture, n_pictures, NULL);
 }
 
-/* One packet of ten is lost by UDP, all the time: frames are broken, and none of that is a reason to give the connection up. */
+/* One packet of ten is lost by UDP, all the time: frames are broken; who asked for UDP has it, and keeps the connection. */
 GST_START_TEST(test_lossy_udp)
 {
     const gint64 begin_us = g_get_monotonic_time();
@@ -440,7 +440,8 @@ GST_START_TEST(test_lossy_udp)
     vigil_rtsp_camera_start(&camera, "--loss=100", "live=" VIGIL_RTSP_PICTURES(640, 360), NULL);
     play();
     await_streaming();
-    for (guint i = 0; i < 4; i++) {
+    /* longer than it takes `auto` to have enough of it */
+    for (guint i = 0; i < 8; i++) {
         before = g_atomic_int_get(&n_pictures);
         await_frames(50);
         fail_unless(g_atomic_int_get(&n_pictures) > before);
@@ -456,6 +457,100 @@ GST_START_TEST(test_lossy_udp)
     fail_unless_equals_uint64(get_count("drop-outs"), 0);
     fail_unless_equals_uint64(get_count("attempts"), 1);
     fail_unless_equals_int(n_backwards, 0);
+    stop();
+}
+GST_END_TEST;
+
+/* --- a transport that is chosen ---------------------------------------------------------------- */
+
+static void
+check_transport(const gchar *wanted)
+{
+    g_autoptr(GstStructure) stats = NULL;
+
+    g_object_get(source, "stats", &stats, NULL);
+    assert_equals_string(gst_structure_get_string(stats, "transport"), wanted);
+}
+
+/* A camera that hangs while it is asked to send by TCP is asked to send by UDP next. */
+static void
+play_auto_by_udp(const gchar *loss)
+{
+    gst_util_set_object_arg(G_OBJECT(source), "transport", "auto");
+    vigil_rtsp_camera_start(&camera, "--udp-only", loss, "live=" VIGIL_RTSP_PICTURES(640, 360),
+                            NULL);
+    vigil_rtsp_camera_freeze(&camera);
+    play();
+    await_loss("no frame for 4 s");
+    vigil_rtsp_camera_thaw(&camera);
+}
+
+/* What it has learnt outlives the element: the next one, which a camera that is built anew has, begins where this one ended. */
+GST_START_TEST(test_lossy_udp_is_left_for_tcp)
+{
+    g_autoptr(GstStructure) stats = NULL;
+    guint permille = 0;
+
+    play_auto_by_udp("--loss=100");
+    await_streaming();
+    check_transport("udp");
+    await_loss("of its packets by UDP were lost");
+    await_streaming();
+    check_transport("tcp");
+    g_object_get(source, "stats", &stats, NULL);
+    fail_unless(gst_structure_get_uint(stats, "udp-lost-permille", &permille));
+    fail_unless(permille >= 50 && permille <= 500, "%u", permille);
+    await_frames(50);
+    fail_unless_equals_uint64(get_count("attempts"), 3);
+    fail_unless_equals_uint64(get_count("drop-outs"), 1);
+    fail_unless_equals_int(n_backwards, 0);
+    /* it works, so that a camera that hangs once more is not asked for the other */
+    vigil_rtsp_camera_freeze(&camera);
+    while (get_count("attempts") < 5)
+        g_usleep(10000);
+    vigil_rtsp_camera_thaw(&camera);
+    await_streaming();
+    check_transport("tcp");
+    gst_element_set_state(pipeline, GST_STATE_NULL);
+    vigil_rtsp_camera_freeze(&camera);
+    play();
+    while (get_count("attempts") < 2)
+        g_usleep(10000);
+    check_transport("tcp");
+    stop();
+}
+GST_END_TEST;
+
+GST_START_TEST(test_udp_that_works_stays)
+{
+    const gint64 begin_us = g_get_monotonic_time();
+
+    play_auto_by_udp("--loss=0");
+    await_streaming();
+    while (g_get_monotonic_time() - begin_us < 20 * G_USEC_PER_SEC)
+        g_usleep(100000);
+    check_transport("udp");
+    fail_unless_equals_uint64(get_count("attempts"), 2);
+    /* what works is where the next one begins */
+    gst_element_set_state(pipeline, GST_STATE_NULL);
+    play();
+    await_streaming();
+    check_transport("udp");
+    fail_unless_equals_uint64(get_count("attempts"), 1);
+    stop();
+}
+GST_END_TEST;
+
+/* Somebody in between lets no UDP through. */
+GST_START_TEST(test_udp_without_a_packet)
+{
+    play_auto_by_udp("--loss=1000");
+    while (get_count("attempts") < 2)
+        g_usleep(10000);
+    check_transport("udp");
+    await_streaming();
+    check_transport("tcp");
+    fail_unless_equals_uint64(get_count("attempts"), 3);
     stop();
 }
 GST_END_TEST;
@@ -670,6 +765,9 @@ vigilrtspsrc_suite(void)
     tcase_add_test(tcase, test_no_video);
     tcase_add_test(tcase, test_udp);
     tcase_add_test(tcase, test_lossy_udp);
+    tcase_add_test(tcase, test_lossy_udp_is_left_for_tcp);
+    tcase_add_test(tcase, test_udp_that_works_stays);
+    tcase_add_test(tcase, test_udp_without_a_packet);
     tcase_add_test(tcase, test_camera_clock);
     tcase_add_test(tcase, test_wrong_then_right_password);
     tcase_add_test(tcase, test_login_in_location);

@@ -15,6 +15,7 @@
 
 static gchar *port, *address, *login, *certificate;
 static gint loss;
+static gboolean udp_only;
 
 static const GOptionEntry entries[] = {
     {"port", 0, 0, G_OPTION_ARG_STRING, &port, "TCP port", "PORT"},
@@ -22,6 +23,7 @@ static const GOptionEntry entries[] = {
     {"login", 0, 0, G_OPTION_ARG_STRING, &login, "that is asked for", "USER:PASSWORD"},
     {"certificate", 0, 0, G_OPTION_ARG_STRING, &certificate, "with its key: rtsps", "PEM"},
     {"loss", 0, 0, G_OPTION_ARG_INT, &loss, "of so many of 1000 packets", "N"},
+    {"udp-only", 0, 0, G_OPTION_ARG_NONE, &udp_only, "what comes by TCP is whole", NULL},
     {NULL},
 };
 
@@ -114,13 +116,19 @@ lose_packets(GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 }
 
 static void
-add_loss(GstElement *bin)
+add_loss(GstElement *element, const gchar *name)
 {
-    g_autoptr(GstElement) payloader = gst_bin_get_by_name(GST_BIN(bin), "pay0");
-    g_autoptr(GstPad) pad = gst_element_get_static_pad(payloader, "src");
+    g_autoptr(GstPad) pad = gst_element_get_static_pad(element, name);
 
     gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST, lose_packets,
                       g_rand_new_with_seed(LOSS_SEED), (GDestroyNotify)g_rand_free);
+}
+
+static void
+on_udp_sink(GstBin *bin, GstBin *sub, GstElement *element, gpointer user_data)
+{
+    if (g_str_equal(GST_OBJECT_NAME(gst_element_get_factory(element)), "multiudpsink"))
+        add_loss(element, "sink");
 }
 
 /* Its RTCP tells when pictures were taken, as that of cameras does, and not when they were sent. */
@@ -140,8 +148,13 @@ on_media(GstRTSPMediaFactory *factory, GstRTSPMedia *media, gpointer user_data)
     g_autoptr(GstObject) pipeline = gst_object_get_parent(GST_OBJECT(element));
     g_autoptr(GstPad) pad = NULL;
 
-    if (loss > 0)
-        add_loss(element);
+    if (loss > 0 && !udp_only) {
+        g_autoptr(GstElement) payloader = gst_bin_get_by_name(GST_BIN(element), "pay0");
+
+        add_loss(payloader, "src");
+    }
+    if (loss > 0 && udp_only && pipeline)
+        g_signal_connect(pipeline, "deep-element-added", G_CALLBACK(on_udp_sink), NULL);
     if (beep) {
         g_autoptr(GstPad) beep_pad = gst_element_get_static_pad(beep, "src");
 
