@@ -52,10 +52,24 @@ vigil_filter_area_was_known(const VigilEventFilter *self, const VigilBox *box)
     return !self->in_part || (since_ns != G_MAXINT64 && self->time_ns - since_ns >= NEW_AFTER_NS);
 }
 
+/* Where its speed has taken it by now nobody needs to look closely. */
+static gboolean
+has_gone_out(const VigilEventFilter *self, const VigilFilterObject *object)
+{
+    const gfloat gap = (gfloat)(self->time_ns - object->last_ns) / 1e9f;
+    const gfloat x = 0.5f * (object->box.x0 + object->box.x1) + object->speed_x * gap;
+    const gfloat y = 0.5f * (object->box.y0 + object->box.y1) + object->speed_y * gap;
+
+    return x < 0.0f || x > 1.0f || y < 0.0f || y > 1.0f;
+}
+
 gboolean
 vigil_filter_area_has(const VigilEventFilter *self, const VigilFilterObject *object,
                       const VigilTrack *tracks, guint n_tracks)
 {
+    if (vigil_filter_area_size(self) > VIGIL_AREA_WIDER * object->widest &&
+        !has_gone_out(self, object))
+        return FALSE;
     if (!self->in_part)
         return TRUE;
     for (guint i = 0; i < n_tracks; i++)
@@ -69,9 +83,7 @@ vigil_filter_area_judges(const VigilEventFilter *self, const VigilFilterStay *st
 {
     const VigilFilterObject *object = &self->objects[stay->object];
 
-    if (!self->in_part)
-        return TRUE;
     if (vigil_filter_rule(self, stay->rule)->count.given)
-        return self->scenes[stay->rule].truth != VIGIL_MAYBE;
+        return !self->in_part || self->scenes[stay->rule].truth != VIGIL_MAYBE;
     return object->observed || object->looked;
 }

@@ -60,13 +60,6 @@ is_covered(const VigilEventFilter *self, const VigilFilterObject *object)
     return FALSE;
 }
 
-/* Somebody looked there, and as closely as when it was seen. */
-static gboolean
-shows_place(const VigilEventFilter *self, const VigilFilterObject *object)
-{
-    return object->looked && vigil_filter_area_size(self) <= VIGIL_AREA_WIDER * object->widest;
-}
-
 void
 vigil_filter_places_update(VigilEventFilter *self)
 {
@@ -75,7 +68,7 @@ vigil_filter_places_update(VigilEventFilter *self)
     for (guint i = 0; i < VIGIL_EVENT_FILTER_MAX_OBJECTS; i++) {
         VigilFilterObject *object = &self->objects[i];
 
-        if (!object->used || object->observed || !shows_place(self, object))
+        if (!object->used || object->observed || !object->looked)
             continue;
         if (is_covered(self, object)) {
             object->empty_ns = G_MAXINT64;

@@ -229,7 +229,8 @@ vigil_filter_is_unbroken(const VigilRule *rule)
 /* Notes which cells it holds. */
 void vigil_filter_area_begin(VigilEventFilter *self);
 void vigil_filter_area_forget(VigilEventFilter *self);
-/* Whether the place of the object, and of its track if that is known, was looked at. Nothing else proves that it is not there. */
+/* Whether the place of the object, and of its track if that is known, was looked at, and as closely as when it was seen there. Nothing else
+ * proves that it is not there. */
 gboolean vigil_filter_area_has(const VigilEventFilter *self, const VigilFilterObject *object,
                                const VigilTrack *tracks, guint n_tracks);
 /* Whether the frame can prove that the stay's rule is not met. */

@@ -64,7 +64,8 @@ VigilEventFilterOptions vigil_event_filter_options_defaults(void);
  * - **Areas.** Of a frame of which only a part was looked at (vigil_event_filter_set_area()) the same holds for what is not in
  *   that part, by nine tenths of its box. Such a frame never proves that there are at most so many, nor fewer than so many. What is first
  *   seen in a part, where nobody had looked at a part 2 s before, may have been too small to be seen until then: it is not new. What was
- *   seen in parts only is not gone from its place since a look at a larger part does not show it.
+ *   seen in parts only is not gone since a look at a larger part, or at all of the frame, does not show it, unless it was about to leave the
+ *   picture.
  * - **Schedule.** Frames at other times do not meet the rule, so an event that is open when the schedule ends is ended by
  *   `end_after`, and its end is the last frame within the schedule. The time is that of the frame: @wall_base_us and the
  *   stream time, and what vigil_event_filter_set_clock_skew() says.

@@ -59,6 +59,58 @@ START_TEST(not_for_ever)
 }
 END_TEST
 
+/* A look at all of the frame does not end what only close looks show; and nobody looks for long enough, or closely: it ends. */
+START_TEST(too_small_is_not_gone)
+{
+    start(visitor);
+    for (gint64 t = 0; t <= 20 * SECOND; t += 100 * MS) {
+        const VigilTrack track = person_at(1, 0.25f, 0.8f, 0.9f);
+
+        if (t < 2 * SECOND || t % (4 * SECOND) == 0)
+            look_at_part(t, &left_half, &track, 1);
+        else
+            look(t, NULL, 0);
+    }
+    assert_story("b1");
+    nobody(20100 * MS, 31 * SECOND);
+    assert_story("b1");
+    nobody(31100 * MS, 33 * SECOND);
+    assert_story("b1 e1");
+    ck_assert_int_eq(event_at(1)->end_ns, 20 * SECOND);
+    start(visitor);
+    for (gint64 t = 0; t <= 2 * SECOND; t += 100 * MS) {
+        const VigilTrack track = person_at(1, 0.25f, 0.8f, 0.9f);
+
+        look_at_part(t, &left_half, &track, 1);
+    }
+    nobody_in(2100 * MS, 4 * SECOND, &left_half);
+    assert_story("b1 e1 b1 e1");
+}
+END_TEST
+
+/* Who was seen in all of the frame, too, is gone when that does not show him; and so is who was about to walk out. */
+START_TEST(gone_from_a_whole_look)
+{
+    start(visitor);
+    for (gint64 t = 0; t <= 2 * SECOND; t += 100 * MS) {
+        const VigilTrack track = person_at(1, 0.25f, 0.8f, 0.9f);
+
+        look_at_part(t, t % SECOND ? &left_half : NULL, &track, 1);
+    }
+    nobody(2100 * MS, 4 * SECOND);
+    assert_story("b1 e1");
+    start(visitor);
+    for (gint64 t = 0; t <= 2 * SECOND; t += 100 * MS) {
+        const VigilTrack track =
+            person_at(1, 0.45f - 0.2f * (gfloat)t / (gfloat)SECOND, 0.8f, 0.9f);
+
+        look_at_part(t, &left_half, &track, 1);
+    }
+    nobody(2100 * MS, 5 * SECOND);
+    assert_story("b1 e1 b1 e1");
+}
+END_TEST
+
 /* The box of the part's border is not enough, and the place where its track says it is counts, too. */
 START_TEST(the_place_must_be_in_the_part)
 {
@@ -283,6 +335,8 @@ main(void)
 
     tcase_add_checked_fixture(tc, scene_setup, scene_teardown);
     tcase_add_test(tc, who_is_elsewhere_is_not_gone);
+    tcase_add_test(tc, too_small_is_not_gone);
+    tcase_add_test(tc, gone_from_a_whole_look);
     tcase_add_test(tc, not_for_ever);
     tcase_add_test(tc, the_place_must_be_in_the_part);
     tcase_add_test(tc, coverage);
