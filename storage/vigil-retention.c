@@ -190,6 +190,29 @@ drop_snapshots_of_clip(VigilStore *self, gint64 clip_id, GError **error)
     return TRUE;
 }
 
+/*
+ * A segment goes with its row; but no event has a segment. A clip that an event has and that is marked as one was altered by
+ * somebody else: it is a clip again, and goes by the limits of clips.
+ */
+static gboolean
+drop_segment(VigilStore *self, gint64 clip_id, const gchar *path, gboolean *dropped, GError **error)
+{
+    g_auto(VigilStatement) correct = {0};
+    gboolean has_event;
+
+    if (!is_shared(self, clip_id, 0, &has_event, error))
+        return FALSE;
+    *dropped = !has_event;
+    if (!has_event)
+        return drop_clip(self, clip_id, path, error);
+    g_message("%s: it is marked as a segment of a continuous recording, but belongs to an event: "
+              "it is kept as a clip",
+              path);
+    correct = vigil_statement(self, "UPDATE clips SET continuous = 0 WHERE id = :id");
+    vigil_statement_int(&correct, ":id", clip_id);
+    return vigil_statement_run(&correct, error);
+}
+
 gboolean
 vigil_store_expire_clip(VigilStore *self, gint64 clip_id, GPtrArray *garbage, GError **error)
 {
@@ -206,9 +229,12 @@ vigil_store_expire_clip(VigilStore *self, gint64 clip_id, GPtrArray *garbage, GE
         return FALSE;
     }
     if (continuous) {
-        if (!drop_clip(self, clip_id, path, error))
+        gboolean dropped;
+
+        if (!drop_segment(self, clip_id, path, &dropped, error))
             return FALSE;
-        g_ptr_array_add(garbage, g_steal_pointer(&path));
+        if (dropped)
+            g_ptr_array_add(garbage, g_steal_pointer(&path));
         return TRUE;
     }
     expire = vigil_statement(self, "UPDATE clips SET state = 'lost', bytes = 0, "

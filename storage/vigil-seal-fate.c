@@ -113,7 +113,8 @@ add_item(VigilSealFate *self, const VigilSealItem *item, gboolean ended, Key *cl
         *clip = make_key(TRUE, item->name, item->name_length);
     if (ended)
         return;
-    if (item->type == VIGIL_SEAL_CLIP || item->type == VIGIL_SEAL_PART)
+    if (item->type == VIGIL_SEAL_CLIP || item->type == VIGIL_SEAL_CLIP_ROW ||
+        item->type == VIGIL_SEAL_PART)
         add_ref(self, *clip, index);
     if (is_of_event(item->type))
         add_ref(self, make_key(FALSE, item->name, item->name_length), index);
@@ -159,6 +160,7 @@ end_items(VigilSealFate *self, gboolean of_clip, const VigilSealItem *item, guin
 }
 
 #define BIT(type) (1u << (type))
+#define CLIP_BITS (BIT(VIGIL_SEAL_CLIP) | BIT(VIGIL_SEAL_CLIP_ROW))
 #define EVENT_BITS (BIT(VIGIL_SEAL_EVENT) | BIT(VIGIL_SEAL_TRACK) | BIT(VIGIL_SEAL_SNAPSHOT))
 
 guint
@@ -174,8 +176,7 @@ vigil_seal_fate_take(VigilSealFate *self, const VigilSealRecord *record)
     while (vigil_seal_record_next(record, &offset, &item))
         switch (item.type) {
         case VIGIL_SEAL_CLIP:
-            n += end_items(self, TRUE, &item,
-                           BIT(VIGIL_SEAL_CLIP) | (deletes ? BIT(VIGIL_SEAL_PART) : 0));
+            n += end_items(self, TRUE, &item, CLIP_BITS | (deletes ? BIT(VIGIL_SEAL_PART) : 0));
             break;
         case VIGIL_SEAL_EVENT:
             n += end_items(self, FALSE, &item, EVENT_BITS | (deletes ? BIT(VIGIL_SEAL_PART) : 0));

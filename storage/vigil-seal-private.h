@@ -29,6 +29,7 @@ typedef enum {
     VIGIL_SEAL_CLOSED_KEY = 10,
     VIGIL_SEAL_CLOSED_TIME = 11,
     VIGIL_SEAL_KEPT = 12,
+    VIGIL_SEAL_CLIP_ROW = 13,
 } VigilSealItemType;
 
 /* --- vigil-seal-record.c: bytes; no state, any thread --------------------------------------------------------- */
@@ -145,6 +146,27 @@ gchar *vigil_seal_statement(VigilStore *self, gint64 event_seq, GError **error);
 gboolean vigil_seal_add_event(VigilStore *self, gint64 event_seq, const gchar *id,
                               VigilSealItems *items, GError **error);
 
+/**
+ * vigil_seal_clip_statement: (transfer full) (nullable): what a clip's row says, in the form of an event's, below the line
+ * "vigil-clip 1": without what the clip's item has already (path, size), what may change later (state, that it expired), and
+ * what only helps to find things. %NULL when there is no such clip, or with @error.
+ */
+gchar *vigil_seal_clip_statement(VigilStore *self, gint64 clip_id, GError **error);
+
+/* --- vigil-seal-row.c ------------------------------------------------------------------------------------------ */
+
+/** vigil_seal_row_compare: (transfer full) (nullable): how two statements of a clip differ, in words; %NULL: not at all. */
+gchar *vigil_seal_row_compare(const gchar *sealed, const gchar *now);
+/**
+ * vigil_seal_row_find: what a record says of a clip.
+ * @row: (out) (transfer full) (nullable): its statement; %NULL: of before they were sealed
+ *
+ * Returns: whether the clip is in it.
+ */
+gboolean vigil_seal_row_find(const VigilSealRecord *record, const gchar *path, gchar **row);
+/** vigil_seal_row_check: @same: (out): the row is as the record to which it points says; mutex held */
+gboolean vigil_seal_row_check(VigilStore *self, gint64 clip_id, gboolean *same, GError **error);
+
 /** vigil_seal_take_error: %FALSE: there was one, which is @error's now. */
 gboolean vigil_seal_take_error(GError **local, GError **error);
 
@@ -154,7 +176,8 @@ gboolean vigil_seal_take_error(GError **local, GError **error);
 gboolean vigil_seal_clip(VigilStore *self, gint64 clip_id, const guint8 *hash, GError **error);
 /** vigil_seal_event: the event, if it has ended and its clip, if any, is no more written to. */
 gboolean vigil_seal_event(VigilStore *self, gint64 event_seq, GError **error);
-/** vigil_seal_event_goes, vigil_seal_clip_goes, vigil_seal_snapshot_goes: to be called before it is deleted. */
+/** vigil_seal_event_goes, vigil_seal_clip_goes, vigil_seal_snapshot_goes: to be called before it is deleted. That a clip
+ * goes whose row was altered since is said, and not signed: so it is found for ever that it was sealed and is gone. */
 gboolean vigil_seal_event_goes(VigilStore *self, gint64 event_seq, GError **error);
 gboolean vigil_seal_clip_goes(VigilStore *self, gint64 clip_id, GError **error);
 gboolean vigil_seal_snapshot_goes(VigilStore *self, gint64 event_seq, GError **error);

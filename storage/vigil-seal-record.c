@@ -91,6 +91,12 @@ vigil_seal_record_write(const VigilSealRecord *record, const VigilSealItems *ite
     return body;
 }
 
+static gboolean
+is_of_checkpoint(VigilSealItemType type)
+{
+    return type >= VIGIL_SEAL_CLOSED && type <= VIGIL_SEAL_KEPT;
+}
+
 gboolean
 vigil_seal_record_parse(VigilSealRecord *self, const guint8 *body, gsize length)
 {
@@ -110,7 +116,7 @@ vigil_seal_record_parse(VigilSealRecord *self, const guint8 *body, gsize length)
     self->items = body + HEAD_BYTES;
     self->items_length = length - HEAD_BYTES;
     while (vigil_seal_record_next(self, &offset, &item)) {
-        if ((item.type >= VIGIL_SEAL_CLOSED) != (self->kind == VIGIL_SEAL_KIND_CHECKPOINT))
+        if (is_of_checkpoint(item.type) != (self->kind == VIGIL_SEAL_KIND_CHECKPOINT))
             return FALSE;
         n++;
     }
@@ -124,7 +130,7 @@ vigil_seal_record_next(const VigilSealRecord *self, gsize *offset, VigilSealItem
     const gsize left = self->items_length - *offset;
 
     if (left < ITEM_HEAD_BYTES + ITEM_TAIL_BYTES || at[0] < VIGIL_SEAL_CLIP ||
-        at[0] > VIGIL_SEAL_KEPT)
+        at[0] > VIGIL_SEAL_CLIP_ROW)
         return FALSE;
     item->type = at[0];
     item->name_length = (gsize)get_number(at + 1, 2);

@@ -434,15 +434,23 @@ drop_records(VigilStore *self, const Batch *batch, GError **error)
     return TRUE;
 }
 
+typedef struct {
+    Batch batch;
+    gint64 checkpoint;
+    gint64 n_records; /* that there are with it */
+} Closing;
+
+/* @all: all were gone over */
 static gboolean
-note_checkpoint(VigilStore *self, gint64 seq, gint64 least, GError **error)
+note_checkpoint(VigilStore *self, const Closing *closing, gboolean all, GError **error)
 {
     g_auto(VigilStatement) update =
-        vigil_statement(self, "UPDATE seal_chain SET checkpoint_seq = :seq, "
-                              "least = iif(:least < 0, least, :least)");
+        vigil_statement(self, "UPDATE seal_chain SET checkpoint_seq = :seq, n_records = :n, "
+                              "least = iif(:all, :n, least)");
 
-    vigil_statement_int(&update, ":seq", seq);
-    vigil_statement_int(&update, ":least", least);
+    vigil_statement_int(&update, ":seq", closing->checkpoint);
+    vigil_statement_int(&update, ":n", closing->n_records);
+    vigil_statement_int(&update, ":all", all);
     return vigil_statement_run(&update, error);
 }
 
@@ -465,11 +473,6 @@ write_checkpoint(VigilStore *self, const Batch *batch, gint64 *seq, GError **err
     }
     return vigil_seal_append(self, VIGIL_SEAL_KIND_CHECKPOINT, items, seq, error);
 }
-
-typedef struct {
-    Batch batch;
-    gint64 checkpoint, n_records;
-} Closing;
 
 /* Within a transaction: nobody adds to the chain between what is read here and the checkpoint. */
 static gboolean
@@ -495,11 +498,8 @@ close_batch(VigilStore *self, gpointer data, GError **error)
         shortener->n_records + 1 - closing->batch.n_records + (gint64)closing->batch.n_standing;
     return write_checkpoint(self, &closing->batch, &closing->checkpoint, error) &&
            drop_records(self, &closing->batch, error) &&
-           note_checkpoint(self, closing->checkpoint,
-                           last->last.seq >= shortener->all_until && shortener->all_until
-                               ? closing->n_records
-                               : -1,
-                           error);
+           note_checkpoint(self, closing,
+                           shortener->all_until && last->last.seq >= shortener->all_until, error);
 }
 
 static gboolean

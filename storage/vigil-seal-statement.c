@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What an event's row says, as text. Once released, version 1 never changes: what was sealed long ago must still come out
+ * What rows of events and clips say, as text. Once released, version 1 never changes: what was sealed long ago must still come out
  * the same. New columns go into a version 2 beside it.
  */
 #include "storage/vigil-seal-private.h"
 
-#define STATEMENT_HEAD "vigil-event 1\n"
-#define COLUMNS                                                                                \
+#define EVENT_HEAD "vigil-event 1\n"
+#define CLIP_HEAD "vigil-clip 1\n"
+#define CLIP_COLUMNS                                                                           \
+    "SELECT k.name AS camera, c.run_id AS run, c.continuous AS continuous, c.codec AS codec, " \
+    "c.width AS width, c.height AS height, c.start_ns AS start_ns, c.end_ns AS end_ns, "       \
+    "c.start_wall_us AS start_wall_us, c.end_wall_us AS end_wall_us, c.done_mono_us AS "       \
+    "done_mono_us FROM clips c JOIN cameras k ON k.id = c.camera_id WHERE c.id = :id"
+#define EVENT_COLUMNS                                                                          \
     "SELECT e.id AS id, k.name AS camera, e.rule AS rule, e.label AS label, "                  \
     "e.label_id AS label_id, e.track_id AS track_id, e.start_ns AS start_ns, "                 \
     "e.trigger_ns AS trigger_ns, e.end_ns AS end_ns, e.time_ns AS time_ns, "                   \
@@ -71,18 +77,37 @@ add_places(VigilStore *self, gint64 event_seq, GString *text, GError **error)
     return FALSE;
 }
 
+/* %FALSE: there is no such row, or with @error. */
+static gboolean
+add_row(GString *text, VigilStatement *statement, GError **error)
+{
+    if (!vigil_statement_step(statement, error))
+        return FALSE;
+    for (gint i = 0; i < sqlite3_column_count(statement->stmt); i++)
+        add_column(text, statement->stmt, i);
+    return TRUE;
+}
+
 gchar *
 vigil_seal_statement(VigilStore *self, gint64 event_seq, GError **error)
 {
-    g_autoptr(GString) text = g_string_new(STATEMENT_HEAD);
-    g_auto(VigilStatement) statement = vigil_statement(self, COLUMNS "WHERE e.seq = :seq");
+    g_autoptr(GString) text = g_string_new(EVENT_HEAD);
+    g_auto(VigilStatement) statement = vigil_statement(self, EVENT_COLUMNS "WHERE e.seq = :seq");
 
     vigil_statement_int(&statement, ":seq", event_seq);
-    if (!vigil_statement_step(&statement, error))
+    if (!add_row(text, &statement, error) || !add_places(self, event_seq, text, error))
         return NULL;
-    for (gint i = 0; i < sqlite3_column_count(statement.stmt); i++)
-        add_column(text, statement.stmt, i);
-    if (!add_places(self, event_seq, text, error))
+    return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+gchar *
+vigil_seal_clip_statement(VigilStore *self, gint64 clip_id, GError **error)
+{
+    g_autoptr(GString) text = g_string_new(CLIP_HEAD);
+    g_auto(VigilStatement) statement = vigil_statement(self, CLIP_COLUMNS);
+
+    vigil_statement_int(&statement, ":id", clip_id);
+    if (!add_row(text, &statement, error))
         return NULL;
     return g_string_free(g_steal_pointer(&text), FALSE);
 }

@@ -51,6 +51,11 @@ take_sealed(VigilVerify *self, const VigilSealItem *item, const gchar *name, gch
         g_free(*clip);
         *clip = g_strdup(name);
         break;
+    case VIGIL_SEAL_CLIP_ROW:
+        sealed = *clip ? g_hash_table_lookup(self->clips, *clip) : NULL;
+        if (sealed && !sealed->row)
+            sealed->row = g_strndup(item->name, item->name_length);
+        break;
     case VIGIL_SEAL_EVENT:
     case VIGIL_SEAL_TRACK:
     case VIGIL_SEAL_SNAPSHOT: take_event_part(self, item, name, *clip); break;

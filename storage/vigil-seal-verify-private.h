@@ -19,6 +19,7 @@ typedef struct {
 typedef struct {
     guint64 bytes;
     guint8 digest[VIGIL_SEAL_DIGEST_BYTES];
+    gchar *row;    /* (nullable): what its row said; %NULL: it was sealed without */
     gint64 row_id; /* 0: no row was seen */
 } VigilVerifyClip;
 

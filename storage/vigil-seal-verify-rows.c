@@ -99,8 +99,27 @@ check_events(VigilVerify *self, GError **error)
     return TRUE;
 }
 
-static void
-check_clip_row(VigilVerify *self, VigilStatement *row)
+static gboolean
+compare_clip_row(VigilVerify *self, gint64 id, const gchar *path, const VigilVerifyClip *clip,
+                 GError **error)
+{
+    g_autofree gchar *now = NULL, *difference = NULL;
+
+    if (!clip->row)
+        return TRUE;
+    now = vigil_seal_clip_statement(self->store, id, error);
+    if (!now)
+        return FALSE;
+    difference = vigil_seal_row_compare(clip->row, now);
+    if (difference)
+        vigil_verify_report(self,
+                            "clip %s (row %" G_GINT64_FORMAT "): what its row says was altered: %s",
+                            path, id, difference);
+    return TRUE;
+}
+
+static gboolean
+check_clip_row(VigilVerify *self, VigilStatement *row, GError **error)
 {
     const gint64 id = sqlite3_column_int64(row->stmt, 0);
     const gchar *path = vigil_statement_need_text(row, 1);
@@ -109,14 +128,15 @@ check_clip_row(VigilVerify *self, VigilStatement *row)
 
     if (clip) {
         clip->row_id = id;
-        return;
+        return compare_clip_row(self, id, path, clip, error);
     }
     if (g_str_equal(state, "open") || g_str_equal(state, "lost"))
-        return;
+        return TRUE;
     if ((guint64)id <= self->older_clip_id)
         self->summary->n_older_clips++;
     else
         vigil_verify_report(self, "clip %s: it has no valid seal", path);
+    return TRUE;
 }
 
 static gboolean
@@ -129,7 +149,8 @@ check_clip_rows(VigilVerify *self, GError **error)
     gpointer path, clip;
 
     while (vigil_statement_step(&list, &local))
-        check_clip_row(self, &list);
+        if (!check_clip_row(self, &list, error))
+            return FALSE;
     if (!vigil_seal_take_error(&local, error))
         return FALSE;
     g_hash_table_iter_init(&iter, self->clips);

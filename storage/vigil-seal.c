@@ -180,6 +180,16 @@ note_hash(VigilStore *self, gint64 clip_id, const guint8 *hash, GError **error)
     return vigil_statement_run(&update, error);
 }
 
+static gboolean
+add_clip_row(VigilStore *self, gint64 clip_id, VigilSealItems *items, GError **error)
+{
+    g_autofree gchar *text = vigil_seal_clip_statement(self, clip_id, error);
+
+    if (text)
+        vigil_seal_items_add(items, VIGIL_SEAL_CLIP_ROW, text, 0, NULL);
+    return text != NULL;
+}
+
 /* @hash: (nullable): without it, the events behind it only name the clip. */
 static gboolean
 add_clip(VigilStore *self, gint64 clip_id, const guint8 *hash, VigilSealItems *items,
@@ -232,7 +242,8 @@ vigil_seal_clip(VigilStore *self, gint64 clip_id, const guint8 *hash, GError **e
     if (!hash && events->len == 0)
         return TRUE;
     return add_clip(self, clip_id, hash, items, error) &&
-           (!hash || add_parts(self, clip_id, items, error)) &&
+           (!hash || (add_clip_row(self, clip_id, items, error) &&
+                      add_parts(self, clip_id, items, error))) &&
            seal_events(self, items, events, &seal_seq, error) &&
            (!hash || note_seal(self, "UPDATE clips SET seal_seq = :seal WHERE id = :key", clip_id,
                                seal_seq, error));
@@ -301,7 +312,14 @@ vigil_seal_event_goes(VigilStore *self, gint64 event_seq, GError **error)
 gboolean
 vigil_seal_clip_goes(VigilStore *self, gint64 clip_id, GError **error)
 {
-    return note_gone(self, "SELECT path FROM clips WHERE id = :key AND seal_seq IS NOT NULL",
+    gboolean same;
+
+    if (!self->seal_key)
+        return TRUE;
+    if (!vigil_seal_row_check(self, clip_id, &same, error))
+        return FALSE;
+    return !same ||
+           note_gone(self, "SELECT path FROM clips WHERE id = :key AND seal_seq IS NOT NULL",
                      clip_id, VIGIL_SEAL_CLIP, error);
 }
 

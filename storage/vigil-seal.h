@@ -52,6 +52,8 @@ G_BEGIN_DECLS
  *     10    ""                  items closed       the public key that signed that record
  *     11    ""                  its wall time      zeros
  *     12    which items stand   a record's number  of that record: it is kept
+ *     13    statement           0                  zeros: what the row of the clip before (1) says: see
+ *                                                  vigil_seal_clip_statement()
  *
  * The events behind a clip (1 or 5) belong to it. In a deletion, items are what is gone; numbers and digests are zeros. In
  * "first of a key" of the chain's first record stand items 6 and 7.
@@ -110,7 +112,7 @@ typedef struct {
  *
  * Walks the chain, compares events and clips with what was sealed, and reads every clip. Works beside a writer.
  *
- * Found is: a byte changed in a clip; clips exchanged; an event, its track or snapshot altered; events or clips taken away
+ * Found is: a byte changed in a clip; clips exchanged; what a clip's row says, an event, its track or snapshot altered; events or clips taken away
  * or added without the key; records altered, taken out of the middle or signed by another key. Records taken from the end
  * show when what they sealed is still there, when the database's own count was left as it was, when a record was added
  * since, or against a @head kept elsewhere; with all of that undone, an older state of the store looks like itself.

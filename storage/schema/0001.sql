@@ -18,6 +18,7 @@
 --   0014  where in the frame events were
 --   0015  how far the chain of seals is closed
 --   0016  continuous recording
+--   0017  seals of what rows of clips say
 --
 -- Units and conventions
 --   *_wall_us   microseconds since 1970-01-01 UTC, by the wall clock

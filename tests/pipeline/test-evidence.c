@@ -92,7 +92,7 @@ START_TEST(test_verify_closed)
         ck_assert(store_test_whole(t.store, i, 100, NULL));
     ck_assert(vigil_store_enforce_limits(t.store, NULL, NULL));
     g_auto(Program) after = program_run("fsck", "--verify", "--head", head, "--store", t.dir, NULL);
-    assert_says(after, 0, "chain from record 10, closed up to there (2026-01-02T03:04:05Z, 34 ");
+    assert_says(after, 0, "chain from record 10, closed up to there (2026-01-02T03:04:05Z, 42 ");
     assert_says(after, 0, " items) by record 16; 2 records of before are kept\n");
     store_test_finish(&t);
 }

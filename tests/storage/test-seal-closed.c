@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The beginning of the chain of seals is closed, and what it says stays what it was. */
-#include "tests/storage/store-test.h"
+#include "tests/storage/seal-test.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
@@ -8,83 +8,6 @@
 #include "storage/vigil-seal-shorten.h"
 
 static StoreTest t;
-static GString *findings;
-static VigilSealSummary summary;
-
-static void
-note(const gchar *finding, gboolean repaired, gpointer user_data)
-{
-    ck_assert(!repaired);
-    g_string_append_printf(findings, "%s\n", finding);
-}
-
-static guint
-verify_with(const gchar *public_keys, const gchar *head)
-{
-    g_autoptr(GError) error = NULL;
-    g_autoptr(VigilStore) reader = vigil_store_open_reader(t.database, t.clips, &error);
-    guint n_found;
-
-    assert_no_error(error);
-    if (findings)
-        g_string_free(findings, TRUE);
-    findings = g_string_new(NULL);
-    vigil_store_verify(reader, public_keys, head, note, NULL, &summary, &n_found, &error);
-    assert_no_error(error);
-    return n_found;
-}
-
-#define verify() verify_with(NULL, NULL)
-#define assert_found(text) ck_assert_msg(strstr(findings->str, text), "%s", findings->str)
-#define assert_fine() ck_assert_msg(verify() == 0, "%s", findings->str)
-
-/* Closes four records at a time, as soon as something goes. */
-static void
-open_quick(void)
-{
-    store_test_open(&t);
-    *vigil_seal_shortener_get_pace(t.store->seal_shortener) =
-        (VigilSealPace){.n_open = 4, .n_ended = 1, .n_look = 8, .n_batch = 4, .n_slack = 4};
-}
-
-static void
-whole(guint first, guint last)
-{
-    for (guint i = first; i <= last; i++)
-        ck_assert(store_test_whole(t.store, i, 100, NULL));
-}
-
-static void
-enforce(void)
-{
-    g_autoptr(GError) error = NULL;
-
-    ck_assert(vigil_store_enforce_limits(t.store, NULL, &error));
-    assert_no_error(error);
-}
-
-static void
-pin(guint number)
-{
-    ck_assert(vigil_store_set_pinned(t.store, store_test_id(number), TRUE, NULL));
-}
-
-static void
-pass_days(guint n)
-{
-    store_test_mono_us += n * DAY_US;
-    store_test_wall_us += n * DAY_US;
-}
-
-static gchar *
-read_text(const gchar *name)
-{
-    g_autofree gchar *path = g_build_filename(t.dir, name, NULL);
-    gchar *text = NULL;
-
-    ck_assert(g_file_get_contents(path, &text, NULL, NULL));
-    return text;
-}
 
 #define N_FIRST 20
 
@@ -94,25 +17,25 @@ set_up(void)
 {
     store_test_init(&t, NULL);
     t.options.max_age_us = DAY_US;
-    open_quick();
-    whole(1, N_FIRST);
-    pin(3);
-    pin(7);
-    assert_fine();
-    pass_days(2);
-    whole(N_FIRST + 1, N_FIRST + 3);
-    enforce();
-    assert_fine();
-    ck_assert_uint_eq(summary.n_clips, 5);
-    ck_assert_uint_eq(summary.n_events, 5);
+    seal_test_open_quick(&t);
+    seal_test_whole(&t, 1, N_FIRST);
+    seal_test_pin(&t, 3);
+    seal_test_pin(&t, 7);
+    seal_test_assert_fine(&t);
+    seal_test_pass_days(2);
+    seal_test_whole(&t, N_FIRST + 1, N_FIRST + 3);
+    seal_test_enforce(&t);
+    seal_test_assert_fine(&t);
+    ck_assert_uint_eq(seal_test_summary.n_clips, 5);
+    ck_assert_uint_eq(seal_test_summary.n_events, 5);
     /* with the first of the key, and maybe those that are beside what went */
-    ck_assert_uint_ge(summary.n_kept, 3);
-    ck_assert_uint_le(summary.n_kept, 6);
-    ck_assert_uint_gt(summary.closed_seq, 15);
-    ck_assert_uint_gt(summary.closed_by, summary.closed_seq);
-    ck_assert_uint_gt(summary.n_closed_items, 60);
-    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM seals"), summary.n_records);
-    ck_assert_uint_lt(summary.n_records, 16);
+    ck_assert_uint_ge(seal_test_summary.n_kept, 3);
+    ck_assert_uint_le(seal_test_summary.n_kept, 6);
+    ck_assert_uint_gt(seal_test_summary.closed_seq, 15);
+    ck_assert_uint_gt(seal_test_summary.closed_by, seal_test_summary.closed_seq);
+    ck_assert_uint_gt(seal_test_summary.n_closed_items, 60);
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM seals"), seal_test_summary.n_records);
+    ck_assert_uint_lt(seal_test_summary.n_records, 16);
 }
 
 START_TEST(test_closed)
@@ -121,28 +44,28 @@ START_TEST(test_closed)
     guint64 closed_seq;
 
     set_up();
-    closed_seq = summary.closed_seq;
-    head = g_strdup(summary.head);
-    ck_assert_uint_eq(verify_with(NULL, head), 0);
-    numbered = g_strdup_printf("%s:%" G_GUINT64_FORMAT, head, summary.head_seq);
-    ck_assert_uint_eq(verify_with(NULL, numbered), 0);
-    wrong = g_strdup_printf("%064d:%" G_GUINT64_FORMAT, 1, summary.head_seq);
-    ck_assert_uint_eq(verify_with(NULL, wrong), 1);
-    assert_found("were taken away from its end");
+    closed_seq = seal_test_summary.closed_seq;
+    head = g_strdup(seal_test_summary.head);
+    ck_assert_uint_eq(seal_test_verify(&t, NULL, head), 0);
+    numbered = g_strdup_printf("%s:%" G_GUINT64_FORMAT, head, seal_test_summary.head_seq);
+    ck_assert_uint_eq(seal_test_verify(&t, NULL, numbered), 0);
+    wrong = g_strdup_printf("%064d:%" G_GUINT64_FORMAT, 1, seal_test_summary.head_seq);
+    ck_assert_uint_eq(seal_test_verify(&t, NULL, wrong), 1);
+    seal_test_assert_found("were taken away from its end");
     /* it goes on, over a start, too */
     store_test_close(&t);
-    open_quick();
-    whole(50, 70);
-    pass_days(2);
-    whole(71, 73);
-    enforce();
-    assert_fine();
-    ck_assert_uint_gt(summary.closed_seq, closed_seq);
-    ck_assert_uint_eq(summary.n_clips, 5);
+    seal_test_open_quick(&t);
+    seal_test_whole(&t, 50, 70);
+    seal_test_pass_days(2);
+    seal_test_whole(&t, 71, 73);
+    seal_test_enforce(&t);
+    seal_test_assert_fine(&t);
+    ck_assert_uint_gt(seal_test_summary.closed_seq, closed_seq);
+    ck_assert_uint_eq(seal_test_summary.n_clips, 5);
     /* the head of then is closed: only with its number it is known to be no later than what is there */
-    ck_assert_uint_eq(verify_with(NULL, numbered), 0);
-    ck_assert_uint_eq(verify_with(NULL, head), 1);
-    assert_found("or it is one of those that were closed");
+    ck_assert_uint_eq(seal_test_verify(&t, NULL, numbered), 0);
+    ck_assert_uint_eq(seal_test_verify(&t, NULL, head), 1);
+    seal_test_assert_found("or it is one of those that were closed");
     store_test_finish(&t);
 }
 END_TEST
@@ -156,27 +79,27 @@ START_TEST(test_partly_gone)
 
     store_test_init(&t, NULL);
     t.options.max_age_us = DAY_US;
-    open_quick();
+    seal_test_open_quick(&t);
     clip = store_test_begin(t.store, 1, 100, &error);
     joined = store_test_event(2, VIGIL_EVENT_BEGIN);
     end = store_test_event(2, VIGIL_EVENT_END);
     ck_assert(vigil_store_commit_event(t.store, joined, clip, &error));
     ck_assert(vigil_store_commit_event(t.store, end, clip, &error));
     ck_assert(store_test_end(t.store, 1, clip, &error));
-    whole(3, 12);
-    pin(1);
+    seal_test_whole(&t, 3, 12);
+    seal_test_pin(&t, 1);
     store_test_exec(&t, "CREATE TABLE copy AS SELECT * FROM events WHERE seq = 2");
-    pass_days(2);
-    enforce();
-    assert_fine();
-    ck_assert_uint_eq(summary.n_clips, 1);
-    ck_assert_uint_eq(summary.n_events, 1);
-    ck_assert_uint_eq(summary.n_kept, 2);
-    ck_assert_uint_gt(summary.closed_seq, 11);
+    seal_test_pass_days(2);
+    seal_test_enforce(&t);
+    seal_test_assert_fine(&t);
+    ck_assert_uint_eq(seal_test_summary.n_clips, 1);
+    ck_assert_uint_eq(seal_test_summary.n_events, 1);
+    ck_assert_uint_eq(seal_test_summary.n_kept, 2);
+    ck_assert_uint_gt(seal_test_summary.closed_seq, 11);
     /* who puts it back has no seal for it */
     store_test_exec(&t, "INSERT INTO events SELECT * FROM copy");
-    ck_assert_uint_eq(verify(), 1);
-    assert_found("it has no valid seal");
+    ck_assert_uint_eq(seal_test_verify(&t, NULL, NULL), 1);
+    seal_test_assert_found("it has no valid seal");
     store_test_finish(&t);
 }
 END_TEST
@@ -218,8 +141,9 @@ START_TEST(test_altered)
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
         set_up();
         store_test_exec(&t, cases[i].sql);
-        ck_assert_msg(verify() >= 1 && strstr(findings->str, cases[i].finding), "%s: %s",
-                      cases[i].sql, findings->str);
+        ck_assert_msg(seal_test_verify(&t, NULL, NULL) >= 1 &&
+                          strstr(seal_test_findings->str, cases[i].finding),
+                      "%s: %s", cases[i].sql, seal_test_findings->str);
         store_test_finish(&t);
     }
 }
@@ -233,40 +157,41 @@ START_TEST(test_put_back)
 
     store_test_init(&t, NULL);
     t.options.max_age_us = DAY_US;
-    open_quick();
-    whole(1, N_FIRST);
-    pass_days(2);
+    seal_test_open_quick(&t);
+    seal_test_whole(&t, 1, N_FIRST);
+    seal_test_pass_days(2);
     store_test_exec(&t, "CREATE TABLE old AS SELECT * FROM seals;"
                         "CREATE TABLE old_events AS SELECT * FROM events");
-    enforce();
-    assert_fine();
-    ck_assert_uint_gt(summary.closed_seq, N_FIRST - 4);
-    by = summary.closed_by;
+    seal_test_enforce(&t);
+    seal_test_assert_fine(&t);
+    ck_assert_uint_gt(seal_test_summary.closed_seq, N_FIRST - 4);
+    by = seal_test_summary.closed_by;
     /* records of before, with an event that they sealed: they are not believed */
     store_test_exec(&t, "INSERT OR IGNORE INTO seals SELECT * FROM old");
-    assert_fine();
+    seal_test_assert_fine(&t);
     store_test_exec(&t, "UPDATE old_events SET clip_id = NULL;"
                         "INSERT INTO events SELECT * FROM old_events WHERE seq = 5");
-    ck_assert_uint_eq(verify(), 1);
-    assert_found("it has no valid seal");
+    ck_assert_uint_eq(seal_test_verify(&t, NULL, NULL), 1);
+    seal_test_assert_found("it has no valid seal");
     store_test_exec(&t, "DELETE FROM events WHERE seq = 5; DROP TABLE old;"
                         "CREATE TABLE old AS SELECT * FROM seals");
     /* the checkpoint of then, in the place of a later one, or beside it */
-    whole(60, 80);
-    pass_days(2);
-    enforce();
-    assert_fine();
-    head = g_strdup_printf("%s:%" G_GUINT64_FORMAT, summary.head, summary.head_seq);
-    ck_assert_uint_gt(summary.closed_by, by);
+    seal_test_whole(&t, 60, 80);
+    seal_test_pass_days(2);
+    seal_test_enforce(&t);
+    seal_test_assert_fine(&t);
+    head = g_strdup_printf("%s:%" G_GUINT64_FORMAT, seal_test_summary.head,
+                           seal_test_summary.head_seq);
+    ck_assert_uint_gt(seal_test_summary.closed_by, by);
     store_test_exec(&t, "INSERT OR IGNORE INTO seals SELECT * FROM old");
-    assert_fine();
+    seal_test_assert_fine(&t);
     store_test_exec(&t, "DELETE FROM seals WHERE seq > (SELECT max(seq) FROM old)");
-    ck_assert_uint_ge(verify(), 1);
-    assert_found("were taken away from its end");
+    ck_assert_uint_ge(seal_test_verify(&t, NULL, NULL), 1);
+    seal_test_assert_found("were taken away from its end");
     store_test_exec(&t, "UPDATE sqlite_sequence SET seq = (SELECT max(seq) FROM old) WHERE "
                         "name = 'seals'");
-    ck_assert_uint_eq(verify_with(NULL, head), 1);
-    assert_found("were taken away from its end");
+    ck_assert_uint_eq(seal_test_verify(&t, NULL, head), 1);
+    seal_test_assert_found("were taken away from its end");
     store_test_finish(&t);
 }
 END_TEST
@@ -298,19 +223,20 @@ START_TEST(test_nothing_is_covered_up)
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
         store_test_init(&t, NULL);
         t.options.max_age_us = DAY_US;
-        open_quick();
-        whole(1, N_FIRST);
+        seal_test_open_quick(&t);
+        seal_test_whole(&t, 1, N_FIRST);
         store_test_exec(&t, cases[i].sql);
-        pass_days(2);
-        enforce();
+        seal_test_pass_days(2);
+        seal_test_enforce(&t);
         for (guint k = 0; k < 3; k++) {
-            whole(50 + 20 * k, 60 + 20 * k);
-            pass_days(2);
-            enforce();
-            ck_assert_msg(verify() >= 1 && strstr(findings->str, cases[i].finding), "%s: %s",
-                          cases[i].sql, findings->str);
+            seal_test_whole(&t, 50 + 20 * k, 60 + 20 * k);
+            seal_test_pass_days(2);
+            seal_test_enforce(&t);
+            ck_assert_msg(seal_test_verify(&t, NULL, NULL) >= 1 &&
+                              strstr(seal_test_findings->str, cases[i].finding),
+                          "%s: %s", cases[i].sql, seal_test_findings->str);
         }
-        ck_assert_msg((summary.closed_seq == 0) == cases[i].refused, "%s", cases[i].sql);
+        ck_assert_msg((seal_test_summary.closed_seq == 0) == cases[i].refused, "%s", cases[i].sql);
         store_test_finish(&t);
     }
 }
@@ -323,7 +249,7 @@ lose_key(void)
 
     store_test_close(&t);
     ck_assert_int_eq(g_unlink(key), 0);
-    open_quick();
+    seal_test_open_quick(&t);
 }
 
 START_TEST(test_other_keys)
@@ -332,28 +258,28 @@ START_TEST(test_other_keys)
     guint64 by;
 
     set_up();
-    by = summary.closed_by;
-    first = read_text("seal.pub");
+    by = seal_test_summary.closed_by;
+    first = seal_test_read_text(&t, "seal.pub");
     lose_key();
-    pass_days(2);
-    whole(30, 50);
-    enforce();
-    pass_days(2);
-    whole(60, 80);
-    enforce();
-    assert_fine();
-    ck_assert_uint_gt(summary.closed_by, by);
+    seal_test_pass_days(2);
+    seal_test_whole(&t, 30, 50);
+    seal_test_enforce(&t);
+    seal_test_pass_days(2);
+    seal_test_whole(&t, 60, 80);
+    seal_test_enforce(&t);
+    seal_test_assert_fine(&t);
+    ck_assert_uint_gt(seal_test_summary.closed_by, by);
     /* the first records of both keys, two pinned, and at least one checkpoint of the old key */
-    ck_assert_uint_ge(summary.n_kept, 5);
-    ck_assert_uint_eq(summary.n_clips, 23);
+    ck_assert_uint_ge(seal_test_summary.n_kept, 5);
+    ck_assert_uint_eq(seal_test_summary.n_clips, 23);
     /* who knows but one of the keys sees that there is another */
-    ck_assert_uint_ge(verify_with(first, NULL), 1);
-    assert_found("is signed by a key that is not among the public keys");
+    ck_assert_uint_ge(seal_test_verify(&t, first, NULL), 1);
+    seal_test_assert_found("is signed by a key that is not among the public keys");
     {
-        g_autofree gchar *both = read_text("seal.pub");
+        g_autofree gchar *both = seal_test_read_text(&t, "seal.pub");
 
-        ck_assert_uint_ge(verify_with(both + strlen(first), NULL), 1);
-        assert_found("is signed by a key that is not among the public keys");
+        ck_assert_uint_ge(seal_test_verify(&t, both + strlen(first), NULL), 1);
+        seal_test_assert_found("is signed by a key that is not among the public keys");
     }
     store_test_finish(&t);
 }
@@ -379,25 +305,26 @@ START_TEST(test_stranger)
 
     store_test_init(&t, NULL);
     t.options.max_age_us = DAY_US;
-    open_quick();
-    whole(1, N_FIRST);
-    first = read_text("seal.pub");
+    seal_test_open_quick(&t);
+    seal_test_whole(&t, 1, N_FIRST);
+    first = seal_test_read_text(&t, "seal.pub");
     store_test_close(&t);
     swap_key("seal", "mine");
-    pass_days(2);
+    seal_test_pass_days(2);
     store_test_open(&t); /* closes nothing so early */
-    enforce();
+    seal_test_enforce(&t);
     store_test_close(&t);
     swap_key("seal", "his");
     swap_key("mine", "seal");
     for (guint i = 0; i < 3; i++) {
-        open_quick();
-        whole(50 + 20 * i, 60 + 20 * i);
-        pass_days(2);
-        enforce();
-        ck_assert_uint_ge(verify_with(first, NULL), 1);
-        assert_found("is signed by a key that is not among the public keys");
-        assert_found("event 01KDXTEST00000000000000005: it was sealed, and is gone without");
+        seal_test_open_quick(&t);
+        seal_test_whole(&t, 50 + 20 * i, 60 + 20 * i);
+        seal_test_pass_days(2);
+        seal_test_enforce(&t);
+        ck_assert_uint_ge(seal_test_verify(&t, first, NULL), 1);
+        seal_test_assert_found("is signed by a key that is not among the public keys");
+        seal_test_assert_found(
+            "event 01KDXTEST00000000000000005: it was sealed, and is gone without");
         store_test_close(&t);
     }
     store_test_finish(&t);
@@ -410,15 +337,15 @@ START_TEST(test_no_key)
 
     store_test_init(&t, NULL);
     t.options.max_age_us = DAY_US;
-    open_quick();
-    whole(1, N_FIRST);
+    seal_test_open_quick(&t);
+    seal_test_whole(&t, 1, N_FIRST);
     key = g_build_filename(t.dir, "seal.key", NULL);
     store_test_close(&t);
     ck_assert_int_eq(g_unlink(key), 0);
     ck_assert_int_eq(symlink("/dev/zero", key), 0);
-    open_quick();
-    pass_days(2);
-    enforce();
+    seal_test_open_quick(&t);
+    seal_test_pass_days(2);
+    seal_test_enforce(&t);
     ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM seals"), N_FIRST + 1);
     store_test_finish(&t);
 }
@@ -431,17 +358,17 @@ START_TEST(test_proof_stays)
 
     store_test_init(&t, NULL);
     t.options.max_age_us = DAY_US;
-    open_quick();
-    whole(1, N_FIRST);
-    pin(7);
+    seal_test_open_quick(&t);
+    seal_test_whole(&t, 1, N_FIRST);
+    seal_test_pin(&t, 7);
     ck_assert(vigil_store_get_proof(t.store, store_test_id(7), &before, NULL));
     for (guint i = 0; i < 4; i++) {
-        pass_days(2);
-        enforce();
-        whole(30 + 20 * i, 40 + 20 * i);
+        seal_test_pass_days(2);
+        seal_test_enforce(&t);
+        seal_test_whole(&t, 30 + 20 * i, 40 + 20 * i);
     }
-    assert_fine();
-    ck_assert_uint_gt(summary.closed_seq, 20);
+    seal_test_assert_fine(&t);
+    ck_assert_uint_gt(seal_test_summary.closed_seq, 20);
     ck_assert(vigil_store_get_proof(t.store, store_test_id(7), &after, NULL));
     ck_assert(g_bytes_equal(before.seal.body, after.seal.body));
     ck_assert(g_bytes_equal(before.seal.signature, after.seal.signature));
@@ -458,28 +385,29 @@ START_TEST(test_kept_go)
 {
     store_test_init(&t, NULL);
     t.options.max_age_us = DAY_US;
-    open_quick();
-    whole(1, 40);
+    seal_test_open_quick(&t);
+    seal_test_whole(&t, 1, 40);
     for (guint i = 1; i <= 40; i++)
-        pin(i);
+        seal_test_pin(&t, i);
     for (guint i = 0; i < 6; i++) {
-        whole(100 + 20 * i, 110 + 20 * i);
-        pass_days(2);
-        enforce();
-        assert_fine();
+        seal_test_whole(&t, 100 + 20 * i, 110 + 20 * i);
+        seal_test_pass_days(2);
+        seal_test_enforce(&t);
+        seal_test_assert_fine(&t);
     }
-    ck_assert_uint_eq(summary.n_events, 40);
-    ck_assert_uint_ge(summary.n_kept, 41);
+    ck_assert_uint_eq(seal_test_summary.n_events, 40);
+    ck_assert_uint_ge(seal_test_summary.n_kept, 41);
     for (guint i = 1; i <= 40; i++)
         ck_assert(vigil_store_set_pinned(t.store, store_test_id(i), FALSE, NULL));
     for (guint i = 0; i < 6; i++) {
-        whole(300 + 20 * i, 310 + 20 * i);
-        pass_days(2);
-        enforce();
-        assert_fine();
+        seal_test_whole(&t, 300 + 20 * i, 310 + 20 * i);
+        seal_test_pass_days(2);
+        seal_test_enforce(&t);
+        seal_test_assert_fine(&t);
     }
-    ck_assert_uint_eq(summary.n_events, 0);
-    ck_assert_msg(summary.n_records < 24, "%" G_GUINT64_FORMAT, summary.n_records);
+    ck_assert_uint_eq(seal_test_summary.n_events, 0);
+    ck_assert_msg(seal_test_summary.n_records < 24, "%" G_GUINT64_FORMAT,
+                  seal_test_summary.n_records);
     store_test_finish(&t);
 }
 END_TEST

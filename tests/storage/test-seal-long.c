@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The chain of seals over a long time, and in any order of what may happen. */
-#include "tests/storage/store-test.h"
+#include "tests/storage/seal-test.h"
 
 #include <string.h>
 #include <time.h>
@@ -10,71 +10,6 @@
 #include "tests/support/vigil-test-size.h"
 
 static StoreTest t;
-static GString *findings;
-static VigilSealSummary summary;
-
-static void
-note(const gchar *finding, gboolean repaired, gpointer user_data)
-{
-    ck_assert(!repaired);
-    g_string_append_printf(findings, "%s\n", finding);
-}
-
-static guint
-verify(void)
-{
-    g_autoptr(GError) error = NULL;
-    g_autoptr(VigilStore) reader = vigil_store_open_reader(t.database, t.clips, &error);
-    guint n_found;
-
-    assert_no_error(error);
-    if (findings)
-        g_string_free(findings, TRUE);
-    findings = g_string_new(NULL);
-    vigil_store_verify(reader, NULL, NULL, note, NULL, &summary, &n_found, &error);
-    assert_no_error(error);
-    return n_found;
-}
-
-#define assert_fine() ck_assert_msg(verify() == 0, "%s", findings->str)
-
-/* Closes four records at a time, as soon as something goes. */
-static void
-open_quick(void)
-{
-    store_test_open(&t);
-    *vigil_seal_shortener_get_pace(t.store->seal_shortener) =
-        (VigilSealPace){.n_open = 4, .n_ended = 1, .n_look = 8, .n_batch = 4, .n_slack = 4};
-}
-
-static void
-whole(guint first, guint last)
-{
-    for (guint i = first; i <= last; i++)
-        ck_assert(store_test_whole(t.store, i, 100, NULL));
-}
-
-static void
-enforce(void)
-{
-    g_autoptr(GError) error = NULL;
-
-    ck_assert(vigil_store_enforce_limits(t.store, NULL, &error));
-    assert_no_error(error);
-}
-
-static void
-pin(guint number)
-{
-    ck_assert(vigil_store_set_pinned(t.store, store_test_id(number), TRUE, NULL));
-}
-
-static void
-pass_days(guint n)
-{
-    store_test_mono_us += n * DAY_US;
-    store_test_wall_us += n * DAY_US;
-}
 
 /* Any order of what may happen: the chain says the same as the rows, and all that is altered is found. */
 static void
@@ -89,7 +24,7 @@ act(GRand *random, guint *number)
         store_test_mono_us += DAY_US / 6;
         store_test_wall_us += DAY_US / 6;
         break;
-    case 3: enforce(); break;
+    case 3: seal_test_enforce(&t); break;
     case 4: {
         /* cut off, and then replayed by the same id */
         VigilClip *clip = store_test_begin(t.store, ++*number, 50, NULL);
@@ -98,7 +33,7 @@ act(GRand *random, guint *number)
         vigil_store_abandon_clip(t.store, clip);
         if (g_rand_boolean(random)) {
             store_test_close(&t);
-            open_quick();
+            seal_test_open_quick(&t);
             ck_assert(store_test_whole(t.store, *number, 60, NULL));
         }
         break;
@@ -113,7 +48,7 @@ act(GRand *random, guint *number)
         ck_assert(store_test_end(t.store, *number, part, &error));
         break;
     }
-    default: whole(*number + 1, *number + 1); ++*number;
+    default: seal_test_whole(&t, *number + 1, *number + 1); ++*number;
     }
 }
 
@@ -128,21 +63,24 @@ START_TEST(test_any_order)
         store_test_init(&t, NULL);
         t.options.max_age_us = DAY_US;
         t.options.clips_max_age_us = g_rand_boolean(random) ? DAY_US / 2 : 0;
-        open_quick();
+        seal_test_open_quick(&t);
         for (number = 0; number < 120;) {
             act(random, &number);
             if (g_rand_int_range(random, 0, 8) == 0)
-                ck_assert_msg(verify() == 0, "seed %u, round %u: %s", seed, round, findings->str);
+                ck_assert_msg(seal_test_verify(&t, NULL, NULL) == 0, "seed %u, round %u: %s", seed,
+                              round, seal_test_findings->str);
         }
-        enforce();
-        ck_assert_msg(verify() == 0, "seed %u, round %u: %s", seed, round, findings->str);
-        n_closed += summary.closed_seq > 0;
+        seal_test_enforce(&t);
+        ck_assert_msg(seal_test_verify(&t, NULL, NULL) == 0, "seed %u, round %u: %s", seed, round,
+                      seal_test_findings->str);
+        n_closed += seal_test_summary.closed_seq > 0;
         /* each of what is there has a seal that counts */
-        if (summary.n_events > 0) {
-            const guint n = (guint)summary.n_events;
+        if (seal_test_summary.n_events > 0) {
+            const guint n = (guint)seal_test_summary.n_events;
 
             store_test_exec(&t, "UPDATE events SET track_id = 5");
-            ck_assert_msg(verify() >= n, "seed %u: %u of %s", seed, n, findings->str);
+            ck_assert_msg(seal_test_verify(&t, NULL, NULL) >= n, "seed %u: %u of %s", seed, n,
+                          seal_test_findings->str);
         }
         store_test_finish(&t);
     }
@@ -166,32 +104,32 @@ START_TEST(test_bounded)
         for (guint i = 0; i < n_a_day; i++) {
             ck_assert(store_test_whole(t.store, ++number, 10, NULL));
             if (number % (n_days * n_a_day / n_pinned) == 7)
-                pin(number);
+                seal_test_pin(&t, number);
             store_test_mono_us += DAY_US / n_a_day;
             store_test_wall_us += DAY_US / n_a_day;
             if (i % (n_a_day / 12) == 0)
-                enforce();
+                seal_test_enforce(&t);
         }
-        enforce();
+        seal_test_enforce(&t);
         most = MAX(most, store_test_int(&t, "SELECT count(*) FROM seals"));
     }
-    assert_fine();
+    seal_test_assert_fine(&t);
     ended = store_test_int(&t, "SELECT count(*) FROM seals");
     vigil_test_figure("%u events in 30 days, 3 kept, %u pinned: at most %d records, %d at the end, "
                       "%" G_GUINT64_FORMAT " events there",
-                      number, n_pinned, (gint)most, (gint)ended, summary.n_events);
+                      number, n_pinned, (gint)most, (gint)ended, seal_test_summary.n_events);
     /* a record each, twelve deletions a day, and what one look leaves */
     ck_assert_int_lt(most, 3 * n_a_day + n_pinned + 3 * 12 + 2 * 256);
     /* and all goes */
     for (guint i = 1; i <= number; i++)
         vigil_store_set_pinned(t.store, store_test_id(i), FALSE, NULL);
     for (guint i = 0; i < 10; i++) {
-        pass_days(4);
-        whole(number + 1, number + 64);
+        seal_test_pass_days(4);
+        seal_test_whole(&t, number + 1, number + 64);
         number += 64;
-        enforce();
+        seal_test_enforce(&t);
     }
-    assert_fine();
+    seal_test_assert_fine(&t);
     ck_assert_int_lt(store_test_int(&t, "SELECT count(*) FROM seals"), 2 * 256);
     store_test_finish(&t);
 }
@@ -281,18 +219,18 @@ START_TEST(test_turns)
 
     store_test_init(&t, NULL);
     t.options.max_age_us = DAY_US;
-    open_quick();
+    seal_test_open_quick(&t);
     vigil_seal_shortener_get_pace(t.store->seal_shortener)->n_steps = 2;
-    whole(1, 60);
+    seal_test_whole(&t, 1, 60);
     while (t.store->retention->task != t.store->n_keep + 6)
         ck_assert(vigil_store_enforce_some(t.store, &n, &done, NULL));
-    pass_days(2);
+    seal_test_pass_days(2);
     while (!done) {
         ck_assert(vigil_store_enforce_some(t.store, &n, &done, NULL));
         n_deleted += n;
     }
     ck_assert_uint_eq(n_deleted, 60);
-    assert_fine();
+    seal_test_assert_fine(&t);
     store_test_finish(&t);
 }
 END_TEST

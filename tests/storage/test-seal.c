@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whatever is altered behind the store's back is found; what the store does itself is not. */
-#include "tests/storage/store-test.h"
+#include "tests/storage/seal-test.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
@@ -8,50 +8,11 @@
 #include "storage/vigil-seal-private.h"
 
 static StoreTest t;
-static GString *findings;
-static VigilSealSummary summary;
-
-static void
-note(const gchar *finding, gboolean repaired, gpointer user_data)
-{
-    ck_assert(!repaired);
-    g_string_append_printf(findings, "%s\n", finding);
-}
-
-static guint
-verify_with(const gchar *public_keys, const gchar *head)
-{
-    g_autoptr(GError) error = NULL;
-    g_autoptr(VigilStore) reader = vigil_store_open_reader(t.database, t.clips, &error);
-    guint n_found;
-
-    assert_no_error(error);
-    if (findings)
-        g_string_free(findings, TRUE);
-    findings = g_string_new(NULL);
-    vigil_store_verify(reader, public_keys, head, note, NULL, &summary, &n_found, &error);
-    assert_no_error(error);
-    return n_found;
-}
-
-#define verify() verify_with(NULL, NULL)
-#define assert_found(text) ck_assert_msg(strstr(findings->str, text), "%s", findings->str)
-#define assert_fine() ck_assert_msg(verify() == 0, "%s", findings->str)
 
 static gchar *
 path_of(const gchar *name)
 {
     return g_build_filename(t.dir, name, NULL);
-}
-
-static gchar *
-read_text(const gchar *name)
-{
-    g_autofree gchar *path = path_of(name);
-    gchar *text = NULL;
-
-    ck_assert(g_file_get_contents(path, &text, NULL, NULL));
-    return text;
 }
 
 static void
@@ -61,9 +22,9 @@ set_up(void)
     store_test_open(&t);
     for (guint i = 1; i <= 3; i++)
         ck_assert(store_test_whole(t.store, i, 1000, NULL));
-    assert_fine();
-    ck_assert_uint_eq(summary.n_clips, 3);
-    ck_assert_uint_eq(summary.n_events, 3);
+    seal_test_assert_fine(&t);
+    ck_assert_uint_eq(seal_test_summary.n_clips, 3);
+    ck_assert_uint_eq(seal_test_summary.n_events, 3);
 }
 
 static gchar *
@@ -108,7 +69,7 @@ START_TEST(test_hash_is_the_files)
         g_string_append_printf(hex, "%02x", digest[i]);
     sql = g_strdup_printf("SELECT count(*) FROM clips WHERE hash = x'%s'", hex->str);
     ck_assert_int_eq(store_test_int(&t, sql), 1);
-    assert_fine();
+    seal_test_assert_fine(&t);
     g_string_free(hex, TRUE);
     store_test_finish(&t);
 }
@@ -122,21 +83,21 @@ START_TEST(test_clip_altered)
     first = clip_file(1);
     second = clip_file(2);
     flip_byte(first, 500);
-    ck_assert_uint_eq(verify(), 1);
-    assert_found("its content was altered after it was sealed");
+    ck_assert_uint_eq(seal_test_verify(&t, NULL, NULL), 1);
+    seal_test_assert_found("its content was altered after it was sealed");
     flip_byte(first, 500);
-    assert_fine();
+    seal_test_assert_fine(&t);
     /* two of the same size take each other's place */
     aside = path_of("aside");
     ck_assert_int_eq(g_rename(first, aside), 0);
     ck_assert_int_eq(g_rename(second, first), 0);
     ck_assert_int_eq(g_rename(aside, second), 0);
-    ck_assert_uint_eq(verify(), 2);
+    ck_assert_uint_eq(seal_test_verify(&t, NULL, NULL), 2);
     ck_assert_int_eq(truncate(first, 10), 0);
     ck_assert_int_eq(g_unlink(second), 0);
-    ck_assert_uint_eq(verify(), 2);
-    assert_found("it was sealed with 1000 bytes and has 10 now");
-    assert_found("its file is missing");
+    ck_assert_uint_eq(seal_test_verify(&t, NULL, NULL), 2);
+    seal_test_assert_found("it was sealed with 1000 bytes and has 10 now");
+    seal_test_assert_found("its file is missing");
     store_test_finish(&t);
 }
 END_TEST
@@ -161,7 +122,7 @@ START_TEST(test_event_altered)
         {"DELETE FROM snapshots WHERE event_seq = 1", "its snapshot was taken away", 1},
         {"UPDATE events SET clip_id = 3 WHERE seq = 1", "but is said to belong to", 1},
         {"UPDATE events SET clip_id = NULL WHERE seq = 1", "but is said to belong to none", 1},
-        {"UPDATE cameras SET name = 'gate' WHERE name = 'garden'", "what it says was altered", 1},
+        {"UPDATE cameras SET name = 'gate' WHERE name = 'garden'", "what it says was altered", 2},
         {"DELETE FROM events WHERE seq = 2", "is gone without a record that says so", 1},
         {"UPDATE clips SET path = '2026/01/02/door/other.mp4' WHERE id = 2",
          "clip 2026/01/02/door/other.mp4: it has no valid seal", 3},
@@ -175,10 +136,11 @@ START_TEST(test_event_altered)
         set_up();
         /* what is not sealed may change */
         store_test_exec(&t, "UPDATE events SET pinned = 1 WHERE seq = 1");
-        assert_fine();
+        seal_test_assert_fine(&t);
         store_test_exec(&t, cases[i].sql);
-        ck_assert_msg(verify() == cases[i].n, "%s: %s", cases[i].sql, findings->str);
-        assert_found(cases[i].finding);
+        ck_assert_msg(seal_test_verify(&t, NULL, NULL) == cases[i].n, "%s: %s", cases[i].sql,
+                      seal_test_findings->str);
+        seal_test_assert_found(cases[i].finding);
         store_test_finish(&t);
     }
 }
@@ -207,9 +169,9 @@ START_TEST(test_chain_altered)
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
         set_up();
         store_test_exec(&t, cases[i].sql);
-        ck_assert_uint_ge(verify(), 1);
-        ck_assert_msg(strstr(findings->str, cases[i].finding), "%s: %s", cases[i].sql,
-                      findings->str);
+        ck_assert_uint_ge(seal_test_verify(&t, NULL, NULL), 1);
+        ck_assert_msg(strstr(seal_test_findings->str, cases[i].finding), "%s: %s", cases[i].sql,
+                      seal_test_findings->str);
         store_test_finish(&t);
     }
 }
@@ -220,19 +182,20 @@ START_TEST(test_end_taken_away)
     g_autofree gchar *head = NULL;
 
     set_up();
-    head = g_strdup(summary.head);
+    head = g_strdup(seal_test_summary.head);
     /* the record alone: what it sealed has no seal any more */
     store_test_exec(&t, "DELETE FROM seals WHERE seq = 4;"
                         "UPDATE sqlite_sequence SET seq = 3 WHERE name = 'seals'");
-    ck_assert_uint_eq(verify(), 2);
-    assert_found("clip 2026/01/02/door/01KDXTEST00000000000000003.mp4: it has no valid seal");
-    assert_found("event 01KDXTEST00000000000000003: it has no valid seal");
+    ck_assert_uint_eq(seal_test_verify(&t, NULL, NULL), 2);
+    seal_test_assert_found(
+        "clip 2026/01/02/door/01KDXTEST00000000000000003.mp4: it has no valid seal");
+    seal_test_assert_found("event 01KDXTEST00000000000000003: it has no valid seal");
     /* and all that it sealed: an older state of the store looks like itself, but for who noted its head */
     store_test_exec(&t, "DELETE FROM events WHERE seq = 3; DELETE FROM clips WHERE id = 3");
-    assert_fine();
-    ck_assert_uint_eq(verify_with(NULL, head), 1);
-    assert_found("chain: no record has the digest");
-    ck_assert_uint_eq(verify_with(NULL, summary.head), 0);
+    seal_test_assert_fine(&t);
+    ck_assert_uint_eq(seal_test_verify(&t, NULL, head), 1);
+    seal_test_assert_found("chain: no record has the digest");
+    ck_assert_uint_eq(seal_test_verify(&t, NULL, seal_test_summary.head), 0);
     store_test_finish(&t);
 }
 END_TEST
@@ -243,8 +206,8 @@ START_TEST(test_end_taken_away_and_gone_on)
     store_test_exec(&t, "DELETE FROM seals WHERE seq = 4; DELETE FROM events WHERE seq = 3;"
                         "DELETE FROM clips WHERE id = 3");
     ck_assert(store_test_whole(t.store, 5, 10, NULL));
-    ck_assert_uint_ge(verify(), 1);
-    assert_found("chain: records 4 to 4 were taken away");
+    ck_assert_uint_ge(seal_test_verify(&t, NULL, NULL), 1);
+    seal_test_assert_found("chain: records 4 to 4 were taken away");
     store_test_finish(&t);
 }
 END_TEST
@@ -255,17 +218,17 @@ START_TEST(test_other_key)
     g_autofree gchar *own = NULL, *others = NULL, *both = NULL;
 
     set_up();
-    own = read_text("seal.pub");
+    own = seal_test_read_text(&t, "seal.pub");
     store_test_finish(&t);
     store_test_init(&t, NULL);
     store_test_open(&t);
     ck_assert(store_test_whole(t.store, 1, 1000, NULL));
-    assert_fine();
-    others = read_text("seal.pub");
-    ck_assert_uint_ge(verify_with(own, NULL), 3); /* the key, the clip, the event */
-    assert_found("signed by a key that is not among the public keys");
+    seal_test_assert_fine(&t);
+    others = seal_test_read_text(&t, "seal.pub");
+    ck_assert_uint_ge(seal_test_verify(&t, own, NULL), 3); /* the key, the clip, the event */
+    seal_test_assert_found("signed by a key that is not among the public keys");
     both = g_strconcat("half a block -----BEGIN PUBLIC KEY-----\nMCow", own, "\n", others, NULL);
-    ck_assert_uint_eq(verify_with(both, NULL), 0);
+    ck_assert_uint_eq(seal_test_verify(&t, both, NULL), 0);
     store_test_finish(&t);
 }
 END_TEST
@@ -288,18 +251,18 @@ START_TEST(test_key_lost)
     g_autofree gchar *first = NULL;
 
     set_up();
-    first = read_text("seal.pub");
+    first = seal_test_read_text(&t, "seal.pub");
     lose_key(NULL);
     ck_assert(store_test_whole(t.store, 4, 10, NULL));
     lose_key("-----BEGIN PRIVATE KEY-----\nMC4C");
     ck_assert(store_test_whole(t.store, 5, 10, NULL));
     /* seal.pub has all keys of the installation */
-    assert_fine();
-    ck_assert_uint_eq(summary.n_clips, 5);
+    seal_test_assert_fine(&t);
+    ck_assert_uint_eq(seal_test_summary.n_clips, 5);
     ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM seals"), 8);
     /* who kept the first one elsewhere sees what came since */
-    ck_assert_uint_ge(verify_with(first, NULL), 1);
-    assert_found("chain: from record 5 on it is signed by a key that is not");
+    ck_assert_uint_ge(seal_test_verify(&t, first, NULL), 1);
+    seal_test_assert_found("chain: from record 5 on it is signed by a key that is not");
     store_test_finish(&t);
 }
 END_TEST
@@ -314,14 +277,14 @@ START_TEST(test_key_files)
     public = path_of("seal.pub");
     ck_assert_int_eq(stat(key, &info), 0);
     ck_assert_int_eq(info.st_mode & 0777, 0600);
-    before = read_text("seal.pub");
+    before = seal_test_read_text(&t, "seal.pub");
     /* a public key that was lost comes back; one that is there is not written again */
     store_test_close(&t);
     ck_assert_int_eq(g_unlink(public), 0);
     store_test_open(&t);
     store_test_close(&t);
     store_test_open(&t);
-    after = read_text("seal.pub");
+    after = seal_test_read_text(&t, "seal.pub");
     ck_assert_str_eq(before, after);
     /* a link in place of the key is not followed; footage is kept all the same, without seals */
     store_test_close(&t);
@@ -330,8 +293,8 @@ START_TEST(test_key_files)
     store_test_open(&t);
     ck_assert(store_test_whole(t.store, 4, 10, NULL));
     ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM clips WHERE state = 'complete'"), 4);
-    ck_assert_uint_eq(verify(), 2);
-    assert_found("it has no valid seal");
+    ck_assert_uint_eq(seal_test_verify(&t, NULL, NULL), 2);
+    seal_test_assert_found("it has no valid seal");
     store_test_finish(&t);
 }
 END_TEST
@@ -348,14 +311,14 @@ START_TEST(test_deleted_by_limits)
     ck_assert(store_test_whole(t.store, 4, 10, NULL));
     ck_assert(vigil_store_enforce_limits(t.store, &n_deleted, NULL));
     ck_assert_uint_eq(n_deleted, 3);
-    assert_fine();
-    ck_assert_uint_eq(summary.n_clips, 1);
+    seal_test_assert_fine(&t);
+    ck_assert_uint_eq(seal_test_summary.n_clips, 1);
     /* one record for all that one transaction deletes */
     ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM seals"), 6);
     /* a record of deletion that is taken away is missed */
     store_test_exec(&t, "DELETE FROM seals WHERE seq = 6;"
                         "UPDATE sqlite_sequence SET seq = 5 WHERE name = 'seals'");
-    ck_assert_uint_eq(verify(), 6);
+    ck_assert_uint_eq(seal_test_verify(&t, NULL, NULL), 6);
     store_test_finish(&t);
 }
 END_TEST
@@ -371,27 +334,27 @@ START_TEST(test_events_apart_from_clips)
     alone = store_test_event(5, VIGIL_EVENT_BEGIN);
     alone->record = FALSE;
     ck_assert(vigil_store_commit_event(t.store, alone, NULL, &error));
-    assert_fine();
-    ck_assert_uint_eq(summary.n_records, 4);
+    seal_test_assert_fine(&t);
+    ck_assert_uint_eq(seal_test_summary.n_records, 4);
     g_clear_pointer(&alone, vigil_event_unref);
     alone = store_test_event(5, VIGIL_EVENT_END);
     alone->record = FALSE;
     ck_assert(vigil_store_commit_event(t.store, alone, NULL, &error));
-    assert_fine();
-    ck_assert_uint_eq(summary.n_records, 5);
+    seal_test_assert_fine(&t);
+    ck_assert_uint_eq(seal_test_summary.n_records, 5);
     /* two in one clip, of which one ends after it */
     clip = store_test_begin(t.store, 6, 100, &error);
     joined = store_test_event(7, VIGIL_EVENT_BEGIN);
     ck_assert(vigil_store_commit_event(t.store, joined, clip, &error));
     ck_assert(store_test_end(t.store, 6, clip, &error));
-    assert_fine();
-    ck_assert_uint_eq(summary.n_records, 6);
+    seal_test_assert_fine(&t);
+    ck_assert_uint_eq(seal_test_summary.n_records, 6);
     late = store_test_event(7, VIGIL_EVENT_END);
     ck_assert(vigil_store_commit_event(t.store, late, NULL, &error));
-    assert_fine();
-    ck_assert_uint_eq(summary.n_records, 7);
+    seal_test_assert_fine(&t);
+    ck_assert_uint_eq(seal_test_summary.n_records, 7);
     store_test_exec(&t, "UPDATE events SET clip_id = 1 WHERE id = '01KDXTEST00000000000000007'");
-    ck_assert_uint_eq(verify(), 1);
+    ck_assert_uint_eq(seal_test_verify(&t, NULL, NULL), 1);
     store_test_finish(&t);
 }
 END_TEST
@@ -418,11 +381,11 @@ START_TEST(test_recovered)
     store_test_open(&t);
     ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM clips WHERE state = 'cut'"), 1);
     ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM clips WHERE state = 'lost'"), 1);
-    assert_fine();
-    ck_assert_uint_eq(summary.n_clips, 4);
-    ck_assert_uint_eq(summary.n_events, 6);
+    seal_test_assert_fine(&t);
+    ck_assert_uint_eq(seal_test_summary.n_clips, 4);
+    ck_assert_uint_eq(seal_test_summary.n_events, 6);
     flip_byte(file, 102);
-    ck_assert_uint_eq(verify(), 1);
+    ck_assert_uint_eq(seal_test_verify(&t, NULL, NULL), 1);
     /* repair does not make it what it was */
     store_test_finish(&t);
 }
@@ -439,10 +402,10 @@ START_TEST(test_replaced)
     vigil_store_abandon_clip(t.store, clip);
     store_test_close(&t);
     store_test_open(&t);
-    assert_fine();
+    seal_test_assert_fine(&t);
     ck_assert(store_test_whole(t.store, 5, 200, &error));
-    assert_fine();
-    ck_assert_uint_eq(summary.n_clips, 4);
+    seal_test_assert_fine(&t);
+    ck_assert_uint_eq(seal_test_summary.n_clips, 4);
     store_test_finish(&t);
 }
 END_TEST
@@ -458,15 +421,15 @@ START_TEST(test_older_than_seals)
                         "UPDATE seal_begin SET clip_id = 3, event_seq = 3");
     store_test_open(&t);
     ck_assert(store_test_whole(t.store, 5, 200, NULL));
-    assert_fine();
-    ck_assert_uint_eq(summary.n_older_clips, 3);
-    ck_assert_uint_eq(summary.n_older_events, 3);
-    ck_assert_uint_eq(summary.n_clips, 1);
+    seal_test_assert_fine(&t);
+    ck_assert_uint_eq(seal_test_summary.n_older_clips, 3);
+    ck_assert_uint_eq(seal_test_summary.n_older_events, 3);
+    ck_assert_uint_eq(seal_test_summary.n_clips, 1);
     /* how much is older was signed: later it cannot be made more */
     store_test_exec(&t, "UPDATE seal_begin SET clip_id = 100, event_seq = 100;"
                         "INSERT INTO clips (camera_id, run_id, path, state, bytes) VALUES "
                         "(1, 1, '2026/01/02/door/x.mp4', 'cut', 5)");
-    ck_assert_uint_eq(verify(), 1);
+    ck_assert_uint_eq(seal_test_verify(&t, NULL, NULL), 1);
     store_test_finish(&t);
 }
 END_TEST
@@ -477,8 +440,8 @@ START_TEST(test_no_public_key)
     guint n_found;
 
     set_up();
-    ck_assert(!vigil_store_verify(t.store, "no key at all", NULL, note, NULL, &summary, &n_found,
-                                  &error));
+    ck_assert(!vigil_store_verify(t.store, "no key at all", NULL, NULL, NULL, &seal_test_summary,
+                                  &n_found, &error));
     assert_error(error, VIGIL_STORE_ERROR_INVALID);
     store_test_finish(&t);
 }
