@@ -383,6 +383,8 @@ vigil_store_fsck(VigilStore *self, gboolean repair, VigilFsckFunc func, gpointer
     Fsck fsck = {self, repair, func, user_data, 0};
     gboolean ok;
 
+    if (repair && !vigil_store_end_strays(self, error))
+        return FALSE;
     g_mutex_lock(&self->mutex);
     ok = (self->db && !repair) || vigil_store_check_writable(self, error);
     ok = ok && check_database(&fsck, error) && check_paths(&fsck, error) &&

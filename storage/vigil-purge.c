@@ -367,6 +367,8 @@ vigil_store_purge(VigilStore *self, const VigilPurge *purge, VigilPurgeCounts *c
     /* of clips that are not in the database again yet nothing would be found */
     while (ok && !rebuilt)
         ok = vigil_store_rebuild_some(self, G_USEC_PER_SEC, &rebuilt, error);
+    /* … and of a segment that was cut off it must be known which time it has */
+    ok = ok && vigil_store_end_strays(self, error);
     if (!ok) {
         *counts = work.counts;
         return FALSE;

@@ -3,6 +3,7 @@
 
 #include "storage/vigil-pins.h"
 #include "storage/vigil-store-private.h"
+#include "storage/vigil-strays.h"
 
 G_BEGIN_DECLS
 
@@ -27,11 +28,14 @@ struct VigilRetention {
     GMutex enforcing; /* one at a time; taken before the store's */
     VigilAgeScan *
         scans; /* one for each of the store's @keep, the default, clips; guarded by the store's mutex */
-    guint task;           /* index of what is done next */
-    guint n_shortening;   /* steps of the chain of seals; wraps */
-    VigilStrays *strays;  /* (nullable): of the step that goes on; under enforcing */
-    guint batch;          /* so many events go in one step */
-    GPtrArray *doomed;    /* (element-type utf8): being unlinked without the lock */
+    guint task;          /* index of what is done next */
+    guint n_shortening;  /* steps of the chain of seals; wraps */
+    VigilStrays *strays; /* (nullable): one that is being examined; under enforcing */
+    gint64 stray_after; /* row of the stray before; 0: those are looked for from the first one on */
+    guint n_stray_steps;                /* wraps */
+    gboolean stray_examined, had_stray; /* had_stray: in this round of tasks */
+    guint batch;                        /* so many events go in one step */
+    GPtrArray *doomed;                  /* (element-type utf8): being unlinked without the lock */
     GPtrArray *collected; /* (element-type utf8): unlinked; their rows go with the next step */
     gboolean pins_over;   /* it was said that pinned clips take too much */
     gint64 free_before;   /* free bytes before the last step that deleted for them; -1: it helped */

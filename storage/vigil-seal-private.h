@@ -79,6 +79,8 @@ void vigil_seal_link(gconstpointer body, gsize length,
 gboolean vigil_seal_check(const guint8 key[VIGIL_SEAL_KEY_BYTES], gconstpointer body, gsize length,
                           const guint8 signature[VIGIL_SEAL_SIGNATURE_BYTES]);
 
+/** vigil_seal_hash_read: adds what a file has from @offset on: @max bytes, fewer at its end, which are returned; or -errno. */
+gssize vigil_seal_hash_read(VigilSealHash *self, gint fd, guint64 offset, gsize max);
 /** vigil_seal_hash_file: @bytes: (out): its length as read. Returns 0 or -errno. */
 gint vigil_seal_hash_file(gint fd, guint8 digest[VIGIL_SEAL_DIGEST_BYTES], guint64 *bytes);
 

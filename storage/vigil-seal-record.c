@@ -207,22 +207,35 @@ vigil_seal_hash_free(VigilSealHash *self)
     g_free(self);
 }
 
-gint
-vigil_seal_hash_file(gint fd, guint8 digest[VIGIL_SEAL_DIGEST_BYTES], guint64 *bytes)
+gssize
+vigil_seal_hash_read(VigilSealHash *self, gint fd, guint64 offset, gsize max)
 {
-    g_autoptr(VigilSealHash) hash = vigil_seal_hash_new();
     g_autofree guint8 *block = g_malloc(BLOCK_BYTES);
+    gsize done = 0;
 
-    for (*bytes = 0;;) {
-        const gssize n = TEMP_FAILURE_RETRY(pread(fd, block, BLOCK_BYTES, (off_t)*bytes));
+    while (done < max) {
+        const gssize n = TEMP_FAILURE_RETRY(
+            pread(fd, block, MIN(BLOCK_BYTES, max - done), (off_t)(offset + done)));
 
         if (n < 0)
             return -errno;
         if (n == 0)
             break;
-        vigil_seal_hash_add(hash, block, (gsize)n);
-        *bytes += (guint64)n;
+        vigil_seal_hash_add(self, block, (gsize)n);
+        done += (gsize)n;
     }
+    return (gssize)done;
+}
+
+gint
+vigil_seal_hash_file(gint fd, guint8 digest[VIGIL_SEAL_DIGEST_BYTES], guint64 *bytes)
+{
+    g_autoptr(VigilSealHash) hash = vigil_seal_hash_new();
+    const gssize n = vigil_seal_hash_read(hash, fd, 0, G_MAXSSIZE);
+
+    if (n < 0)
+        return (gint)n;
+    *bytes = (guint64)n;
     vigil_seal_hash_get(hash, digest);
     return 0;
 }

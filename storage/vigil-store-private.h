@@ -330,10 +330,12 @@ void vigil_retention_free(VigilRetention *self, guint n_keep);
 void vigil_retention_reset(VigilStore *self);
 /** vigil_retention_set_keep: copies. Mutex held. */
 void vigil_retention_set_keep(VigilStore *self, const VigilStoreKeep *keep, guint n_keep);
+/** vigil_store_end_strays: all at once, for who has to know when clips end. Without the mutex. */
+gboolean vigil_store_end_strays(VigilStore *self, GError **error);
 /** vigil_retention_is_doomed: a file of this name is being removed. Mutex held. */
 gboolean vigil_retention_is_doomed(VigilStore *self, const gchar *path);
 
-/* --- vigil-recovery.c (mutex held, where nothing else is said) ---------------------------------------------- */
+/* --- vigil-recovery.c (mutex held) -------------------------------------------------------------------------- */
 
 /**
  * vigil_store_recover: ends what earlier runs left and begins this one; a database without any, beside clips, is one that
@@ -342,17 +344,5 @@ gboolean vigil_retention_is_doomed(VigilStore *self, const gchar *path);
  */
 gboolean
 vigil_store_recover(VigilStore *self, const gchar *program, const gchar *set_aside, GError **error);
-/**
- * VigilStrays: clips of this run that have a row but no handle any more, as finishing failed. They are listed, examined
- * and ended (cut); a file can be large, so that nobody else has to wait for the second step.
- */
-typedef struct VigilStrays VigilStrays;
-VigilStrays *vigil_strays_list(VigilStore *self, GError **error);
-/** vigil_strays_examine: syncs and reads them. Without the mutex; clips that go meanwhile do no harm. */
-gboolean vigil_strays_examine(VigilStrays *self, VigilStore *store, GError **error);
-/** vigil_strays_end: those that are still what they were. */
-gboolean vigil_strays_end(VigilStrays *self, VigilStore *store, GError **error);
-void vigil_strays_free(VigilStrays *self);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilStrays, vigil_strays_free)
 
 G_END_DECLS

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Segments of continuous recordings: rows and files, limits, recovery, purge, backup, and a database made again. */
+#include <ftw.h>
 #include <glib/gstdio.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 
 #define SEGMENT_US (600 * (gint64)G_USEC_PER_SEC)
 #define SEGMENT_S 600
+#define NOBODY 65534
 
 static StoreTest t;
 
@@ -313,11 +315,140 @@ START_TEST(test_cut_off)
     pass(G_USEC_PER_SEC);
     store_test_close(&t);
     store_test_open(&t);
+    expect("door open 0--1\n");
+    enforce();
     expect("door cut 0-2\n");
     ck_assert_int_eq(store_test_int(&t, "SELECT (end_wall_us - start_wall_us) / 1000 FROM clips"),
                      2500);
     ck_assert_uint_eq(store_test_check(&t), 0);
     store_test_finish(&t);
+}
+END_TEST
+
+/* A segment of @camera as a writer that died left it: @mb of it; nothing but zeros behind its first second. */
+static void
+leave_segment(const gchar *camera, guint mb)
+{
+    VigilClip *clip = begin_segment(camera);
+    g_autofree gchar *path = g_build_filename(t.clips, vigil_clip_get_path(clip), NULL);
+    g_autoptr(GByteArray) head = g_byte_array_new();
+
+    put(head, mb << 20, 4);
+    g_byte_array_append(head, (const guint8 *)"free", 4);
+    write_all(clip, head);
+    ck_assert_int_eq(truncate(path, (off_t)vigil_clip_get_bytes(clip) - 8 + ((off_t)mb << 20)), 0);
+    vigil_store_abandon_clip(t.store, clip);
+    pass(G_USEC_PER_SEC);
+}
+
+/* The start does not read what may be gigabytes, a second death while they are read loses nothing, and limits go on being kept. */
+START_TEST(test_long_ones_that_were_cut_off)
+{
+    const VigilStoreFootage limits[] = {{"yard", SEGMENT_US, 0}};
+    guint n_steps = 0, n_deleted;
+    gboolean done = FALSE;
+
+    begin_test();
+    record_segment("yard", 1000);
+    leave_segment("door", 300);
+    leave_segment("gate", 1);
+    pass(2 * SEGMENT_US);
+    for (guint i = 0; i < 2; i++) {
+        store_test_close(&t);
+        store_test_open(&t);
+        vigil_store_set_footage(t.store, limits, G_N_ELEMENTS(limits));
+        expect("door open 600--1\ngate open 601--1\nyard complete 0-600\n");
+        ck_assert_uint_eq(store_test_check(&t), 0);
+        for (guint k = 0; k < 3; k++)
+            ck_assert(vigil_store_enforce_some(t.store, &n_deleted, &done, NULL));
+        ck_assert(!done);
+        expect("door open 600--1\ngate open 601--1\nyard complete 0-600\n");
+    }
+    for (gboolean old = TRUE; old; n_steps++) {
+        ck_assert(vigil_store_enforce_some(t.store, &n_deleted, &done, NULL));
+        old = store_test_int(&t, "SELECT count(*) FROM clips") == 3;
+    }
+    expect("door open 600--1\ngate open 601--1\n");
+    ck_assert_uint_lt(n_steps, 35);
+    enforce();
+    expect("door cut 600-601\ngate cut 601-602\n");
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM clips WHERE seal_seq > 0"), 2);
+    ck_assert_uint_eq(store_test_check(&t), 0);
+    store_test_finish(&t);
+}
+END_TEST
+
+/* What was cut off an hour before is not taken for footage of that hour, though nobody has looked at it yet. */
+START_TEST(test_purge_behind_a_cut)
+{
+    VigilPurge purge = {.camera = "door",
+                        .since_us = TEST_WALL_US + 6 * SEGMENT_US,
+                        .until_us = TEST_WALL_US + 7 * SEGMENT_US,
+                        .command = "test"};
+    VigilPurgeCounts counts = {0};
+    g_autoptr(GError) error = NULL;
+
+    begin_test();
+    leave_segment("door", 1);
+    store_test_close(&t);
+    store_test_open(&t);
+    expect("door open 0--1\n");
+    ck_assert(vigil_store_purge(t.store, &purge, &counts, &error));
+    ck_assert_uint_eq(counts.n_clips, 0);
+    expect("door cut 0-1\n");
+    purge.since_us = TEST_WALL_US;
+    ck_assert(vigil_store_purge(t.store, &purge, &counts, &error));
+    ck_assert_uint_eq(counts.n_clips, 1);
+    expect("");
+    ck_assert_uint_eq(store_test_count_files(&t), 0);
+    ck_assert_uint_eq(store_test_check(&t), 0);
+    store_test_finish(&t);
+}
+END_TEST
+
+static int
+give_away(const char *path, const struct stat *info, int type, struct FTW *at)
+{
+    return chown(path, NOBODY, NOBODY);
+}
+
+/* Rights say nothing to root. */
+static void
+become_nobody(void)
+{
+    if (geteuid() != 0)
+        return;
+    ck_assert_int_eq(nftw(t.dir, give_away, 16, FTW_PHYS), 0);
+    ck_assert_int_eq(seteuid(NOBODY), 0);
+}
+
+/* One whose file cannot be opened does not keep limits from being kept, nor others from being ended. */
+START_TEST(test_cut_off_and_not_to_be_opened)
+{
+    const VigilStoreFootage limits[] = {{"yard", SEGMENT_US, 0}};
+    g_autofree gchar *path = NULL;
+    VigilClip *clip;
+
+    begin_test();
+    record_segment("yard", 1000);
+    clip = begin_segment("door");
+    path = g_build_filename(t.clips, vigil_clip_get_path(clip), NULL);
+    vigil_store_abandon_clip(t.store, clip);
+    leave_segment("gate", 1);
+    pass(2 * SEGMENT_US);
+    store_test_close(&t);
+    ck_assert_int_eq(g_chmod(path, 0), 0);
+    become_nobody();
+    store_test_open(&t);
+    vigil_store_set_footage(t.store, limits, G_N_ELEMENTS(limits));
+    enforce();
+    expect("door open 600--1\ngate cut 600-601\n");
+    ck_assert_int_eq(g_chmod(path, 0600), 0);
+    enforce();
+    expect("door cut 600-601\ngate cut 600-601\n");
+    ck_assert_uint_eq(store_test_check(&t), 0);
+    store_test_finish(&t);
+    ck_assert_int_eq(seteuid(getuid()), 0);
 }
 END_TEST
 
@@ -592,6 +723,9 @@ main(void)
                                   test_slow_reader,
                                   test_altered_segment_is_found,
                                   test_cut_off,
+                                  test_long_ones_that_were_cut_off,
+                                  test_purge_behind_a_cut,
+                                  test_cut_off_and_not_to_be_opened,
                                   test_many_segments,
                                   test_ages,
                                   test_bytes_of_a_camera,

@@ -132,6 +132,7 @@ START_TEST(test_fixture)
     store_test_open(&t);
     after = describe(t.store);
     ck_assert_str_eq(before, after);
+    ck_assert(vigil_store_enforce_limits(t.store, NULL, NULL));
     ck_assert_int_eq(store_test_int(&t, "PRAGMA user_version"), vigil_store_newest_schema());
     ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM events"), N_EVENTS);
     ck_assert_int_eq(store_test_int(&t, "SELECT sum(frames) FROM outcomes"), 303);

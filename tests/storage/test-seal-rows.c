@@ -151,6 +151,7 @@ START_TEST(test_recovered_and_closed)
     vigil_store_abandon_clip(t.store, segment);
     store_test_close(&t);
     seal_test_open_quick(&t);
+    seal_test_enforce(&t);
     ck_assert_int_eq(
         store_test_int(&t, "SELECT count(*) FROM clips WHERE state = 'cut' AND continuous = 1"), 1);
     seal_test_assert_fine(&t);
