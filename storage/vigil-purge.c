@@ -35,11 +35,12 @@
     "FROM camera_states WHERE " THIS_CAMERA "AND since_wall_us BETWEEN :since AND :until "
 /*
  * Of clips that were cut the times are not known: those of their events are, and that they ended before the next run began.
- * Whatever that one says, not more than a day is taken for footage of an event. Of a segment of a continuous recording that was cut the end is known, where
+ * Whatever that one says, not more than a day is taken for footage of an event. Of a lost segment the row goes, too: it says that the camera
+ * recorded then. Of a segment of a continuous recording that was cut the end is known, where
  * the file could be read; it is not longer than two hours.
  */
 #define CLIPS                                                                                      \
-    "FROM clips c WHERE c." THIS_CAMERA "AND c.state <> 'lost' AND "                               \
+    "FROM clips c WHERE c." THIS_CAMERA "AND (c.state <> 'lost' OR c.continuous = 1) AND "         \
     "((c.start_wall_us <= :until AND c.end_wall_us >= :since) OR EXISTS (SELECT 1 FROM events e "  \
     "WHERE " VIGIL_EVENT_IS_IN_CLIP                                                                \
     " AND e.start_wall_us <= :until AND e.end_wall_us >= :since) OR "                              \
