@@ -80,14 +80,12 @@ on_stop(gpointer user_data)
     return G_SOURCE_CONTINUE;
 }
 
-/* What was open at the last start, or has failed and was opened again since. */
 static void
 set_footage(Daemon *daemon, const VigilSettings *settings)
 {
-    g_autoptr(VigilStore) store = vigil_store_renew(vigil_store_ref(daemon->store), NULL);
-
-    vigil_store_set_footage(store, (const VigilStoreFootage *)(gpointer)settings->footage->data,
-                            settings->footage->len);
+    vigil_housekeeper_set_footage(daemon->housekeeper,
+                                  (const VigilStoreFootage *)(gpointer)settings->footage->data,
+                                  settings->footage->len);
     g_clear_pointer(&daemon->recorded, g_array_unref);
     daemon->recorded = g_array_ref(settings->footage);
 }

@@ -13,6 +13,7 @@ struct VigilHousekeeper {
     VigilPins pins;
     gboolean knows_pins;
     GHashTable *footage; /* (element-type utf8 VigilFootageSum) */
+    GArray *limits;      /* (nullable) (element-type VigilStoreFootage): not told to the store yet */
 };
 
 static gboolean
@@ -24,6 +25,20 @@ is_stopping(VigilHousekeeper *self)
     stopping = self->stopping;
     g_mutex_unlock(&self->lock);
     return stopping;
+}
+
+/* To the store that is open now: what was told to one that failed since came along. */
+static void
+tell_limits(VigilHousekeeper *self)
+{
+    g_autoptr(GArray) limits = NULL;
+
+    g_mutex_lock(&self->lock);
+    limits = g_steal_pointer(&self->limits);
+    g_mutex_unlock(&self->lock);
+    if (limits)
+        vigil_store_set_footage(self->store, (const VigilStoreFootage *)(gpointer)limits->data,
+                                limits->len);
 }
 
 /* What the opening of the store left to do. Before anything is deleted, so that the oldest is known. */
@@ -47,6 +62,7 @@ enforce(VigilHousekeeper *self)
     gboolean done = FALSE;
 
     self->store = vigil_store_renew(self->store, &error);
+    tell_limits(self);
     if (!error && !rebuild(self, &error) && !vigil_store_has_failed(self->store)) {
         g_message("not all is made again from the clips yet: %s", error->message);
         g_clear_error(&error);
@@ -133,6 +149,24 @@ vigil_housekeeper_new(VigilStore *store, guint interval_s)
 }
 
 void
+vigil_housekeeper_set_footage(VigilHousekeeper *self, const VigilStoreFootage *limits,
+                              guint n_limits)
+{
+    GArray *copy = g_array_new(FALSE, FALSE, sizeof *limits), *old;
+
+    g_array_append_vals(copy, limits, n_limits);
+    for (guint i = 0; i < n_limits; i++)
+        g_array_index(copy, VigilStoreFootage, i).camera = g_intern_string(limits[i].camera);
+    g_mutex_lock(&self->lock);
+    old = self->limits;
+    self->limits = copy;
+    self->hurry = TRUE;
+    g_cond_signal(&self->cond);
+    g_mutex_unlock(&self->lock);
+    g_clear_pointer(&old, g_array_unref);
+}
+
+void
 vigil_housekeeper_hurry(VigilHousekeeper *self)
 {
     g_mutex_lock(&self->lock);
@@ -178,6 +212,7 @@ vigil_housekeeper_free(VigilHousekeeper *self)
     g_mutex_clear(&self->lock);
     g_cond_clear(&self->cond);
     g_hash_table_unref(self->footage);
+    g_clear_pointer(&self->limits, g_array_unref);
     vigil_store_unref(self->store);
     g_free(self);
 }

@@ -20,6 +20,12 @@ VigilHousekeeper *vigil_housekeeper_new(VigilStore *store, guint interval_s);
 void vigil_housekeeper_free(VigilHousekeeper *self);
 /** vigil_housekeeper_hurry: begins the next round now: something changed that limits are about. Any thread. */
 void vigil_housekeeper_hurry(VigilHousekeeper *self);
+/**
+ * vigil_housekeeper_set_footage: other limits of continuous recordings (copied): told to the store by the next round, which begins now. Never
+ * waits for the disk.
+ */
+void vigil_housekeeper_set_footage(VigilHousekeeper *self, const VigilStoreFootage *limits,
+                                   guint n_limits);
 /** vigil_housekeeper_get_pins: as its latest round found them; %FALSE: not known. Never waits for the disk. */
 gboolean vigil_housekeeper_get_pins(VigilHousekeeper *self, VigilPins *pins);
 /** vigil_housekeeper_get_footage: of that camera, in the same way: zeroed: there was none then. */

@@ -4,6 +4,8 @@
 #include <check.h>
 #include <glib/gstdio.h>
 
+#include "storage/vigil-store-private.h"
+
 #define N_EVENTS 200
 
 static void
@@ -73,6 +75,43 @@ START_TEST(long_clean_up_does_not_hold_up_the_end)
 }
 END_TEST
 
+/* Whoever changes limits does not wait for a store that is busy, as one is whose disk is slow. */
+START_TEST(limits_are_handed_over)
+{
+    g_autofree gchar *dir = g_dir_make_tmp("vigil-housekeeper-XXXXXX", NULL);
+    g_autofree gchar *database = g_build_filename(dir, "events.db", NULL);
+    g_autofree gchar *clips = g_build_filename(dir, "clips", NULL);
+    const VigilStoreOptions options = {.database = database, .clips = clips};
+    const VigilStoreFootage limits[] = {{"door", 1000, 0}, {"yard", 0, 2000}};
+    VigilStore *store = vigil_store_open(&options, NULL);
+    VigilHousekeeper *housekeeper = vigil_housekeeper_new(store, 3600);
+    guint n = 0;
+
+    g_mutex_lock(&store->mutex);
+    vigil_housekeeper_set_footage(housekeeper, limits, 1);
+    vigil_housekeeper_set_footage(housekeeper, limits, 2);
+    ck_assert_uint_eq(store->n_footage, 0);
+    g_mutex_unlock(&store->mutex);
+    for (guint i = 0; i < 3000 && n != 2; i++) {
+        g_usleep(10000);
+        g_mutex_lock(&store->mutex);
+        n = store->n_footage;
+        g_mutex_unlock(&store->mutex);
+    }
+    ck_assert_uint_eq(n, 2);
+    ck_assert_str_eq(store->footage[1].camera, "yard");
+    ck_assert_int_eq(store->footage[1].max_bytes, 2000);
+    vigil_housekeeper_set_footage(housekeeper, limits, 1); /* and ends */
+    vigil_housekeeper_free(housekeeper);
+    vigil_store_unref(store);
+    remove_file(dir, "events.db");
+    remove_file(dir, "events.db.lock");
+    remove_file(dir, "events.db.reserve");
+    remove_file(dir, "clips");
+    g_rmdir(dir);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -83,6 +122,7 @@ main(void)
 
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, long_clean_up_does_not_hold_up_the_end);
+    tcase_add_test(tcase, limits_are_handed_over);
     suite_add_tcase(suite, tcase);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
