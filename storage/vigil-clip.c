@@ -106,6 +106,12 @@ get_use(const VigilClip *self)
     return self->continuous ? VIGIL_SPACE_FOR_FOOTAGE : VIGIL_SPACE_FOR_CLIP;
 }
 
+static VigilSpaceUse
+get_use_of_rows(const VigilClip *self)
+{
+    return self->continuous ? VIGIL_SPACE_FOR_FOOTAGE_ROWS : VIGIL_SPACE_FOR_ROWS;
+}
+
 /* Makes directories and file; on a full disk old events go first. */
 static gboolean
 make_file(VigilStore *self, VigilClip *clip, const gchar *dir, GError **error)
@@ -165,7 +171,8 @@ create(VigilStore *self, VigilClip *clip, const gchar *dir, const gchar *name, G
     g_mutex_lock(&self->mutex);
     ok = take_path(self, clip, dir, name, error);
     g_mutex_unlock(&self->mutex);
-    ok = ok && vigil_store_write_shared(self, note_pending, NULL, clip->path, error);
+    ok = ok && vigil_store_write_shared(self, get_use_of_rows(clip), note_pending, NULL, clip->path,
+                                        error);
     g_mutex_lock(&self->mutex);
     ok = ok && make_noted_file(self, clip, dir, error);
     if (!ok)
@@ -359,7 +366,8 @@ vigil_store_finish_clip(VigilStore *self, VigilClip *clip, const VigilClipInfo *
         return TRUE;
     }
     ok = vigil_clip_sync(clip, error) &&
-         vigil_store_write_shared(self, complete_clip, forget_clip, &finish, error);
+         vigil_store_write_shared(self, get_use_of_rows(clip), complete_clip, forget_clip, &finish,
+                                  error);
     if (!ok) {
         g_mutex_lock(&self->mutex);
         forget_clip(self, &finish);

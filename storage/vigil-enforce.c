@@ -18,8 +18,6 @@
 #define MAX_DOOMED 256
 #define MIN_PAUSE_US 500
 #define MAX_PAUSE_US 50000
-/* So many parts of a stray are read before limits get their turn. */
-#define STRAY_STEPS 16
 /* Pages that deletions left unused go back to the file system once they are worth it, some at a time. */
 #define VACUUM_SHARE 4
 #define VACUUM_PAGES 128
@@ -405,37 +403,13 @@ do_rest(VigilStore *self, gboolean *done, GError **error)
 }
 
 static gboolean
-end_strays(VigilStore *self, gpointer strays, GError **error)
-{
-    return vigil_strays_end(strays, self, error);
-}
-
-/* A round has one stray at most, and not all of a long one: limits get their turn in between. */
-static gboolean
-do_stray(VigilStore *self, gboolean *done, GError **error)
-{
-    VigilRetention *retention = self->retention;
-
-    if (!retention->strays)
-        return TRUE;
-    *done = retention->stray_examined || ++retention->n_stray_steps % STRAY_STEPS == 0;
-    if (!retention->stray_examined)
-        return TRUE;
-    if (!vigil_store_transact(self, end_strays, retention->strays, error))
-        return FALSE;
-    retention->stray_after = vigil_strays_get_last(retention->strays);
-    g_clear_pointer(&retention->strays, vigil_strays_free);
-    return TRUE;
-}
-
-static gboolean
 do_task(VigilStore *self, guint *n_deleted, gboolean *done, GError **error)
 {
     const guint n_scans = self->n_keep + 2, task = self->retention->task;
 
     *done = TRUE;
     if (task == 0)
-        return do_stray(self, done, error);
+        return vigil_retention_end_stray(self, done, error);
     if (task <= n_scans)
         return do_ages(self, task - 1, n_deleted, done, error);
     if (task == n_scans + 1)
@@ -505,79 +479,6 @@ go_on_if_full(VigilStore *self, guint *n_deleted, gboolean *all_done, GError **e
     return FALSE;
 }
 
-/* @begins: (out): this is the first step of a round */
-static gboolean
-find_stray(VigilStore *self, gboolean *begins, GError **error)
-{
-    VigilRetention *retention = self->retention;
-    gboolean ok = TRUE;
-
-    g_mutex_lock(&self->mutex);
-    *begins = retention->task == 0;
-    if (*begins && !retention->strays) {
-        ok = vigil_store_check_writable(self, error) &&
-             (retention->strays =
-                  vigil_strays_list(self, TRUE, retention->stray_after, 1, error)) != NULL;
-        retention->stray_examined = FALSE;
-        if (ok && vigil_strays_get_n(retention->strays) == 0) {
-            g_clear_pointer(&retention->strays, vigil_strays_free);
-            retention->stray_after = 0;
-        }
-    }
-    if (*begins)
-        retention->had_stray = retention->strays != NULL;
-    g_mutex_unlock(&self->mutex);
-    return ok;
-}
-
-/*
- * Reading one takes as long as it is large: without the store's lock, too. One that cannot be opened is no reason to keep no
- * limits: it stays as it is until the next time.
- */
-static gboolean
-examine_stray(VigilStore *self, GError **error)
-{
-    VigilRetention *retention = self->retention;
-    g_autoptr(GError) local = NULL;
-    gboolean begins;
-
-    if (!find_stray(self, &begins, error))
-        return FALSE;
-    if (begins)
-        vigil_set_aside_look(self);
-    if (!begins || !retention->strays || retention->stray_examined ||
-        vigil_strays_examine_some(retention->strays, self, &retention->stray_examined, &local))
-        return TRUE;
-    if (!vigil_store_has_failed(self)) {
-        g_message("%s", local->message);
-        retention->stray_after = vigil_strays_get_last(retention->strays);
-        g_clear_pointer(&retention->strays, vigil_strays_free);
-        return TRUE;
-    }
-    g_propagate_error(error, g_steal_pointer(&local));
-    return FALSE;
-}
-
-gboolean
-vigil_store_end_strays(VigilStore *self, GError **error)
-{
-    g_autoptr(VigilStrays) strays = NULL;
-    gboolean ok, examined = FALSE;
-
-    g_mutex_lock(&self->mutex);
-    ok = vigil_store_check_writable(self, error) &&
-         (strays = vigil_strays_list(self, TRUE, 0, G_MAXUINT, error)) != NULL;
-    g_mutex_unlock(&self->mutex);
-    while (ok && !examined)
-        ok = vigil_strays_examine_some(strays, self, &examined, error);
-    if (!ok)
-        return FALSE;
-    g_mutex_lock(&self->mutex);
-    ok = vigil_store_write(self, end_strays, strays, error);
-    g_mutex_unlock(&self->mutex);
-    return ok;
-}
-
 /* Without the store's lock: whoever commits need not wait for a file system that is slow in this. */
 static gboolean
 unlink_doomed(VigilStore *self, GError **error)
@@ -611,13 +512,18 @@ vigil_store_enforce_some(VigilStore *self, guint *n_deleted, gboolean *done, GEr
 {
     VigilRetention *retention = self->retention;
     gint64 begun_us, took_us;
-    gboolean ok, goes_on;
+    gboolean ok, begins, goes_on;
     guint task;
 
     *n_deleted = 0;
     *done = FALSE;
     g_mutex_lock(&retention->enforcing);
-    if (!examine_stray(self, error)) {
+    g_mutex_lock(&self->mutex);
+    begins = retention->task == 0;
+    g_mutex_unlock(&self->mutex);
+    if (begins)
+        vigil_set_aside_look(self);
+    if (begins && !vigil_retention_examine_stray(self, error)) {
         g_mutex_unlock(&retention->enforcing);
         return FALSE;
     }

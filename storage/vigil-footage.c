@@ -77,7 +77,8 @@ vigil_store_begin_footage(VigilStore *self, VigilClip *clip, GError **error)
     Begin begin = {clip, 0};
 
     return vigil_clip_sync(clip, error) &&
-           vigil_store_write_shared(self, insert_row, note_row, &begin, error);
+           vigil_store_write_shared(self, VIGIL_SPACE_FOR_FOOTAGE_ROWS, insert_row, note_row, &begin,
+                                    error);
 }
 
 /* --- reading ------------------------------------------------------------------------------------------------- */

@@ -82,6 +82,13 @@ gint64 vigil_retention_get_lack(VigilStore *self, gint64 free_bytes);
 /** vigil_retention_read_excess: what is over the limit in bytes, but never more than what is not pinned takes of it. */
 gboolean vigil_retention_read_excess(VigilStore *self, gint64 *excess, GError **error);
 
+/* --- vigil-retention-strays.c */
+
+/** vigil_retention_examine_stray: finds one, or goes on with it. Without the mutex. %FALSE: the store failed. */
+gboolean vigil_retention_examine_stray(VigilStore *self, GError **error);
+/** vigil_retention_end_stray: if all of it was read; mutex held. @done: (inout): limits are to get their turn */
+gboolean vigil_retention_end_stray(VigilStore *self, gboolean *done, GError **error);
+
 /* --- vigil-retention.c (mutex held) */
 
 /* The oldest that may go; 0: none. */

@@ -141,7 +141,8 @@ vigil_store_commit_event(VigilStore *self, const VigilEvent *event, VigilClip *c
     /* not under the lock: other cameras need not wait for this camera's footage */
     if (clip && !clip->row_id && !vigil_clip_sync(clip, error))
         return FALSE;
-    if (!vigil_store_write_shared(self, commit_event, commit_done, &commit, error))
+    if (!vigil_store_write_shared(self, VIGIL_SPACE_FOR_ROWS, commit_event, commit_done, &commit,
+                                  error))
         return FALSE;
     if (garbage->len == 0)
         return TRUE;

@@ -10,6 +10,7 @@
 #define MAX_MEMBERS 64
 
 typedef struct {
+    VigilSpaceUse use;
     VigilStoreWork work;
     void (*done)(VigilStore *self, gpointer data);
     gpointer data;
@@ -59,7 +60,8 @@ write_alone(VigilStore *self, Batch *batch, const GError *why)
         if (why && g_atomic_int_get(&self->failed))
             member->error = g_error_copy(why);
         else
-            member->ok = vigil_store_write(self, member->work, member->data, &member->error);
+            member->ok = vigil_store_write_for(self, member->use, member->work, member->data,
+                                               &member->error);
     }
 }
 
@@ -113,12 +115,12 @@ lead(VigilStore *self)
 }
 
 gboolean
-vigil_store_write_shared(VigilStore *self, VigilStoreWork work,
+vigil_store_write_shared(VigilStore *self, VigilSpaceUse use, VigilStoreWork work,
                          void (*done)(VigilStore *self, gpointer data), gpointer data,
                          GError **error)
 {
     VigilStoreGroup *group = &self->group;
-    Member member = {.work = work, .done = done, .data = data};
+    Member member = {.use = use, .work = work, .done = done, .data = data};
 
     g_mutex_lock(&group->lock);
     g_queue_push_tail(&group->waiting, &member);

@@ -167,6 +167,16 @@ typedef gboolean (*VigilStoreWork)(VigilStore *self, gpointer data, GError **err
 gboolean vigil_store_transact(VigilStore *self, VigilStoreWork work, gpointer data, GError **error);
 /** vigil_store_write: the same for a caller's write: checks, and on a full disk makes space and tries again. */
 gboolean vigil_store_write(VigilStore *self, VigilStoreWork work, gpointer data, GError **error);
+/** VigilSpaceUse: who lacks space. */
+typedef enum {
+    VIGIL_SPACE_FOR_ROWS,    /* may use the reserve when nothing may go */
+    VIGIL_SPACE_FOR_CLIP,    /* of an event */
+    VIGIL_SPACE_FOR_FOOTAGE, /* a segment of a continuous recording: nothing of an event goes for it */
+    VIGIL_SPACE_FOR_FOOTAGE_ROWS, /* nor for its row, which has no reserve, either */
+} VigilSpaceUse;
+/** vigil_store_write_for: the same, of rows that not everything may go for. */
+gboolean vigil_store_write_for(VigilStore *self, VigilSpaceUse use, VigilStoreWork work,
+                               gpointer data, GError **error);
 
 /* --- vigil-store-group.c: without the mutex ------------------------------------------------------------------- */
 
@@ -174,12 +184,13 @@ void vigil_store_group_init(VigilStoreGroup *self);
 void vigil_store_group_clear(VigilStoreGroup *self);
 /**
  * vigil_store_write_shared: as vigil_store_write(), in one transaction with what other threads write at the same time.
+ * @use: rows of what; if it has to be written by itself
  * @work: may run in another thread, and again by itself when the first attempt failed, be it by another's fault
  * @done: (nullable): called with the mutex held once it is on disk
  *
  * An error is that of this @work, or of the disk, which then is everybody's.
  */
-gboolean vigil_store_write_shared(VigilStore *self, VigilStoreWork work,
+gboolean vigil_store_write_shared(VigilStore *self, VigilSpaceUse use, VigilStoreWork work,
                                   void (*done)(VigilStore *self, gpointer data), gpointer data,
                                   GError **error);
 
@@ -290,12 +301,6 @@ gboolean vigil_store_collect(VigilStore *self, GPtrArray *paths, GError **error)
  * @garbage: (element-type utf8): the clip's path is added, to be collected after the transaction
  */
 gboolean vigil_store_drop_event(VigilStore *self, gint64 seq, GPtrArray *garbage, GError **error);
-/** VigilSpaceUse: who lacks space. */
-typedef enum {
-    VIGIL_SPACE_FOR_ROWS,    /* may use the reserve when nothing may go */
-    VIGIL_SPACE_FOR_CLIP,    /* of an event */
-    VIGIL_SPACE_FOR_FOOTAGE, /* a segment of a continuous recording: nothing of an event goes for it */
-} VigilSpaceUse;
 
 /**
  * vigil_store_make_space: the disk is full: deletes the oldest segments, then the oldest events that may go.

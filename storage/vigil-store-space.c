@@ -75,6 +75,12 @@ typedef struct {
     guint n_deleted;
 } Sacrifice;
 
+static gboolean
+is_for_rows(VigilSpaceUse use)
+{
+    return use == VIGIL_SPACE_FOR_ROWS || use == VIGIL_SPACE_FOR_FOOTAGE_ROWS;
+}
+
 /* Rows gain nothing from files that lie on another disk. */
 static gboolean
 pick_footage(VigilStore *self, VigilSpaceUse use, gint64 *clip_id, GError **error)
@@ -82,9 +88,8 @@ pick_footage(VigilStore *self, VigilSpaceUse use, gint64 *clip_id, GError **erro
     struct stat rows, clips;
 
     *clip_id = 0;
-    if (use == VIGIL_SPACE_FOR_ROWS &&
-        (stat(self->database, &rows) < 0 || fstat(self->clips_fd, &clips) < 0 ||
-         rows.st_dev != clips.st_dev))
+    if (is_for_rows(use) && (stat(self->database, &rows) < 0 || fstat(self->clips_fd, &clips) < 0 ||
+                             rows.st_dev != clips.st_dev))
         return TRUE;
     return vigil_footage_pick_oldest(self, clip_id, error);
 }
@@ -105,7 +110,7 @@ sacrifice(VigilStore *self, gpointer data, GError **error)
         work->n_deleted = 1;
         return vigil_store_expire_clip(self, passed_id, work->garbage, error);
     }
-    if (work->use == VIGIL_SPACE_FOR_FOOTAGE)
+    if (work->use == VIGIL_SPACE_FOR_FOOTAGE || work->use == VIGIL_SPACE_FOR_FOOTAGE_ROWS)
         return TRUE;
     if (!(for_rows ? vigil_store_pick_oldest(self, &seq, error)
                    : vigil_store_pick_oldest_with_clip(self, &seq, error)))
@@ -147,7 +152,7 @@ vigil_store_make_space(VigilStore *self, VigilSpaceUse use)
     empty_log(self);
     while (n_deleted < MAX_DELETED && delete_one(self, use, &n, &error) && n > 0) {
         n_deleted += n;
-        if ((for_rows ? get_free_bytes(self) : self->ops->free_bytes(self->clips_fd)) >=
+        if ((is_for_rows(use) ? get_free_bytes(self) : self->ops->free_bytes(self->clips_fd)) >=
             2 * VIGIL_STORE_RESERVE_BYTES)
             break;
     }
@@ -157,7 +162,7 @@ vigil_store_make_space(VigilStore *self, VigilSpaceUse use)
     else if (n_deleted > 0)
         g_message("%s: no space: the %u oldest events or segments were deleted", self->database,
                   n_deleted);
-    /* rows may live on the reserve when there is nothing else, clips may not */
+    /* rows of events may live on the reserve when there is nothing else, all else may not */
     if (!g_atomic_int_get(&self->failed) && (n_deleted > 0 || !for_rows))
         vigil_store_keep_reserve(self);
     return n_deleted > 0 || (for_rows && released);

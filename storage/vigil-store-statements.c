@@ -232,6 +232,13 @@ vigil_store_transact(VigilStore *self, VigilStoreWork work, gpointer data, GErro
 gboolean
 vigil_store_write(VigilStore *self, VigilStoreWork work, gpointer data, GError **error)
 {
+    return vigil_store_write_for(self, VIGIL_SPACE_FOR_ROWS, work, data, error);
+}
+
+gboolean
+vigil_store_write_for(VigilStore *self, VigilSpaceUse use, VigilStoreWork work, gpointer data,
+                      GError **error)
+{
     for (guint i = 0;; i++) {
         g_autoptr(GError) local = NULL;
 
@@ -240,7 +247,7 @@ vigil_store_write(VigilStore *self, VigilStoreWork work, gpointer data, GError *
         if (vigil_store_transact(self, work, data, &local))
             return TRUE;
         if (!g_error_matches(local, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_FULL) ||
-            i == MAX_FULL_TRIES || !vigil_store_make_space(self, VIGIL_SPACE_FOR_ROWS)) {
+            i == MAX_FULL_TRIES || !vigil_store_make_space(self, use)) {
             g_propagate_error(error, g_steal_pointer(&local));
             return FALSE;
         }

@@ -602,6 +602,35 @@ START_TEST(test_space_of_open_segments)
 }
 END_TEST
 
+/* The database's disk is full: rows of segments make room from segments, and where there are none they fail. */
+START_TEST(test_rows_take_nothing_from_events)
+{
+    g_autofree gchar *full = NULL;
+    g_autoptr(GError) error = NULL;
+
+    begin_test();
+    for (guint i = 1; i <= 5; i++)
+        ck_assert(store_test_whole(t.store, i, 1000, NULL));
+    full = g_strdup_printf("PRAGMA max_page_count = %d",
+                           (gint)store_test_int(&t, "PRAGMA page_count") + 1);
+    ck_assert_int_eq(sqlite3_exec(t.store->db, full, NULL, NULL, NULL), SQLITE_OK);
+    for (guint i = 0; i < 1000 && !error; i++) {
+        VigilClip *clip = vigil_store_create_footage(t.store, "door", store_test_wall_us, &error);
+
+        pass(G_USEC_PER_SEC);
+        if (!clip)
+            break;
+        ck_assert(vigil_clip_write(clip, full, 10, NULL));
+        vigil_store_begin_footage(t.store, clip, &error);
+        vigil_store_abandon_clip(t.store, clip);
+    }
+    assert_error(error, VIGIL_STORE_ERROR_FULL);
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM events"), 5);
+    ck_assert_uint_eq(store_test_check(&t), 0);
+    store_test_finish(&t);
+}
+END_TEST
+
 START_TEST(test_purge)
 {
     const VigilPurge purge = {.camera = "door",
@@ -622,6 +651,34 @@ START_TEST(test_purge)
     expect("door complete 0-600\ndoor complete 1200-1800\n");
     ck_assert_uint_eq(store_test_count_files(&t), 2);
     ck_assert_uint_eq(store_test_check(&t), 0);
+    store_test_finish(&t);
+}
+END_TEST
+
+/* Of a segment whose file was lost the row says that the camera recorded then: that goes, too, and the others' stay. */
+START_TEST(test_purge_of_lost_ones)
+{
+    const VigilPurge purge = {.camera = "door",
+                              .since_us = TEST_WALL_US + SEGMENT_US + G_USEC_PER_SEC,
+                              .until_us = TEST_WALL_US + 2 * SEGMENT_US - G_USEC_PER_SEC,
+                              .command = "test"};
+    VigilPurgeCounts counts = {0};
+    g_autoptr(GError) error = NULL;
+    VigilFootageSum sum;
+
+    begin_test();
+    for (guint i = 0; i < 3; i++)
+        record_segment("door", 1000);
+    record_segment("yard", 1000);
+    store_test_exec(&t, "UPDATE clips SET state = 'lost', bytes = 0");
+    ck_assert(vigil_store_count_purge(t.store, &purge, &counts, &error));
+    ck_assert_uint_eq(counts.n_clips, 1);
+    ck_assert(vigil_store_purge(t.store, &purge, &counts, &error));
+    assert_no_error(error);
+    ck_assert_uint_eq(counts.n_clips, 1);
+    expect("door lost 0-600\ndoor lost 1200-1800\nyard lost 1800-2400\n");
+    ck_assert(vigil_store_sum_footage(t.store, "door", &sum, NULL));
+    ck_assert_uint_eq(sum.n_segments, 0);
     store_test_finish(&t);
 }
 END_TEST
@@ -731,7 +788,9 @@ main(void)
                                   test_bytes_of_a_camera,
                                   test_space,
                                   test_space_of_open_segments,
+                                  test_rows_take_nothing_from_events,
                                   test_purge,
+                                  test_purge_of_lost_ones,
                                   test_made_again,
                                   test_backup,
                                   test_span_of_anything};

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Clips that nobody writes to any more are ended, one after another, beside the limits. */
+#include "storage/vigil-retention-private.h"
+
+/* So many parts of a stray are read before limits get their turn. */
+#define STRAY_STEPS 16
+
+static gboolean
+find_stray(VigilStore *self, GError **error)
+{
+    VigilRetention *retention = self->retention;
+    gboolean ok = TRUE;
+
+    g_mutex_lock(&self->mutex);
+    if (!retention->strays) {
+        ok = vigil_store_check_writable(self, error) &&
+             (retention->strays =
+                  vigil_strays_list(self, TRUE, retention->stray_after, 1, error)) != NULL;
+        retention->stray_examined = FALSE;
+        if (ok && vigil_strays_get_n(retention->strays) == 0) {
+            g_clear_pointer(&retention->strays, vigil_strays_free);
+            retention->stray_after = 0;
+        }
+    }
+    retention->had_stray = retention->strays != NULL;
+    g_mutex_unlock(&self->mutex);
+    return ok;
+}
+
+/*
+ * Reading one takes as long as it is large: without the store's lock, too. One that cannot be opened is no reason to keep no
+ * limits: it stays as it is until the next time.
+ */
+gboolean
+vigil_retention_examine_stray(VigilStore *self, GError **error)
+{
+    VigilRetention *retention = self->retention;
+    g_autoptr(GError) local = NULL;
+
+    if (!find_stray(self, error))
+        return FALSE;
+    if (!retention->strays || retention->stray_examined ||
+        vigil_strays_examine_some(retention->strays, self, &retention->stray_examined, &local))
+        return TRUE;
+    if (!vigil_store_has_failed(self)) {
+        g_message("%s", local->message);
+        retention->stray_after = vigil_strays_get_last(retention->strays);
+        g_clear_pointer(&retention->strays, vigil_strays_free);
+        return TRUE;
+    }
+    g_propagate_error(error, g_steal_pointer(&local));
+    return FALSE;
+}
+
+static gboolean
+end_strays(VigilStore *self, gpointer strays, GError **error)
+{
+    return vigil_strays_end(strays, self, error);
+}
+
+/* A round has one stray at most, and not all of a long one: limits get their turn in between. */
+gboolean
+vigil_retention_end_stray(VigilStore *self, gboolean *done, GError **error)
+{
+    VigilRetention *retention = self->retention;
+
+    if (!retention->strays)
+        return TRUE;
+    *done = retention->stray_examined || ++retention->n_stray_steps % STRAY_STEPS == 0;
+    if (!retention->stray_examined)
+        return TRUE;
+    if (!vigil_store_transact(self, end_strays, retention->strays, error))
+        return FALSE;
+    retention->stray_after = vigil_strays_get_last(retention->strays);
+    g_clear_pointer(&retention->strays, vigil_strays_free);
+    return TRUE;
+}
+
+gboolean
+vigil_store_end_strays(VigilStore *self, GError **error)
+{
+    g_autoptr(VigilStrays) strays = NULL;
+    gboolean ok, examined = FALSE;
+
+    g_mutex_lock(&self->mutex);
+    ok = vigil_store_check_writable(self, error) &&
+         (strays = vigil_strays_list(self, TRUE, 0, G_MAXUINT, error)) != NULL;
+    g_mutex_unlock(&self->mutex);
+    while (ok && !examined)
+        ok = vigil_strays_examine_some(strays, self, &examined, error);
+    if (!ok)
+        return FALSE;
+    g_mutex_lock(&self->mutex);
+    ok = vigil_store_write_for(self, VIGIL_SPACE_FOR_FOOTAGE_ROWS, end_strays, strays, error);
+    g_mutex_unlock(&self->mutex);
+    return ok;
+}
