@@ -182,10 +182,21 @@ end_file(gpointer user_data, GError **error)
     return TRUE;
 }
 
+static void
+tell_missing(gint64 start_us, gint64 end_us, const gchar *why, gpointer user_data)
+{
+    const Output *self = user_data;
+    g_autofree gchar *start = vigil_time_format(start_us);
+    g_autofree gchar *end = end_us ? vigil_time_format(end_us) : NULL;
+
+    g_printerr("%s: missing: %s to %s: %s\n", self->output, start,
+               end ? end : "two hours later at most", why);
+}
+
 static VigilExit
 copy(VigilStore *store, const gchar *camera, gint64 since_us, gint64 until_us, const gchar *file)
 {
-    static const VigilFootageSink sink = {begin_file, write_bytes, end_file};
+    static const VigilFootageSink sink = {begin_file, write_bytes, end_file, tell_missing};
     g_auto(Output) output = {.output = file, .fd = -1};
     g_autofree gchar *start = NULL, *end = NULL;
     g_autoptr(GError) error = NULL;
@@ -207,7 +218,9 @@ copy(VigilStore *store, const gchar *camera, gint64 since_us, gint64 until_us, c
     if (copied.n_files > 1)
         g_printerr("%s: the format changed: what came later is in %u more files, -2 and so on\n",
                    file, copied.n_files - 1);
-    return VIGIL_EXIT_OK;
+    if (copied.n_missing)
+        vigil_command_error("%s: not all that was recorded in that time could be read", file);
+    return copied.n_missing ? VIGIL_EXIT_FINDINGS : VIGIL_EXIT_OK;
 }
 
 /* --- the command --------------------------------------------------------------------------------------------- */
@@ -292,5 +305,7 @@ const VigilCommand vigil_cmd_footage = {
     "nothing "
     "was recorded\nfor 10 s or longer, what follows comes at once; where the format changes, it "
     "goes on "
-    "in FILE-2.mp4.\n",
+    "in FILE-2.mp4. What cannot be read, or was deleted meanwhile, is left out: which times those "
+    "are is said on\n"
+    "stderr, and the exit code is 5.\n",
     run};

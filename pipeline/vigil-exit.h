@@ -14,16 +14,17 @@ typedef enum {
     VIGIL_EXIT_NOT_FOUND =
         4, /* the event, its clip, the camera, the model or the running daemon that was asked for is not there */
     VIGIL_EXIT_FINDINGS =
-        5, /* fsck: something is wrong with the store and was not mended; model verify: too few boxes match */
+        5, /* fsck: something is wrong with the store and was not mended; model verify: too few boxes match; footage -o: times are missing */
 } VigilExit;
 
-#define VIGIL_EXIT_HELP                                                                    \
-    "Exit codes:\n"                                                                        \
-    "  0  all went well\n"                                                                 \
-    "  1  the work failed: a source, a model, the store or the output\n"                   \
-    "  2  the command line is wrong; nothing was done\n"                                   \
-    "  3  the configuration is wrong or cannot be read; nothing was done\n"                \
-    "  4  the event, its clip, the camera, the model or the running daemon is not there\n" \
-    "  5  fsck found something that is not mended; model verify found too few boxes that match\n"
+#define VIGIL_EXIT_HELP                                                                            \
+    "Exit codes:\n"                                                                                \
+    "  0  all went well\n"                                                                         \
+    "  1  the work failed: a source, a model, the store or the output\n"                           \
+    "  2  the command line is wrong; nothing was done\n"                                           \
+    "  3  the configuration is wrong or cannot be read; nothing was done\n"                        \
+    "  4  the event, its clip, the camera, the model or the running daemon is not there\n"         \
+    "  5  fsck found something that is not mended; model verify found too few boxes that match;\n" \
+    "     footage -o wrote what there is, but not all of that time\n"
 
 G_END_DECLS

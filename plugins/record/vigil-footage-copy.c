@@ -19,11 +19,15 @@
 /* Coded frames that may wait for the muxer. */
 #define MAX_WAITING_BYTES (32 * 1024 * 1024)
 #define PATIENCE_US (20 * G_USEC_PER_SEC)
+/* A segment may be set to an hour, and ends with the next keyframe. */
+#define LONGEST_US (7200 * (gint64)G_USEC_PER_SEC)
+/* What the last picture may be shown for is not said alike everywhere. */
+#define MAX_SHORT_US (2 * (gint64)G_USEC_PER_SEC)
 #define READ_TIMEOUT (30 * GST_SECOND)
 
 typedef struct {
-    gint64 id, start_us;
-    gboolean complete;
+    gint64 id, start_us, end_us; /* end_us: 0: not known */
+    gboolean complete, lost;
     gchar *path;
 } Segment;
 
@@ -177,35 +181,62 @@ reader_next(Reader *self, const Segment *segment, GstSample **sample, VigilRingF
     return TRUE;
 }
 
+/* Of a segment that cannot be read, from @reached_ns on. One that is not to be read is no reason to leave out the others. */
+static void
+miss(Copy *self, const Segment *segment, gint64 reached_ns, const gchar *why)
+{
+    const gint64 start_us = MAX(MAX(reached_ns, self->since_ns) / 1000, segment->start_us);
+    const gint64 end_us = segment->end_us ? MIN(segment->end_us, self->until_ns / 1000) : 0;
+
+    if (end_us && end_us <= start_us)
+        return;
+    self->copied->n_missing++;
+    self->sink->missing(start_us, end_us, why, self->user_data);
+}
+
+/* One that was cut short since seems to be whole. */
+static void
+check_rest(Copy *self, const Segment *segment, gint64 reached_ns)
+{
+    if (segment->end_us && reached_ns / 1000 + MAX_SHORT_US < segment->end_us)
+        miss(self, segment, reached_ns, "its file ends before that");
+}
+
 /*
  * Where a copy that is to show @since_ns begins. @key_ns: (out): the last keyframe at or before it; that of the beginning where there is
- * none; %G_MAXINT64: all of it is over by then, as may be of one that was cut off and does not say when
+ * none; %G_MAXINT64: all of it is over by then, as may be of one that was cut off and does not say when, or cannot be read that far
  */
-static gboolean
-find_key(Copy *self, const Segment *segment, gint64 *key_ns, GError **error)
+static void
+find_key(Copy *self, const Segment *segment, gint64 *key_ns)
 {
     g_auto(Reader) reader = {.fd = -1};
     VigilRingFrame frame;
-    GstSample *sample;
+    g_autoptr(GError) why = NULL;
+    GstSample *sample = NULL;
     gint64 end_ns = G_MININT64;
 
     *key_ns = segment->start_us * 1000;
-    if (!reader_open(&reader, self->store, segment, error))
-        return FALSE;
+    if (!reader_open(&reader, self->store, segment, &why)) {
+        miss(self, segment, end_ns, why->message);
+        *key_ns = G_MAXINT64;
+        return;
+    }
     do {
-        if (!reader_next(&reader, segment, &sample, &frame, error))
-            return FALSE;
+        if (!reader_next(&reader, segment, &sample, &frame, &why))
+            miss(self, segment, end_ns, why->message);
+        else if (!sample && end_ns > self->since_ns)
+            return;
+        else if (!sample)
+            check_rest(self, segment, end_ns);
         if (!sample) {
-            if (end_ns <= self->since_ns)
-                *key_ns = G_MAXINT64;
-            return TRUE;
+            *key_ns = G_MAXINT64;
+            return;
         }
         gst_sample_unref(sample);
         end_ns = MAX(end_ns, frame.pts_ns + frame.duration_ns);
         if (frame.key && frame.pts_ns <= self->since_ns)
             *key_ns = frame.pts_ns;
     } while (vigil_ring_frame_get_order(&frame) <= self->since_ns);
-    return TRUE;
 }
 
 /* --- into the copy ------------------------------------------------------------------------------------------- */
@@ -353,20 +384,28 @@ static gboolean
 copy_segment(Copy *self, const Segment *segment, gint64 from_ns, gboolean *over, GError **error)
 {
     g_auto(Reader) reader = {.fd = -1};
-    gint64 had_ns = G_MININT64;
+    g_autoptr(GError) why = NULL;
+    gint64 had_ns = G_MININT64, reached_ns = G_MININT64;
     gboolean joined = FALSE;
 
-    if (!reader_open(&reader, self->store, segment, error))
-        return FALSE;
+    if (!reader_open(&reader, self->store, segment, &why)) {
+        miss(self, segment, reached_ns, why->message);
+        return TRUE;
+    }
     for (;;) {
         g_autoptr(GstSample) sample = NULL;
         VigilRingFrame frame;
 
-        if (!reader_next(&reader, segment, &sample, &frame, error))
-            return FALSE;
+        if (!reader_next(&reader, segment, &sample, &frame, &why)) {
+            miss(self, segment, reached_ns, why->message);
+            return TRUE;
+        }
         *over = sample && vigil_ring_frame_get_order(&frame) > self->until_ns;
+        if (!sample)
+            check_rest(self, segment, reached_ns);
         if (!sample || *over)
             return TRUE;
+        reached_ns = MAX(reached_ns, frame.pts_ns + frame.duration_ns);
         if (frame.pts_ns < from_ns || (!joined && !frame.key))
             continue;
         if (!joined) {
@@ -386,14 +425,30 @@ copy_segment(Copy *self, const Segment *segment, gint64 from_ns, gboolean *over,
 static gboolean
 on_row(const VigilFootageRow *row, gpointer user_data)
 {
-    const Segment segment = {row->id, row->start_us, g_str_equal(row->state, "complete"),
+    const Segment segment = {row->id,
+                             row->start_us,
+                             row->end_us,
+                             g_str_equal(row->state, "complete"),
+                             g_str_equal(row->state, "lost"),
                              g_strdup(row->path)};
 
-    if (g_str_equal(row->state, "lost"))
-        g_free(segment.path);
-    else
-        g_array_append_val((GArray *)user_data, segment);
+    g_array_append_val((GArray *)user_data, segment);
     return TRUE;
+}
+
+/* Whoever wants all of it names any time. */
+static gint64
+to_ns(gint64 us)
+{
+    return CLAMP(us, G_MININT64 / 1000, G_MAXINT64 / 1000) * 1000;
+}
+
+/* It had its longest time, or nothing of it is asked for. */
+static void
+miss_lost(Copy *self, const Segment *segment)
+{
+    if (segment->end_us || to_ns(segment->start_us + LONGEST_US) > self->since_ns)
+        miss(self, segment, G_MININT64, "its file was lost");
 }
 
 static gboolean
@@ -405,20 +460,16 @@ copy_segments(Copy *self, const GArray *segments, GError **error)
         const Segment *segment = &g_array_index(segments, Segment, i);
         gint64 from_ns = G_MININT64;
 
-        if (self->copied->n_frames == 0 && segment->start_us * 1000 < self->since_ns &&
-            !find_key(self, segment, &from_ns, error))
-            return FALSE;
-        if (!copy_segment(self, segment, from_ns, &over, error))
+        if (segment->lost) {
+            miss_lost(self, segment);
+            continue;
+        }
+        if (self->copied->n_frames == 0 && segment->start_us * 1000 < self->since_ns)
+            find_key(self, segment, &from_ns);
+        if (from_ns != G_MAXINT64 && !copy_segment(self, segment, from_ns, &over, error))
             return FALSE;
     }
     return end_file(self, error);
-}
-
-/* Whoever wants all of it names any time. */
-static gint64
-to_ns(gint64 us)
-{
-    return CLAMP(us, G_MININT64 / 1000, G_MAXINT64 / 1000) * 1000;
 }
 
 gboolean
@@ -443,7 +494,11 @@ vigil_footage_copy(VigilStore *store, const gchar *camera, gint64 since_us, gint
     ok = copy_segments(&self, segments, error);
     g_clear_pointer(&self.writer, vigil_clip_writer_free);
     gst_clear_caps(&self.caps);
-    if (ok && copied->n_frames == 0) {
+    if (ok && copied->n_frames == 0 && copied->n_missing > 0) {
+        g_set_error(error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ,
+                    "%s: nothing that was recorded in that time can be read", camera);
+        ok = FALSE;
+    } else if (ok && copied->n_frames == 0) {
         g_set_error(error, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_NOT_FOUND,
                     "%s: nothing was recorded continuously in that time", camera);
         ok = FALSE;

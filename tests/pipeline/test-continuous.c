@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/pipeline/program.h"
 #include "tests/pipeline/scene.h"
@@ -57,6 +58,43 @@ assert_fine(void)
     ck_assert_msg(fsck.code == 0, "%s%s", fsck.output, fsck.errors);
 }
 
+static void
+remove_first_segment(void)
+{
+    g_auto(Program) list = program_run("footage", "--store", store, "--format", "json", NULL);
+    const gchar *begin = strstr(list.output, "\"path\":\"");
+    g_autofree gchar *path = NULL, *file = NULL;
+
+    ck_assert_ptr_nonnull(begin);
+    begin += strlen("\"path\":\"");
+    path = g_strndup(begin, strcspn(begin, "\""));
+    file = g_build_filename(store, "clips", path, NULL);
+    ck_assert_msg(unlink(file) == 0, "%s", file);
+}
+
+/* What is not there any more is told, and the rest is written. */
+static void
+check_missing(void)
+{
+    g_autofree gchar *rest = g_build_filename(scene.folder, "rest.mp4", NULL);
+    g_auto(Program) copy = {0}, nothing = {0};
+
+    remove_first_segment();
+    copy = program_run("footage", "--camera", "hall", "--since", "2026-05-01T12:00:00Z", "--until",
+                       "2026-05-02", "-o", rest, "--store", store, NULL);
+    ck_assert_int_eq(copy.code, 5);
+    ck_assert_msg(strstr(copy.errors, "rest.mp4: missing: 2026-05-01T12:00:00.000Z to "
+                                      "2026-05-01T12:00:1") != NULL,
+                  "%s", copy.errors);
+    ck_assert_int_gt(count_pictures(rest), 0);
+    nothing = program_run("footage", "--camera", "hall", "--since", "2026-05-01T12:00:00Z",
+                          "--until", "2026-05-01T12:00:02Z", "-o", rest, "--store", store, NULL);
+    ck_assert_int_eq(nothing.code, 1);
+    ck_assert_msg(strstr(nothing.errors, "missing: 2026-05-01T12:00:00.000Z to "
+                                         "2026-05-01T12:00:02.000Z") != NULL,
+                  "%s", nothing.errors);
+}
+
 START_TEST(test_killed)
 {
     g_autofree gchar *config = scene_config(&scene, "a.yaml", store, video, MORE);
@@ -99,6 +137,7 @@ START_TEST(test_killed)
                           "--store", store, NULL);
     ck_assert_int_ne(nothing.code, 0);
     ck_assert_ptr_nonnull(strstr(nothing.errors, "nothing was recorded"));
+    check_missing();
 }
 END_TEST
 

@@ -166,6 +166,7 @@ typedef struct {
     gchar *path;
     FILE *file;
     guint n_ended;
+    GString *missing; /* (nullable): none is expected */
 } Span;
 
 static gboolean
@@ -193,12 +194,22 @@ end_span(gpointer user_data, GError **error)
     return fclose(span->file) == 0;
 }
 
+static void
+miss_span(gint64 start_us, gint64 end_us, const gchar *why, gpointer user_data)
+{
+    Span *span = user_data;
+
+    fail_unless(span->missing != NULL, "missing: %s", why);
+    g_string_append_printf(span->missing, "%d-%d ", (gint)(start_us / 1000 - WALL_MS),
+                           end_us ? (gint)(end_us / 1000 - WALL_MS) : -1);
+}
+
 /* What was recorded from @since_ms to @until_ms, of which the keyframe before begins at @key_ms at the latest. */
 static void
 assert_span(Rig *rig, gint64 since_ms, gint64 until_ms, gint64 longest_ms, const gchar *decoder,
             GHashTable *wanted)
 {
-    static const VigilFootageSink sink = {begin_span, write_span, end_span};
+    static const VigilFootageSink sink = {begin_span, write_span, end_span, miss_span};
     g_autoptr(VigilStore) store = vigil_store_open_reader(rig->database, rig->clips, NULL);
     g_autofree gchar *path = g_build_filename(rig->dir, "span.mp4", NULL), *line = NULL;
     Span span = {.path = path};
@@ -346,7 +357,7 @@ static const gint drifts_ms[] = {-150, 150, -1900};
 /* Segments are dated by a clock that is slewed meanwhile: a copy has each picture all the same, and once. */
 GST_START_TEST(a_clock_that_drifts)
 {
-    static const VigilFootageSink sink = {begin_span, write_span, end_span};
+    static const VigilFootageSink sink = {begin_span, write_span, end_span, miss_span};
     const guint i = (guint)__i__ % G_N_ELEMENTS(streams);
     const gboolean h265 = streams[i].h265;
     g_autofree gchar *video =
@@ -397,7 +408,7 @@ GST_END_TEST
 /* A segment of long ago that was cut off and does not say where it ends has nothing of a time of now. */
 GST_START_TEST(one_that_does_not_say_its_end)
 {
-    static const VigilFootageSink sink = {begin_span, write_span, end_span};
+    static const VigilFootageSink sink = {begin_span, write_span, end_span, miss_span};
     g_autoptr(VigilStore) store = NULL;
     g_autofree gchar *path = NULL;
     VigilFootageCopied copied;
@@ -419,6 +430,62 @@ GST_START_TEST(one_that_does_not_say_its_end)
     assert_equals_int64(copied.start_us / 1000 - WALL_MS, 7000);
     assert_equals_int(copied.n_frames, 130);
     assert_equals_int(copied.n_gaps, 0);
+    g_ptr_array_unref(lines);
+    rig_free(&rig);
+}
+GST_END_TEST
+
+static const struct {
+    const gchar *missing, *sql;
+    gint64 since_ms, left_percent; /* of the file of the second segment; 0: it is gone */
+    guint64 n_frames;
+} broken[] = {
+    {"", NULL, 0, 100, 200},
+    {"6000-12000 ", NULL, 0, 0, 140},
+    {"7500-12000 ", NULL, 7500, 0, 80},
+    {"6000-12000 ", "UPDATE clips SET state = 'lost', bytes = 0 WHERE id = 2", 0, 100, 140},
+    {"6000--1 ", "UPDATE clips SET state = 'lost', bytes = 0, end_wall_us = NULL WHERE id = 2", 0,
+     100, 140},
+    {"9000-12000 ", NULL, 0, 50, 170},
+    {"10000-12000 ", NULL, 10000, 50, 80},
+};
+
+/* Segments of which something is missing: the others are copied, and it is said which times are not there. */
+GST_START_TEST(what_cannot_be_read_is_told)
+{
+    static const VigilFootageSink sink = {begin_span, write_span, end_span, miss_span};
+    g_autoptr(VigilStore) store = NULL;
+    const gchar *path;
+    VigilFootageCopied copied;
+    Span span = {.missing = g_string_new(NULL)};
+    GError *error = NULL;
+    GArray *segments;
+    GPtrArray *lines;
+    struct stat info;
+    Rig rig = rig_new(PLAIN, SECONDS(6));
+
+    end_events(&rig);
+    lines = rig_wait(&rig);
+    segments = list_segments(&rig);
+    path = g_array_index(segments, Segment, 1).path;
+    fail_unless(stat(path, &info) == 0);
+    fail_unless((broken[__i__].left_percent
+                     ? truncate(path, info.st_size * broken[__i__].left_percent / 100)
+                     : unlink(path)) == 0);
+    if (broken[__i__].sql)
+        change_rows(&rig, broken[__i__].sql);
+    span.path = g_build_filename(rig.dir, "span.mp4", NULL);
+    store = vigil_store_open_reader(rig.database, rig.clips, NULL);
+    fail_unless(vigil_footage_copy(store, "door", (WALL_MS + broken[__i__].since_ms) * 1000,
+                                   (WALL_MS + 60000) * 1000, &sink, &span, &copied, &error),
+                "%s", error ? error->message : "");
+    assert_equals_string(span.missing->str, broken[__i__].missing);
+    assert_equals_int(copied.n_missing, *broken[__i__].missing ? 1 : 0);
+    assert_equals_int(copied.n_frames, broken[__i__].n_frames);
+    fail_unless(test_ffprobe_duration(span.path) != 0);
+    g_free(span.path);
+    g_string_free(span.missing, TRUE);
+    g_array_unref(segments);
     g_ptr_array_unref(lines);
     rig_free(&rig);
 }
@@ -609,6 +676,7 @@ vigilrecord_footage_suite(void)
     tcase_add_loop_test(whole, a_clock_that_drifts, 0,
                         G_N_ELEMENTS(streams) * G_N_ELEMENTS(drifts_ms));
     tcase_add_test(whole, one_that_does_not_say_its_end);
+    tcase_add_loop_test(whole, what_cannot_be_read_is_told, 0, G_N_ELEMENTS(broken));
     tcase_add_test(whole, goes_on_without_an_analysis);
     suite_add_tcase(suite, whole);
     tcase_set_timeout(faults, 120);
