@@ -313,19 +313,20 @@ do_footage(VigilStore *self, gboolean *done, GError **error)
     return *done || run_step(self, &step, error);
 }
 
+/* @of_disk: only what the disk lacks counts */
 static gboolean
-do_space(VigilStore *self, guint *n_deleted, gboolean *done, GError **error)
+do_space_of(VigilStore *self, gboolean of_disk, guint *n_deleted, gboolean *done, GError **error)
 {
     g_auto(Step) step;
-    gint64 free_bytes = -1, lack, excess;
+    gint64 free_bytes = -1, lack, excess = 0;
     gboolean chosen;
 
     step_init(&step, self->retention->batch);
     step.by_space = TRUE;
-    *done = !self->max_bytes && !self->min_free_bytes;
+    *done = (of_disk || !self->max_bytes) && !self->min_free_bytes;
     if (*done)
         return TRUE;
-    if (!vigil_retention_read_excess(self, &excess, error))
+    if (!of_disk && !vigil_retention_read_excess(self, &excess, error))
         return FALSE;
     if (self->min_free_bytes)
         free_bytes = self->ops->free_bytes(self->clips_fd);
@@ -345,6 +346,20 @@ do_space(VigilStore *self, guint *n_deleted, gboolean *done, GError **error)
     if (lack > 0 && !*done)
         self->retention->free_before = free_bytes;
     return TRUE;
+}
+
+static gboolean
+do_space(VigilStore *self, guint *n_deleted, gboolean *done, GError **error)
+{
+    return do_space_of(self, FALSE, n_deleted, done, error);
+}
+
+static gboolean
+do_space_of_disk(VigilStore *self, guint *n_deleted, gboolean *done, GError **error)
+{
+    *n_deleted = 0;
+    return vigil_store_check_writable(self, error) &&
+           do_space_of(self, TRUE, n_deleted, done, error);
 }
 
 /* A day of each camera: the first time there may be much. */
@@ -464,17 +479,19 @@ go_on(VigilStore *self, guint *n_deleted, gboolean *all_done, GError **error)
     return TRUE;
 }
 
+typedef gboolean (*Work)(VigilStore *self, guint *n_deleted, gboolean *done, GError **error);
+
 /* On a full disk the rows of the deletion use the reserve; the last task makes it again. */
 static gboolean
-go_on_if_full(VigilStore *self, guint *n_deleted, gboolean *all_done, GError **error)
+do_if_full(VigilStore *self, Work work, guint *n_deleted, gboolean *done, GError **error)
 {
     g_autoptr(GError) local = NULL;
 
-    if (go_on(self, n_deleted, all_done, &local))
+    if (work(self, n_deleted, done, &local))
         return TRUE;
     if (g_error_matches(local, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_FULL) &&
         vigil_store_release_reserve(self))
-        return go_on(self, n_deleted, all_done, error);
+        return work(self, n_deleted, done, error);
     g_propagate_error(error, g_steal_pointer(&local));
     return FALSE;
 }
@@ -530,7 +547,7 @@ vigil_store_enforce_some(VigilStore *self, guint *n_deleted, gboolean *done, GEr
     g_mutex_lock(&self->mutex);
     begun_us = g_get_monotonic_time();
     task = retention->task;
-    ok = go_on_if_full(self, n_deleted, done, error);
+    ok = do_if_full(self, go_on, n_deleted, done, error);
     /* limits of space are about what is gone from the disk */
     goes_on = retention->task == task && task <= self->n_keep + 3;
     g_mutex_unlock(&self->mutex);
@@ -543,6 +560,21 @@ vigil_store_enforce_some(VigilStore *self, guint *n_deleted, gboolean *done, GEr
     /* a lock is not given to who waited longest */
     if (ok && !*done)
         g_usleep((gulong)CLAMP(took_us, MIN_PAUSE_US, MAX_PAUSE_US));
+    return ok;
+}
+
+gboolean
+vigil_store_enforce_min_free(VigilStore *self, guint *n_deleted, gboolean *done, GError **error)
+{
+    gboolean ok;
+
+    *done = FALSE;
+    g_mutex_lock(&self->retention->enforcing);
+    g_mutex_lock(&self->mutex);
+    ok = do_if_full(self, do_space_of_disk, n_deleted, done, error);
+    g_mutex_unlock(&self->mutex);
+    ok = ok && unlink_doomed(self, error);
+    g_mutex_unlock(&self->retention->enforcing);
     return ok;
 }
 

@@ -53,7 +53,8 @@ typedef struct {
  *   For @max_bytes and @min_free_bytes then clips go first.
  * @min_free_bytes: so much of the disk stays free, whoever fills it; 0: no matter
  * @keep: (array length=n_keep) (nullable): ages that differ; of those that match an event the first counts
- * @footage: (array length=n_footage) (nullable): limits of continuous recordings; cameras that are not in it go by @max_age_us
+ * @footage: (array length=n_footage) (nullable): limits of continuous recordings; cameras that are not in it keep those that
+ *   they were recorded with
  * @program: what writes, for the runs table ("vigil 0.1.0 replay"); borrowed
  * @now_func: (nullable): wall clock in µs since 1970, for tests; default g_get_real_time()
  */
@@ -258,6 +259,12 @@ vigil_store_set_pinned(VigilStore *self, const gchar *event_id, gboolean pinned,
  * believed only after it lasted 24 h, and times before 2020 are no times.
  */
 gboolean vigil_store_enforce_limits(VigilStore *self, guint *n_deleted, GError **error);
+/**
+ * vigil_store_enforce_min_free: one step of vigil_store_enforce_some() that is about nothing but the free space of the disk: what cannot
+ * wait until a database is made again from its clips.
+ */
+gboolean
+vigil_store_enforce_min_free(VigilStore *self, guint *n_deleted, gboolean *done, GError **error);
 /**
  * vigil_store_enforce_some: one of these steps, for who may have to stop in between.
  * @done: (out): all is within the limits

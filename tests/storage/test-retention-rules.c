@@ -336,6 +336,41 @@ START_TEST(test_free_space_that_cannot_be_had)
 }
 END_TEST
 
+/* While a database is made again: nothing but the space of the disk counts, and not more goes than it lacks. */
+START_TEST(test_nothing_but_free_space)
+{
+    VigilFileOps ops = vigil_file_ops_system;
+    guint n_deleted = 0;
+    gboolean done = FALSE;
+
+    store_test_init(&t, NULL);
+    t.options.min_free_bytes = 1000000;
+    t.options.max_age_us = 1;
+    t.options.max_bytes = 1;
+    store_test_open(&t);
+    ops.free_bytes = get_fake_free_bytes;
+    t.store->ops = &ops;
+    for (guint i = 1; i <= 20; i++)
+        ck_assert(store_test_whole(t.store, i, 100000, NULL));
+    pass(DAY_US);
+    fake_free_bytes = 1000000;
+    ck_assert(vigil_store_enforce_min_free(t.store, &n_deleted, &done, NULL));
+    ck_assert(done);
+    ck_assert_uint_eq(n_deleted, 0);
+    fake_free_bytes = 650000;
+    ck_assert(vigil_store_enforce_min_free(t.store, &n_deleted, &done, NULL));
+    ck_assert_uint_eq(n_deleted, 4);
+    ck_assert_uint_eq(store_test_count_files(&t), 16);
+    ck_assert(!vigil_store_has_event(t.store, store_test_id(4), NULL));
+    fake_free_bytes = 1050000;
+    ck_assert(vigil_store_enforce_min_free(t.store, &n_deleted, &done, NULL));
+    ck_assert(done);
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM events"), 16);
+    ck_assert_uint_eq(store_test_check(&t), 0);
+    store_test_finish(&t);
+}
+END_TEST
+
 typedef struct {
     gint stop;
     guint n;
@@ -398,6 +433,7 @@ main(void)
         test_space_takes_clips_first,
         test_free_space,
         test_free_space_that_cannot_be_had,
+        test_nothing_but_free_space,
         test_commits_come_in_between,
     };
 
