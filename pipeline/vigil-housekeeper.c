@@ -13,7 +13,7 @@ struct VigilHousekeeper {
     VigilPins pins;
     gboolean knows_pins;
     GHashTable *footage; /* (element-type utf8 VigilFootageSum) */
-    GArray *limits;      /* (nullable) (element-type VigilStoreFootage): not told to the store yet */
+    GArray *limits; /* (nullable) (element-type VigilStoreFootage): not told to the store yet */
 };
 
 static gboolean
@@ -27,6 +27,20 @@ is_stopping(VigilHousekeeper *self)
     return stopping;
 }
 
+/* Who renames a camera, or takes it out, is to know what becomes of its footage. */
+static void
+tell_unrecorded(const gchar *camera, const VigilFootageSum *sum, gpointer limits)
+{
+    g_autofree gchar *size = g_format_size(sum->bytes);
+
+    for (guint i = 0; i < ((GArray *)limits)->len; i++)
+        if (g_str_equal(g_array_index((GArray *)limits, VigilStoreFootage, i).camera, camera))
+            return;
+    g_message("camera %s is not recorded continuously any more: %" G_GUINT64_FORMAT
+              " segments of it (%s) keep the limits that they were recorded with",
+              camera, sum->n_segments, size);
+}
+
 /* To the store that is open now: what was told to one that failed since came along. */
 static void
 tell_limits(VigilHousekeeper *self)
@@ -36,19 +50,42 @@ tell_limits(VigilHousekeeper *self)
     g_mutex_lock(&self->lock);
     limits = g_steal_pointer(&self->limits);
     g_mutex_unlock(&self->lock);
-    if (limits)
-        vigil_store_set_footage(self->store, (const VigilStoreFootage *)(gpointer)limits->data,
-                                limits->len);
+    if (!limits)
+        return;
+    vigil_store_set_footage(self->store, (const VigilStoreFootage *)(gpointer)limits->data,
+                            limits->len);
+    vigil_store_sum_all_footage(self->store, tell_unrecorded, limits, NULL);
 }
 
-/* What the opening of the store left to do. Before anything is deleted, so that the oldest is known. */
+static gboolean
+keep_min_free(VigilHousekeeper *self, GError **error)
+{
+    guint step, n_deleted = 0;
+    gboolean done = FALSE, ok = TRUE;
+
+    while (ok && !done && !is_stopping(self)) {
+        ok = vigil_store_enforce_min_free(self->store, &step, &done, error);
+        n_deleted += step;
+    }
+    if (n_deleted)
+        g_message("retention: %u events deleted, as the disk is full: not all that is older is "
+                  "known yet",
+                  n_deleted);
+    return ok;
+}
+
+/*
+ * What the opening of the store left to do. Before limits are kept, so that the oldest is known; but the disk may not fill up
+ * meanwhile, as it takes minutes.
+ */
 static gboolean
 rebuild(VigilHousekeeper *self, GError **error)
 {
     gboolean done = FALSE;
 
     while (!done && !is_stopping(self))
-        if (!vigil_store_rebuild_some(self->store, 0, &done, error))
+        if (!vigil_store_rebuild_some(self->store, 0, &done, error) ||
+            (!done && !keep_min_free(self, error)))
             return FALSE;
     return TRUE;
 }

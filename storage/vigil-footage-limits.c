@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which segments of continuous recordings are to go. A camera that has no limits of its own any more, as it is not recorded now, goes by
- * the store's age.
+ * Which segments of continuous recordings are to go. A camera that has no limits any more, as it has another name or is not recorded now,
+ * keeps those that it was recorded with.
  */
 #include "storage/vigil-footage-private.h"
 
@@ -32,8 +32,49 @@ vigil_store_set_footage(VigilStore *self, const VigilStoreFootage *limits, guint
 
 typedef struct {
     gint64 camera_id;
-    const gchar *name; /* interned */
+    const gchar *name;            /* interned */
+    gint64 max_age_us, max_bytes; /* 0: none */
 } Camera;
+
+static const VigilStoreFootage *
+find_limits(const VigilStore *self, const gchar *camera)
+{
+    for (guint i = 0; i < self->n_footage; i++)
+        if (g_str_equal(self->footage[i].camera, camera))
+            return &self->footage[i];
+    return NULL;
+}
+
+gboolean
+vigil_footage_note_limits(VigilStore *self, const gchar *camera, gint64 camera_id, GError **error)
+{
+    const VigilStoreFootage *limits = find_limits(self, camera);
+    g_auto(VigilStatement) update = {0};
+
+    if (!limits)
+        return TRUE;
+    update = vigil_statement(self, "UPDATE footage_sums SET max_age_us = :age, max_bytes = :bytes "
+                                   "WHERE camera_id = :camera");
+    vigil_statement_int(&update, ":age", limits->max_age_us);
+    vigil_statement_int(&update, ":bytes", limits->max_bytes);
+    vigil_statement_int(&update, ":camera", camera_id);
+    return vigil_statement_run(&update, error);
+}
+
+static Camera
+read_camera(const VigilStore *self, VigilStatement *row)
+{
+    const gchar *name = g_intern_string(vigil_statement_need_text(row, 1));
+    const VigilStoreFootage *limits = find_limits(self, name);
+    const gboolean noted = sqlite3_column_type(row->stmt, 2) != SQLITE_NULL;
+
+    return (Camera){.camera_id = sqlite3_column_int64(row->stmt, 0),
+                    .name = name,
+                    .max_age_us = limits  ? limits->max_age_us
+                                  : noted ? sqlite3_column_int64(row->stmt, 2)
+                                          : self->max_age_us,
+                    .max_bytes = limits ? limits->max_bytes : sqlite3_column_int64(row->stmt, 3)};
+}
 
 static GArray *
 list_cameras(VigilStore *self, GError **error)
@@ -41,12 +82,12 @@ list_cameras(VigilStore *self, GError **error)
     g_autoptr(GArray) cameras = g_array_new(FALSE, FALSE, sizeof(Camera));
     g_autoptr(GError) local = NULL;
     g_auto(VigilStatement) list = vigil_statement(
-        self, "SELECT k.id, k.name FROM cameras k WHERE EXISTS (SELECT 1 FROM clips c WHERE "
+        self, "SELECT k.id, k.name, s.max_age_us, s.max_bytes FROM footage_sums s CROSS JOIN "
+              "cameras k ON k.id = s.camera_id WHERE EXISTS (SELECT 1 FROM clips c WHERE "
               "c.continuous = 1 AND c.camera_id = k.id)");
 
     while (vigil_statement_step(&list, &local)) {
-        const Camera camera = {sqlite3_column_int64(list.stmt, 0),
-                               g_intern_string(vigil_statement_need_text(&list, 1))};
+        const Camera camera = read_camera(self, &list);
 
         g_array_append_val(cameras, camera);
     }
@@ -54,15 +95,6 @@ list_cameras(VigilStore *self, GError **error)
         return g_steal_pointer(&cameras);
     g_propagate_error(error, g_steal_pointer(&local));
     return NULL;
-}
-
-static VigilStoreFootage
-find_limits(const VigilStore *self, const gchar *camera)
-{
-    for (guint i = 0; i < self->n_footage; i++)
-        if (g_str_equal(self->footage[i].camera, camera))
-            return self->footage[i];
-    return (VigilStoreFootage){.camera = camera, .max_age_us = self->max_age_us};
 }
 
 /*
@@ -119,11 +151,10 @@ get_live_bytes(const VigilStore *self, const gchar *camera)
 
 /* The oldest, until the others are not too much. What is being written counts, and stays. */
 static gboolean
-find_excess(VigilStore *self, const Camera *camera, gint64 max_bytes, guint n_max, GArray *clips,
-            GError **error)
+find_excess(VigilStore *self, const Camera *camera, guint n_max, GArray *clips, GError **error)
 {
     g_autoptr(GError) local = NULL;
-    gint64 excess = get_live_bytes(self, camera->name) - max_bytes;
+    gint64 excess = get_live_bytes(self, camera->name) - camera->max_bytes;
     g_auto(VigilStatement) sum =
         vigil_statement(self, "SELECT bytes FROM footage_sums WHERE camera_id = :camera");
     g_auto(VigilStatement) list =
@@ -156,13 +187,12 @@ vigil_footage_find_due(VigilStore *self, guint n_max, GArray *clips, GError **er
         return FALSE;
     for (guint i = 0; i < cameras->len && clips->len == 0; i++) {
         const Camera *camera = &g_array_index(cameras, Camera, i);
-        const VigilStoreFootage limits = find_limits(self, camera->name);
 
-        if (limits.max_age_us > 0 &&
-            !find_old(self, camera->camera_id, limits.max_age_us, n_max, clips, error))
+        if (camera->max_age_us > 0 &&
+            !find_old(self, camera->camera_id, camera->max_age_us, n_max, clips, error))
             return FALSE;
-        if (limits.max_bytes > 0 && clips->len == 0 &&
-            !find_excess(self, camera, limits.max_bytes, n_max, clips, error))
+        if (camera->max_bytes > 0 && clips->len == 0 &&
+            !find_excess(self, camera, n_max, clips, error))
             return FALSE;
     }
     return TRUE;

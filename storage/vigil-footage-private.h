@@ -10,6 +10,9 @@ G_BEGIN_DECLS
 
 /** vigil_footage_set_limits: copies. */
 void vigil_footage_set_limits(VigilStore *self, const VigilStoreFootage *limits, guint n_limits);
+/** vigil_footage_note_limits: those that it is recorded with, beside its segments; within a transaction. */
+gboolean
+vigil_footage_note_limits(VigilStore *self, const gchar *camera, gint64 camera_id, GError **error);
 /**
  * vigil_footage_find_due: segments that are too old, or more than their camera may have, oldest first.
  * @n_max: of them at most

@@ -60,7 +60,8 @@ insert_row(VigilStore *self, gpointer data, GError **error)
     if (!vigil_statement_run(&insert, error))
         return FALSE;
     begin->row_id = sqlite3_last_insert_rowid(self->db);
-    return vigil_statement_run(&claim, error);
+    return vigil_statement_run(&claim, error) &&
+           vigil_footage_note_limits(self, clip->camera, camera_id, error);
 }
 
 static void
@@ -77,8 +78,8 @@ vigil_store_begin_footage(VigilStore *self, VigilClip *clip, GError **error)
     Begin begin = {clip, 0};
 
     return vigil_clip_sync(clip, error) &&
-           vigil_store_write_shared(self, VIGIL_SPACE_FOR_FOOTAGE_ROWS, insert_row, note_row, &begin,
-                                    error);
+           vigil_store_write_shared(self, VIGIL_SPACE_FOR_FOOTAGE_ROWS, insert_row, note_row,
+                                    &begin, error);
 }
 
 /* --- reading ------------------------------------------------------------------------------------------------- */

@@ -70,11 +70,15 @@ static const gchar schema_0017[] =
 #include "storage/schema-0017.h"
     ;
 
+static const gchar schema_0018[] =
+#include "storage/schema-0018.h"
+    ;
+
 /* Step N brings a database from version N to version N + 1. */
 static const gchar *const schema_steps[] = {
     schema_0001, schema_0002, schema_0003, schema_0004, schema_0005, schema_0006,
     schema_0007, schema_0008, schema_0009, schema_0010, schema_0011, schema_0012,
-    schema_0013, schema_0014, schema_0015, schema_0016, schema_0017};
+    schema_0013, schema_0014, schema_0015, schema_0016, schema_0017, schema_0018};
 
 guint
 vigil_store_newest_schema(void)

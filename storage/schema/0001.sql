@@ -19,6 +19,7 @@
 --   0015  how far the chain of seals is closed
 --   0016  continuous recording
 --   0017  seals of what rows of clips say
+--   0018  limits that segments of continuous recordings were recorded with
 --
 -- Units and conventions
 --   *_wall_us   microseconds since 1970-01-01 UTC, by the wall clock

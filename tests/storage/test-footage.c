@@ -507,16 +507,40 @@ START_TEST(test_ages)
     pass(SEGMENT_US);
     enforce();
     expect("door complete 3600-4200\nyard complete 3000-3600\nyard complete 4200-4800\n");
-    /* a camera that is not recorded any more goes by the store's age, of which there is none */
+    ck_assert_uint_eq(store_test_check(&t), 0);
+    store_test_finish(&t);
+}
+END_TEST
+
+/* A camera that is not recorded any more keeps the limits that it had, however short the store's age is. */
+START_TEST(test_limits_of_before)
+{
+    VigilStoreFootage limits[] = {{"door", 99 * SEGMENT_US, 0}, {"yard", 0, 250000}};
+
+    begin_test();
+    vigil_store_set_footage(t.store, limits, G_N_ELEMENTS(limits));
+    record_segment("door", 1000);
+    limits[0].max_age_us = 5 * SEGMENT_US;
+    vigil_store_set_footage(t.store, limits, G_N_ELEMENTS(limits));
+    record_segment("door", 1000);
+    record_segment("yard", 100000);
+    record_segment("yard", 100000);
+    limits[1].max_bytes = 150000; /* of which no segment has been recorded with */
     vigil_store_set_footage(t.store, NULL, 0);
-    pass(99 * SEGMENT_US);
-    enforce();
-    expect("door complete 3600-4200\nyard complete 3000-3600\nyard complete 4200-4800\n");
-    t.options.max_age_us = SEGMENT_US;
+    record_segment("gate", 1000); /* it never had any */
+    t.options.max_age_us = SEGMENT_US / 2;
     store_test_close(&t);
     store_test_open(&t);
+    pass(SEGMENT_US + G_USEC_PER_SEC);
     enforce();
-    expect("");
+    expect("door complete 600-1200\nyard complete 1200-1800\nyard complete 1800-2400\n");
+    pass(9 * SEGMENT_US);
+    enforce();
+    expect("yard complete 1200-1800\nyard complete 1800-2400\n");
+    /* renamed back */
+    vigil_store_set_footage(t.store, limits, G_N_ELEMENTS(limits));
+    enforce();
+    expect("yard complete 1800-2400\n");
     ck_assert_uint_eq(store_test_check(&t), 0);
     store_test_finish(&t);
 }
@@ -785,6 +809,7 @@ main(void)
                                   test_cut_off_and_not_to_be_opened,
                                   test_many_segments,
                                   test_ages,
+                                  test_limits_of_before,
                                   test_bytes_of_a_camera,
                                   test_space,
                                   test_space_of_open_segments,

@@ -14,7 +14,7 @@ static StoreTest t;
 
 static const gchar *const fixtures[] = {"0001", "0002", "0003", "0004", "0005", "0006",
                                         "0007", "0008", "0009", "0010", "0011", "0012",
-                                        "0013", "0014", "0015", "0016"};
+                                        "0013", "0014", "0015", "0016", "0017"};
 #define N_BEFORE_SUMS 3 /* of these have a schema before 4 */
 
 /* What the programs of some schema wrote first is still there, but for what recovery adds. */
@@ -41,6 +41,7 @@ static const struct {
     {10, "SELECT clips FROM rebuild WHERE ended_wall_us > 0", 3},
     {13, "SELECT max(done_mono_us) FROM clips", 3617000000},
     {14, "SELECT count(*) FROM event_areas", 6},
+    {16, "SELECT count(*) FROM footage_sums WHERE max_age_us IS NULL AND max_bytes IS NULL", 1},
     {16, "SELECT 1000 * n_segments + bytes FROM footage_sums", 1000 + SEGMENT_BYTES},
     {11, "SELECT count(*) FROM event_parts WHERE event_seq = 1 AND clip_id = 4", 1},
 };
