@@ -67,6 +67,30 @@ read_network(VigilCameraPipeline *self, const gchar *name, VigilCameraNetwork *n
     gst_structure_free(stats);
 }
 
+/* What has no such counter leaves its field alone. */
+static void
+read_sound(VigilCameraPipeline *self, VigilCameraSound *sound)
+{
+    GstStructure *source = get_stats(self, "source"), *record = get_stats(self, "record");
+    guint64 dropped = 0;
+
+    *sound = (VigilCameraSound){0};
+    if (source) {
+        gst_structure_get_uint64(source, "sound-packets", &sound->packets);
+        gst_structure_get_uint64(source, "sound-lost-packets", &sound->lost_packets);
+        gst_structure_get_uint64(source, "sound-stale", &sound->stale);
+        gst_structure_get_uint64(source, "sound-dropped", &sound->dropped);
+        gst_structure_free(source);
+    }
+    if (record) {
+        gst_structure_get_uint64(record, "audio-frames", &sound->frames);
+        gst_structure_get_uint64(record, "audio-dropped", &dropped);
+        gst_structure_get_uint64(record, "audio-lost", &sound->missing);
+        sound->dropped += dropped;
+        gst_structure_free(record);
+    }
+}
+
 static void
 read_idle(VigilCameraPipeline *self, VigilCameraIdle *idle)
 {
@@ -117,6 +141,7 @@ vigil_camera_pipeline_get_live(VigilCameraPipeline *self, VigilCameraLive *live)
     read_capture(self, &live->capture);
     read_network(self, "source", &live->network);
     read_network(self, "detect-source", &live->detect_network);
+    read_sound(self, &live->sound);
     read_idle(self, &live->idle);
     read_recording(self, &live->recording);
 }

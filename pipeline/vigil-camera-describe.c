@@ -192,6 +192,21 @@ describe_network(JsonBuilder *json, const gchar *name, const VigilCameraNetwork 
 }
 
 static void
+describe_sound(JsonBuilder *json, const VigilCameraSettings *settings,
+               const VigilCameraSound *sound)
+{
+    if (!begin_element(json, "sound", settings->audio))
+        return;
+    add_int(json, "packets", (gint64)sound->packets);
+    add_int(json, "lost_packets", (gint64)sound->lost_packets);
+    add_int(json, "frames", (gint64)sound->frames);
+    add_int(json, "stale", (gint64)sound->stale);
+    add_int(json, "dropped", (gint64)sound->dropped);
+    add_int(json, "missing", (gint64)sound->missing);
+    json_builder_end_object(json);
+}
+
+static void
 describe_idle(JsonBuilder *json, const VigilCameraIdle *idle)
 {
     if (!begin_element(json, "idle", idle->known))
@@ -310,6 +325,7 @@ vigil_camera_describe(VigilCamera *self, JsonBuilder *json)
     describe_capture(json, &status.live.capture);
     describe_network(json, "network", &status.live.network);
     describe_network(json, "detect_network", &status.live.detect_network);
+    describe_sound(json, settings, &status.live.sound);
     describe_idle(json, &status.live.idle);
     describe_queues(json, status.live.queues);
     describe_recording(json, settings, &status.live.recording);

@@ -37,6 +37,18 @@ typedef struct {
     guint jumps;
 } VigilCameraNetwork;
 
+/**
+ * VigilCameraSound: of what is recorded beside the pictures.
+ * @packets, @lost_packets: of cameras on the network
+ * @frames: that came to the recorder
+ * @stale: too late
+ * @dropped: there was no room, there were no pictures, or times did not rise
+ * @missing: belonged into a clip that had to be written without them
+ */
+typedef struct {
+    guint64 packets, lost_packets, frames, stale, dropped, missing;
+} VigilCameraSound;
+
 /** VigilCameraIdle: counters of vigilidle, see its `stats`; @known: the camera has one. */
 typedef struct {
     gboolean known, asleep;
@@ -58,6 +70,7 @@ typedef struct {
     VigilCameraCapture capture;
     VigilCameraNetwork network,
         detect_network; /* of its source, and of the stream that is only looked at */
+    VigilCameraSound sound;
     VigilCameraIdle idle;
     VigilCameraRecording recording;
 } VigilCameraLive;

@@ -138,6 +138,18 @@ print_network(const gchar *title, JsonObject *network)
 }
 
 static void
+print_sound(JsonObject *sound)
+{
+    if (sound)
+        printf("  %-16s its sound: %" G_GINT64_FORMAT " frames, %" G_GINT64_FORMAT
+               " stale, %" G_GINT64_FORMAT " dropped, %" G_GINT64_FORMAT
+               " missing in clips; packets %" G_GINT64_FORMAT ", lost %" G_GINT64_FORMAT "\n",
+               "", get_int(sound, "frames"), get_int(sound, "stale"), get_int(sound, "dropped"),
+               get_int(sound, "missing"), get_int(sound, "packets"),
+               get_int(sound, "lost_packets"));
+}
+
+static void
 print_idle(JsonObject *idle)
 {
     if (idle)
@@ -195,6 +207,7 @@ vigil_status_table_print_details(JsonObject *camera)
     print_capture(get_object(camera, "capture"));
     print_network("its stream", get_object(camera, "network"));
     print_network("the stream looked at", get_object(camera, "detect_network"));
+    print_sound(get_object(camera, "sound"));
     print_idle(get_object(camera, "idle"));
     print_queues(get_object(camera, "queues"));
     print_privacy(get_object(camera, "privacy"));

@@ -75,7 +75,7 @@ gst_vigil_rtsp_session_tell_audio(GstVigilRtspSession *self)
 static gint64
 note_packet(GstVigilRtspSession *self, const guint8 *header, gint64 now_ns)
 {
-    self->audio.ssrc = GST_READ_UINT32_BE(header + 8);
+    gst_vigil_rtsp_sequence_note(&self->audio.sequence, header);
     return vigil_rtsp_timeline_add(self->audio.timeline, GST_READ_UINT32_BE(header + 4), now_ns);
 }
 

@@ -5,11 +5,22 @@
 
 G_BEGIN_DECLS
 
+/** GstVigilRtspSequence: the packets of a stream, by their numbers; zeroed: none came. */
+typedef struct {
+    gboolean begun;
+    guint16 last;
+    guint32 ssrc;
+    guint64 packets, lost;
+} GstVigilRtspSequence;
+
+/** gst_vigil_rtsp_sequence_note: @header: of a packet */
+void gst_vigil_rtsp_sequence_note(GstVigilRtspSequence *self, const guint8 *header);
+
 /** GstVigilRtspSessionAudio: the camera's sound; under the session's lock, but @next_ns, which is its streaming thread's. */
 typedef struct {
     gboolean wanted, chosen;
     VigilRtspTimeline *timeline; /* NULL: none yet */
-    guint32 ssrc;
+    GstVigilRtspSequence sequence;
     GstElement *bin; /* (nullable): its elements; borrowed */
     GString *others; /* sound that is of no use */
     gint64 next_ns;  /* when the next frame begins, if it does not say so itself */
@@ -29,11 +40,8 @@ struct GstVigilRtspSession {
     GObject *manager;            /* rtpbin */
     GString *others;             /* streams that are of no use */
     gboolean linked, lost;
-    gboolean has_seq;
-    guint16 last_seq;
-    guint32 ssrc;
+    GstVigilRtspSequence sequence;
     GstVigilRtspSessionAudio audio;
-    GstVigilRtspSessionStats stats;
     GstCaps *unix_caps;
 };
 

@@ -117,21 +117,27 @@ on_eos(GstAppSink *sink, gpointer user_data)
 
 /* --- packets --------------------------------------------------------------------------------- */
 
+void
+gst_vigil_rtsp_sequence_note(GstVigilRtspSequence *self, const guint8 *header)
+{
+    const guint16 number = GST_READ_UINT16_BE(header + 2);
+    const guint32 ssrc = GST_READ_UINT32_BE(header + 8);
+    const gint16 missing = (gint16)(guint16)(number - self->last - 1);
+
+    /* another sender counts from elsewhere */
+    if (self->begun && ssrc == self->ssrc && missing > 0)
+        self->lost += (guint64)missing;
+    self->begun = TRUE;
+    self->last = number;
+    self->ssrc = ssrc;
+    self->packets++;
+}
+
 /* (lock held) @header: of a packet */
 static gint64
 note_packet(GstVigilRtspSession *self, const guint8 *header, gint64 now_ns)
 {
-    const guint16 seq = GST_READ_UINT16_BE(header + 2);
-    const guint32 ssrc = GST_READ_UINT32_BE(header + 8);
-    const gint16 missing = (gint16)(guint16)(seq - self->last_seq - 1);
-
-    /* another sender counts from elsewhere */
-    if (self->has_seq && ssrc == self->ssrc && missing > 0)
-        self->stats.lost += (guint64)missing;
-    self->has_seq = TRUE;
-    self->last_seq = seq;
-    self->stats.packets++;
-    self->ssrc = ssrc;
+    gst_vigil_rtsp_sequence_note(&self->sequence, header);
     return vigil_rtsp_timeline_add(self->timeline, GST_READ_UINT32_BE(header + 4), now_ns);
 }
 
@@ -224,9 +230,9 @@ on_rtcp(GObject *manager, guint session_id, guint ssrc, gpointer user_data)
         return;
     g_mutex_lock(&self->lock);
     /* a camera without a clock sends none, which is 0 */
-    if (have && ntp >> 32 && self->timeline && ssrc == self->ssrc)
+    if (have && ntp >> 32 && self->timeline && ssrc == self->sequence.ssrc)
         vigil_rtsp_timeline_set_report(self->timeline, ntp, rtp);
-    else if (have && ntp >> 32 && self->audio.timeline && ssrc == self->audio.ssrc)
+    else if (have && ntp >> 32 && self->audio.timeline && ssrc == self->audio.sequence.ssrc)
         vigil_rtsp_timeline_set_report(self->audio.timeline, ntp, rtp);
     g_mutex_unlock(&self->lock);
 }
@@ -522,10 +528,13 @@ gst_vigil_rtsp_session_free(GstVigilRtspSession *self)
 GstVigilRtspSessionStats
 gst_vigil_rtsp_session_get_stats(GstVigilRtspSession *self)
 {
-    GstVigilRtspSessionStats stats;
+    GstVigilRtspSessionStats stats = {0};
 
     g_mutex_lock(&self->lock);
-    stats = self->stats;
+    stats.packets = self->sequence.packets;
+    stats.lost = self->sequence.lost;
+    stats.sound_packets = self->audio.sequence.packets;
+    stats.sound_lost = self->audio.sequence.lost;
     if (self->timeline)
         stats.jumps = vigil_rtsp_timeline_get_jumps(self->timeline);
     g_mutex_unlock(&self->lock);

@@ -49,9 +49,14 @@ typedef struct {
     void (*lost)(VigilRtspLoss loss, const gchar *reason, gpointer user_data);
 } GstVigilRtspSessionFuncs;
 
-/** GstVigilRtspSessionStats: @lost: RTP packets that never came; @jumps: how often RTP time began anew */
+/**
+ * GstVigilRtspSessionStats:
+ * @lost: RTP packets of the video that never came, or not in time
+ * @sound_packets, @sound_lost: the same of the sound
+ * @jumps: how often RTP time began anew
+ */
 typedef struct {
-    guint64 packets, lost;
+    guint64 packets, lost, sound_packets, sound_lost;
     guint jumps;
 } GstVigilRtspSessionStats;
 

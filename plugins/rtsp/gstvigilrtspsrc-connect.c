@@ -183,6 +183,8 @@ gst_vigil_rtsp_src_disconnect(GstVigilRtspSrc *self)
         g_mutex_lock(&self->lock);
         self->counts.session.packets += stats.packets;
         self->counts.session.lost += stats.lost;
+        self->counts.session.sound_packets += stats.sound_packets;
+        self->counts.session.sound_lost += stats.sound_lost;
         self->counts.session.jumps += stats.jumps;
         g_mutex_unlock(&self->lock);
     }

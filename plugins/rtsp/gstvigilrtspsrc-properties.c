@@ -120,7 +120,9 @@ make_stats(GstVigilRtspSrc *self)
         G_TYPE_UINT, self->patience.way.lossy ? self->patience.way.lost_permille : 0, "format",
         G_TYPE_STRING, self->summary, "sound-frames", G_TYPE_UINT64, self->sound.n_frames,
         "sound-stale", G_TYPE_UINT64, self->sound.n_stale, "sound-dropped", G_TYPE_UINT64,
-        self->sound.n_dropped, NULL);
+        self->sound.n_dropped, "sound-packets", G_TYPE_UINT64,
+        counts->session.sound_packets + now.sound_packets, "sound-lost-packets", G_TYPE_UINT64,
+        counts->session.sound_lost + now.sound_lost, NULL);
     g_mutex_unlock(&self->lock);
     return stats;
 }
@@ -275,7 +277,8 @@ gst_vigil_rtsp_src_install_properties(GObjectClass *klass)
                            "Since the element was started: state, frames, those left out as stale, "
                            "before-key (what they are made from is missing) and dropped "
                            "(downstream was busy); drop-outs and attempts of the connection; RTP "
-                           "packets and those lost; frames of sound, those stale and dropped; "
+                           "packets and those lost; of sound frames, those stale and dropped, and "
+                           "packets; "
                            "transport and format at the moment; udp-lost-permille: of its "
                            "packets, for which UDP was left for TCP, 0: it was not",
                            GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));

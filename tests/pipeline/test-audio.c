@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sound through the whole program: clips have it where it was asked for, as it came, and nowhere else. */
 #include <check.h>
+#include <json-glib/json-glib.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -192,6 +193,26 @@ END_TEST
     "config-interval=-1 ! rtph264pay name=pay0 pt=96 d.audio_0 ! queue ! rtpmp4gpay name=pay1 " \
     "pt=97 )"
 
+/* A frame is a packet here, as of most cameras. */
+static void
+check_counters(const gchar *store)
+{
+    g_auto(Program) status = program_run("status", "--json", "--store", store, NULL);
+    g_autoptr(JsonNode) root = json_from_string(status.output, NULL);
+    JsonObject *camera, *sound;
+
+    ck_assert_msg(status.code == 0 && root, "%s", status.errors);
+    camera = json_array_get_object_element(
+        json_object_get_array_member(json_node_get_object(root), "cameras"), 0);
+    sound = json_object_get_object_member(camera, "sound");
+    ck_assert_ptr_nonnull(sound);
+    ck_assert_int_gt(json_object_get_int_member(sound, "frames"), 20);
+    ck_assert_int_ge(json_object_get_int_member(sound, "packets"),
+                     json_object_get_int_member(sound, "frames"));
+    ck_assert_int_eq(json_object_get_int_member(sound, "lost_packets"), 0);
+    ck_assert_int_eq(json_object_get_int_member(sound, "missing"), 0);
+}
+
 /* The same from the network: the frames of a clip are some that the camera sent. */
 START_TEST(test_camera_on_the_network)
 {
@@ -206,6 +227,7 @@ START_TEST(test_camera_on_the_network)
     g_autofree gchar *mount = g_strdup_printf(RTSP_MOUNT, video);
     g_autofree gchar *clip = NULL, *codecs = NULL, *all = NULL, *kept = NULL, *log = NULL;
     g_autoptr(GSubprocess) daemon = NULL;
+    g_auto(Program) table = {0};
     gsize all_bytes, kept_bytes;
     gint code;
 
@@ -213,6 +235,9 @@ START_TEST(test_camera_on_the_network)
     daemon = program_start(output, errors, "run", config, NULL);
     ck_assert(wait_for_text(errors, "\"type\":\"begin\"", 1, 60));
     g_usleep(3000000);
+    check_counters(store);
+    table = program_run("status", "--store", store, NULL);
+    ck_assert_msg(strstr(table.output, "its sound: "), "%s", table.output);
     g_subprocess_send_signal(daemon, SIGTERM);
     code = program_wait_exit(daemon, 20.0);
     log = read_text(errors);

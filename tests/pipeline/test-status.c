@@ -164,6 +164,7 @@ START_TEST(test_running_camera)
     ck_assert_int_gt(json_object_get_int_member(part(camera, "network"), "frames"), 0);
     ck_assert_int_eq(json_object_get_int_member(part(camera, "network"), "attempts"), 1);
     ck_assert(json_object_get_null_member(camera, "detect_network"));
+    ck_assert(json_object_get_null_member(camera, "sound"));
     ck_assert(json_object_get_null_member(camera, "idle")); /* nobody asked for motion */
     ck_assert(json_object_has_member(part(camera, "queues"), "record"));
     ck_assert_int_gt(json_object_get_int_member(part(camera, "recording"), "ring_bytes"), 0);
