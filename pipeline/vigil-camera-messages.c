@@ -31,19 +31,20 @@ on_recorded_event(VigilCamera *self, const GstStructure *structure)
 static void
 on_outcomes(VigilCamera *self, const GstStructure *structure)
 {
-    guint32 counts[VIGIL_N_OUTCOMES] = {0};
+    guint32 counts[VIGIL_N_OUTCOME_COUNTS] = {0};
     g_autoptr(GError) error = NULL;
     gint64 minute;
 
     if (!gst_structure_get_int64(structure, "minute", &minute))
         return;
     g_mutex_lock(&self->lock);
-    for (guint i = 0; i < VIGIL_N_OUTCOMES; i++) {
+    for (guint i = 0; i < VIGIL_N_OUTCOME_COUNTS; i++) {
         guint count = 0;
 
         gst_structure_get_uint(structure, vigil_outcome_to_string(i), &count);
         counts[i] = count;
-        self->status.outcomes[i] += count;
+        if (i < VIGIL_N_OUTCOMES)
+            self->status.outcomes[i] += count;
     }
     g_mutex_unlock(&self->lock);
     self->options.store = vigil_store_renew(self->options.store, &error);

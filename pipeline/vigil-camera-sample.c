@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the status of a camera needs to be gathered beforehand. */
+#include <string.h>
+
 #include "pipeline/vigil-camera-private.h"
 
 #define DAY_US (24 * 3600 * (gint64)G_USEC_PER_SEC)
@@ -24,13 +26,15 @@ void
 vigil_camera_read_day(VigilCamera *self)
 {
     const gint64 now_us = g_get_real_time();
+    guint64 outcomes[VIGIL_N_OUTCOME_COUNTS];
     VigilCameraDay day = {0};
 
     if (!vigil_store_get_outcomes(self->options.store, self->settings->name, now_us - DAY_US,
-                                  now_us, day.outcomes, NULL) ||
+                                  now_us, outcomes, NULL) ||
         !vigil_store_get_minutes(self->options.store, self->settings->name, now_us - DAY_US, now_us,
                                  &day.minutes, NULL))
         return;
+    memcpy(day.outcomes, outcomes, sizeof day.outcomes);
     g_mutex_lock(&self->lock);
     self->status.day = day;
     g_mutex_unlock(&self->lock);

@@ -51,6 +51,9 @@ append_frames(GString *text, const VigilWhy *self)
         g_string_append_printf(text, "%s%" G_GUINT64_FORMAT " %s", comma, self->outcomes[i],
                                outcome_texts[i]);
         comma = ", ";
+        if (i == VIGIL_OUTCOME_INFERRED && self->outcomes[VIGIL_OUTCOME_INFERRED_PART])
+            g_string_append_printf(text, " (%" G_GUINT64_FORMAT " in part only)",
+                                   self->outcomes[VIGIL_OUTCOME_INFERRED_PART]);
     }
 }
 
@@ -125,7 +128,7 @@ add_frames(JsonBuilder *json, const VigilWhy *self)
 {
     json_builder_set_member_name(json, "frames");
     json_builder_begin_object(json);
-    for (guint i = 0; i < VIGIL_N_OUTCOMES; i++) {
+    for (guint i = 0; i < VIGIL_N_OUTCOME_COUNTS; i++) {
         json_builder_set_member_name(json, vigil_outcome_to_string(i));
         json_builder_add_int_value(json, (gint64)self->outcomes[i]);
     }

@@ -199,6 +199,13 @@ conclude_frames(VigilWhy *self, const VigilDecision *faint)
                                  n[VIGIL_OUTCOME_FAILED], wanted));
     else if (faint)
         conclude(self, vigil_reason_to_string(faint->reason), vigil_decision_describe(faint));
+    else if (2 * n[VIGIL_OUTCOME_INFERRED_PART] > n[VIGIL_OUTCOME_INFERRED])
+        conclude(
+            self, "not-looked-at",
+            g_strdup_printf("%" G_GUINT64_FORMAT " of the %" G_GUINT64_FORMAT
+                            " frames that were looked at were so in part only, where something "
+                            "moved: what was small and elsewhere may not have been seen",
+                            n[VIGIL_OUTCOME_INFERRED_PART], n[VIGIL_OUTCOME_INFERRED]));
     else
         conclude(self, "nothing-found",
                  g_strdup_printf("%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT

@@ -25,7 +25,7 @@ typedef struct {
     gint64 at_us, from_us, to_us;
     gint64 minute_us, until_us; /* whole minutes around it, which @outcomes are of */
     VigilPresenceInfo presence;
-    guint64 outcomes[VIGIL_N_OUTCOMES];
+    guint64 outcomes[VIGIL_N_OUTCOME_COUNTS];
     guint64 n_frames;    /* their sum */
     GArray *events;      /* (element-type VigilWhyEvent): oldest first */
     GArray *decisions;   /* (element-type VigilDecision): by their end */
@@ -43,7 +43,7 @@ typedef struct {
  * @now_us: what is not written yet is judged by it
  *
  * The words of @reason are "event", what vigil_reason_to_string() gives, "camera-down", "not-running", "no-motion", "load",
- * "failed", "nothing-found" and "unknown".
+ * "failed", "not-looked-at" (at all of most frames), "nothing-found" and "unknown".
  *
  * Returns: (transfer full): %NULL with @error set when the store cannot be read
  */

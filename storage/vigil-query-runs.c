@@ -57,14 +57,14 @@ outcome_from_string(const gchar *text)
 {
     guint i = 0;
 
-    while (i < VIGIL_N_OUTCOMES && !g_str_equal(text, vigil_outcome_to_string(i)))
+    while (i < VIGIL_N_OUTCOME_COUNTS && !g_str_equal(text, vigil_outcome_to_string(i)))
         i++;
     return i;
 }
 
 static gboolean
 read_outcomes(VigilStore *self, const gchar *camera, gint64 since_us, gint64 until_us,
-              guint64 counts[VIGIL_N_OUTCOMES], GError **error)
+              guint64 counts[VIGIL_N_OUTCOME_COUNTS], GError **error)
 {
     g_autoptr(GError) local = NULL;
     g_auto(VigilStatement) statement = vigil_statement(
@@ -79,7 +79,7 @@ read_outcomes(VigilStore *self, const gchar *camera, gint64 since_us, gint64 unt
     while (vigil_statement_step(&statement, &local)) {
         const VigilOutcome outcome = outcome_from_string(vigil_statement_need_text(&statement, 0));
 
-        if (outcome < VIGIL_N_OUTCOMES)
+        if (outcome < VIGIL_N_OUTCOME_COUNTS)
             counts[outcome] = (guint64)sqlite3_column_int64(statement.stmt, 1);
     }
     if (!local)
@@ -90,11 +90,11 @@ read_outcomes(VigilStore *self, const gchar *camera, gint64 since_us, gint64 unt
 
 gboolean
 vigil_store_get_outcomes(VigilStore *self, const gchar *camera, gint64 since_us, gint64 until_us,
-                         guint64 counts[VIGIL_N_OUTCOMES], GError **error)
+                         guint64 counts[VIGIL_N_OUTCOME_COUNTS], GError **error)
 {
     gboolean ok;
 
-    for (guint i = 0; i < VIGIL_N_OUTCOMES; i++)
+    for (guint i = 0; i < VIGIL_N_OUTCOME_COUNTS; i++)
         counts[i] = 0;
     g_mutex_lock(&self->mutex);
     ok = check_open(self, error) && read_outcomes(self, camera, since_us, until_us, counts, error);

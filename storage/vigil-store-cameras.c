@@ -102,7 +102,7 @@ insert_outcomes(VigilStore *self, gpointer data, GError **error)
 
     if (!vigil_store_camera_id(self, outcomes->camera, &camera_id, error))
         return FALSE;
-    for (guint i = 0; i < VIGIL_N_OUTCOMES; i++)
+    for (guint i = 0; i < VIGIL_N_OUTCOME_COUNTS; i++)
         if (outcomes->counts[i] && !insert_outcome(self, camera_id, outcomes, i, error))
             return FALSE;
     return TRUE;
@@ -110,7 +110,7 @@ insert_outcomes(VigilStore *self, gpointer data, GError **error)
 
 gboolean
 vigil_store_add_outcomes(VigilStore *self, const gchar *camera, gint64 minute_wall_us,
-                         const guint32 counts[VIGIL_N_OUTCOMES], GError **error)
+                         const guint32 counts[VIGIL_N_OUTCOME_COUNTS], GError **error)
 {
     const gint64 over = ((minute_wall_us % MINUTE_US) + MINUTE_US) % MINUTE_US;
     Outcomes outcomes = {camera, minute_wall_us - over, counts};

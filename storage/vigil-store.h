@@ -236,11 +236,11 @@ gboolean vigil_store_note_model(VigilStore *self, const gchar *camera, const gch
 
 /**
  * vigil_store_add_outcomes:
- * @counts: frames of this minute by outcome, added to what the minute has
+ * @counts: frames of this minute by outcome, and %VIGIL_OUTCOME_INFERRED_PART, added to what the minute has
  * @minute_wall_us: any time in that minute
  */
 gboolean vigil_store_add_outcomes(VigilStore *self, const gchar *camera, gint64 minute_wall_us,
-                                  const guint32 counts[VIGIL_N_OUTCOMES], GError **error);
+                                  const guint32 counts[VIGIL_N_OUTCOME_COUNTS], GError **error);
 
 /** vigil_store_set_pinned: a pinned event is never deleted by retention. */
 gboolean
@@ -336,7 +336,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VigilRunInfo, vigil_run_info_clear)
 /** vigil_store_get_outcomes: frames of the minutes that begin in [@since_us, @until_us), by outcome. */
 gboolean
 vigil_store_get_outcomes(VigilStore *self, const gchar *camera, gint64 since_us, gint64 until_us,
-                         guint64 counts[VIGIL_N_OUTCOMES], GError **error);
+                         guint64 counts[VIGIL_N_OUTCOME_COUNTS], GError **error);
 
 /** vigil_store_get_minutes: (out) @n: minutes that begin in [@since_us, @until_us) with any frame at all. */
 gboolean vigil_store_get_minutes(VigilStore *self, const gchar *camera, gint64 since_us,

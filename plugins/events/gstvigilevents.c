@@ -10,7 +10,7 @@
  * Each event is also an element message `vigilevents-event` on the bus (json: string; type, id, camera, rule, label: string;
  * start, end: gint64, ns of stream time; event: boxed VigilEvent). It is not recorded yet; vigilrecord says when it is.
  * At the end of each minute of wall time, and of the stream, `vigilevents-outcomes` (camera: string; minute: gint64, µs
- * since 1970; one guint a frame outcome: inferred, skipped-rate, …) says what became of the frames.
+ * since 1970; one guint a frame outcome: inferred, skipped-rate, …; inferred-part: of the inferred) says what became of the frames.
  *
  * Why there was no event is told every 10 s of stream, if there is anything to tell, by `vigilevents-decisions` (camera:
  * string; dropped: guint64, those for which there was no room so far; decisions: boxed GArray of VigilDecision).

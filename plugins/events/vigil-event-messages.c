@@ -21,7 +21,7 @@ gst_vigil_event_to_structure(VigilEvent *event)
 
 GstStructure *
 vigil_outcome_minutes_add(VigilOutcomeMinutes *self, const gchar *camera, gint64 wall_us,
-                          VigilOutcome outcome)
+                          VigilOutcome outcome, gboolean in_part)
 {
     const gint64 minute = wall_us / US_PER_MINUTE;
     GstStructure *done = NULL;
@@ -30,6 +30,8 @@ vigil_outcome_minutes_add(VigilOutcomeMinutes *self, const gchar *camera, gint64
         done = vigil_outcome_minutes_take(self, camera);
     self->minute = minute;
     self->counts[outcome]++;
+    if (in_part && outcome == VIGIL_OUTCOME_INFERRED)
+        self->counts[VIGIL_OUTCOME_INFERRED_PART]++;
     return done;
 }
 
@@ -45,7 +47,7 @@ vigil_outcome_minutes_take(VigilOutcomeMinutes *self, const gchar *camera)
         return NULL;
     structure = gst_structure_new("vigilevents-outcomes", "camera", G_TYPE_STRING, camera, "minute",
                                   G_TYPE_INT64, self->minute * US_PER_MINUTE, NULL);
-    for (guint i = 0; i < VIGIL_N_OUTCOMES; i++)
+    for (guint i = 0; i < VIGIL_N_OUTCOME_COUNTS; i++)
         gst_structure_set(structure, vigil_outcome_to_string(i), G_TYPE_UINT, self->counts[i],
                           NULL);
     *self = (VigilOutcomeMinutes){0};

@@ -19,17 +19,18 @@ GstStructure *gst_vigil_event_to_structure(VigilEvent *event);
  */
 typedef struct {
     gint64 minute; /* since 1970 */
-    guint counts[VIGIL_N_OUTCOMES];
+    guint counts[VIGIL_N_OUTCOME_COUNTS];
 } VigilOutcomeMinutes;
 
 /**
  * vigil_outcome_minutes_add:
  * @wall_us: of the frame
+ * @in_part: only a part of it was looked at
  *
  * Returns: (transfer full) (nullable): "vigilevents-outcomes" of the minute before, when the frame begins another
  */
 GstStructure *vigil_outcome_minutes_add(VigilOutcomeMinutes *self, const gchar *camera,
-                                        gint64 wall_us, VigilOutcome outcome);
+                                        gint64 wall_us, VigilOutcome outcome, gboolean in_part);
 
 /** vigil_outcome_minutes_take: (transfer full) (nullable): what was counted so far, which is then forgotten. */
 GstStructure *vigil_outcome_minutes_take(VigilOutcomeMinutes *self, const gchar *camera);

@@ -140,6 +140,7 @@ GstStructure *
 vigil_event_stage_process(VigilEventStage *self, GstBuffer *buffer, gint64 time_ns)
 {
     const VigilOutcome outcome = gst_vigil_buffer_get_outcome(buffer);
+    const VigilBox *area = gst_vigil_buffer_get_area(buffer);
     const guint n =
         gst_vigil_buffer_get_tracks(buffer, &self->info, self->tracks, G_N_ELEMENTS(self->tracks));
 
@@ -157,13 +158,14 @@ vigil_event_stage_process(VigilEventStage *self, GstBuffer *buffer, gint64 time_
     vigil_event_filter_set_frame_aspect(self->filter, aspect_of(&self->info));
     if (outcome == VIGIL_OUTCOME_INFERRED)
         vigil_event_filter_set_model(self->filter, gst_vigil_buffer_get_model(buffer));
-    vigil_event_filter_set_area(self->filter, gst_vigil_buffer_get_area(buffer));
+    vigil_event_filter_set_area(self->filter, area);
     vigil_event_filter_update(self->filter, time_ns, outcome, self->tracks, n);
     if (outcome == VIGIL_OUTCOME_INFERRED)
         see_faint(self, buffer);
     take_snapshots(self, buffer);
     return vigil_outcome_minutes_add(&self->minutes, self->options.camera,
-                                     self->options.wall_base_us + time_ns / 1000, outcome);
+                                     self->options.wall_base_us + time_ns / 1000, outcome,
+                                     area != NULL);
 }
 
 void

@@ -480,7 +480,7 @@ open_store(void)
 START_TEST(test_scripts)
 {
     const Script *script = &scripts[_i];
-    const guint32 counts[VIGIL_N_OUTCOMES] = {300};
+    const guint32 counts[VIGIL_N_OUTCOME_COUNTS] = {300};
     VigilStore *self = open_store();
     VigilEventFilter *filter;
 
@@ -500,7 +500,8 @@ END_TEST
 /* --- what became of frames ----------------------------------------------------------------------------------- */
 
 typedef struct {
-    guint32 counts[VIGIL_N_OUTCOMES]; /* inferred, rate, no motion, load, timed out, failed */
+    guint32 counts
+        [VIGIL_N_OUTCOME_COUNTS]; /* inferred, rate, no motion, load, timed out, failed; in part */
     const gchar *reason, *words;
 } Minute;
 
@@ -510,15 +511,24 @@ static const Minute minutes[] = {
     {{0, 0, 0, 0, 0, 300}, "failed", "300 of 300 frames"},
     {{20, 0, 1480, 0, 0, 0}, "no-motion", "1480 of 1500 frames"},
     {{290, 1200, 5, 5, 0, 0}, "nothing-found", "290 of 1500 frames were looked at"},
+    {{290, 1200, 5, 5, 0, 0, 250}, "not-looked-at", "250 of the 290 frames"},
+    {{290, 1200, 5, 5, 0, 0, 20}, "nothing-found", "290 of 1500 frames were looked at"},
 };
 
 START_TEST(test_minutes)
 {
     VigilStore *self = open_store();
+    g_autofree gchar *time = vigil_time_format(BEGIN_US + 30 * G_USEC_PER_SEC);
+    g_autofree gchar *part = g_strdup_printf("290 looked at (%u in part only)",
+                                             minutes[_i].counts[VIGIL_OUTCOME_INFERRED_PART]);
+    g_auto(Program) text = {0};
 
     ck_assert(vigil_store_add_outcomes(self, "gate", BEGIN_US, minutes[_i].counts, NULL));
     vigil_store_unref(self);
     assert_why("gate", 30, "10", minutes[_i].reason, minutes[_i].words);
+    text = program_run("why", "gate", time, "--store", store, NULL);
+    ck_assert_int_eq(strstr(text.output, part) != NULL,
+                     minutes[_i].counts[VIGIL_OUTCOME_INFERRED_PART] > 0);
 }
 END_TEST
 

@@ -446,7 +446,7 @@ GST_START_TEST(outcomes_are_counted_a_minute)
 {
     GstMessage *message;
     const GstStructure *s;
-    guint inferred, skipped;
+    guint inferred, skipped, in_part;
     gint64 minute;
 
     start();
@@ -456,13 +456,17 @@ GST_START_TEST(outcomes_are_counted_a_minute)
 
         if (i % 3)
             gst_vigil_buffer_set_outcome(buffer, VIGIL_OUTCOME_SKIPPED_RATE);
+        if (i < 30)
+            gst_vigil_buffer_set_area(buffer, &(VigilBox){0.0f, 0.0f, 0.5f, 0.5f});
         assert_equals_int(gst_harness_push(h, buffer), GST_FLOW_OK);
     }
     message = test_pop_message(bus, "vigilevents-outcomes");
     fail_unless(message != NULL);
     s = gst_message_get_structure(message);
     fail_unless(gst_structure_get(s, "minute", G_TYPE_INT64, &minute, "inferred", G_TYPE_UINT,
-                                  &inferred, "skipped-rate", G_TYPE_UINT, &skipped, NULL));
+                                  &inferred, "skipped-rate", G_TYPE_UINT, &skipped, "inferred-part",
+                                  G_TYPE_UINT, &in_part, NULL));
+    assert_equals_int(in_part, 10);
     assert_equals_string(gst_structure_get_string(s, "camera"), "door");
     fail_unless(minute == 0);
     assert_equals_int(inferred, 20);

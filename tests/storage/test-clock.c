@@ -258,7 +258,7 @@ measure(void)
 
 START_TEST(test_many_days)
 {
-    static const guint32 counts[VIGIL_N_OUTCOMES] = {1, 2};
+    static const guint32 counts[VIGIL_N_OUTCOME_COUNTS] = {1, 2};
     const guint n_days = vigil_test_size(2, 30), n_minutes = n_days * 24 * 60;
     /* in the short form a day: until then caches fill, which is much of a few days, and little of many */
     const guint warm_minutes = vigil_test_size(24 * 60, 60);

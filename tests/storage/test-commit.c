@@ -292,10 +292,10 @@ END_TEST
 
 START_TEST(test_models_and_outcomes)
 {
-    const guint32 counts[VIGIL_N_OUTCOMES] = {
+    const guint32 counts[VIGIL_N_OUTCOME_COUNTS] = {
         [VIGIL_OUTCOME_INFERRED] = 50, [VIGIL_OUTCOME_SKIPPED_RATE] = 200};
     const gint64 minute = 60 * (gint64)G_USEC_PER_SEC;
-    guint64 sums[VIGIL_N_OUTCOMES], n;
+    guint64 sums[VIGIL_N_OUTCOME_COUNTS], n;
     g_autoptr(GError) error = NULL;
 
     store_test_init(&t, NULL);

@@ -195,7 +195,7 @@ END_TEST
 
 START_TEST(test_old_outcomes_go)
 {
-    const guint32 counts[VIGIL_N_OUTCOMES] = {1, 1, 1, 1, 1, 1};
+    const guint32 counts[VIGIL_N_OUTCOME_COUNTS] = {1, 1, 1, 1, 1, 1};
 
     set_up(DAY_US, 0);
     ck_assert(vigil_store_add_outcomes(t.store, "door", store_test_wall_us, counts, NULL));
