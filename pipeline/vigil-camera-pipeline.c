@@ -464,13 +464,24 @@ add_recording(VigilCameraPipeline *self, GError **error)
     return gst_element_link(self->tee, queue);
 }
 
+/* A camera on the network has a parser of its own, for each connection. */
+static gboolean
+is_parsed(const GstCaps *caps)
+{
+    const GstStructure *structure = gst_caps_get_structure(caps, 0);
+    gboolean parsed;
+
+    return gst_structure_get_boolean(structure, "parsed", &parsed) && parsed &&
+           g_strcmp0(gst_structure_get_string(structure, "alignment"), "au") == 0;
+}
+
 /* (transfer full) (nullable): where the stream goes in. */
 static GstPad *
-add_parser(VigilCameraPipeline *self, VigilCodec codec, GError **error)
+add_parser(VigilCameraPipeline *self, VigilCodec codec, const GstCaps *caps, GError **error)
 {
     GstElement *parser;
 
-    if (!codecs[codec].parser)
+    if (!codecs[codec].parser || is_parsed(caps))
         return gst_element_get_static_pad(self->entry, "sink");
     parser = vigil_gst_make(codecs[codec].parser, "parser", error);
     if (!vigil_camera_pipeline_add(self, parser) || !gst_element_link(parser, self->entry))
@@ -494,7 +505,8 @@ find_codec(const GstCaps *caps, VigilCodec *codec)
 }
 
 static gboolean
-link_video(VigilCameraPipeline *self, GstPad *pad, VigilCodec codec, GError **error)
+link_video(VigilCameraPipeline *self, GstPad *pad, VigilCodec codec, const GstCaps *caps,
+           GError **error)
 {
     g_autoptr(GstPad) sink = NULL;
     gint64 duration;
@@ -502,7 +514,7 @@ link_video(VigilCameraPipeline *self, GstPad *pad, VigilCodec codec, GError **er
     if (!(self->detect_tee || add_decoder(self, codec, error)) ||
         (records_coded(self) && !add_recording(self, error)))
         return FALSE;
-    sink = add_parser(self, codec, error);
+    sink = add_parser(self, codec, caps, error);
     if (!sink)
         return FALSE;
 
@@ -529,7 +541,7 @@ vigil_camera_pipeline_take_video(VigilCameraPipeline *self, GstPad *pad, const G
     first = !self->linked;
     self->linked = TRUE;
     g_mutex_unlock(&self->lock);
-    if (!first || link_video(self, pad, codec, &error))
+    if (!first || link_video(self, pad, codec, caps, &error))
         return;
     if (error)
         vigil_camera_pipeline_post(self, error->domain, error->code, "%s: %s",

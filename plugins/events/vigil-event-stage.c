@@ -172,7 +172,4 @@ void
 vigil_event_stage_leave(VigilEventStage *self, guint n_frames)
 {
     self->minutes.counts[VIGIL_OUTCOME_SKIPPED_NO_MOTION] += n_frames;
-    /* the camera sleeps */
-    if (n_frames > 0 && self->snapshot)
-        vigil_snapshot_rest(self->snapshot);
 }

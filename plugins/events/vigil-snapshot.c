@@ -11,10 +11,6 @@
 struct VigilSnapshot {
     guint max_width;
     tjhandle encoder;
-    guint8 *rgb;
-    gsize rgb_size;
-    guint8 *jpeg;
-    gulong jpeg_size;
 };
 
 VigilSnapshot *
@@ -34,8 +30,6 @@ vigil_snapshot_free(VigilSnapshot *self)
         return;
     if (self->encoder)
         tjDestroy(self->encoder);
-    g_free(self->rgb);
-    g_free(self->jpeg);
     g_free(self);
 }
 
@@ -101,45 +95,20 @@ scale(const VigilImage *image, guint width, guint height, guint8 *rgb)
     }
 }
 
-static void
-ensure_memory(VigilSnapshot *self, guint width, guint height)
-{
-    const gsize rgb_size = (gsize)width * height * 3;
-    const gulong jpeg_size = tjBufSize(width, height, TJSAMP_420);
-
-    if (rgb_size > self->rgb_size) {
-        g_free(self->rgb);
-        self->rgb = g_malloc(rgb_size);
-        self->rgb_size = rgb_size;
-    }
-    if (jpeg_size > self->jpeg_size) {
-        g_free(self->jpeg);
-        self->jpeg = g_malloc(jpeg_size);
-        self->jpeg_size = jpeg_size;
-    }
-}
-
 GBytes *
 vigil_snapshot_encode(VigilSnapshot *self, const VigilImage *image)
 {
     const guint width = MIN(image->width, self->max_width);
     const guint height = MAX((guint64)image->height * width / image->width, 1);
-    gulong length;
+    /* some milliseconds a picture; kept by each camera it would be a megabyte for what is done now and then */
+    g_autofree guint8 *rgb = g_malloc((gsize)width * height * 3);
+    gulong length = tjBufSize((gint)width, (gint)height, TJSAMP_420);
+    g_autofree guint8 *jpeg = g_malloc(length);
+    guint8 *to = jpeg;
 
-    ensure_memory(self, width, height);
-    scale(image, width, height, self->rgb);
-    length = self->jpeg_size;
-    if (!self->encoder ||
-        tjCompress2(self->encoder, self->rgb, width, 0, height, TJPF_RGB, &self->jpeg, &length,
-                    TJSAMP_420, QUALITY, TJFLAG_NOREALLOC) != 0)
+    scale(image, width, height, rgb);
+    if (!self->encoder || tjCompress2(self->encoder, rgb, (gint)width, 0, (gint)height, TJPF_RGB,
+                                      &to, &length, TJSAMP_420, QUALITY, TJFLAG_NOREALLOC) != 0)
         return NULL;
-    return g_bytes_new(self->jpeg, length);
-}
-
-void
-vigil_snapshot_rest(VigilSnapshot *self)
-{
-    g_clear_pointer(&self->rgb, g_free);
-    g_clear_pointer(&self->jpeg, g_free);
-    self->rgb_size = self->jpeg_size = 0;
+    return g_bytes_new(jpeg, length);
 }

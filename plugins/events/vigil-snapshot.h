@@ -10,7 +10,7 @@ G_BEGIN_DECLS
 /**
  * VigilSnapshot:
  *
- * Makes small JPEGs of frames. Keeps its scratch memory from one to the next. Not thread-safe.
+ * Makes small JPEGs of frames. Not thread-safe.
  */
 typedef struct VigilSnapshot VigilSnapshot;
 
@@ -32,8 +32,5 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilSnapshot, vigil_snapshot_free)
  * Returns: (transfer full) (nullable): the JPEG, or %NULL when the encoder failed
  */
 GBytes *vigil_snapshot_encode(VigilSnapshot *self, const VigilImage *image);
-
-/** vigil_snapshot_rest: gives the scratch memory back, 1.4 MB at 640 pixels; the next picture takes it anew. */
-void vigil_snapshot_rest(VigilSnapshot *self);
 
 G_END_DECLS

@@ -9,6 +9,43 @@ struct VigilKeyDecoder {
     GstBuffer *picture;
 };
 
+/*
+ * Each has some ten megabytes while it is there, and cameras that were started together have their keyframes together. So few are there at a
+ * time. One that hangs must not keep the others from looking: they wait for this long at most.
+ */
+#define MAX_WAIT_US (G_USEC_PER_SEC / 2)
+
+static GMutex lock;
+static GCond freed;
+static guint n_decoders; /* under lock */
+
+static guint
+get_max_decoders(void)
+{
+    return MAX(g_get_num_processors() / 2, 1);
+}
+
+static void
+take_turn(void)
+{
+    const gint64 until_us = g_get_monotonic_time() + MAX_WAIT_US;
+
+    g_mutex_lock(&lock);
+    while (n_decoders >= get_max_decoders() && g_cond_wait_until(&freed, &lock, until_us))
+        ;
+    n_decoders++;
+    g_mutex_unlock(&lock);
+}
+
+static void
+end_turn(void)
+{
+    g_mutex_lock(&lock);
+    n_decoders--;
+    g_cond_signal(&freed);
+    g_mutex_unlock(&lock);
+}
+
 static const gchar *
 find_factory(const GstCaps *caps)
 {
@@ -73,6 +110,7 @@ vigil_key_decoder_new(const GstCaps *caps)
 
     if (!element)
         return NULL;
+    take_turn();
     self = g_new0(VigilKeyDecoder, 1);
     self->element = gst_object_ref_sink(element);
     g_object_set(element, "max-threads", 1, NULL);
@@ -100,6 +138,7 @@ vigil_key_decoder_free(VigilKeyDecoder *self)
     gst_object_unref(self->sinkpad);
     gst_clear_buffer(&self->picture);
     g_free(self);
+    end_turn();
 }
 
 GstSample *

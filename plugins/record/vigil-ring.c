@@ -2,6 +2,8 @@
 #include "plugins/record/vigil-ring.h"
 
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #define MIN_BYTES (64 * 1024)
 #define MIN_FRAMES 64
@@ -65,11 +67,49 @@ next_group(const VigilRing *self, guint64 seq)
     return MIN(seq, self->next_seq);
 }
 
+/* Whole pages only: they are zeros when they are written to again. That it fails costs memory and nothing else. */
+static void
+give_back(const VigilRing *self, gsize from, gsize to)
+{
+    const gsize page = (gsize)sysconf(_SC_PAGESIZE);
+    const guintptr begin = ((guintptr)self->bytes + from + page - 1) / page * page;
+    const guintptr end = ((guintptr)self->bytes + to) / page * page;
+
+    if (begin < end)
+        madvise((void *)begin, end - begin, MADV_DONTNEED);
+}
+
+/*
+ * What was dropped is free for new frames. Where much more is free than these need soon, since the analysis was late once, or the block
+ * grew by more than was of use, the system gets it back; a ring that is full writes there again at once.
+ */
+static void
+give_back_dropped(const VigilRing *self, gsize from)
+{
+    const gsize to = self->first_seq == self->next_seq ? self->write_offset
+                                                       : slot_at(self, self->first_seq)->offset;
+
+    if (self->capacity - self->stats.bytes <= self->capacity / 16 + MIN_BYTES)
+        return;
+    if (from <= to) {
+        give_back(self, from, to);
+    } else {
+        give_back(self, from, self->capacity);
+        give_back(self, 0, to);
+    }
+}
+
 static void
 drop_until(VigilRing *self, guint64 seq)
 {
+    gsize from;
+
+    if (self->first_seq >= seq)
+        return;
+    from = slot_at(self, self->first_seq)->offset;
     for (; self->first_seq < seq; self->first_seq++)
         self->stats.bytes -= slot_at(self, self->first_seq)->frame.size;
+    give_back_dropped(self, from);
 }
 
 /*

@@ -39,7 +39,8 @@ vigil_ring_frame_get_order(const VigilRingFrame *self)
  *
  * The last seconds of an encoded stream, in decoding order, indexed by keyframe. Frames are copied in: a capture driver
  * has few buffers and must get each back at once. The bytes lie in one block that grows, up to the limit, when the
- * stream needs it, so that a low bit rate costs little memory and years of running fragment none.
+ * stream needs it, so that a low bit rate costs little memory and years of running fragment none. Pages of it that hold nothing and are
+ * not needed soon are given back to the system.
  *
  * What falls out at the front are whole groups of pictures, since a group without its keyframe is of no use.
  * Not thread-safe.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <check.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "plugins/record/vigil-parameter-sets.h"
 #include "plugins/record/vigil-ring.h"
@@ -111,6 +112,39 @@ START_TEST(memory_grows_only_as_needed)
     push_stream(ring, 0, 100, 1, 100);
     ck_assert_uint_eq(vigil_ring_get_stats(ring).frames, 1000);
     ck_assert_uint_eq(vigil_ring_get_stats(ring).bytes, 100000);
+}
+END_TEST
+
+/* Of this process, in bytes. */
+static gsize
+read_resident(void)
+{
+    g_autofree gchar *text = NULL;
+    const gchar *second;
+
+    ck_assert(g_file_get_contents("/proc/self/statm", &text, NULL, NULL));
+    second = strchr(text, ' ');
+    ck_assert_ptr_nonnull(second);
+    return (gsize)g_ascii_strtoull(second + 1, NULL, 10) * (gsize)sysconf(_SC_PAGESIZE);
+}
+
+START_TEST(memory_is_given_back)
+{
+    const gsize mb = 1 << 20;
+    g_autoptr(VigilRing) ring = vigil_ring_new(64 * mb);
+    gsize before;
+
+    /* 32 MB, of which 2 are kept, wherever in the block they are */
+    push_stream(ring, 0, 16, 1, 2 * mb / 10);
+    push_stream(ring, 16, 20, 1, 2 * mb / 10);
+    vigil_ring_trim(ring, 4 * S, G_MAXUINT64);
+    push_stream(ring, 20, 20 + _i * 3, 1, 2 * mb / 10);
+    before = read_resident();
+    vigil_ring_trim(ring, 100 * S, G_MAXUINT64);
+    ck_assert_uint_ge(before, read_resident() + 24 * mb);
+    check_content(ring, 64 * mb);
+    push_stream(ring, 40, 60, 1, 2 * mb / 10);
+    check_content(ring, 64 * mb);
 }
 END_TEST
 
@@ -283,6 +317,7 @@ main(void)
     tcase_add_loop_test(ring, random_streams_keep_their_bytes, 0, 24);
     tcase_add_test(ring, full_ring_drops_whole_groups);
     tcase_add_test(ring, memory_grows_only_as_needed);
+    tcase_add_loop_test(ring, memory_is_given_back, 0, 6);
     tcase_add_test(ring, frames_that_cannot_be_kept_are_counted);
     tcase_add_test(ring, trim_keeps_the_group_that_is_needed);
     tcase_add_test(ring, trim_knows_that_times_begin_anew);
