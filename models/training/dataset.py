@@ -98,3 +98,12 @@ def letterbox(image, width, height, fill=114):
     canvas = np.full((height, width, 3), fill, np.uint8)
     canvas[top : top + new[1], left : left + new[0]] = np.asarray(image.resize(new, Image.BILINEAR))
     return canvas, (scale, left, top)
+
+
+def stretch(image, width, height):
+    """The picture over the whole canvas, whatever its shape: (uint8 array, (scales of x and y, left, top))."""
+    scale = np.array([width / image.width, height / image.height] * 2)
+    return np.array(image.resize((width, height), Image.BILINEAR)), (scale, 0, 0)
+
+
+RESIZES = {"letterbox": letterbox, "stretch": stretch}

@@ -20,7 +20,7 @@ import views
 from teacher import Teacher
 
 # The student's shapes and, for each, the teacher's: about 1.3 times as large.
-SHAPES = {(320, 192): (416, 256), (256, 256): (352, 352)}
+SHAPES = {(320, 192): (416, 256), (256, 256): (352, 352), (352, 224): (448, 288)}
 
 
 def make_batch(composer, teacher, size, count, plain, rng):
@@ -74,6 +74,8 @@ def main():
     parser.add_argument("--count", type=int, default=40, help="shards to write in all (default: 40)")
     parser.add_argument("--views", type=int, default=1536, help="views a shard (default: 1536)")
     parser.add_argument("--plain", action="store_true", help="no mosaics, no pastes: for the last part")
+    parser.add_argument("--sizes", default="320x192,256x256", help="the shards' shapes, one after another")
+    parser.add_argument("--stretched", type=float, default=0.0, help="part of the pictures that take the view's shape")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
@@ -82,11 +84,12 @@ def main():
     samples = []
     for folder in args.dataset:
         samples += dataset.split(dataset.read(folder))[0]
-    composer = views.Composer(samples, rng)
+    composer = views.Composer(samples, rng, args.stretched)
+    sizes = [tuple(int(n) for n in text.split("x")) for text in args.sizes.split(",")]
     teacher = Teacher(args.teacher)
     os.makedirs(args.shards, exist_ok=True)
     for number in range(args.count):
-        size = list(SHAPES)[number % len(SHAPES)]
+        size = sizes[number % len(sizes)]
         kind = "plain" if args.plain else "mixed"
         folder = os.path.join(args.shards, f"{kind}-{args.seed:03d}-{number:04d}-{size[0]}x{size[1]}")
         if os.path.exists(folder):

@@ -70,14 +70,14 @@ def keep_best(scores, boxes):
 
 
 def to_picture(rows, place, size, image):
-    """Boxes in pixels of the letterboxed input as parts of the picture."""
+    """Boxes in pixels of the resized input as parts of the picture."""
     scale, left, top = place
     rows[:, 2:] = (rows[:, 2:] - (left, top, left, top)) / scale
     rows[:, 2:] /= (image.width, image.height, image.width, image.height)
     return rows
 
 
-def detect_by_torch(samples, net, size):
+def detect_by_torch(samples, net, size, resize="letterbox"):
     """Boxes of a float network (or a simulated INT8 one)."""
     import torch
 
@@ -87,7 +87,7 @@ def detect_by_torch(samples, net, size):
     result = []
     for sample in samples:
         image = sample.load()
-        pixels, place = dataset.letterbox(image, *size)
+        pixels, place = dataset.RESIZES[resize](image, *size)
         x = (torch.from_numpy(pixels).permute(2, 0, 1)[None].float() - 128) / 128
         with torch.no_grad():
             logits, distances = detector.flatten(net(x))
@@ -121,7 +121,7 @@ def detect(samples, options):
     if model.endswith((".npz", ".pt")):
         import detector
 
-        return detect_by_torch(samples, detector.load(model), options.size)
+        return detect_by_torch(samples, detector.load(model), options.size, options.resize)
     with open(os.path.join(options.dataset, "CLASSMAP.json"), encoding="utf-8") as file:
         groups = json.load(file)["groups"]
     return detect_by_vigil(samples, model, options, groups)
@@ -245,6 +245,7 @@ def main():
     parser.add_argument("models", nargs="+", metavar="MODEL")
     parser.add_argument("--all", action="store_true", help="all images, not just our validation split")
     parser.add_argument("--size", type=parse_size, default=(320, 192), help="of float weights, WIDTHxHEIGHT")
+    parser.add_argument("--resize", default="letterbox", choices=dataset.RESIZES, help="of float weights")
     parser.add_argument("--labels", help="the classes' names, for a .tflite that has none")
     parser.add_argument("--threshold", type=float, help="for false alarms; else the score of 80 %% precision")
     parser.add_argument("--detail", action="store_true", help="also by size, light and source")

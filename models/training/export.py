@@ -17,16 +17,16 @@ import quantize
 from tflite_writer import Graph, same_padding
 
 
-def to_input(image, width, height):
-    """A picture as the network's input: letterboxed, (pixel - 128) / 128."""
-    pixels = dataset.letterbox(image, width, height)[0]
+def to_input(image, width, height, resize="letterbox"):
+    """A picture as the network's input: resized, (pixel - 128) / 128."""
+    pixels = dataset.RESIZES[resize](image, width, height)[0]
     return (torch.from_numpy(pixels).permute(2, 0, 1).float() - 128) / 128
 
 
-def batches_of(samples, width, height, size):
+def batches_of(samples, width, height, size, resize="letterbox"):
     """The samples in batches, loaded when asked for."""
     return [
-        torch.stack([to_input(s.load(), width, height) for s in samples[i : i + size]])
+        torch.stack([to_input(s.load(), width, height, resize) for s in samples[i : i + size]])
         for i in range(0, len(samples), size)
     ]
 
@@ -60,24 +60,24 @@ def to_tflite(quant, width, height, description):
     return graph.to_bytes()
 
 
-def quantize_net(net, samples, width, height, images, steps, rate=1e-4, batch=8, log=print):
+def quantize_net(net, samples, width, height, images, steps, rate=1e-4, batch=8, log=print, resize="letterbox"):
     """Calibrates on `images` of the samples and fine-tunes for `steps` batches of others."""
     chosen = list(samples)
     random.Random(1).shuffle(chosen)
     quant = quantize.trace(net)
-    quant.calibrate(batches_of(chosen[:images], width, height, batch))
+    quant.calibrate(batches_of(chosen[:images], width, height, batch, resize))
     if steps:
         more = (chosen * (1 + images // len(chosen) + steps * batch // len(chosen)))[images:]
         reference = quantize.trace(net)
-        quantize.finetune(quant, reference, Batches(more[: steps * batch], width, height, batch), rate, log)
+        quantize.finetune(quant, reference, Batches(more[: steps * batch], width, height, batch, resize), rate, log)
     return quant
 
 
 class Batches:
     """As batches_of(), each made when it is its turn, half of them mirrored."""
 
-    def __init__(self, samples, width, height, size):
-        self.samples, self.width, self.height, self.size = samples, width, height, size
+    def __init__(self, samples, width, height, size, resize="letterbox"):
+        self.samples, self.width, self.height, self.size, self.resize = samples, width, height, size, resize
 
     def __len__(self):
         return len(self.samples) // self.size
@@ -85,7 +85,7 @@ class Batches:
     def __iter__(self):
         for i in range(len(self)):
             part = self.samples[i * self.size : (i + 1) * self.size]
-            batch = batches_of(part, self.width, self.height, self.size)[0]
+            batch = batches_of(part, self.width, self.height, self.size, self.resize)[0]
             yield batch.flip(3) if i % 2 else batch
 
 
@@ -105,12 +105,13 @@ def main():
     parser.add_argument("--images", type=int, default=240, help="for calibration")
     parser.add_argument("--steps", type=int, default=0, help="of fine-tuning, 8 images each")
     parser.add_argument("--rate", type=float, default=1e-4, help="learning rate of fine-tuning")
+    parser.add_argument("--resize", default="letterbox", choices=dataset.RESIZES, help="how pictures come to that size")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     training, _ = dataset.split(dataset.read(options.dataset))
     net = detector.load(options.weights)
-    quant = quantize_net(net, training, *options.size, options.images, options.steps, options.rate)
+    quant = quantize_net(net, training, *options.size, options.images, options.steps, options.rate, resize=options.resize)
     data = to_tflite(quant, *options.size, "Vigil detector")
     with open(options.out, "wb") as file:
         file.write(data)

@@ -38,7 +38,7 @@ provenance=trained from random weights by models/training; see MODEL_CARD.md
 decoder=anchor-free
 
 [input]
-resize=letterbox
+resize={resize}
 colour=rgb
 pad=114
 
@@ -65,6 +65,7 @@ def write_manifest(options, data, threshold, golden):
         name=options.name,
         version=options.version,
         sha256=hashlib.sha256(data).hexdigest(),
+        resize=options.resize,
         threshold=threshold,
         iou=options.iou,
         golden=GOLDEN if golden else "",
@@ -97,7 +98,7 @@ def write_golden(options, threshold):
     """The golden picture as the input tensor, and the boxes that Vigil finds in it."""
     width, height = options.size
     with Image.open(options.golden) as image:
-        pixels = dataset.letterbox(image.convert("RGB"), width, height)[0]
+        pixels = dataset.RESIZES[options.resize](image.convert("RGB"), width, height)[0]
     write(options.out, "golden.raw", (pixels.astype(np.int16) - 128).astype(np.int8).tobytes())
     picture = os.path.join(options.out, "golden.png")
     Image.fromarray(pixels).save(picture)
@@ -124,6 +125,7 @@ def main():
     parser.add_argument("--version", default="1.0.0")
     parser.add_argument("--golden", required=True, help="a picture")
     parser.add_argument("--size", type=export.parse_size, default=(320, 192), help="WIDTHxHEIGHT")
+    parser.add_argument("--resize", default="letterbox", choices=dataset.RESIZES, help="how pictures come to that size")
     parser.add_argument("--images", type=int, default=200, help="for calibration")
     parser.add_argument("--steps", type=int, default=0, help="of fine-tuning with rounded numbers, 8 images each")
     parser.add_argument("--threshold", type=float, help="else by measurement: that of 80 %% precision")
@@ -137,7 +139,7 @@ def main():
     training, validation = dataset.split(dataset.read(options.dataset))
     net = detector.load(options.weights)
     lift(net, options.lift)
-    quant = export.quantize_net(net, training, *options.size, options.images, options.steps)
+    quant = export.quantize_net(net, training, *options.size, options.images, options.steps, resize=options.resize)
     data = export.to_tflite(quant, *options.size, options.title)
     os.makedirs(options.out, exist_ok=True)
     write(options.out, "detector.tflite", data)

@@ -7,7 +7,7 @@
 #
 # MODEL: default or tiny; one that is not named stays as it is. PICTURE becomes the golden input. More figures (evaluate.py
 # --json) are rows of the model card's table.
-# Environment: VIGIL (the program), VIGIL_TFLITE_LIBRARY (libtensorflowlite_c.so), SIZE, IMAGES, STEPS, THRESHOLD, IOU, LIFT.
+# Environment: VIGIL (the program), VIGIL_TFLITE_LIBRARY (libtensorflowlite_c.so), SIZE, RESIZE, IMAGES, STEPS, THRESHOLD, IOU, LIFT.
 set -eu
 dataset=$1 picture=$2
 shift 2
@@ -17,7 +17,7 @@ export OMP_WAIT_POLICY=PASSIVE
 
 make_one() {
     /usr/bin/python3 "$here/make-package.py" "$3" "$dataset" "$packages/$1" --name "$1" --title "$4" \
-        --version "$2" --golden "$picture" --size "$5" --images "${IMAGES:-200}" --steps "${STEPS:-0}" \
+        --version "$2" --golden "$picture" --size "$5" --resize "${RESIZE:-letterbox}" --images "${IMAGES:-200}" --steps "${STEPS:-0}" \
         --threshold "${THRESHOLD:-0.40}" --iou "${IOU:-0.5}" ${LIFT:+--lift "$LIFT"}
     if [ -n "${VIGIL_TFLITE_LIBRARY:-}" ]; then
         /usr/bin/python3 "$here/oracle.py" "$VIGIL_TFLITE_LIBRARY" "$packages/$1/detector.tflite" \

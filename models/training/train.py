@@ -132,14 +132,14 @@ def detect(net, images, size, threshold=0.02, overlap=0.5):
     return result
 
 
-def validate(net, samples, size, batch=32):
-    """The figures of a network on letterboxed samples."""
+def validate(net, samples, size, resize="letterbox", batch=32):
+    """The figures of a network on resized samples."""
     net.eval()
     evaluation = metrics.Evaluation(detector.CLASSES)
     for start in range(0, len(samples), batch):
         part = samples[start : start + batch]
         pictures = [s.load() for s in part]
-        boxed = [dataset.letterbox(p, *size) for p in pictures]
+        boxed = [dataset.RESIZES[resize](p, *size) for p in pictures]
         with torch.autocast("cpu", dtype=torch.bfloat16):
             found = detect(net, np.stack([b[0] for b in boxed]), size)
         for sample, picture, (_, (scale, left, top)), detections in zip(part, pictures, boxed, found):
@@ -266,7 +266,7 @@ def report(run, samples):
     """Validates the averaged weights at each size, logs the figures, keeps the best."""
     total = 0.0
     for size in (tuple(int(v) for v in s.split("x")) for s in run.args.sizes.split(",")):
-        results = validate(run.ema, samples, size)
+        results = validate(run.ema, samples, size, run.args.resize)
         figures = "  ".join(
             f"{n} {r['ap50']:.3f}/{r['recall_at_p80']:.3f}/{r['false_on_empty_0.5']}" for n, r in results.items()
         )
@@ -321,6 +321,7 @@ def main():
     parser.add_argument("--init", help="weights (.npz or .pt) to begin with; default: random")
     parser.add_argument("--distill", help="weights of a larger network whose outputs join the targets")
     parser.add_argument("--sizes", default="320x192,256x256", help="input sizes to validate at")
+    parser.add_argument("--resize", default="letterbox", choices=dataset.RESIZES, help="of the pictures to validate")
     parser.add_argument("--resume", action="store_true", help="continue RUN/last.pt")
     parser.add_argument("--anew", action="store_true", help="with --resume: the schedule begins here")
     parser.add_argument("--batch", type=int, default=32)

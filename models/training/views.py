@@ -135,10 +135,13 @@ def known(view, points):
 
 
 class Composer:
-    """Draws samples and composes views of them for one canvas shape at a time."""
+    """Draws samples and composes views of them for one canvas shape at a time.
 
-    def __init__(self, samples, rng):
+    `stretched`: the part of the pictures that take the canvas's shape, as at deployment with `resize=stretch`."""
+
+    def __init__(self, samples, rng, stretched=0.0):
         self.rng = rng
+        self.stretched = stretched
         self.samples = samples
         weights = np.array([SOURCE_WEIGHT.get(s.source, 1.0) for s in samples])
         self.chances = weights / weights.sum()
@@ -155,6 +158,12 @@ class Composer:
             self.queue = list(self.rng.permutation(picked))
         return self.samples[self.queue.pop()]
 
+    def shape_of(self, sample, width, height):
+        """Width and height of a sample's picture: its own, or those of the canvas."""
+        if self.stretched and self.rng.random() < self.stretched:
+            return width, height
+        return _pixels(sample.path).size
+
     def compose(self, width, height, plain=False):
         """A view for a canvas of this shape; `plain`: half of them fitted, no mosaics, no pastes."""
         kind = self.rng.random()
@@ -170,9 +179,9 @@ class Composer:
     def fitted(self, width, height):
         """Letterboxed, at most a few percent smaller or shifted."""
         sample = self.draw()
-        image = _pixels(sample.path)
-        scale = min(width / image.width, height / image.height)
-        w, h = image.width * scale / width, image.height * scale / height
+        wide, high = self.shape_of(sample, width, height)
+        scale = min(width / wide, height / high)
+        w, h = wide * scale / width, high * scale / height
         shift = self.rng.uniform(0, 1) if self.rng.random() < 0.3 else 0.5
         x, y = (1 - w) * shift, (1 - h) * shift
         return Piece(sample, (x, y, x + w, y + h))
@@ -180,11 +189,11 @@ class Composer:
     def zoomed(self, width, height):
         """Scaled by 0.4 to 2.2 of the fitting size, stretched a little, anywhere or about an object."""
         sample = self.draw()
-        image = _pixels(sample.path)
+        wide, high = self.shape_of(sample, width, height)
         stretch = math.exp(self.rng.uniform(-0.12, 0.12))
-        fit = min(width / image.width, height / image.height)
+        fit = min(width / wide, height / high)
         scale = fit * math.exp(self.rng.uniform(math.log(0.45), math.log(2.2)))
-        w, h = image.width * scale * stretch / width, image.height * scale / stretch / height
+        w, h = wide * scale * stretch / width, high * scale / stretch / height
         x, y = self.rng.uniform(min(0, 1 - w), max(0, 1 - w)), self.rng.uniform(min(0, 1 - h), max(0, 1 - h))
         if len(sample.boxes) and (w > 1.2 or h > 1.2) and self.rng.random() < 0.6:
             box = sample.boxes[self.rng.integers(len(sample.boxes)), 1:]
@@ -199,10 +208,10 @@ class Composer:
         pieces = []
         for clip in ((0, 0, cx, cy), (cx, 0, 1, cy), (0, cy, cx, 1), (cx, cy, 1, 1)):
             sample = self.draw()
-            image = _pixels(sample.path)
+            wide, high = self.shape_of(sample, width, height)
             cw, ch = (clip[2] - clip[0]) * width, (clip[3] - clip[1]) * height
-            scale = max(cw / image.width, ch / image.height) * math.exp(self.rng.uniform(-0.35, 0.5))
-            w, h = image.width * scale / width, image.height * scale / height
+            scale = max(cw / wide, ch / high) * math.exp(self.rng.uniform(-0.35, 0.5))
+            w, h = wide * scale / width, high * scale / height
             spare_x, spare_y = clip[2] - clip[0] - w, clip[3] - clip[1] - h
             x = clip[0] + self.rng.uniform(min(0, spare_x), max(0, spare_x))
             y = clip[1] + self.rng.uniform(min(0, spare_y), max(0, spare_y))

@@ -259,6 +259,12 @@ class ViewsTest(unittest.TestCase):
         known = views.known(view, np.array([[0.1, 0.5], [0.5, 0.5]]))
         self.assertEqual(known.tolist(), [[True] * 4, [False, True, True, True]])
 
+    def test_stretched_pictures_take_the_canvas(self):
+        for part, covered in ((0.0, False), (1.0, True)):
+            composer = views.Composer([self.sample], np.random.default_rng(3), part)
+            place = np.array(composer.fitted(96, 32).place)
+            self.assertEqual(bool(np.allclose(place, (0, 0, 1, 1))), covered)
+
     def test_composed_views_are_deterministic(self):
         made = []
         for _ in range(2):
@@ -308,6 +314,19 @@ class EvaluateTest(unittest.TestCase):
         self.assertEqual([title for title, _ in runs], ["a.tflite", "small 64x96", "small 32x32", "w.pt 320x192"])
         self.assertEqual([one.model for _, one in runs], ["a.tflite", "w.npz", "w.npz", "w.pt"])
         self.assertEqual([one.size for _, one in runs][1:], [(64, 96), (32, 32), (320, 192)])
+
+    def test_boxes_come_back_from_every_resize(self):
+        image = Image.new("RGB", (40, 80))
+        for resize in dataset.RESIZES.values():
+            pixels, place = resize(image, 96, 64)
+            self.assertEqual(pixels.shape, (64, 96, 3))
+            scale, left, top = place
+            whole = np.array([[0, 1, 0, 0, 40, 80]], np.float32)
+            whole[:, 2:] = whole[:, 2:] * scale + (left, top, left, top)
+            self.assertTrue((whole[0, 4:] <= (96, 64)).all())
+            rows = evaluate.to_picture(whole, place, (96, 64), image)
+            np.testing.assert_allclose(rows[0, 2:], (0, 0, 1, 1), atol=1e-6)
+        np.testing.assert_array_equal(dataset.stretch(image, 96, 64)[1][0], (2.4, 0.8, 2.4, 0.8))
 
     def test_one_table_of_floats(self):
         """Data and weights to a table, with the groups that the data hold."""
