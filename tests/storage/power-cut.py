@@ -51,13 +51,13 @@ def check_image(image, folder, video, lines):
 
 
 def cut_snapshots(reflinks, video, n_cuts, prefix=()):
-    """One file system with a writer, and cuts while it writes. Returns the numbers of cuts, lines and events that were checked."""
+    """One file system with a writer, and cuts while it writes. Returns the numbers of lines, events and segments that were checked."""
     disk, cut = os.path.join(reflinks, "disk"), os.path.join(reflinks, "cut")
     live, after = os.path.join(reflinks, "live"), os.path.join(reflinks, "after")
     rig.run("truncate", "-s", "128M", disk)
     rig.run("mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0", disk)
     loop = rig.Loop(disk)
-    n_lines = n_events = 0
+    n_lines = n_events = n_segments = 0
     try:
         rig.mount(loop.device, live)
         writer = rig.Writer(PROGRAM, os.path.join(live, "store"), video, prefix=prefix)
@@ -68,7 +68,8 @@ def cut_snapshots(reflinks, video, n_cuts, prefix=()):
                 rig.run("cp", "--reflink=always", disk, cut)
                 n_lines += len(lines)
                 if lines:
-                    n_events += check_image(cut, after, video, lines)
+                    events, segments = check_image(cut, after, video, lines)
+                    n_events, n_segments = n_events + events, n_segments + segments
             assert writer.process.poll() is None, "the writer ended by itself"
         finally:
             writer.kill()
@@ -76,25 +77,26 @@ def cut_snapshots(reflinks, video, n_cuts, prefix=()):
     finally:
         loop.close()
         os.unlink(disk)
-    return n_lines, n_events
+    return n_lines, n_events, n_segments
 
 
 def snapshots(folder):
     video = os.path.join(folder, "video.mp4")
     rig.make_video(video)
     n_cuts = rig.size(10, 1000)
-    n_lines = n_events = done = 0
+    n_lines = n_events = n_segments = done = 0
     reflinks = Reflinks(folder)
     try:
         while done < n_cuts:
             n = min(CUTS_A_STORE, n_cuts - done)
-            lines, events = cut_snapshots(reflinks.folder, video, n)
-            n_lines, n_events, done = n_lines + lines, n_events + events, done + n
+            lines, events, segments = cut_snapshots(reflinks.folder, video, n)
+            n_lines, n_events, n_segments, done = n_lines + lines, n_events + events, n_segments + segments, done + n
     finally:
         reflinks.close()
     assert n_lines > done, f"{n_lines} acknowledgements in {done} cuts"
-    rig.figure(f"{done} power cuts by snapshot: {n_lines} acknowledgements and {n_events} clips looked at; 0 lost, 0 rows without clip, "
-               "0 orphans, 0 corrupt")
+    assert n_segments > 0, f"no segment in {done} cuts"
+    rig.figure(f"{done} power cuts by snapshot: {n_lines} acknowledgements, {n_events} clips and {n_segments} segments looked at; 0 lost, "
+               "0 rows without clip, 0 orphans, 0 gaps, 0 corrupt")
 
 
 def snapshots_notice(folder):
@@ -171,16 +173,17 @@ def volatile_cache_notices(folder):
 
 def volatile_cache(folder):
     video, fresh, image = prepare_disk(folder)
-    n_cuts, n_lines, n_events = rig.size(4, 200), 0, 0
+    n_cuts, n_lines, n_events, n_segments = rig.size(4, 200), 0, 0, 0
     for _ in range(n_cuts):
         shutil.copyfile(fresh, image)
         lines = cut_cache(folder, image, video)
         n_lines += len(lines)
         if lines:
-            n_events += check_image(image, os.path.join(folder, "after"), video, lines)
+            events, segments = check_image(image, os.path.join(folder, "after"), video, lines)
+            n_events, n_segments = n_events + events, n_segments + segments
     assert n_lines > n_cuts, f"{n_lines} acknowledgements in {n_cuts} cuts"
-    rig.figure(f"{n_cuts} power cuts with the disk's cache lost: {n_lines} acknowledgements and {n_events} clips looked at; 0 lost, "
-               "0 rows without clip, 0 orphans, 0 corrupt")
+    rig.figure(f"{n_cuts} power cuts with the disk's cache lost: {n_lines} acknowledgements, {n_events} clips and {n_segments} segments looked at; 0 lost, "
+               "0 rows without clip, 0 orphans, 0 gaps, 0 corrupt")
 
 
 if __name__ == "__main__":

@@ -199,6 +199,22 @@ store_test_end(VigilStore *store, guint number, VigilClip *clip, GError **error)
     return vigil_store_finish_clip(store, clip, &store_test_info, error);
 }
 
+VigilClipInfo
+store_test_segment_info(guint number)
+{
+    const gint64 start_us = TEST_WALL_US + number * STORE_TEST_SEGMENT_US;
+
+    return (VigilClipInfo){
+        .start_ns = number * STORE_TEST_SEGMENT_US * 1000,
+        .end_ns = (number + 1) * STORE_TEST_SEGMENT_US * 1000,
+        .start_wall_us = start_us,
+        .end_wall_us = start_us + STORE_TEST_SEGMENT_US,
+        .width = 640,
+        .height = 480,
+        .codec = "h264",
+    };
+}
+
 gboolean
 store_test_whole(VigilStore *store, guint number, gsize bytes, GError **error)
 {

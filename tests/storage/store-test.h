@@ -24,6 +24,14 @@ extern gint64 store_test_wall_us, store_test_mono_us;
 gint64 store_test_wall(gpointer data);
 gint64 store_test_mono(gpointer data);
 
+/** STORE_TEST_SEGMENT_US: what a segment of the workloads lasts. */
+#define STORE_TEST_SEGMENT_US (10 * (gint64)G_USEC_PER_SEC)
+/** STORE_TEST_GAPS: counts whole segments of continuous recordings behind which the next of the same run does not begin. */
+#define STORE_TEST_GAPS                                                                       \
+    "SELECT count(*) FROM clips a JOIN clips b ON b.run_id = a.run_id AND b.id = (SELECT "    \
+    "min(c.id) FROM clips c WHERE c.continuous = 1 AND c.camera_id = a.camera_id AND c.id > " \
+    "a.id) WHERE a.continuous = 1 AND a.state = 'complete' AND a.end_wall_us <> b.start_wall_us"
+
 /** store_test_init: in memory if possible, or under @parent; nothing is opened yet. */
 void store_test_init(StoreTest *self, const gchar *parent);
 /** store_test_open: fails the test when it cannot. */
@@ -40,6 +48,8 @@ const gchar *store_test_id(guint number);
 /** store_test_begin: clip of @bytes with its first commit; NULL with @error set when something failed. */
 VigilClip *store_test_begin(VigilStore *store, guint number, gsize bytes, GError **error);
 gboolean store_test_end(VigilStore *store, guint number, VigilClip *clip, GError **error);
+/** store_test_segment_info: of segment @number of a continuous recording: they follow each other without a gap. */
+VigilClipInfo store_test_segment_info(guint number);
 /** store_test_whole: begin and end. */
 gboolean store_test_whole(VigilStore *store, guint number, gsize bytes, GError **error);
 extern const VigilClipInfo store_test_info;

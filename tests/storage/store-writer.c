@@ -4,10 +4,12 @@
  *
  *   store-writer write DIR VIDEO FIRST LAST   events with clips that are made of the fragments of VIDEO; after each thing
  *                                             that the store said is done, a line on stdout: "b 7" begun, "p 7" goes on
- *                                             in a second clip, "e 7" ended, "f 7" clips finished; on an error "x MESSAGE", and the store is opened anew
+ *                                             in a second clip, "e 7" ended, "f 7" clips finished; "s 7" a segment of a continuous
+ *                                             recording begun, "c 7" complete; on an error "x MESSAGE", and the store is opened anew
  *   store-writer check DIR VIDEO < LINES      the next start: are all of them there, whole, and nothing else?
  *
- * Every fourth event is deleted once it is complete, so that deletions are met as well; the others are pinned.
+ * Every fourth event is deleted once it is complete, so that deletions are met as well, and so are the segments of before; the other
+ * events are pinned. A segment is being written whenever anything else is.
  */
 #include "tests/storage/store-test.h"
 
@@ -16,8 +18,11 @@
 #include <string.h>
 #include <sys/file.h>
 
+#include "storage/vigil-footage.h"
+
 #define N_FRAGMENTS 3
 #define MAX_ERRORS 3
+#define CAMERA "door" /* of segments */
 
 typedef struct {
     gchar *data;
@@ -27,6 +32,8 @@ typedef struct {
 static StoreTest t;
 static Video video;
 static guint n_wrong;
+static VigilClip *segment; /* (nullable): being written */
+static guint segment_number;
 
 static void G_GNUC_PRINTF(1, 2) wrong(const gchar *format, ...)
 {
@@ -87,6 +94,46 @@ write_fragment(VigilClip *clip, guint i, GError **error)
     return vigil_clip_write(clip, video.data + begin, video.ends[i] - begin, error) &&
            (i == 0 || vigil_clip_sync(clip, error));
 }
+
+/* --- segments: one lasts from an event to the next --- */
+
+static gboolean
+end_segment(GError **error)
+{
+    const VigilClipInfo info = store_test_segment_info(segment_number);
+    VigilClip *clip = g_steal_pointer(&segment);
+
+    if (!clip)
+        return TRUE;
+    if (!write_fragment(clip, 1, error) || !write_fragment(clip, 2, error)) {
+        vigil_store_abandon_clip(t.store, clip);
+        return FALSE;
+    }
+    if (!vigil_store_finish_clip(t.store, clip, &info, error))
+        return FALSE;
+    say('c', segment_number);
+    return TRUE;
+}
+
+static gboolean
+begin_segment(guint number, GError **error)
+{
+    const VigilClipInfo info = store_test_segment_info(number);
+    VigilClip *clip = vigil_store_create_footage(t.store, CAMERA, info.start_wall_us, error);
+
+    if (!clip)
+        return FALSE;
+    if (!write_fragment(clip, 0, error) || !vigil_store_begin_footage(t.store, clip, error)) {
+        vigil_store_abandon_clip(t.store, clip);
+        return FALSE;
+    }
+    segment = clip;
+    segment_number = number;
+    say('s', number);
+    return TRUE;
+}
+
+/* --- events --- */
 
 static VigilClip *
 begin_event(guint number, GError **error)
@@ -167,9 +214,26 @@ write_event(guint number, GError **error)
 static gboolean
 open_store(GError **error)
 {
-    t.options.max_bytes = 1;
     t.store = vigil_store_open_with(&t.options, NULL, store_test_mono, error);
+    if (t.store && t.options.max_bytes) {
+        const VigilStoreFootage limit = {.camera = CAMERA,
+                                         .max_bytes = 2 * (gint64)video.ends[N_FRAGMENTS - 1]};
+
+        vigil_store_set_footage(t.store, &limit, 1);
+    }
     return t.store != NULL;
+}
+
+/* Only from one run to the next there may be a gap between segments. */
+static void
+recover_writer(gboolean close)
+{
+    if (segment)
+        vigil_store_abandon_clip(t.store, g_steal_pointer(&segment));
+    if (t.store && vigil_store_has_failed(t.store))
+        t.store = vigil_store_renew(t.store, NULL);
+    else if (close)
+        store_test_close(&t);
 }
 
 static int
@@ -177,16 +241,21 @@ run_writer(guint first, guint last)
 {
     guint n_errors = 0;
 
+    t.options.max_bytes = 1;
     for (guint number = first; number <= last && n_errors < MAX_ERRORS; number++) {
         g_autoptr(GError) error = NULL;
 
-        if ((!t.store && !open_store(&error)) || !write_event(number, &error)) {
+        gboolean recorded = FALSE;
+
+        if ((!t.store && !open_store(&error)) ||
+            !(recorded = end_segment(&error) && begin_segment(number, &error)) ||
+            !write_event(number, &error)) {
             g_print("x %s\n", error->message);
             n_errors++;
-            if (t.store && vigil_store_has_failed(t.store))
-                t.store = vigil_store_renew(t.store, NULL);
+            recover_writer(!recorded);
         }
     }
+    end_segment(NULL);
     store_test_close(&t);
     return 0;
 }
@@ -263,14 +332,25 @@ check_clips(const VigilEventRow *row, gpointer data)
     return TRUE;
 }
 
+static gboolean
+check_segment(const VigilFootageRow *row, gpointer data)
+{
+    check_file("segment", row->path, g_str_equal(row->state, "complete"));
+    if (row->end_us <= row->start_us)
+        wrong("%s: %s, and does not say how long it is", row->path, row->state);
+    ++*(guint *)data;
+    return TRUE;
+}
+
 static void
 print_finding(const gchar *finding, gboolean repaired, gpointer data)
 {
     wrong("fsck: %s", finding);
 }
 
+/* @n_segments: (out) */
 static guint
-check_store(void)
+check_store(guint *n_segments)
 {
     const VigilEventQuery all = {.ascending = TRUE};
     g_autofree gchar *n_clips = NULL;
@@ -281,11 +361,15 @@ check_store(void)
     expect("0", "SELECT count(*) FROM garbage");
     expect("0", "SELECT count(*) FROM clips WHERE state IN ('open', 'lost')");
     expect("0", "SELECT count(*) FROM events WHERE end_reason IS NULL OR clip_id IS NULL");
+    expect("0", STORE_TEST_GAPS);
+    expect("0",
+           "SELECT count(*) FROM events e JOIN clips c ON c.id = e.clip_id WHERE continuous = 1");
     n_clips = query("SELECT count(*) FROM clips");
     if (n_clips && atoi(n_clips) != (gint)store_test_count_files(&t))
         wrong("%s clips, %u files", n_clips, store_test_count_files(&t));
     if (!vigil_store_fsck(t.store, FALSE, print_finding, NULL, &n_left, &error) ||
-        !vigil_store_query_events(t.store, &all, check_clips, &n_events, &error))
+        !vigil_store_query_events(t.store, &all, check_clips, &n_events, &error) ||
+        !vigil_store_list_footage(t.store, NULL, 0, 0, check_segment, n_segments, &error))
         wrong("%s", error->message);
     return n_events;
 }
@@ -294,13 +378,16 @@ static int
 run_check(void)
 {
     g_autoptr(GError) error = NULL;
-    guint number, n_lines = 0, n_events = 0;
+    guint number, n_lines = 0, n_events = 0, n_segments = 0;
     gchar what;
 
     if (!open_store(&error))
         wrong("the store does not open: %s", error->message);
+    /* without limits: this ends what a run that died left open of continuous recordings */
+    else if (!vigil_store_enforce_limits(t.store, NULL, &error))
+        wrong("%s", error->message);
     else
-        n_events = check_store();
+        n_events = check_store(&n_segments);
     while (scanf(" %c %u%*[^\n]", &what, &number) == 2) {
         n_lines++;
         check_line(what, number);
@@ -308,7 +395,8 @@ run_check(void)
     store_test_close(&t);
     if (n_wrong == 0)
         expect("ok", "PRAGMA integrity_check");
-    printf("%u acknowledged, %u events, %u wrong\n", n_lines, n_events, n_wrong);
+    printf("%u acknowledged, %u events, %u segments, %u wrong\n", n_lines, n_events, n_segments,
+           n_wrong);
     return n_wrong ? 1 : 0;
 }
 

@@ -17,16 +17,20 @@ PROGRAM = os.path.realpath(sys.argv[1])
 CALLS = ("pwrite64", "fdatasync", "fsync", "renameat2", "unlink", "unlinkat", "ftruncate", "openat", "mkdirat")
 FAULTS = {"killed": "signal=KILL:when={n}", "EIO once": "error=EIO:when={n}", "EIO": "error=EIO:when={n}+",
           "ENOSPC once": "error=ENOSPC:when={n}", "ENOSPC": "error=ENOSPC:when={n}+"}
-FIRST, LAST = 101, 105
+FIRST, LAST = 101, 104
 CALL = re.compile(r"^\d+ +(\w+)\((?:(\d+)<([^>]*)>)?.*?\) += (-?\d+)(?:<([^>]*)>)?(.*)$", re.MULTILINE)
 
 
 def prepare(folder, video):
     """A store with five events, and one more of which the writer died."""
-    store = os.path.join(folder, "wreck", "store")
+    store, fresh = os.path.join(folder, "wreck", "store"), os.path.join(folder, "fresh")
     rig.run(PROGRAM, "write", store, video, "1", "5")
+    shutil.copytree(store, fresh)
     lines = []
     for n in range(30, 300, 3):
+        # of one that died only: each leaves a segment that is open
+        shutil.rmtree(store)
+        shutil.copytree(fresh, store)
         writer = rig.Writer(PROGRAM, store, video, 6, 7, prefix=(
             "strace", "-f", "-o", "/dev/null", "-e", "trace=pwrite64", "-e", f"inject=pwrite64:signal=KILL:when={n}"))
         writer.wait()

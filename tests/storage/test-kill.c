@@ -8,11 +8,14 @@
 
 #include <signal.h>
 
+#include "storage/vigil-footage.h"
+
 static StoreTest t;
 
 typedef struct {
     guint number;
-    gchar what; /* 'b' begin, 'p' goes on, 'e' end, 'f' clips finished */
+    /* 'b' begin, 'p' goes on, 'e' end, 'f' clips finished; 's' segment begun, 'c' complete, 'd' all of them may go now */
+    gchar what;
 } Ack;
 
 static void
@@ -38,16 +41,45 @@ goes_on(guint number)
     return number % 3 == 1;
 }
 
+/* Finishes @before, and records the next segment while that event lasts. */
+static VigilClip *
+next_segment(gint fd, guint number, VigilClip *before)
+{
+    const VigilClipInfo info = store_test_segment_info(number);
+    const VigilClipInfo last = store_test_segment_info(number - 1);
+    g_autoptr(GError) error = NULL;
+    VigilClip *clip;
+
+    if (before) {
+        if (!vigil_clip_write(before, "more", 4, &error) ||
+            !vigil_store_finish_clip(t.store, before, &last, &error))
+            _exit(10);
+        acknowledge(fd, number - 1, 'c');
+    }
+    clip = vigil_store_create_footage(t.store, "door", info.start_wall_us, &error);
+    if (!clip || !vigil_clip_write(clip, "segment", 7, &error) ||
+        !vigil_store_begin_footage(t.store, clip, &error))
+        _exit(11);
+    acknowledge(fd, number, 's');
+    return clip;
+}
+
 /* Two cameras in two threads would be nearer to life, but one thread is killed in more places. */
 static void
 work(gint fd, guint number)
 {
+    const VigilStoreFootage limit = {.camera = "door", .max_bytes = 25};
     g_autoptr(GError) error = NULL;
+    VigilClip *segment = NULL;
 
-    for (store_test_open(&t);; number++) {
-        VigilClip *clip = store_test_begin(t.store, number, 3000, &error);
+    store_test_open(&t);
+    vigil_store_set_footage(t.store, &limit, 1);
+    for (;; number++) {
         g_autoptr(VigilEvent) end = store_test_event(number, VIGIL_EVENT_END);
+        VigilClip *clip;
 
+        segment = next_segment(fd, number, segment);
+        clip = store_test_begin(t.store, number, 3000, &error);
         if (!clip)
             _exit(3);
         acknowledge(fd, number, 'b');
@@ -71,7 +103,10 @@ work(gint fd, guint number)
         if (!vigil_store_finish_clip(t.store, clip, &store_test_info, &error))
             _exit(5);
         acknowledge(fd, number, 'f');
-        if (is_victim(number) && !vigil_store_enforce_limits(t.store, NULL, &error))
+        if (!is_victim(number))
+            continue;
+        acknowledge(fd, number, 'd');
+        if (!vigil_store_enforce_limits(t.store, NULL, &error))
             _exit(6);
     }
 }
@@ -90,6 +125,45 @@ check_ack(const Ack *ack)
                                             store_test_id(ack->number), wanted);
 
     ck_assert_msg(store_test_int(&t, sql) == 1, "%c of %u is lost", ack->what, ack->number);
+}
+
+static gboolean
+is_of_segment(const Ack *ack)
+{
+    return ack->what == 's' || ack->what == 'c' || ack->what == 'd';
+}
+
+static void
+check_segment(const Ack *ack)
+{
+    const VigilClipInfo info = store_test_segment_info(ack->number);
+    g_autofree gchar *sql = g_strdup_printf(
+        "SELECT count(*) FROM clips WHERE continuous = 1 AND start_wall_us = %" G_GINT64_FORMAT
+        " AND %s",
+        info.start_wall_us,
+        ack->what == 'c' ? "state = 'complete' AND bytes = 11"
+                         : "state <> 'lost' AND bytes BETWEEN 7 AND 11");
+
+    ck_assert_msg(store_test_int(&t, sql) == 1, "segment %u is lost", ack->number);
+}
+
+/* Segments of before the last time that limits were enforced may be gone. */
+static void
+check_acks(const GArray *acks)
+{
+    guint since = 0;
+
+    for (guint i = 0; i < acks->len; i++) {
+        const Ack *ack = &g_array_index(acks, Ack, i);
+
+        if (ack->what == 'd')
+            since = i + 1;
+        if (!is_of_segment(ack) && !is_victim(ack->number))
+            check_ack(ack);
+    }
+    for (guint i = since; i < acks->len; i++)
+        if (is_of_segment(&g_array_index(acks, Ack, i)))
+            check_segment(&g_array_index(acks, Ack, i));
 }
 
 static guint
@@ -115,9 +189,8 @@ run_round(guint number, gulong delay_us, guint *n_acks)
     ck_assert_int_eq(waitpid(child, &status, 0), child);
     ck_assert_msg(WIFSIGNALED(status), "the child ended by itself: %x", status);
     store_test_open(&t);
-    for (guint i = 0; i < acks->len; i++)
-        if (!is_victim(g_array_index(acks, Ack, i).number))
-            check_ack(&g_array_index(acks, Ack, i));
+    check_acks(acks);
+    ck_assert_int_eq(store_test_int(&t, STORE_TEST_GAPS), 0);
     ck_assert_uint_eq(store_test_check(&t), 0);
     ck_assert_int_eq(store_test_count_files(&t), store_test_int(&t, "SELECT count(*) FROM clips"));
     ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM garbage"), 0);

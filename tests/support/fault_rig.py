@@ -85,10 +85,11 @@ class Writer:
 
 
 def check(program, folder, video, lines):
-    """The next start, and what it finds; fails with the findings."""
+    """The next start, and what it finds; fails with the findings. Returns the numbers of events and of segments."""
     done = subprocess.run([program, "check", folder, video], input="".join(lines), capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{done.returncode}: {done.stdout[-2000:]}{done.stderr[-1000:]}"
-    return int(done.stdout.split()[-4])
+    words = done.stdout.split()
+    return int(words[-6]), int(words[-4])
 
 
 class Loop:
