@@ -8,8 +8,11 @@
 #define SLICE 64
 /* Checkpoints name many records: a slice takes no more in, but those of one. */
 #define SLICE_UNITS 256
-/* A look takes no more of them, however many a record has: about 3 MB. */
+/* A look takes no more of them, however many a record has: about 3 MB; of a long chain 12 MB. */
 #define MAX_ITEMS 65536
+#define MAX_ITEMS_LONG (4 * MAX_ITEMS)
+/* Each look reads all that is open: one that takes in a part of that goes over a long chain so many times and no more. */
+#define LOOK_SHARE 8
 
 /* A record of the open part, all of whose items are known. */
 typedef struct {
@@ -29,6 +32,8 @@ struct VigilSealShortener {
     VigilSealFate *fate; /* (nullable): none goes on */
     GArray *closable;    /* (element-type Closable): oldest first */
     guint next;          /* of them, to be closed */
+    guint64 n_look;      /* so many of them */
+    guint max_items;
     gboolean full, at_end;
     VigilSealClosed closed;
     /* the last record that was read */
@@ -190,8 +195,8 @@ add_closable(VigilStore *self, const Read *read, gboolean *ok, GError **error)
     }
     closable.n_units = vigil_seal_fate_get_n_units(shortener->fate) - closable.first_unit;
     g_array_append_val(shortener->closable, closable);
-    shortener->full = shortener->closable->len >= shortener->pace.n_look ||
-                      vigil_seal_fate_get_n_items(shortener->fate) >= MAX_ITEMS;
+    shortener->full = shortener->closable->len >= shortener->n_look ||
+                      vigil_seal_fate_get_n_items(shortener->fate) >= shortener->max_items;
     return TRUE;
 }
 
@@ -317,6 +322,9 @@ begin_look(VigilStore *self, gboolean *begun, GError **error)
     shortener->seq = shortener->closed.seq;
     memcpy(shortener->link, shortener->closed.link, sizeof shortener->link);
     memcpy(shortener->key, shortener->closed.key, sizeof shortener->key);
+    shortener->n_look =
+        MAX(shortener->pace.n_look, ((guint64)head - shortener->closed.seq) / LOOK_SHARE);
+    shortener->max_items = shortener->n_look > shortener->pace.n_look ? MAX_ITEMS_LONG : MAX_ITEMS;
     shortener->fate = vigil_seal_fate_new();
     shortener->full = shortener->at_end = FALSE;
     *begun = TRUE;

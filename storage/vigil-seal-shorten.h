@@ -18,7 +18,7 @@ G_BEGIN_DECLS
 typedef struct {
     guint n_open;  /* so many are left alone */
     guint n_ended; /* items that must have been deleted since the last look in vain */
-    guint n_look;  /* that a look is about */
+    guint n_look;  /* that a look is about, or an eighth of what is open */
     guint n_batch; /* that one transaction closes */
     guint n_slack; /* a few of which stay for nothing are no reason to go over all of them */
     guint

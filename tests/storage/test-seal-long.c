@@ -211,6 +211,72 @@ START_TEST(test_short_steps)
 }
 END_TEST
 
+typedef struct {
+    guint first, n;
+    VigilSealKind kind;
+} Many;
+
+static gboolean
+append_many(VigilStore *store, gpointer data, GError **error)
+{
+    const Many *many = data;
+
+    for (guint i = 0; i < many->n; i++) {
+        g_autoptr(VigilSealItems) items = vigil_seal_items_new();
+        gint64 seq;
+
+        vigil_seal_items_add(items, VIGIL_SEAL_EVENT, store_test_id(many->first + i), 1, NULL);
+        if (!vigil_seal_append(store, many->kind, items, &seq, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static int
+count_row(guint type, gpointer data, gpointer statement, gpointer unused)
+{
+    if (strstr(sqlite3_sql(statement), "body, signature FROM seals"))
+        ++*(guint64 *)data;
+    return 0;
+}
+
+/* Returns: how often a record was read for each that an old chain of so many sealed and deleted events has. */
+static gdouble
+shorten_old(guint n)
+{
+    const Many sealed = {0, n, VIGIL_SEAL_KIND_SEAL}, deleted = {0, n, VIGIL_SEAL_KIND_DELETION};
+    g_autoptr(GError) error = NULL;
+    guint64 n_read = 0;
+    gboolean done = FALSE;
+
+    store_test_init(&t, NULL);
+    seal_test_open_quick(&t);
+    *vigil_seal_shortener_get_pace(t.store->seal_shortener) =
+        (VigilSealPace){.n_open = 4, .n_ended = 1, .n_look = 64, .n_batch = 32, .n_slack = 64};
+    ck_assert(vigil_store_transact(t.store, append_many, (gpointer)&sealed, &error));
+    ck_assert(vigil_store_transact(t.store, append_many, (gpointer)&deleted, &error));
+    sqlite3_trace_v2(t.store->db, SQLITE_TRACE_ROW, count_row, &n_read);
+    g_mutex_lock(&t.store->mutex);
+    while (!done)
+        ck_assert(vigil_seal_shorten_some(t.store, &done, &error));
+    g_mutex_unlock(&t.store->mutex);
+    ck_assert_int_lt(store_test_int(&t, "SELECT count(*) FROM seals"), 256);
+    seal_test_assert_fine(&t);
+    store_test_finish(&t);
+    vigil_test_figure("%u records: each was read %.1f times", 2 * n, (gdouble)n_read / (2.0 * n));
+    return (gdouble)n_read / (2.0 * n);
+}
+
+/* What the first shortening of an old chain reads grows as the chain does, and no faster. */
+START_TEST(test_work_is_linear)
+{
+    const gdouble of_one = shorten_old(2000), of_four = shorten_old(8000);
+
+    ck_assert(of_four < 1.5 * of_one);
+    ck_assert(of_four < 12.0);
+}
+END_TEST
+
 /* What becomes due while the chain is gone over needs not wait for its end. */
 START_TEST(test_turns)
 {
@@ -238,7 +304,8 @@ END_TEST
 int
 main(void)
 {
-    const TTest *const tests[] = {test_any_order, test_bounded, test_short_steps, test_turns};
+    const TTest *const tests[] = {test_any_order, test_bounded, test_short_steps,
+                                  test_work_is_linear, test_turns};
 
     return store_test_main("seal-long", tests, G_N_ELEMENTS(tests));
 }
