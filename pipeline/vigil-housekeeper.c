@@ -13,7 +13,8 @@ struct VigilHousekeeper {
     VigilPins pins;
     gboolean knows_pins;
     GHashTable *footage; /* (element-type utf8 VigilFootageSum) */
-    GArray *limits; /* (nullable) (element-type VigilStoreFootage): not told to the store yet */
+    GArray *limits;      /* (nullable) (element-type VigilStoreFootage) */
+    gboolean told;       /* the store that is open now knows them */
 };
 
 static gboolean
@@ -41,14 +42,16 @@ tell_unrecorded(const gchar *camera, const VigilFootageSum *sum, gpointer limits
               camera, sum->n_segments, size);
 }
 
-/* To the store that is open now: what was told to one that failed since came along. */
+/* Between two steps, too: a round may take minutes, in which nothing is to go that may be kept longer now. */
 static void
 tell_limits(VigilHousekeeper *self)
 {
     g_autoptr(GArray) limits = NULL;
 
     g_mutex_lock(&self->lock);
-    limits = g_steal_pointer(&self->limits);
+    if (!self->told && self->limits)
+        limits = g_array_ref(self->limits);
+    self->told = TRUE;
     g_mutex_unlock(&self->lock);
     if (!limits)
         return;
@@ -83,11 +86,27 @@ rebuild(VigilHousekeeper *self, GError **error)
 {
     gboolean done = FALSE;
 
-    while (!done && !is_stopping(self))
+    while (!done && !is_stopping(self)) {
+        tell_limits(self);
         if (!vigil_store_rebuild_some(self->store, 0, &done, error) ||
             (!done && !keep_min_free(self, error)))
             return FALSE;
+    }
     return TRUE;
+}
+
+/* Another one was opened with the limits that the failed one had then, be it before they were told. */
+static void
+renew_store(VigilHousekeeper *self, GError **error)
+{
+    const VigilStore *before = self->store;
+
+    self->store = vigil_store_renew(self->store, error);
+    if (self->store == before)
+        return;
+    g_mutex_lock(&self->lock);
+    self->told = FALSE;
+    g_mutex_unlock(&self->lock);
 }
 
 /* Step by step: the program may be told to end in the middle of a long clean-up. */
@@ -98,13 +117,13 @@ enforce(VigilHousekeeper *self)
     guint step = 0, n_deleted = 0;
     gboolean done = FALSE;
 
-    self->store = vigil_store_renew(self->store, &error);
-    tell_limits(self);
+    renew_store(self, &error);
     if (!error && !rebuild(self, &error) && !vigil_store_has_failed(self->store)) {
         g_message("not all is made again from the clips yet: %s", error->message);
         g_clear_error(&error);
     }
     do {
+        tell_limits(self);
         if (error || !vigil_store_enforce_some(self->store, &step, &done, &error))
             break;
         n_deleted += step;
@@ -197,6 +216,7 @@ vigil_housekeeper_set_footage(VigilHousekeeper *self, const VigilStoreFootage *l
     g_mutex_lock(&self->lock);
     old = self->limits;
     self->limits = copy;
+    self->told = FALSE;
     self->hurry = TRUE;
     g_cond_signal(&self->cond);
     g_mutex_unlock(&self->lock);

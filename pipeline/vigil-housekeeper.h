@@ -21,8 +21,8 @@ void vigil_housekeeper_free(VigilHousekeeper *self);
 /** vigil_housekeeper_hurry: begins the next round now: something changed that limits are about. Any thread. */
 void vigil_housekeeper_hurry(VigilHousekeeper *self);
 /**
- * vigil_housekeeper_set_footage: other limits of continuous recordings (copied): told to the store by the next round, which begins now. Never
- * waits for the disk.
+ * vigil_housekeeper_set_footage: other limits of continuous recordings (copied): told to the store before the next step; a round of them
+ * follows at once. Never waits for the disk.
  */
 void vigil_housekeeper_set_footage(VigilHousekeeper *self, const VigilStoreFootage *limits,
                                    guint n_limits);

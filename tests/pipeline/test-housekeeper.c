@@ -112,6 +112,64 @@ START_TEST(limits_are_handed_over)
 }
 END_TEST
 
+static VigilHousekeeper *steps_housekeeper; /* (nullable): not there yet; atomic */
+static VigilStore *steps_store;
+static GThread *steps_main;
+static guint n_known;
+static gint n_steps; /* looks at the disk by the housekeeper; atomic */
+
+/* Of the housekeeper's thread, in a step. There is never enough. */
+static gint64
+look_at_disk(gint dir_fd)
+{
+    static const VigilStoreFootage limit = {"door", 1000, 0};
+    VigilHousekeeper *housekeeper;
+
+    if (g_thread_self() == steps_main)
+        return G_MAXINT64;
+    while (!(housekeeper = g_atomic_pointer_get(&steps_housekeeper)))
+        g_usleep(1000);
+    if (g_atomic_int_get(&n_steps) == 0)
+        vigil_housekeeper_set_footage(housekeeper, &limit, 1);
+    else if (g_atomic_int_get(&n_steps) == 1)
+        n_known = steps_store->n_footage;
+    g_atomic_int_inc(&n_steps);
+    return 0;
+}
+
+/* A long round goes by limits that were handed over in its midst: nothing goes that may stay longer now. */
+START_TEST(limits_count_from_the_next_step)
+{
+    g_autofree gchar *dir = g_dir_make_tmp("vigil-housekeeper-XXXXXX", NULL);
+    g_autofree gchar *database = g_build_filename(dir, "events.db", NULL);
+    g_autofree gchar *clips = g_build_filename(dir, "clips", NULL);
+    const VigilStoreOptions options = {
+        .database = database, .clips = clips, .min_free_bytes = 1000000};
+    VigilFileOps ops = vigil_file_ops_system;
+    VigilHousekeeper *housekeeper;
+
+    ops.free_bytes = look_at_disk;
+    steps_main = g_thread_self();
+    steps_store = vigil_store_open_with(&options, &ops, NULL, NULL);
+    ck_assert_ptr_nonnull(steps_store);
+    for (guint i = 0; i < N_EVENTS; i++)
+        commit(steps_store, i + 1);
+    housekeeper = vigil_housekeeper_new(steps_store, 3600);
+    g_atomic_pointer_set(&steps_housekeeper, housekeeper);
+    for (guint i = 0; i < 3000 && g_atomic_int_get(&n_steps) < 2; i++)
+        g_usleep(10000);
+    vigil_housekeeper_free(housekeeper);
+    ck_assert_int_ge(n_steps, 2);
+    ck_assert_uint_eq(n_known, 1);
+    vigil_store_unref(steps_store);
+    remove_file(dir, "events.db");
+    remove_file(dir, "events.db.lock");
+    remove_file(dir, "events.db.reserve");
+    remove_file(dir, "clips");
+    g_rmdir(dir);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -123,6 +181,7 @@ main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, long_clean_up_does_not_hold_up_the_end);
     tcase_add_test(tcase, limits_are_handed_over);
+    tcase_add_test(tcase, limits_count_from_the_next_step);
     suite_add_tcase(suite, tcase);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
