@@ -573,6 +573,7 @@ vigil_store_enforce_min_free(VigilStore *self, guint *n_deleted, gboolean *done,
     g_mutex_lock(&self->mutex);
     ok = do_if_full(self, do_space_of_disk, n_deleted, done, error);
     g_mutex_unlock(&self->mutex);
+    vigil_set_aside_remove_chosen(self);
     ok = ok && unlink_doomed(self, error);
     g_mutex_unlock(&self->retention->enforcing);
     return ok;

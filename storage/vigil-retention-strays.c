@@ -58,19 +58,28 @@ end_strays(VigilStore *self, gpointer strays, GError **error)
     return vigil_strays_end(strays, self, error);
 }
 
-/* A round has one stray at most, and not all of a long one: limits get their turn in between. */
+/*
+ * A round has one stray at most, and not all of a long one: limits get their turn in between. They get it on a full disk, too: what they
+ * delete makes the space for this row, which ends the next time.
+ */
 gboolean
 vigil_retention_end_stray(VigilStore *self, gboolean *done, GError **error)
 {
     VigilRetention *retention = self->retention;
+    g_autoptr(GError) local = NULL;
 
     if (!retention->strays)
         return TRUE;
     *done = retention->stray_examined || ++retention->n_stray_steps % STRAY_STEPS == 0;
     if (!retention->stray_examined)
         return TRUE;
-    if (!vigil_store_transact(self, end_strays, retention->strays, error))
-        return FALSE;
+    if (!vigil_store_transact(self, end_strays, retention->strays, &local)) {
+        if (!g_error_matches(local, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_FULL)) {
+            g_propagate_error(error, g_steal_pointer(&local));
+            return FALSE;
+        }
+        g_message("%s", local->message);
+    }
     retention->stray_after = vigil_strays_get_last(retention->strays);
     g_clear_pointer(&retention->strays, vigil_strays_free);
     return TRUE;
@@ -79,6 +88,8 @@ vigil_retention_end_stray(VigilStore *self, gboolean *done, GError **error)
 gboolean
 vigil_store_end_strays(VigilStore *self, GError **error)
 {
+    /* two that mend and read one file at a time would seal what neither of them left there */
+    g_autoptr(GMutexLocker) enforcing = g_mutex_locker_new(&self->retention->enforcing);
     g_autoptr(VigilStrays) strays = NULL;
     gboolean ok, examined = FALSE;
 

@@ -655,6 +655,41 @@ START_TEST(test_rows_take_nothing_from_events)
 }
 END_TEST
 
+static void
+say_full(sqlite3_context *context, int n_values, sqlite3_value **values)
+{
+    sqlite3_result_error_code(context, SQLITE_FULL);
+}
+
+/* Where a cut segment's row cannot be written, as the disk is full, limits are kept all the same: it is they that make space. */
+START_TEST(test_limits_beside_a_full_disk)
+{
+    const VigilStoreFootage limit = {"door", DAY_US, 0};
+
+    begin_test();
+    vigil_store_set_footage(t.store, &limit, 1);
+    record_segment("door", 1000);
+    vigil_store_abandon_clip(t.store, begin_segment("door"));
+    sqlite3_create_function(t.store->db, "disk_full", 0, SQLITE_UTF8 | SQLITE_INNOCUOUS, NULL,
+                            say_full, NULL, NULL);
+    ck_assert_int_eq(sqlite3_exec(t.store->db,
+                                  "CREATE TEMP TRIGGER no_space BEFORE UPDATE OF state ON clips "
+                                  "BEGIN SELECT disk_full(); END",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    pass(2 * DAY_US);
+    enforce();
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM clips WHERE state = 'open'"), 1);
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM clips"), 1);
+    ck_assert_int_eq(sqlite3_exec(t.store->db, "DROP TRIGGER no_space", NULL, NULL, NULL),
+                     SQLITE_OK);
+    enforce();
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM clips WHERE state = 'open'"), 0);
+    ck_assert_uint_eq(store_test_check(&t), 0);
+    store_test_finish(&t);
+}
+END_TEST
+
 START_TEST(test_purge)
 {
     const VigilPurge purge = {.camera = "door",
@@ -814,6 +849,7 @@ main(void)
                                   test_space,
                                   test_space_of_open_segments,
                                   test_rows_take_nothing_from_events,
+                                  test_limits_beside_a_full_disk,
                                   test_purge,
                                   test_purge_of_lost_ones,
                                   test_made_again,
