@@ -151,7 +151,7 @@ gboolean vigil_seal_add_event(VigilStore *self, gint64 event_seq, const gchar *i
 /**
  * vigil_seal_clip_statement: (transfer full) (nullable): what a clip's row says, in the form of an event's, below the line
  * "vigil-clip 1": without what the clip's item has already (path, size), what may change later (state, that it expired), and
- * what only helps to find things. %NULL when there is no such clip, or with @error.
+ * what only helps to find things. %NULL with @error.
  */
 gchar *vigil_seal_clip_statement(VigilStore *self, gint64 clip_id, GError **error);
 

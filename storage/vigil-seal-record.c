@@ -17,6 +17,7 @@ G_STATIC_ASSERT(VIGIL_SEAL_KEY_BYTES == crypto_sign_PUBLICKEYBYTES);
 #define ITEM_HEAD_BYTES 3
 #define ITEM_TAIL_BYTES (8 + VIGIL_SEAL_DIGEST_BYTES)
 #define BLOCK_BYTES (256 * 1024)
+#define PART_BYTES (1024 * 1024 * 1024)
 
 struct VigilSealHash {
     crypto_generichash_state *state; /* by itself: it must lie on a multiple of 64 bytes */
@@ -231,11 +232,14 @@ gint
 vigil_seal_hash_file(gint fd, guint8 digest[VIGIL_SEAL_DIGEST_BYTES], guint64 *bytes)
 {
     g_autoptr(VigilSealHash) hash = vigil_seal_hash_new();
-    const gssize n = vigil_seal_hash_read(hash, fd, 0, G_MAXSSIZE);
+    gssize n;
 
+    *bytes = 0;
+    /* in parts: where addresses have 32 bits, a file may have more bytes than one number of them */
+    while ((n = vigil_seal_hash_read(hash, fd, *bytes, PART_BYTES)) > 0)
+        *bytes += (guint64)n;
     if (n < 0)
         return (gint)n;
-    *bytes = (guint64)n;
     vigil_seal_hash_get(hash, digest);
     return 0;
 }

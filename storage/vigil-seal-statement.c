@@ -11,7 +11,7 @@
     "SELECT k.name AS camera, c.run_id AS run, c.continuous AS continuous, c.codec AS codec, " \
     "c.width AS width, c.height AS height, c.start_ns AS start_ns, c.end_ns AS end_ns, "       \
     "c.start_wall_us AS start_wall_us, c.end_wall_us AS end_wall_us, c.done_mono_us AS "       \
-    "done_mono_us FROM clips c JOIN cameras k ON k.id = c.camera_id WHERE c.id = :id"
+    "done_mono_us FROM clips c LEFT JOIN cameras k ON k.id = c.camera_id WHERE c.id = :id"
 #define EVENT_COLUMNS                                                                          \
     "SELECT e.id AS id, k.name AS camera, e.rule AS rule, e.label AS label, "                  \
     "e.label_id AS label_id, e.track_id AS track_id, e.start_ns AS start_ns, "                 \
@@ -104,11 +104,17 @@ gchar *
 vigil_seal_clip_statement(VigilStore *self, gint64 clip_id, GError **error)
 {
     g_autoptr(GString) text = g_string_new(CLIP_HEAD);
+    g_autoptr(GError) local = NULL;
     g_auto(VigilStatement) statement = vigil_statement(self, CLIP_COLUMNS);
 
     vigil_statement_int(&statement, ":id", clip_id);
-    if (!add_row(text, &statement, error))
+    if (!add_row(text, &statement, &local)) {
+        if (!local)
+            g_set_error(&local, VIGIL_STORE_ERROR, VIGIL_STORE_ERROR_NOT_FOUND,
+                        "clip %" G_GINT64_FORMAT ": no such row", clip_id);
+        g_propagate_error(error, g_steal_pointer(&local));
         return NULL;
+    }
     return g_string_free(g_steal_pointer(&text), FALSE);
 }
 

@@ -36,7 +36,8 @@ take_part(VigilVerify *self, const gchar *id, const gchar *clip)
 }
 
 static void
-take_sealed(VigilVerify *self, const VigilSealItem *item, const gchar *name, gchar **clip)
+take_sealed(VigilVerify *self, const VigilSealRecord *record, const VigilSealItem *item,
+            const gchar *name, gchar **clip)
 {
     VigilVerifyClip *sealed;
 
@@ -53,8 +54,8 @@ take_sealed(VigilVerify *self, const VigilSealItem *item, const gchar *name, gch
         break;
     case VIGIL_SEAL_CLIP_ROW:
         sealed = *clip ? g_hash_table_lookup(self->clips, *clip) : NULL;
-        if (sealed && !sealed->row)
-            sealed->row = g_strndup(item->name, item->name_length);
+        if (sealed && !sealed->row_seq)
+            sealed->row_seq = record->seq;
         break;
     case VIGIL_SEAL_EVENT:
     case VIGIL_SEAL_TRACK:
@@ -106,7 +107,7 @@ vigil_verify_take_items(VigilVerify *self, const VigilSealRecord *record, const 
         if (record->kind == VIGIL_SEAL_KIND_DELETION)
             take_deleted(self, &item, name);
         else if (record->kind == VIGIL_SEAL_KIND_SEAL)
-            take_sealed(self, &item, name, &clip);
+            take_sealed(self, record, &item, name, &clip);
         else if (record->seq == 1 && item.type == VIGIL_SEAL_OLDER_CLIPS)
             self->older_clip_id = item.number;
         else if (record->seq == 1 && item.type == VIGIL_SEAL_OLDER_EVENTS)

@@ -19,8 +19,8 @@ typedef struct {
 typedef struct {
     guint64 bytes;
     guint8 digest[VIGIL_SEAL_DIGEST_BYTES];
-    gchar *row;    /* (nullable): what its row said; %NULL: it was sealed without */
-    gint64 row_id; /* 0: no row was seen */
+    guint64 row_seq; /* the record that says what its row said; 0: it was sealed without */
+    gint64 row_id;   /* 0: no row was seen */
 } VigilVerifyClip;
 
 /** VigilVerify: one run of vigil_store_verify(). */

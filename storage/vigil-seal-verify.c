@@ -18,13 +18,6 @@ sealed_event_free(gpointer data)
     g_free(data);
 }
 
-static void
-sealed_clip_free(gpointer data)
-{
-    g_free(((VigilVerifyClip *)data)->row);
-    g_free(data);
-}
-
 void
 vigil_verify_report(VigilVerify *self, const gchar *format, ...)
 {
@@ -152,8 +145,7 @@ vigil_store_verify(VigilStore *self, const gchar *public_keys, const gchar *head
                    guint *n_found, GError **error)
 {
     g_autoptr(GByteArray) keys = read_keys(self, public_keys, error);
-    g_autoptr(GHashTable) clips =
-        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, sealed_clip_free);
+    g_autoptr(GHashTable) clips = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     g_autoptr(GHashTable) events =
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, sealed_event_free);
     g_autoptr(GHashTable) parts =

@@ -65,6 +65,8 @@ START_TEST(test_altered)
         {"INSERT INTO cameras (name) VALUES ('gate'); UPDATE clips SET camera_id = "
          "(SELECT id FROM cameras WHERE name = 'gate') WHERE id = 4",
          "camera was sealed as door and is gate now"},
+        {"PRAGMA foreign_keys = OFF; UPDATE clips SET camera_id = 99 WHERE id = 4",
+         "camera was sealed as door and is none now"},
     };
 
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
