@@ -6,7 +6,6 @@
 
 #include "pipeline/upload/vigil-upload-pump.h"
 #include "pipeline/vigil-canary.h"
-#include "pipeline/vigil-code-pages.h"
 #include "pipeline/vigil-command.h"
 #include "pipeline/vigil-gst.h"
 #include "pipeline/vigil-housekeeper.h"
@@ -26,8 +25,6 @@
 #define CANARY_INTERVAL_MS 15000
 #define CANARY_DEADLINE_MS 10000
 #define RETENTION_INTERVAL_S 30
-/* Soon after a start, and after what happens seldom. */
-#define RELEASE_INTERVAL_S 30
 /* After SIGTERM; a camera gets 2.5 s to finish its clips, the store the rest of 5 s. */
 #define STOP_MS 4200
 /* For the ends of what was open to be sent. */
@@ -246,13 +243,6 @@ open_pin_socket(Daemon *daemon, const VigilStorePlace *place)
     return pins;
 }
 
-static gboolean
-release_code(gpointer user_data)
-{
-    vigil_code_pages_release();
-    return G_SOURCE_CONTINUE;
-}
-
 /* (transfer full) @settings */
 static VigilExit
 run_daemon(Daemon *daemon, VigilSettings *settings, const VigilStorePlace *place, VigilStore *store)
@@ -271,7 +261,6 @@ run_daemon(Daemon *daemon, VigilSettings *settings, const VigilStorePlace *place
     g_unix_signal_add(SIGTERM, on_stop, daemon);
     g_unix_signal_add(SIGINT, on_stop, daemon);
     g_unix_signal_add(SIGHUP, on_reload, daemon);
-    g_timeout_add_seconds(RELEASE_INTERVAL_S, release_code, NULL);
     housekeeper = daemon->housekeeper = vigil_housekeeper_new(store, RETENTION_INTERVAL_S);
     daemon->store = store;
     set_footage(daemon, settings);
