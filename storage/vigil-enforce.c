@@ -313,7 +313,10 @@ do_footage(VigilStore *self, gboolean *done, GError **error)
     return *done || run_step(self, &step, error);
 }
 
-/* @of_disk: only what the disk lacks counts */
+/*
+ * @of_disk: only what the disk lacks counts, and of that half: a database that is made again knows the latest first, and what is the oldest
+ * there would be the latest of all
+ */
 static gboolean
 do_space_of(VigilStore *self, gboolean of_disk, guint *n_deleted, gboolean *done, GError **error)
 {
@@ -331,6 +334,8 @@ do_space_of(VigilStore *self, gboolean of_disk, guint *n_deleted, gboolean *done
     if (self->min_free_bytes)
         free_bytes = self->ops->free_bytes(self->clips_fd);
     lack = vigil_retention_get_lack(self, free_bytes);
+    if (of_disk)
+        lack -= self->min_free_bytes / 2;
     step.excess = MAX(lack, excess);
     *done = step.excess <= 0;
     if (*done)

@@ -260,8 +260,8 @@ vigil_store_set_pinned(VigilStore *self, const gchar *event_id, gboolean pinned,
  */
 gboolean vigil_store_enforce_limits(VigilStore *self, guint *n_deleted, GError **error);
 /**
- * vigil_store_enforce_min_free: one step of vigil_store_enforce_some() that is about nothing but the free space of the disk: what cannot
- * wait until a database is made again from its clips.
+ * vigil_store_enforce_min_free: one step of vigil_store_enforce_some() that is about nothing but the free space of the disk, once half of
+ * @min_free_bytes is used up: what cannot wait until a database is made again from its clips.
  */
 gboolean
 vigil_store_enforce_min_free(VigilStore *self, guint *n_deleted, gboolean *done, GError **error);

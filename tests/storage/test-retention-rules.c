@@ -336,7 +336,7 @@ START_TEST(test_free_space_that_cannot_be_had)
 }
 END_TEST
 
-/* While a database is made again: nothing but the space of the disk counts, and not more goes than it lacks. */
+/* While a database is made again: nothing but half of the free space of the disk counts, and not more goes than that lacks. */
 START_TEST(test_nothing_but_free_space)
 {
     VigilFileOps ops = vigil_file_ops_system;
@@ -353,16 +353,16 @@ START_TEST(test_nothing_but_free_space)
     for (guint i = 1; i <= 20; i++)
         ck_assert(store_test_whole(t.store, i, 100000, NULL));
     pass(DAY_US);
-    fake_free_bytes = 1000000;
+    fake_free_bytes = 500000;
     ck_assert(vigil_store_enforce_min_free(t.store, &n_deleted, &done, NULL));
     ck_assert(done);
     ck_assert_uint_eq(n_deleted, 0);
-    fake_free_bytes = 650000;
+    fake_free_bytes = 150000;
     ck_assert(vigil_store_enforce_min_free(t.store, &n_deleted, &done, NULL));
     ck_assert_uint_eq(n_deleted, 4);
     ck_assert_uint_eq(store_test_count_files(&t), 16);
     ck_assert(!vigil_store_has_event(t.store, store_test_id(4), NULL));
-    fake_free_bytes = 1050000;
+    fake_free_bytes = 550000;
     ck_assert(vigil_store_enforce_min_free(t.store, &n_deleted, &done, NULL));
     ck_assert(done);
     ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM events"), 16);
