@@ -58,7 +58,8 @@ vigil_rtsp_patience_begin(VigilRtspPatience *self, gint64 now_us)
     self->window_us = now_us;
     self->window_packets = self->window_lost = 0;
     self->window_bad = FALSE;
-    return self->way.udp;
+    self->by_udp = self->way.udp;
+    return self->by_udp;
 }
 
 void
@@ -66,7 +67,7 @@ vigil_rtsp_patience_note_frame(VigilRtspPatience *self, gint64 now_us)
 {
     self->frame_us = now_us;
     self->refusals = 0;
-    self->way.tcp_works |= !self->way.udp;
+    self->way.tcp_works |= !self->by_udp;
 }
 
 gboolean

@@ -48,6 +48,7 @@ typedef struct {
     gint64 most_us; /* the longest pause */
     VigilRtspTransport asked;
     VigilRtspWay way;
+    gboolean by_udp; /* the connection at hand, which gives frames until it is taken down */
     guint tries, refusals;
     gint64 begun_us, frame_us; /* frame_us 0: no frame yet */
     /* the window in which packets are counted: since when, what was counted until then, whether the one before was bad */

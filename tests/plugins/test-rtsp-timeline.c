@@ -274,6 +274,8 @@ START_TEST(test_lossy_once)
     vigil_rtsp_patience_begin(&patience, 0);
     vigil_rtsp_patience_note_frame(&patience, S);
     ck_assert_int_eq(vigil_rtsp_patience_end(&patience, VIGIL_RTSP_LOSSY, 10 * S), 0);
+    /* by UDP still, while the connection is taken down */
+    vigil_rtsp_patience_note_frame(&patience, 10 * S);
     ck_assert(!vigil_rtsp_patience_begin(&patience, 10 * S));
     vigil_rtsp_patience_end(&patience, VIGIL_RTSP_LOST, 14 * S);
     ck_assert(vigil_rtsp_patience_begin(&patience, 15 * S));
@@ -282,6 +284,7 @@ START_TEST(test_lossy_once)
         ck_assert(!vigil_rtsp_patience_note_packets(&patience, 100 * (guint64)i, 50 * (guint64)i,
                                                     (20 + 5 * i) * S));
     patience.way.udp = FALSE;
+    ck_assert(!vigil_rtsp_patience_begin(&patience, 80 * S));
     vigil_rtsp_patience_note_frame(&patience, 80 * S);
     for (gint64 i = 0; i < 5; i++) {
         ck_assert(!vigil_rtsp_patience_begin(&patience, (100 + i) * S));
