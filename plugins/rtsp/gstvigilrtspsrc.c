@@ -56,6 +56,7 @@ gst_vigil_rtsp_src_stop(GstBaseSrc *src)
     gst_vigil_rtsp_src_end_sound(self);
     if (self->ever && self->patience.asked == VIGIL_RTSP_AUTO)
         vigil_rtsp_way_keep(self->asked.login.location, &self->patience.way);
+    self->ever = FALSE; /* a start that fails stops it, too, and has no location */
     g_clear_pointer(&self->sync, vigil_rtsp_sync_unref);
     gst_clear_object(&self->clock);
     gst_clear_caps(&self->caps);
@@ -94,7 +95,7 @@ gst_vigil_rtsp_src_start(GstBaseSrc *src)
         self->sync = vigil_rtsp_sync_get(self->asked.clock_group ? self->asked.clock_group : own);
     }
     self->next_try_us = self->last_frame_us = 0;
-    self->ever = self->refused = self->discont = FALSE;
+    self->refused = self->discont = FALSE;
     self->fresh = TRUE;
     g_atomic_int_set(&self->stale, FALSE);
     g_mutex_lock(&self->lock);

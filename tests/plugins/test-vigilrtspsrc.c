@@ -698,6 +698,21 @@ settle(const gchar *path, guint most)
 }
 
 /* $VIGIL_RTSP_CYCLES for more. */
+/* What was learnt of the camera of before is not that of one that there is not. */
+GST_START_TEST(test_bad_location_after_a_good_one)
+{
+    gst_util_set_object_arg(G_OBJECT(source), "transport", "auto");
+    vigil_rtsp_camera_start(&camera, "live=" SMALL, NULL);
+    play();
+    await_streaming();
+    gst_element_set_state(pipeline, GST_STATE_NULL);
+    g_object_set(source, "location", "nonsense", NULL);
+    fail_unless_equals_int(gst_element_set_state(pipeline, GST_STATE_PLAYING),
+                           GST_STATE_CHANGE_FAILURE);
+    stop();
+}
+GST_END_TEST;
+
 GST_START_TEST(test_cycles_leave_nothing)
 {
     const gchar *text = g_getenv("VIGIL_RTSP_CYCLES");
@@ -773,6 +788,7 @@ vigilrtspsrc_suite(void)
     tcase_add_test(tcase, test_login_in_location);
     tcase_add_test(tcase, test_rtsps);
     tcase_add_test(tcase, test_bad_location);
+    tcase_add_test(tcase, test_bad_location_after_a_good_one);
     tcase_add_test(tcase, test_cycles_leave_nothing);
     tcase_add_test(tcase, test_stops_while_it_hangs);
     suite_add_tcase(suite, tcase);
