@@ -52,7 +52,7 @@ vigil_filter_area_was_known(const VigilEventFilter *self, const VigilBox *box)
     return !self->in_part || (since_ns != G_MAXINT64 && self->time_ns - since_ns >= NEW_AFTER_NS);
 }
 
-/* Where its speed has taken it by now nobody needs to look closely. */
+/* Where its speed has taken it by now nobody needs to look closely. What stands still has none: its box trembles. */
 static gboolean
 has_gone_out(const VigilEventFilter *self, const VigilFilterObject *object)
 {
@@ -60,7 +60,7 @@ has_gone_out(const VigilEventFilter *self, const VigilFilterObject *object)
     const gfloat x = 0.5f * (object->box.x0 + object->box.x1) + object->speed_x * gap;
     const gfloat y = 0.5f * (object->box.y0 + object->box.y1) + object->speed_y * gap;
 
-    return x < 0.0f || x > 1.0f || y < 0.0f || y > 1.0f;
+    return !vigil_filter_place_is_still(object) && (x < 0.0f || x > 1.0f || y < 0.0f || y > 1.0f);
 }
 
 gboolean

@@ -80,6 +80,12 @@ vigil_filter_places_update(VigilEventFilter *self)
     }
 }
 
+gboolean
+vigil_filter_place_is_still(const VigilFilterObject *object)
+{
+    return object->last_ns - object->anchor_ns >= STILL_NS;
+}
+
 /* Its place was seen without it for so long. */
 static gboolean
 is_empty(const VigilEventFilter *self, const VigilFilterObject *object, gint64 wait_ns)
@@ -91,7 +97,7 @@ is_empty(const VigilEventFilter *self, const VigilFilterObject *object, gint64 w
 gboolean
 vigil_filter_place_waits(const VigilEventFilter *self, const VigilFilterObject *object)
 {
-    return self->keeps_places && object->last_ns - object->anchor_ns >= STILL_NS &&
+    return self->keeps_places && vigil_filter_place_is_still(object) &&
            !is_empty(self, object, self->patience_ns) &&
            self->time_ns - MIN(object->missed_ns, self->time_ns) < MAX_COVERED_NS;
 }

@@ -251,6 +251,8 @@ void
 vigil_filter_place_observe(VigilEventFilter *self, VigilFilterObject *object, const VigilBox *box);
 /* Of those that were not detected, after the others. */
 void vigil_filter_places_update(VigilEventFilter *self);
+/* It had stood still for some seconds when it was seen last. */
+gboolean vigil_filter_place_is_still(const VigilFilterObject *object);
 /* It stood still when it was lost, and may still be there, behind somebody. */
 gboolean vigil_filter_place_waits(const VigilEventFilter *self, const VigilFilterObject *object);
 /* The stay is of a rule that asks for an object that stands still, and it no longer stands where it did. */

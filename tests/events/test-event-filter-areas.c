@@ -111,6 +111,22 @@ START_TEST(gone_from_a_whole_look)
 }
 END_TEST
 
+/* What stands still at the border is no passer-by who has left, whatever its box did in the last look that showed it. */
+START_TEST(still_at_the_border)
+{
+    start(visitor);
+    for (gint64 t = 0; t <= 5 * SECOND; t += 100 * MS) {
+        const VigilTrack track = person_at(1, t == 5 * SECOND ? 0.055f : 0.06f, 0.8f, 0.9f);
+
+        look_at_part(t, &left_half, &track, 1);
+    }
+    nobody(5100 * MS, 14 * SECOND);
+    assert_story("b1");
+    nobody(14100 * MS, 17 * SECOND);
+    assert_story("b1 e1");
+}
+END_TEST
+
 /* The box of the part's border is not enough, and the place where its track says it is counts, too. */
 START_TEST(the_place_must_be_in_the_part)
 {
@@ -275,7 +291,9 @@ START_TEST(too_small_is_not_removed)
 {
     start(removed);
     bag_in(0, 8 * SECOND, &left_half, 1, 0.25f);
-    nobody(8100 * MS, 60 * SECOND);
+    /* a box is never quite still */
+    bag_in(8100 * MS, 8100 * MS, &left_half, 1, 0.245f);
+    nobody(8200 * MS, 60 * SECOND);
     assert_story("");
     nobody_in(60100 * MS, 64 * SECOND, &left_half);
     assert_story("b1 e1");
@@ -337,6 +355,7 @@ main(void)
     tcase_add_test(tc, who_is_elsewhere_is_not_gone);
     tcase_add_test(tc, too_small_is_not_gone);
     tcase_add_test(tc, gone_from_a_whole_look);
+    tcase_add_test(tc, still_at_the_border);
     tcase_add_test(tc, not_for_ever);
     tcase_add_test(tc, the_place_must_be_in_the_part);
     tcase_add_test(tc, coverage);
