@@ -453,7 +453,7 @@ static gboolean
 note_checkpoint(VigilStore *self, const Closing *closing, gboolean all, GError **error)
 {
     g_auto(VigilStatement) update =
-        vigil_statement(self, "UPDATE seal_chain SET checkpoint_seq = :seq, n_records = :n, "
+        vigil_statement(self, "UPDATE seal_chain SET checkpoint_seq = :seq, "
                               "least = iif(:all, :n, least)");
 
     vigil_statement_int(&update, ":seq", closing->checkpoint);
