@@ -242,7 +242,8 @@ gst_vigil_rtsp_src_install_properties(GObjectClass *klass)
         g_param_spec_enum("transport", "Transport",
                           "How frames come; auto: within the TCP connection, and by UDP in turn "
                           "when that gives none; UDP that loses 2 % of its packets or more for "
-                          "10 s is left for TCP, once for each location while the process runs",
+                          "10 s is left for TCP, once for each location while the process runs, "
+                          "unless 10 connections give nothing then",
                           transport_get_type(), VIGIL_RTSP_AUTO, FLAGS));
     g_object_class_install_property(
         klass, PROP_LATENCY,

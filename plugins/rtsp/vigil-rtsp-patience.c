@@ -12,6 +12,8 @@
 #define WINDOW_US (5 * G_USEC_PER_SEC)
 #define LOSSY_PERMILLE 20
 #define LEAST_LOST 3
+/* Then what was known of the way is no longer so: bad pictures are better than none. */
+#define MOST_IN_VAIN 10
 
 /* --- what is known of the way -------------------------------------------------------------------- */
 
@@ -66,7 +68,7 @@ void
 vigil_rtsp_patience_note_frame(VigilRtspPatience *self, gint64 now_us)
 {
     self->frame_us = now_us;
-    self->refusals = 0;
+    self->refusals = self->in_vain = 0;
     self->way.tcp_works |= !self->by_udp;
 }
 
@@ -102,6 +104,17 @@ vigil_rtsp_patience_get_deadline(const VigilRtspPatience *self, gint64 timeout_u
                                                                  : since_us + timeout_us;
 }
 
+/* It was tried and gave nothing. */
+static void
+change_way(VigilRtspPatience *self)
+{
+    /* a bad one is no help where the good one is known to work */
+    if (!(self->way.lossy && self->way.tcp_works))
+        self->way.udp = !self->way.udp;
+    else if (++self->in_vain >= MOST_IN_VAIN)
+        self->way = (VigilRtspWay){.udp = TRUE};
+}
+
 gint64
 vigil_rtsp_patience_end(VigilRtspPatience *self, VigilRtspLoss loss, gint64 now_us)
 {
@@ -120,10 +133,9 @@ vigil_rtsp_patience_end(VigilRtspPatience *self, VigilRtspLoss loss, gint64 now_
         self->way.udp = FALSE;
         return 0;
     }
-    /* where nobody is there, the way is not at fault; and a bad one is no help where the good one is known to work */
-    if (self->asked == VIGIL_RTSP_AUTO && !self->frame_us && loss == VIGIL_RTSP_LOST &&
-        !(self->way.lossy && self->way.tcp_works))
-        self->way.udp = !self->way.udp;
+    /* where nobody is there, the way is not at fault */
+    if (self->asked == VIGIL_RTSP_AUTO && !self->frame_us && loss == VIGIL_RTSP_LOST)
+        change_way(self);
     pause_us = FIRST_PAUSE_US << MIN(self->tries, 10);
     self->tries++;
     return MIN(pause_us, self->most_us);

@@ -50,6 +50,7 @@ typedef struct {
     VigilRtspWay way;
     gboolean by_udp; /* the connection at hand, which gives frames until it is taken down */
     guint tries, refusals;
+    guint in_vain; /* by TCP, one after the other, where that worked and UDP was lossy */
     gint64 begun_us, frame_us; /* frame_us 0: no frame yet */
     /* the window in which packets are counted: since when, what was counted until then, whether the one before was bad */
     gint64 window_us;

@@ -264,7 +264,7 @@ START_TEST(test_losses)
 }
 END_TEST
 
-/* A camera that gives nothing by TCP keeps its bad UDP, and one that gives something never sees UDP again. */
+/* A camera that gives nothing by TCP keeps its bad UDP; and one that gives something sees UDP again when TCP gave nothing for long. */
 START_TEST(test_lossy_once)
 {
     VigilRtspPatience patience;
@@ -286,10 +286,13 @@ START_TEST(test_lossy_once)
     patience.way.udp = FALSE;
     ck_assert(!vigil_rtsp_patience_begin(&patience, 80 * S));
     vigil_rtsp_patience_note_frame(&patience, 80 * S);
-    for (gint64 i = 0; i < 5; i++) {
+    for (gint64 i = 0; i < 10; i++) {
         ck_assert(!vigil_rtsp_patience_begin(&patience, (100 + i) * S));
         vigil_rtsp_patience_end(&patience, VIGIL_RTSP_LOST, (100 + i) * S);
     }
+    /* it does not work any more: as if nothing were known */
+    ck_assert(vigil_rtsp_patience_begin(&patience, 110 * S));
+    ck_assert(!patience.way.lossy && !patience.way.tcp_works);
 }
 END_TEST
 
