@@ -176,7 +176,9 @@ vigil_seal_fate_take(VigilSealFate *self, const VigilSealRecord *record)
     while (vigil_seal_record_next(record, &offset, &item))
         switch (item.type) {
         case VIGIL_SEAL_CLIP:
-            n += end_items(self, TRUE, &item, CLIP_BITS | (deletes ? BIT(VIGIL_SEAL_PART) : 0));
+            /* a second seal ends nothing: that there are two is found for ever */
+            if (deletes)
+                n += end_items(self, TRUE, &item, CLIP_BITS | BIT(VIGIL_SEAL_PART));
             break;
         case VIGIL_SEAL_EVENT:
             n += end_items(self, FALSE, &item, EVENT_BITS | (deletes ? BIT(VIGIL_SEAL_PART) : 0));

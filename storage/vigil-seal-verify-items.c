@@ -35,6 +35,26 @@ take_part(VigilVerify *self, const gchar *id, const gchar *clip)
     g_hash_table_add(paths, g_strdup(clip));
 }
 
+/* Nothing is written to a clip that is sealed: who marks it as open again, and alters it, gets no seal that counts. */
+static void
+take_clip(VigilVerify *self, const VigilSealRecord *record, const VigilSealItem *item,
+          const gchar *name)
+{
+    VigilVerifyClip *sealed;
+
+    if (g_hash_table_contains(self->clips, name)) {
+        vigil_verify_report(self,
+                            "clip %s: record %" G_GUINT64_FORMAT " seals it a second time; what "
+                            "counts is the first",
+                            name, record->seq);
+        return;
+    }
+    sealed = g_new0(VigilVerifyClip, 1);
+    sealed->bytes = item->number;
+    memcpy(sealed->digest, item->digest, VIGIL_SEAL_DIGEST_BYTES);
+    g_hash_table_insert(self->clips, g_strdup(name), sealed);
+}
+
 static void
 take_sealed(VigilVerify *self, const VigilSealRecord *record, const VigilSealItem *item,
             const gchar *name, gchar **clip)
@@ -42,12 +62,7 @@ take_sealed(VigilVerify *self, const VigilSealRecord *record, const VigilSealIte
     VigilVerifyClip *sealed;
 
     switch (item->type) {
-    case VIGIL_SEAL_CLIP:
-        sealed = g_new0(VigilVerifyClip, 1);
-        sealed->bytes = item->number;
-        memcpy(sealed->digest, item->digest, VIGIL_SEAL_DIGEST_BYTES);
-        g_hash_table_replace(self->clips, g_strdup(name), sealed);
-        G_GNUC_FALLTHROUGH;
+    case VIGIL_SEAL_CLIP: take_clip(self, record, item, name); G_GNUC_FALLTHROUGH;
     case VIGIL_SEAL_LINK:
         g_free(*clip);
         *clip = g_strdup(name);

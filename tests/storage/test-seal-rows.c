@@ -98,6 +98,27 @@ START_TEST(test_clip_marked_as_segment)
 }
 END_TEST
 
+/* Marked as open again, it is ended and sealed at the next start as any that was left open: that is no way to alter it. */
+START_TEST(test_sealed_twice)
+{
+    g_autofree gchar *path = NULL;
+
+    set_up();
+    path = g_build_filename(t.clips, "2026/01/02/garden/01KDXTEST00000000000000002.mp4", NULL);
+    store_test_exec(&t, "UPDATE clips SET state = 'open' WHERE id IN (2, 4)");
+    store_test_close(&t);
+    ck_assert(g_file_set_contents(path, "another", -1, NULL));
+    store_test_open(&t);
+    seal_test_enforce(&t);
+    ck_assert_int_eq(store_test_int(&t, "SELECT count(*) FROM clips WHERE state = 'open'"), 0);
+    seal_test_verify(&t, NULL, NULL);
+    seal_test_assert_found("garden/01KDXTEST00000000000000002.mp4: record ");
+    seal_test_assert_found("-continuous.mp4: record ");
+    seal_test_assert_found(" seals it a second time; what counts is the first");
+    store_test_finish(&t);
+}
+END_TEST
+
 /* That it goes is not signed, and so is found for ever. What was not altered goes as ever. */
 START_TEST(test_altered_goes_unsigned)
 {
@@ -212,9 +233,13 @@ END_TEST
 int
 main(void)
 {
-    const TTest *const tests[] = {
-        test_altered,    test_clip_marked_as_segment, test_altered_goes_unsigned,
-        test_other_seal, test_recovered_and_closed,   test_older_records};
+    const TTest *const tests[] = {test_altered,
+                                  test_sealed_twice,
+                                  test_clip_marked_as_segment,
+                                  test_altered_goes_unsigned,
+                                  test_other_seal,
+                                  test_recovered_and_closed,
+                                  test_older_records};
 
     return store_test_main("seal-rows", tests, G_N_ELEMENTS(tests));
 }
