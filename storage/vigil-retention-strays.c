@@ -85,8 +85,8 @@ vigil_retention_end_stray(VigilStore *self, gboolean *done, GError **error)
     return TRUE;
 }
 
-static gboolean
-end_all(VigilStore *self, GError **error)
+gboolean
+vigil_store_end_strays(VigilStore *self, GError **error)
 {
     g_autoptr(VigilStrays) strays = NULL;
     gboolean ok, examined = FALSE;
@@ -102,17 +102,5 @@ end_all(VigilStore *self, GError **error)
     g_mutex_lock(&self->mutex);
     ok = vigil_store_write_for(self, VIGIL_SPACE_FOR_FOOTAGE_ROWS, end_strays, strays, error);
     g_mutex_unlock(&self->mutex);
-    return ok;
-}
-
-/* Two that mend and read one file at a time would seal what neither of them left there. */
-gboolean
-vigil_store_end_strays(VigilStore *self, GError **error)
-{
-    gboolean ok;
-
-    g_mutex_lock(&self->retention->enforcing);
-    ok = end_all(self, error);
-    g_mutex_unlock(&self->retention->enforcing);
     return ok;
 }
