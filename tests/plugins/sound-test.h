@@ -119,9 +119,9 @@ sound_view_sample(SoundView *view, GstSample *sample)
 static inline SoundView
 sound_view(const gchar *path, const gchar *media)
 {
-    g_autofree gchar *line = g_strdup_printf(
-        "filesrc location=\"%s\" ! qtdemux name=d d.audio_0 ! %s ! appsink name=sink sync=false",
-        path, media);
+    g_autofree gchar *line = g_strdup_printf("filesrc location=\"%s\" ! qtdemux name=d d.audio_0 ! "
+                                             "appsink name=sink sync=false caps=\"%s\"",
+                                             path, media);
     SoundView view = {.bytes = g_byte_array_new()};
     GstElement *pipeline = gst_parse_launch(line, NULL), *sink;
     GstSample *sample;
