@@ -31,7 +31,7 @@ add_difference(GString *text, const gchar *name, const gchar *sealed, const gcha
 gchar *
 vigil_seal_row_compare(const gchar *sealed, const gchar *now)
 {
-    g_autoptr(GHashTable) was = read_columns(sealed), is = read_columns(now);
+    g_autoptr(GHashTable) was = NULL, is = NULL;
     g_autoptr(GList) names = NULL;
     g_autoptr(GString) text = NULL;
     GHashTableIter iter;
@@ -39,6 +39,8 @@ vigil_seal_row_compare(const gchar *sealed, const gchar *now)
 
     if (g_str_equal(sealed, now))
         return NULL;
+    was = read_columns(sealed);
+    is = read_columns(now);
     text = g_string_new(NULL);
     g_hash_table_iter_init(&iter, is);
     while (g_hash_table_iter_next(&iter, &name, &value))

@@ -271,10 +271,13 @@ await_sample(GstVigilRtspSrc *self)
 static gchar *
 judge_way(GstVigilRtspSrc *self)
 {
-    const GstVigilRtspSessionStats stats = gst_vigil_rtsp_session_get_stats(self->session);
+    const gint64 now_us = g_get_monotonic_time();
+    GstVigilRtspSessionStats stats;
 
-    if (!vigil_rtsp_patience_note_packets(&self->patience, stats.packets, stats.lost,
-                                          g_get_monotonic_time()))
+    if (!vigil_rtsp_patience_wants_packets(&self->patience, now_us))
+        return NULL;
+    stats = gst_vigil_rtsp_session_get_stats(self->session);
+    if (!vigil_rtsp_patience_note_packets(&self->patience, stats.packets, stats.lost, now_us))
         return NULL;
     return g_strdup_printf("%.1f %% of its packets by UDP were lost; it is asked to send by TCP "
                            "from now on",

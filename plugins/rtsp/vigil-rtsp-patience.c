@@ -73,14 +73,20 @@ vigil_rtsp_patience_note_frame(VigilRtspPatience *self, gint64 now_us)
 }
 
 gboolean
+vigil_rtsp_patience_wants_packets(const VigilRtspPatience *self, gint64 now_us)
+{
+    return self->asked == VIGIL_RTSP_AUTO && self->way.udp && !self->way.lossy &&
+           now_us - self->window_us >= WINDOW_US;
+}
+
+gboolean
 vigil_rtsp_patience_note_packets(VigilRtspPatience *self, guint64 packets, guint64 lost,
                                  gint64 now_us)
 {
     guint64 n, n_lost;
     gboolean bad, before = self->window_bad;
 
-    if (self->asked != VIGIL_RTSP_AUTO || !self->way.udp || self->way.lossy ||
-        now_us - self->window_us < WINDOW_US)
+    if (!vigil_rtsp_patience_wants_packets(self, now_us))
         return FALSE;
     n_lost = lost - self->window_lost;
     n = packets - self->window_packets + n_lost;

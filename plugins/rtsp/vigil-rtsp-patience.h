@@ -65,6 +65,8 @@ gboolean vigil_rtsp_patience_begin(VigilRtspPatience *self, gint64 now_us);
 void vigil_rtsp_patience_note_frame(VigilRtspPatience *self, gint64 now_us);
 /** vigil_rtsp_patience_get_deadline: when silence has lasted for @timeout_us. */
 gint64 vigil_rtsp_patience_get_deadline(const VigilRtspPatience *self, gint64 timeout_us);
+/** vigil_rtsp_patience_wants_packets: a window is over that is to be judged; cheap, for each frame. */
+gboolean vigil_rtsp_patience_wants_packets(const VigilRtspPatience *self, gint64 now_us);
 /**
  * vigil_rtsp_patience_note_packets:
  * @packets: that came by this connection
