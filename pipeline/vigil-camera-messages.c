@@ -288,7 +288,7 @@ on_error_message(VigilCamera *self, GstMessage *message)
 {
     g_autoptr(GError) error = NULL;
     g_autofree gchar *debug = NULL;
-    g_autofree gchar *safe = NULL;
+    g_autofree gchar *safe = NULL, *shown = NULL;
 
     gst_message_parse_error(message, &error, &debug);
     safe = vigil_redact(debug);
@@ -304,8 +304,9 @@ on_error_message(VigilCamera *self, GstMessage *message)
         error->message =
             g_strdup("this is no video that can be read: its content is of no known kind");
     }
-    /* our own texts name the source; those of GStreamer's elements do not */
-    if (!strstr(error->message, self->settings->source->display))
+    /* our own texts name the source, perhaps as it is; those of GStreamer's elements do not */
+    shown = vigil_redact(error->message);
+    if (!strstr(shown, self->settings->source->display))
         g_prefix_error(&error, "%s: ", self->settings->source->display);
     vigil_camera_handle_error(self, error);
 }

@@ -119,35 +119,110 @@ ends_url(gchar c)
     return c == '\0' || g_ascii_isspace(c) || strchr("\"'<>`", c) != NULL;
 }
 
-/*
- * `scheme://who@host…`: everything up to the last @ of the word is hidden. A password may hold any character, even `/`, when
- * someone forgot to escape it; an @ in a path hides the host, which is the lesser evil.
- */
-static void
-hide_logins(GString *text)
+/* Of a parameter, in lower case: what it may have in it, and what it may end in. Makers of cameras agree on none of them. */
+static const gchar *const secret_parts[] = {"pass",       "pwd",    "psw",     "token",
+                                            "secret",     "auth",   "session", "signature",
+                                            "credential", "apikey", "jwt"};
+static const gchar *const secret_ends[] = {"pas", "pw", "key", "sig", "sid", "pin", "login"};
+
+#define LONGEST_NAME 64 /* bytes: of a longer one its end */
+
+/* @equals: what ends the name, which begins after what separates parameters, also those that are written into a path */
+static gboolean
+is_secret_name(const gchar *begin, const gchar *equals)
 {
-    gsize from = 0;
+    const gchar *from = equals;
+    g_autofree gchar *plain = NULL, *name = NULL;
 
-    for (;;) {
-        const gchar *mark = strstr(text->str + from, "://");
-        gsize begin, end, at = 0;
+    while (from > begin && equals - from < LONGEST_NAME && !strchr("/?&;,#=", from[-1]))
+        from--;
+    plain = g_uri_unescape_segment(from, equals, NULL);
+    name = plain ? g_ascii_strdown(plain, -1) : g_ascii_strdown(from, equals - from);
+    for (guint i = 0; i < G_N_ELEMENTS(secret_parts); i++)
+        if (strstr(name, secret_parts[i]))
+            return TRUE;
+    for (guint i = 0; i < G_N_ELEMENTS(secret_ends); i++)
+        if (g_str_has_suffix(name, secret_ends[i]))
+            return TRUE;
+    return FALSE;
+}
 
-        if (!mark)
-            return;
-        begin = (gsize)(mark - text->str) + 3;
-        for (end = begin; !ends_url(text->str[end]); end++)
-            if (text->str[end] == '@')
-                at = end;
-        from = end;
-        if (at) {
-            g_string_erase(text, (gssize)begin, (gssize)(at - begin));
-            g_string_insert(text, (gssize)begin, HIDDEN);
-            from = begin + strlen(HIDDEN);
-        }
+/*
+ * The next value from @from on that lets someone in. Only & ends it: in a password that nobody escaped there may be any other mark.
+ * @stop: (out): where it ends. Returns: where it begins, or NULL
+ */
+static const gchar *
+find_secret_value(const gchar *begin, const gchar *from, const gchar *end, const gchar **stop)
+{
+    for (const gchar *at = from; at < end; at++) {
+        if (*at != '=' || !is_secret_name(begin, at))
+            continue;
+        *stop = memchr(at, '&', (gsize)(end - at));
+        if (!*stop)
+            *stop = end;
+        return at + 1;
+    }
+    return NULL;
+}
+
+void
+vigil_redact_hold_url(VigilRedactHold **hold, const gchar *url)
+{
+    const gchar *end = url + strlen(url), *stop = url, *value;
+
+    while ((value = find_secret_value(url, stop, end, &stop))) {
+        g_autofree gchar *raw = g_strndup(value, (gsize)(stop - value));
+        g_autofree gchar *plain = g_uri_unescape_string(raw, NULL);
+
+        vigil_redact_hold(hold, raw);
+        vigil_redact_hold(hold, plain);
     }
 }
 
-/* Values of parameters, headers and digests that let someone in: `password=…`, `Authorization: Basic …`. */
+/*
+ * `who@host…?password=…`: everything up to the last @ is hidden. A password may hold any character, even `/`, when someone forgot
+ * to escape it; an @ in a path hides the host, which is the lesser evil.
+ */
+static void
+append_url(GString *safe, const gchar *begin, const gchar *end)
+{
+    const gchar *at = g_strrstr_len(begin, end - begin, "@");
+    const gchar *from = at ? at : begin, *stop = begin, *value;
+
+    if (at)
+        g_string_append(safe, HIDDEN);
+    while ((value = find_secret_value(begin, stop, end, &stop))) {
+        if (stop <= from)
+            continue;
+        if (value > from) {
+            g_string_append_len(safe, from, value - from);
+            g_string_append(safe, HIDDEN);
+        }
+        from = stop; /* with an @ in the value all of it is behind what stands for the login */
+    }
+    g_string_append_len(safe, from, end - from);
+}
+
+static gchar *
+hide_in_urls(const gchar *text)
+{
+    GString *safe = g_string_sized_new(strlen(text));
+    const gchar *from = text, *mark;
+
+    while ((mark = strstr(from, "://"))) {
+        const gchar *begin = mark + strlen("://"), *end = begin;
+
+        while (!ends_url(*end))
+            end++;
+        g_string_append_len(safe, from, begin - from);
+        append_url(safe, begin, end);
+        from = end;
+    }
+    g_string_append(safe, from);
+    return g_string_free(safe, FALSE);
+}
+
+/* The same in other text, and headers and digests that let someone in: `password=…`, `Authorization: Basic …`. */
 static gchar *
 hide_parameters(const gchar *text)
 {
@@ -172,7 +247,7 @@ gchar *
 vigil_redact(const gchar *text)
 {
     g_autoptr(GString) work = NULL;
-    g_autofree gchar *valid = NULL;
+    g_autofree gchar *valid = NULL, *no_urls = NULL;
 
     if (!text)
         return NULL;
@@ -184,8 +259,8 @@ vigil_redact(const gchar *text)
         g_string_replace(work, ((const Secret *)g_ptr_array_index(secrets, i))->text, HIDDEN, 0);
     g_mutex_unlock(&secrets_lock);
 
-    hide_logins(work);
-    return hide_parameters(work->str);
+    no_urls = hide_in_urls(work->str);
+    return hide_parameters(no_urls);
 }
 
 static GLogWriterOutput

@@ -9,7 +9,7 @@ G_BEGIN_DECLS
  * vigil_redact:
  * @text: (nullable): anything that may hold an address
  *
- * Makes secrets unreadable: who logs in within any URL, values of parameters that are passwords or tokens, and every
+ * Makes secrets unreadable: who logs in within any URL, values of parameters that are passwords or tokens by their names, and every
  * word that somebody holds, see vigil_redact_hold(). In doubt it hides too much. Everything that leaves the program (logs,
  * errors, JSON, the database) and may have come from a source goes through here.
  *
@@ -30,6 +30,16 @@ typedef GPtrArray VigilRedactHold;
  * Hides it in all texts. Of one hold the latest 8 are kept, for files that are read again and again. Threads: any.
  */
 void vigil_redact_hold(VigilRedactHold **hold, const gchar *secret);
+
+/**
+ * vigil_redact_hold_url:
+ * @hold: (inout): of one thread at a time
+ * @url: without who logs in; its parameters may
+ *
+ * Holds the values of parameters that let someone in (`?user=NAME&password=SECRET`), as they are written and decoded. Of more than
+ * are kept in a hold the others are hidden in URLs only.
+ */
+void vigil_redact_hold_url(VigilRedactHold **hold, const gchar *url);
 
 /**
  * vigil_redact_release:

@@ -100,6 +100,7 @@ parse_rtsp(VigilSource *self, const gchar *scheme, const gchar *rest, GError **e
     /* a `/` in a password that nobody escaped: the login ends at the @ after all */
     if (!at && memchr(rest, ':', (gsize)(slash - rest)) && !check_host(rest))
         at = strchr(rest, '@');
+    vigil_redact_hold_url(&self->hold, at ? at + 1 : rest);
     if (at) {
         login_ok = take_login(self, rest, (gsize)(at - rest));
         rest = at + 1;

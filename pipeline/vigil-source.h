@@ -22,7 +22,8 @@ typedef enum {
 /**
  * VigilSource:
  * @kind: what it is
- * @location: absolute path of the file; what `device` of vigilv4l2src takes; the URL without who logs in
+ * @location: absolute path of the file; what `device` of vigilv4l2src takes; the URL without who logs in, but with its parameters, which
+ *   may be a password: only for the connection, never printed
  * @user: (nullable): decoded
  * @password: (nullable): decoded; never printed
  * @display: fit for logs, errors and JSON
@@ -45,7 +46,7 @@ typedef struct {
  *   `rtsps://…`, `v4l2:/dev/video0`, `v4l2:serial=NUMBER`, `v4l2:path=PORT`
  * @base: directory that relative paths start from
  *
- * While the source lives, vigil_redact() hides its password. Errors: %VIGIL_SOURCE_ERROR; messages show no secret.
+ * While the source lives, vigil_redact() hides its password, and those in the URL's parameters. Errors: %VIGIL_SOURCE_ERROR; messages show no secret.
  *
  * Returns: (transfer full): the source, or %NULL
  */

@@ -20,7 +20,22 @@ static const struct {
     {"mail to a@b.example", "mail to a@b.example"},
     {"rtsp://h/x?user=admin&password=geheim&channel=1",
      "rtsp://h/x?user=admin&password=***&channel=1"},
-    {"http://h/?token=abc;x=1", "http://h/?token=***;x=1"},
+    {"http://h/?token=abc&x=1", "http://h/?token=***&x=1"},
+    /* only & ends a value */
+    {"rtsp://h/x?password=a/b;c?d#e=f&channel=1", "rtsp://h/x?password=***&channel=1"},
+    {"rtsp://h/x?user=admin&pwd=&channel=1", "rtsp://h/x?user=admin&pwd=***&channel=1"},
+    /* as the makers call it */
+    {"http://h/v?loginuse=a&loginpas=b&psw=c&PWD=d&authbasic=e==&userpw=f&key=g&x=1",
+     "http://h/v?loginuse=a&loginpas=***&psw=***&PWD=***&authbasic=***&userpw=***&key=***&x=1"},
+    {"rtsp://h/user=admin&password=tlJwpbo6&channel=1&stream=0.sdp?real_stream",
+     "rtsp://h/user=admin&password=***&channel=1&stream=0.sdp?real_stream"},
+    {"rtsp://h/user=admin_password=tlJwpbo6_channel=1", "rtsp://h/user=admin_password=***"},
+    {"rtsp://h/x?p%61ss%57ord=geheim", "rtsp://h/x?p%61ss%57ord=***"},
+    {"rtsp://h/x?channel=1&subtype=0&unicast=true", "rtsp://h/x?channel=1&subtype=0&unicast=true"},
+    /* an @ within it */
+    {"rtsp://h/x?password=p@ss&channel=1", "rtsp://***&channel=1"},
+    {"rtsp://u:p@h/x?token=a&c=1 (rtsp://h?pw=b)", "rtsp://***@h/x?token=***&c=1 (rtsp://h?pw=***"},
+    {"rtsp://u:p?token=q@h/x", "rtsp://***"},
     {"Authorization: Basic dXNlcjpzZWNyZXQ=", "Authorization: Basic ***"},
     {"user-pw=geheim", "user-pw=***"},
     {"", ""},
@@ -49,6 +64,38 @@ START_TEST(test_secrets)
     ck_assert_str_eq(safe, "*** and *** and abc");
     vigil_redact_release(&hold);
     ck_assert_ptr_null(hold);
+}
+END_TEST
+
+/* Where it is no parameter any more; the short one is hidden in URLs only. */
+START_TEST(test_parameters_are_secrets)
+{
+    VigilRedactHold *hold = NULL;
+    g_autofree gchar *safe = NULL;
+
+    vigil_redact_hold_url(&hold, "rtsp://h/x?user=admin&password=ge%2Fheim;7&pwd=abc&channel=1234");
+    safe = vigil_redact("ge%2Fheim;7, ge/heim;7, admin, abc, 1234");
+    ck_assert_str_eq(safe, "***, ***, admin, abc, 1234");
+    vigil_redact_release(&hold);
+
+    vigil_redact_hold_url(&hold, "rtsp://h/x");
+    vigil_redact_hold_url(&hold, "");
+    vigil_redact_hold_url(&hold, "password=");
+    ck_assert_ptr_null(hold);
+}
+END_TEST
+
+/* Somebody else's text, as long as it may be: the time grows as the text does. */
+START_TEST(test_many_parameters)
+{
+    GString *text = g_string_new("http://h/?");
+    g_autofree gchar *safe = NULL;
+
+    for (guint i = 0; i < 50000; i++)
+        g_string_append(text, i % 2 ? "&password=Zk9qWv3x" : "_aaaaaaaaaaaaaaaa%");
+    safe = vigil_redact(text->str);
+    ck_assert_ptr_null(strstr(safe, "Zk9qWv3x"));
+    g_string_free(text, TRUE);
 }
 END_TEST
 
@@ -151,6 +198,8 @@ main(void)
 
     tcase_add_loop_test(tcase, test_cases, 0, G_N_ELEMENTS(cases));
     tcase_add_test(tcase, test_secrets);
+    tcase_add_test(tcase, test_parameters_are_secrets);
+    tcase_add_test(tcase, test_many_parameters);
     tcase_add_test(tcase, test_secrets_are_forgotten);
     tcase_add_test(tcase, test_one_who_changes_its_secret);
     tcase_add_test(tcase, test_odd);

@@ -10,6 +10,7 @@
 #include "tests/pipeline/scene.h"
 
 #define PASSWORD "Geheim-77x"
+#define PARAMETER "Wort/88-q"
 #define RECONNECT_S 10.0
 
 static Scene scene;
@@ -190,16 +191,18 @@ START_TEST(test_wrong_password)
 }
 END_TEST
 
-/* The login comes from a file; the log, at its loudest, and the store do not have it. */
+/* The login comes from a file, another one is in the address; the log, at its loudest, what is asked and the store have neither. */
 START_TEST(test_credentials_file)
 {
     g_autofree gchar *port = g_strdup_printf("%u", free_port());
-    g_autofree gchar *url = g_strdup_printf("rtsp://127.0.0.1:%s/live", port);
+    g_autofree gchar *url =
+        g_strdup_printf("rtsp://127.0.0.1:%s/live?user=a&psw=%s&channel=1", port, PARAMETER);
     g_autofree gchar *login = folder_write(scene.folder, "login", "user:%s\n", PASSWORD);
     g_autofree gchar *config = scene_config(&scene, "file.yaml", store, url,
                                             "    credentials: ./login\n    transport: auto\n");
     g_autoptr(GSubprocess) server = start_server(port, scene.video, PASSWORD);
     g_autoptr(GSubprocess) daemon = NULL;
+    g_auto(Program) status = {0}, text = {0};
 
     ck_assert_ptr_nonnull(login);
     g_usleep(500000);
@@ -207,6 +210,8 @@ START_TEST(test_credentials_file)
     daemon = program_start(output, errors, "run", config, NULL);
     g_unsetenv("GST_DEBUG");
     await("camera hall: running", 1, 15);
+    status = program_run("status", "--json", "--store", store, NULL);
+    text = program_run("status", "--store", store, NULL);
     g_subprocess_send_signal(daemon, SIGTERM);
     ck_assert_int_eq(program_wait_exit(daemon, 10.0), 0);
     kill_server(server);
@@ -214,6 +219,10 @@ START_TEST(test_credentials_file)
     ck_assert(!holds(errors, "dXNlcjpHZWhlaW0tNzd4")); /* user:Geheim-77x in base 64 */
     ck_assert(!holds(store, PASSWORD));
     ck_assert(holds(errors, "127.0.0.1"));
+    ck_assert_ptr_nonnull(strstr(status.output, "user=a&psw=***&channel=1"));
+    ck_assert_ptr_null(strstr(status.output, "Wort"));
+    ck_assert_ptr_null(strstr(text.output, "Wort"));
+    ck_assert(!holds(errors, "Wort/88") && !holds(output, "Wort/88") && !holds(store, "Wort/88"));
 }
 END_TEST
 

@@ -31,6 +31,12 @@ static const struct {
     {"rtsp://h/a@b", VIGIL_SOURCE_RTSP, "rtsp://h/a@b", NULL, NULL, "rtsp://***@b"},
     {"rtsp://h/?password=geheim", VIGIL_SOURCE_RTSP, "rtsp://h/?password=geheim", NULL, NULL,
      "rtsp://h/?password=***"},
+    /* for the connection as it is, for people without what is in it */
+    {"rtsp://h/x?user=admin&psw=p@s/s;1&channel=2", VIGIL_SOURCE_RTSP,
+     "rtsp://h/x?user=admin&psw=p@s/s;1&channel=2", NULL, NULL,
+     "rtsp://h/x?user=admin&psw=***&channel=2"},
+    {"rtsp://u:secret@h/x?pwd=ab/c", VIGIL_SOURCE_RTSP, "rtsp://h/x?pwd=ab/c", "u", "secret",
+     "rtsp://h/x?pwd=***"},
     {"v4l2:/dev/video0", VIGIL_SOURCE_V4L2, "/dev/video0", NULL, NULL, "v4l2:/dev/video0"},
     {"v4l2:serial=1234", VIGIL_SOURCE_V4L2, "serial=1234", NULL, NULL, "v4l2:serial=1234"},
     {"v4l2:path=pci-0000:00:14.0-usb-0:1:1.0", VIGIL_SOURCE_V4L2,
@@ -63,6 +69,8 @@ static const gchar *const bad[] = {
     "rtsp://user:Geheim77@",
     "rtsp://user:Geheim77%zz@h/",
     "rtsp://:80:90/",
+    "rtsp://:80:90/x?psw=Geheim77",
+    "http://h/x?loginpas=x/Geheim77",
     "v4l2:video0",
     "v4l2:",
     "v4l2:serial=",
@@ -78,6 +86,18 @@ START_TEST(test_bad)
     ck_assert_msg(source == NULL, "%s was taken", bad[_i]);
     ck_assert_int_eq(error->domain, VIGIL_SOURCE_ERROR);
     ck_assert_ptr_null(strstr(error->message, "Geheim77"));
+}
+END_TEST
+
+/* What a camera, or GStreamer, says about it need not be a URL. */
+START_TEST(test_parameter_becomes_secret)
+{
+    g_autoptr(VigilSource) source =
+        vigil_source_parse("rtsp://h/x?user=admin&password=Tr0ub%2F4dor&channel=1", "/", NULL);
+    g_autofree gchar *safe = vigil_redact("bad query [Tr0ub/4dor] [Tr0ub%2F4dor] of admin");
+
+    ck_assert_ptr_nonnull(source);
+    ck_assert_str_eq(safe, "bad query [***] [***] of admin");
 }
 END_TEST
 
@@ -160,6 +180,7 @@ main(void)
     tcase_add_loop_test(tcase, test_good, 0, G_N_ELEMENTS(good));
     tcase_add_loop_test(tcase, test_bad, 0, G_N_ELEMENTS(bad));
     tcase_add_test(tcase, test_password_becomes_secret);
+    tcase_add_test(tcase, test_parameter_becomes_secret);
     tcase_add_loop_test(tcase, test_times, 0, G_N_ELEMENTS(times));
     tcase_add_test(tcase, test_wrong_times);
     tcase_add_test(tcase, test_format_time);
