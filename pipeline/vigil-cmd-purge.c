@@ -132,7 +132,11 @@ purge(VigilStorePlace *place, const Options *options, VigilPurge *purge)
         if (purge_store(place, purge, &counts, &error)) {
             print_counts(&counts, "deleted");
             printf("backups and exported clips are not touched: where they lie, only you know\n");
-            return VIGIL_EXIT_OK;
+            if (counts.n_unread > 0)
+                vigil_command_error("%" G_GUINT64_FORMAT " other clips of an earlier run cannot be "
+                                    "read: they are left as they are",
+                                    counts.n_unread);
+            return counts.n_unread > 0 ? VIGIL_EXIT_FINDINGS : VIGIL_EXIT_OK;
         }
     }
     vigil_command_error("%s", error->message);

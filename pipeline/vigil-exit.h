@@ -14,7 +14,7 @@ typedef enum {
     VIGIL_EXIT_NOT_FOUND =
         4, /* the event, its clip, the camera, the model or the running daemon that was asked for is not there */
     VIGIL_EXIT_FINDINGS =
-        5, /* fsck: something is wrong with the store and was not mended; model verify: too few boxes match; footage -o: times are missing */
+        5, /* fsck, purge: something is wrong with the store and was not mended; model verify: too few boxes match; footage -o: times are missing */
 } VigilExit;
 
 #define VIGIL_EXIT_HELP                                                                            \
@@ -25,6 +25,8 @@ typedef enum {
     "  3  the configuration is wrong or cannot be read; nothing was done\n"                        \
     "  4  the event, its clip, the camera, the model or the running daemon is not there\n"         \
     "  5  fsck found something that is not mended; model verify found too few boxes that match;\n" \
-    "     footage -o wrote what there is, but not all of that time\n"
+    "     footage -o wrote what there is, but not all of that time; purge deleted all that it "    \
+    "was\n"                                                                                        \
+    "     to, but clips beside it cannot be read\n"
 
 G_END_DECLS

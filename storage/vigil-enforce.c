@@ -32,6 +32,8 @@ vigil_retention_new(void)
     self->free_before = -1;
     self->doomed = g_ptr_array_new_with_free_func(g_free);
     self->collected = g_ptr_array_new_with_free_func(g_free);
+    self->strays_told = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    self->strays_telling = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     return self;
 }
 
@@ -52,6 +54,8 @@ vigil_retention_free(VigilRetention *self, guint n_keep)
     g_ptr_array_unref(self->collected);
     g_clear_pointer(&self->set_aside, g_array_unref);
     vigil_strays_free(self->strays);
+    g_hash_table_unref(self->strays_told);
+    g_hash_table_unref(self->strays_telling);
     g_free(self);
 }
 

@@ -220,6 +220,13 @@ mend_clip(Fsck *self, gint64 id, gint64 bytes, const gchar *state)
     return FALSE;
 }
 
+/* What the disk or somebody's rights keep from being seen is there, perhaps, and is not given up for lost. */
+static gboolean
+is_missing(gint64 size)
+{
+    return size == -ENOENT || size == -EINVAL || size == -ELOOP || size == -ENOTDIR;
+}
+
 static gboolean
 is_fine(const ClipRow *row, gint64 size)
 {
@@ -239,7 +246,11 @@ report_clip(Fsck *self, const ClipRow *row, gint64 size)
         report(self, FALSE, "clip %s: no event has it", row->path);
     if (g_str_equal(row->state, "lost") || (is_open && size >= row->bytes))
         return;
-    if (size < 0)
+    if (size < 0 && !is_missing(size)) {
+        if (!is_open)
+            report(self, FALSE, "clip %s: cannot be looked at: %s", row->path,
+                   g_strerror((gint)-size));
+    } else if (size < 0)
         report(self, !is_open && mend_clip(self, row->id, 0, "lost"),
                "clip %s: its file is missing", row->path);
     else if (size != row->bytes)
@@ -335,9 +346,11 @@ check_entry(Fsck *self, gint dir_fd, const gchar *path, const gchar *name, guint
     if (depth == 0 && (g_str_equal(name, LOST_DIR) || g_str_equal(name, "lost+found")))
         return TRUE;
     fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0)
-        return errno == ENOENT || vigil_store_set_errno(error, errno, "cannot read", path);
-    return check_dir(self, fd, path, depth + 1, error);
+    if (fd >= 0)
+        return check_dir(self, fd, path, depth + 1, error);
+    if (errno != ENOENT)
+        report(self, FALSE, "folder %s: cannot be read: %s", path, g_strerror(errno));
+    return TRUE;
 }
 
 /* @fd is closed. */
@@ -380,11 +393,14 @@ gboolean
 vigil_store_fsck(VigilStore *self, gboolean repair, VigilFsckFunc func, gpointer user_data,
                  guint *n_left, GError **error)
 {
+    g_autoptr(GPtrArray) unread = g_ptr_array_new_with_free_func(g_free);
     Fsck fsck = {self, repair, func, user_data, 0};
     gboolean ok;
 
-    if (repair && !vigil_store_end_strays(self, error))
+    if (repair && !vigil_store_end_strays(self, unread, error))
         return FALSE;
+    for (guint i = 0; i < unread->len; i++)
+        report(&fsck, FALSE, "clip %s", (const gchar *)g_ptr_array_index(unread, i));
     g_mutex_lock(&self->mutex);
     ok = (self->db && !repair) || vigil_store_check_writable(self, error);
     ok = ok && check_database(&fsck, error) && check_paths(&fsck, error) &&

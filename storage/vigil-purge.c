@@ -343,6 +343,16 @@ empty_log(VigilStore *self, GError **error)
     return FALSE;
 }
 
+/* All that could be read have ended. */
+static gboolean
+count_unread(VigilStore *self, guint64 *n, GError **error)
+{
+    g_autoptr(VigilStrays) strays = vigil_strays_list(self, TRUE, 0, G_MAXUINT, error);
+
+    *n = strays ? vigil_strays_get_n(strays) : 0;
+    return strays != NULL;
+}
+
 static gboolean
 purge_locked(VigilStore *self, Work *work, GError **error)
 {
@@ -353,8 +363,8 @@ purge_locked(VigilStore *self, Work *work, GError **error)
            vigil_store_write(self, drop_messages, work, error) &&
            repeat(self, drop_clips, work, error) && repeat(self, drop_events, work, error) &&
            count(self, work->purge, "SELECT count(*) " LEFT, &work->counts.n_left, error) &&
-           check_files(self, error) && vigil_store_write(self, end_log, work, error) &&
-           empty_log(self, error);
+           count_unread(self, &work->counts.n_unread, error) && check_files(self, error) &&
+           vigil_store_write(self, end_log, work, error) && empty_log(self, error);
 }
 
 gboolean
@@ -369,7 +379,7 @@ vigil_store_purge(VigilStore *self, const VigilPurge *purge, VigilPurgeCounts *c
     while (ok && !rebuilt)
         ok = vigil_store_rebuild_some(self, G_USEC_PER_SEC, &rebuilt, error);
     /* … and of a segment that was cut off it must be known which time it has */
-    ok = ok && vigil_store_end_strays(self, error);
+    ok = ok && vigil_store_end_strays(self, NULL, error);
     if (!ok) {
         *counts = work.counts;
         return FALSE;

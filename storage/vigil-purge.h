@@ -27,6 +27,8 @@ typedef struct {
     guint64 n_events, n_clips, n_messages, n_decisions, n_left;
     guint64
         n_set_aside; /* damaged databases that were set aside, whole; not in the log of deletions */
+    guint64
+        n_unread; /* open clips of a run that died, outside of the span, that cannot be read: logged, and as they were */
 } VigilPurgeCounts;
 
 /** vigil_store_count_purge: changes nothing; a reader can do it. */
@@ -40,7 +42,8 @@ gboolean vigil_store_count_purge(VigilStore *self, const VigilPurge *purge,
  * says so), with tracks, snapshots, messages in the outbox and
  * decisions, the minutes' counts of frames, when the camera came and went, and every clip that shows any of it; another event of such a clip stays without clip and snapshot. Deleted
  * rows are overwritten, and the log is emptied, so that nothing of them is left in the database's files. What went is
- * noted first, and the seals say that it went. When it is cut off, doing it again does the rest. Backups are not known here,
+ * noted first, and the seals say that it went. An open clip that cannot be read, so that nobody knows when it ends, goes if it may
+ * touch the span. When it is cut off, doing it again does the rest. Backups are not known here,
  * and stay as they are; damaged databases that were set aside go whole, whatever camera and span are asked for.
  *
  * Errors: %VIGIL_STORE_ERROR_INVALID while a clip of the span is being written; %VIGIL_STORE_ERROR_BUSY when all is deleted

@@ -6,7 +6,7 @@
  *    deleted, and no folder is searched: with an older copy of the database, or the wrong folder, no footage is lost.
  * 2. Events that were open end as interrupted, at their last committed time; the outbox gets their ends.
  * 3. Clips of events that were open are examined and end as 'cut' or 'lost' (see vigil-strays.h), and their events keep their
- *    metadata. Open segments of continuous recordings are not read here, as there may be gigabytes of them: they stay open, and
+ *    metadata; one that cannot be read stays open until the limits are enforced with it readable. Open segments of continuous recordings are not read here, as there may be gigabytes of them: they stay open, and
  *    vigil_store_enforce_some() ends them, beside what the new run records.
  * 4. In a database that never had a run, beside clips, it is noted that it has to be made again from them.
  * 5. Runs that did not end are marked as died, and this one begins. In place of a store that failed it knows at once where
@@ -16,8 +16,8 @@
  */
 #include "storage/vigil-outbox-private.h"
 #include "storage/vigil-rebuild-private.h"
+#include "storage/vigil-retention-private.h"
 #include "storage/vigil-seal-private.h"
-#include "storage/vigil-strays.h"
 
 static gboolean
 collect_listed(VigilStore *self, GError **error)
@@ -134,6 +134,7 @@ end_earlier_runs(VigilStore *self, gpointer data, GError **error)
     if (!events || !end_events(self, events, error) ||
         !vigil_strays_end(recovery->strays, self, error) || !seal_rest(self, events, error))
         return FALSE;
+    vigil_retention_tell_strays(self, recovery->strays);
     if (events->len > 0 || n_clips > 0)
         g_message("%s: the last run was interrupted: %u events, %u clips", self->database,
                   events->len, n_clips);

@@ -34,8 +34,11 @@ struct VigilRetention {
     gint64 stray_after; /* row of the stray before; 0: those are looked for from the first one on */
     guint n_stray_steps;                /* wraps */
     gboolean stray_examined, had_stray; /* had_stray: in this round of tasks */
-    guint batch;                        /* so many events go in one step */
-    GPtrArray *doomed;                  /* (element-type utf8): being unlinked without the lock */
+    GHashTable *
+        strays_told; /* (element-type utf8 utf8): path → problem, of the last time that all were looked at; store's mutex */
+    GHashTable *strays_telling; /* the same, of this time */
+    guint batch;                /* so many events go in one step */
+    GPtrArray *doomed;          /* (element-type utf8): being unlinked without the lock */
     GPtrArray *collected; /* (element-type utf8): unlinked; their rows go with the next step */
     gboolean pins_over;   /* it was said that pinned clips take too much */
     gint64 free_before;   /* free bytes before the last step that deleted for them; -1: it helped */
@@ -86,6 +89,8 @@ gboolean vigil_retention_read_excess(VigilStore *self, gint64 *excess, GError **
 
 /** vigil_retention_examine_stray: finds one, or goes on with it. Without the mutex. %FALSE: the store failed. */
 gboolean vigil_retention_examine_stray(VigilStore *self, GError **error);
+/** vigil_retention_tell_strays: logs the problems of those that were examined, but not what it said before. Mutex held. */
+void vigil_retention_tell_strays(VigilStore *self, const VigilStrays *strays);
 /** vigil_retention_end_stray: if all of it was read; mutex held. @done: (inout): limits are to get their turn */
 gboolean vigil_retention_end_stray(VigilStore *self, gboolean *done, GError **error);
 

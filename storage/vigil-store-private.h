@@ -335,8 +335,11 @@ void vigil_retention_free(VigilRetention *self, guint n_keep);
 void vigil_retention_reset(VigilStore *self);
 /** vigil_retention_set_keep: copies. Mutex held. */
 void vigil_retention_set_keep(VigilStore *self, const VigilStoreKeep *keep, guint n_keep);
-/** vigil_store_end_strays: all at once, for who has to know when clips end. Without the mutex. */
-gboolean vigil_store_end_strays(VigilStore *self, GError **error);
+/**
+ * vigil_store_end_strays: all at once, for who has to know when clips end. Without the mutex.
+ * @unread: (nullable) (element-type utf8): why some stay open is added; %NULL: it is logged
+ */
+gboolean vigil_store_end_strays(VigilStore *self, GPtrArray *unread, GError **error);
 /** vigil_retention_is_doomed: a file of this name is being removed. Mutex held. */
 gboolean vigil_retention_is_doomed(VigilStore *self, const gchar *path);
 

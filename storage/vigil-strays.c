@@ -15,6 +15,7 @@ typedef struct {
     gint64 id, bytes;                  /* bytes: first as recorded, then as found */
     gint64 start_wall_us, end_wall_us; /* of a segment of a continuous recording; 0: not known */
     gchar *path;
+    gchar *problem;      /* (nullable): why it stays open */
     VigilSealHash *hash; /* (nullable): of the first @n_read bytes; NULL: it is not sealed */
     guint64 n_read;
     gint fd; /* -1: not begun, or done with */
@@ -35,6 +36,7 @@ open_clip_clear(gpointer data)
         close(self->fd);
     vigil_seal_hash_free(self->hash);
     g_free(self->path);
+    g_free(self->problem);
 }
 
 /* --- which --------------------------------------------------------------------------------------------------- */
@@ -82,6 +84,18 @@ guint
 vigil_strays_get_n(const VigilStrays *self)
 {
     return self->clips->len;
+}
+
+const gchar *
+vigil_strays_get_path(const VigilStrays *self, guint i)
+{
+    return g_array_index(self->clips, OpenClip, i).path;
+}
+
+const gchar *
+vigil_strays_get_problem(const VigilStrays *self, guint i)
+{
+    return g_array_index(self->clips, OpenClip, i).problem;
 }
 
 gint64
@@ -174,15 +188,21 @@ open_clip_read(OpenClip *self)
 gboolean
 vigil_strays_examine_some(VigilStrays *self, VigilStore *store, gboolean *done, GError **error)
 {
+    g_autoptr(GError) local = NULL;
     OpenClip *clip;
 
     *done = self->n_examined == self->clips->len;
     if (*done)
         return TRUE;
     clip = &g_array_index(self->clips, OpenClip, self->n_examined);
-    if (clip->fd < 0 && !open_clip_begin(clip, store, error))
-        return FALSE;
-    if (open_clip_read(clip))
+    if (clip->fd < 0 && !open_clip_begin(clip, store, &local)) {
+        if (vigil_store_has_failed(store)) {
+            g_propagate_error(error, g_steal_pointer(&local));
+            return FALSE;
+        }
+        clip->problem = g_strdup(local->message);
+    }
+    if (clip->problem || open_clip_read(clip))
         *done = ++self->n_examined == self->clips->len;
     return TRUE;
 }
@@ -228,6 +248,8 @@ vigil_strays_end(VigilStrays *self, VigilStore *store, GError **error)
         const OpenClip *clip = &g_array_index(self->clips, OpenClip, i);
         gboolean is_open;
 
+        if (clip->problem)
+            continue;
         if (!is_still_open(store, clip->id, &is_open, error) ||
             (is_open && !open_clip_end(clip, store, error)))
             return FALSE;

@@ -230,6 +230,35 @@ START_TEST(test_purge)
 }
 END_TEST
 
+/* A file that nobody can open, as its name is too long, stands for one that the disk does not give back. */
+START_TEST(test_clip_that_cannot_be_read)
+{
+    g_autofree gchar *store = g_build_filename(folder, "store", NULL);
+    g_autofree gchar *database = g_build_filename(store, "events.db", NULL);
+    sqlite3 *db = NULL;
+    g_auto(Program) made = replay_source(scene.video);
+    g_auto(Program) fsck = {0}, other = {0};
+
+    ck_assert_int_eq(made.code, 0);
+    ck_assert_int_eq(sqlite3_open(database, &db), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(db,
+                                  "UPDATE clips SET state = 'open', path = replace(path, '.mp4', "
+                                  "printf('%0300d.mp4', 0)) WHERE id = 1",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+    fsck = program_run("fsck", "--repair", "--store", store, NULL);
+    other = program_run("purge", "--store", store, "--camera", "nobody", "--between",
+                        "1970-01-01,2100-01-01", "--yes", NULL);
+    ck_assert_int_eq(fsck.code, 5);
+    ck_assert_uint_eq(count_text(fsck.output, "File name too long\n"), 1);
+    ck_assert_msg(other.code == 5, "%d %s", other.code, other.errors);
+    ck_assert_ptr_nonnull(strstr(other.output, "deleted: 0 events"));
+    ck_assert_uint_eq(count_text(other.errors, "File name too long"), 1);
+    ck_assert_ptr_nonnull(strstr(other.errors, "1 other clips"));
+}
+END_TEST
+
 START_TEST(test_newer_database)
 {
     g_autofree gchar *store = g_build_filename(folder, "store", NULL);
@@ -512,6 +541,7 @@ main(void)
     tcase_add_test(tcase, test_no_store);
     if (scene_open(&scene)) {
         tcase_add_test(tcase, test_purge);
+        tcase_add_test(tcase, test_clip_that_cannot_be_read);
         tcase_add_test(tcase, test_newer_database);
         tcase_add_test(tcase, test_unwritable_store);
         tcase_add_test(tcase, test_bad_sources);

@@ -422,12 +422,12 @@ become_nobody(void)
     ck_assert_int_eq(seteuid(NOBODY), 0);
 }
 
-/* One whose file cannot be opened does not keep limits from being kept, nor others from being ended. */
-START_TEST(test_cut_off_and_not_to_be_opened)
+/* Left by a run that died: what cannot be opened at 600 s, and a segment of "gate" behind it. Returns: (transfer full): its path */
+static gchar *
+leave_one_that_cannot_be_opened(void)
 {
-    const VigilStoreFootage limits[] = {{"yard", SEGMENT_US, 0}};
-    g_autofree gchar *path = NULL;
     VigilClip *clip;
+    gchar *path;
 
     begin_test();
     record_segment("yard", 1000);
@@ -440,12 +440,101 @@ START_TEST(test_cut_off_and_not_to_be_opened)
     ck_assert_int_eq(g_chmod(path, 0), 0);
     become_nobody();
     store_test_open(&t);
+    return path;
+}
+
+static void
+count_denials(const gchar *domain, GLogLevelFlags level, const gchar *message, gpointer n)
+{
+    *(guint *)n += strstr(message, "door") && strstr(message, "Permission denied");
+}
+
+static void
+count_findings(const gchar *finding, gboolean repaired, gpointer n)
+{
+    count_denials(NULL, 0, finding, n);
+}
+
+/*
+ * One whose file cannot be opened does not keep limits from being kept, nor others from being ended; and it is told when that is new, not
+ * with each round.
+ */
+START_TEST(test_cut_off_and_not_to_be_opened)
+{
+    const VigilStoreFootage limits[] = {{"yard", SEGMENT_US, 0}};
+    g_autofree gchar *path = leave_one_that_cannot_be_opened();
+    guint n_told = 0;
+
+    g_log_set_default_handler(count_denials, &n_told);
     vigil_store_set_footage(t.store, limits, G_N_ELEMENTS(limits));
-    enforce();
-    expect("door open 600--1\ngate cut 600-601\n");
+    for (guint i = 0; i < 3; i++) {
+        enforce();
+        expect("door open 600--1\ngate cut 600-601\n");
+    }
+    ck_assert_uint_eq(n_told, 1);
     ck_assert_int_eq(g_chmod(path, 0600), 0);
     enforce();
     expect("door cut 600-601\ngate cut 600-601\n");
+    g_log_set_default_handler(g_log_default_handler, NULL);
+    ck_assert_uint_eq(store_test_check(&t), 0);
+    store_test_finish(&t);
+    ck_assert_int_eq(seteuid(getuid()), 0);
+}
+END_TEST
+
+/* … nor a purge: it goes with what it may touch, else it is named, and stays. */
+START_TEST(test_purge_beside_one_that_cannot_be_opened)
+{
+    VigilPurge purge = {.camera = "gate",
+                        .since_us = TEST_WALL_US,
+                        .until_us = TEST_WALL_US + 3 * SEGMENT_US,
+                        .command = "test"};
+    g_autofree gchar *path = leave_one_that_cannot_be_opened();
+    g_autoptr(GError) error = NULL;
+    VigilPurgeCounts counts = {0};
+    guint n_told = 0;
+
+    g_log_set_default_handler(count_denials, &n_told);
+    vigil_store_purge(t.store, &purge, &counts, &error);
+    g_log_set_default_handler(g_log_default_handler, NULL);
+    assert_no_error(error);
+    ck_assert_uint_eq(counts.n_clips, 1);
+    ck_assert_uint_eq(counts.n_unread, 1);
+    ck_assert_uint_eq(n_told, 1);
+    expect("door open 600--1\nyard complete 0-600\n");
+    purge.camera = "door";
+    purge.since_us += 2 * SEGMENT_US;
+    ck_assert(vigil_store_purge(t.store, &purge, &counts, NULL));
+    ck_assert_uint_eq(counts.n_clips, 1);
+    ck_assert_uint_eq(counts.n_unread, 0);
+    expect("yard complete 0-600\n");
+    ck_assert(!g_file_test(path, G_FILE_TEST_EXISTS));
+    store_test_finish(&t);
+    ck_assert_int_eq(seteuid(getuid()), 0);
+}
+END_TEST
+
+/* … nor fsck, which finds it once; and what only cannot be looked at now is not given up for lost. */
+START_TEST(test_fsck_beside_one_that_cannot_be_opened)
+{
+    g_autofree gchar *path = leave_one_that_cannot_be_opened();
+    g_autofree gchar *folder = g_path_get_dirname(path);
+    guint n_told = 0, n_left = 0;
+
+    ck_assert(vigil_store_fsck(t.store, TRUE, count_findings, &n_told, &n_left, NULL));
+    ck_assert_uint_eq(n_left, 1);
+    ck_assert_uint_eq(n_told, 1);
+    expect("door open 600--1\ngate cut 600-601\nyard complete 0-600\n");
+    ck_assert_int_eq(g_chmod(path, 0600), 0);
+    ck_assert(vigil_store_fsck(t.store, TRUE, NULL, NULL, &n_left, NULL));
+    ck_assert_uint_eq(n_left, 0);
+    ck_assert_int_eq(g_chmod(folder, 0), 0);
+    n_told = 0;
+    ck_assert(vigil_store_fsck(t.store, TRUE, count_findings, &n_told, &n_left, NULL));
+    ck_assert_int_eq(g_chmod(folder, 0700), 0);
+    ck_assert_uint_eq(n_left, 2); /* the folder, and its clip */
+    ck_assert_uint_eq(n_told, 2);
+    expect("door cut 600-601\ngate cut 600-601\nyard complete 0-600\n");
     ck_assert_uint_eq(store_test_check(&t), 0);
     store_test_finish(&t);
     ck_assert_int_eq(seteuid(getuid()), 0);
@@ -842,6 +931,8 @@ main(void)
                                   test_long_ones_that_were_cut_off,
                                   test_purge_behind_a_cut,
                                   test_cut_off_and_not_to_be_opened,
+                                  test_purge_beside_one_that_cannot_be_opened,
+                                  test_fsck_beside_one_that_cannot_be_opened,
                                   test_many_segments,
                                   test_ages,
                                   test_limits_of_before,
