@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <gst/gst.h>
 
+#include "plugins/avcodec/gstvigilavdec.h"
 #include "plugins/capture/gstvigilv4l2src.h"
 #include "plugins/detect/gstvigildetect.h"
 #include "plugins/events/gstvigilevents.h"
@@ -19,6 +20,7 @@ plugin_init(GstPlugin *plugin)
 {
     gboolean ok = TRUE;
 
+    ok &= GST_ELEMENT_REGISTER(vigilavdec, plugin);
     ok &= GST_ELEMENT_REGISTER(vigildetect, plugin);
     ok &= GST_ELEMENT_REGISTER(vigilevents, plugin);
     ok &= GST_ELEMENT_REGISTER(vigilidle, plugin);

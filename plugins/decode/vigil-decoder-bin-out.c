@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The side of the pictures, and what goes past a decoder that is not there. */
 #include "plugins/decode/vigil-decoder-bin-private.h"
-#include "plugins/decode/vigil-picture-pool.h"
 
 gboolean
 vigil_decoder_bin_is_resting(VigilDecoderBin *self)
@@ -66,20 +65,6 @@ src_event(GstPad *pad, GstObject *parent, GstEvent *event)
     return TRUE;
 }
 
-/* Where a decoder gets the memory for its pictures. One of hardware has its own. */
-static gboolean
-src_query(GstPad *pad, GstObject *parent, GstQuery *query)
-{
-    VigilDecoderBin *self = gst_pad_get_element_private(pad);
-
-    if (!gst_pad_query_default(pad, parent, query))
-        return FALSE;
-    if (GST_QUERY_TYPE(query) == GST_QUERY_ALLOCATION && self->current < self->n &&
-        !self->candidates[self->current].hardware)
-        vigil_picture_pool_offer(query);
-    return TRUE;
-}
-
 /* What elements behind tell those before must come through at any time; no decoder cares for it. */
 static gboolean
 upstream_event(GstPad *pad, GstObject *parent, GstEvent *event)
@@ -114,5 +99,4 @@ vigil_decoder_bin_init_out(VigilDecoderBin *self)
     gst_pad_set_element_private(GST_PAD(inner), self);
     gst_pad_set_chain_function(GST_PAD(inner), src_chain);
     gst_pad_set_event_function(GST_PAD(inner), src_event);
-    gst_pad_set_query_function(GST_PAD(inner), src_query);
 }

@@ -6,12 +6,12 @@
 G_BEGIN_DECLS
 
 /**
- * VigilKeyDecoder: decodes single keyframes, beside the decoder of a pipeline, by an element in software on the caller's thread. Not
+ * VigilKeyDecoder: decodes single keyframes, beside the decoder of a pipeline, in software on the caller's thread. Not
  * thread-safe.
  */
 typedef struct VigilKeyDecoder VigilKeyDecoder;
 
-/** vigil_key_decoder_new: (nullable): @caps: of the coded frames. %NULL: no element decodes that here. */
+/** vigil_key_decoder_new: (nullable): @caps: of the coded frames. %NULL: libavcodec is not there, or does not decode that. */
 VigilKeyDecoder *vigil_key_decoder_new(const GstCaps *caps);
 void vigil_key_decoder_free(VigilKeyDecoder *self);
 

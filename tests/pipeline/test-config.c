@@ -167,7 +167,7 @@ static const struct {
     {HEAD CAMERA RULES "    max_clip: 10\n", ":6:", "max_clip", "unit"},
     {HEAD CAMERA RULES "    max_clip: 0s\n", ":6:", "max_clip", "1"},
     {HEAD CAMERA RULES "    record: mjpeg\n", ":6:", "record", "copy, h264"},
-    {HEAD CAMERA RULES "    decoder: avdec_h26\n", ":6:", "decoder", "avdec_h264"},
+    {HEAD CAMERA RULES "    decoder: vigilavde\n", ":6:", "decoder", "vigilavdec"},
     {HEAD CAMERA RULES "    zone: {}\n", ":6:", "zone", "did you mean \"zones\""},
     {HEAD CAMERA "    zones: {z: [[0,0],[1,1]]}\n" RULES, ":5:", "zones.z", "at least 3 points"},
     {HEAD CAMERA "    rules: [{name: r, zones: [y]}]\n", ":5:", "rules[0]", "y"},

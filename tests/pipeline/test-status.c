@@ -154,7 +154,7 @@ START_TEST(test_running_camera)
     running = ask(&camera);
     ck_assert_double_lt(json_object_get_double_member(part(camera, "rates"), "captured"), 20);
     ck_assert_double_lt(json_object_get_double_member(part(camera, "rates"), "inferred"), 4);
-    ck_assert_str_eq(json_object_get_string_member(part(camera, "decoder"), "name"), "avdec_h264");
+    ck_assert_str_eq(json_object_get_string_member(part(camera, "decoder"), "name"), "vigilavdec");
     ck_assert(json_object_get_null_member(part(camera, "decoder"), "failed"));
     ck_assert_int_eq(json_object_get_int_member(part(camera, "dropouts"), "count"), 0);
     ck_assert(json_object_get_null_member(part(camera, "dropouts"), "since"));
@@ -169,7 +169,7 @@ START_TEST(test_running_camera)
     ck_assert(json_object_has_member(part(camera, "queues"), "record"));
     ck_assert_int_gt(json_object_get_int_member(part(camera, "recording"), "ring_bytes"), 0);
     table = program_run("status", "--store", store, NULL);
-    ck_assert_msg(strstr(table.output, "CAPTURED") && strstr(table.output, "avdec_h264"), "%s",
+    ck_assert_msg(strstr(table.output, "CAPTURED") && strstr(table.output, "vigilavdec"), "%s",
                   table.output);
 
     kill_server(first);
@@ -294,16 +294,16 @@ START_TEST(test_decoder_that_breaks)
     g_setenv("GST_REGISTRY", registry, TRUE);
     g_setenv("VIGIL_FAKE_DECODER", fault, TRUE);
     daemon = start_daemon(port, "    detect: {fps: 1}\n");
-    await("the decoder v4l2h264dec failed (The fake device broke.), and avdec_h264 takes its place",
+    await("the decoder v4l2h264dec failed (The fake device broke.), and vigilavdec takes its place",
           1, 60);
     await_rate("decoded", 5);
-    check_replaced("avdec_h264", 1);
+    check_replaced("vigilavdec", 1);
     kill_server(first);
     await("camera hall: waiting", 1, 10);
     second = start_server(port);
     await("camera hall: running", 2, 20);
     await_rate("decoded", 5);
-    check_replaced("avdec_h264", 1);
+    check_replaced("vigilavdec", 1);
     stop_daemon(daemon);
     kill_server(second);
     log = read_text(errors);

@@ -58,26 +58,29 @@ check_choice(VigilCodec codec, const gchar *wanted, gboolean live, const gchar *
     ck_assert_str_eq(names->str, expected);
 }
 
-#define ALL                                                                                  \
-    "v4l2h264dec v4l2slh264dec v4l2slh265dec v4l2h265dec nvv4l2decoder nvvidconv vah264dec " \
-    "vah265dec avdec_h264 avdec_h265 openh264dec libde265dec vigiljpegdec nvjpegdec jpegdec"
+#define ALL                                                                                      \
+    "v4l2h264dec v4l2slh264dec v4l2slh265dec v4l2h265dec nvv4l2decoder nvvidconv vah264dec "     \
+    "vah265dec avdec_h264 avdec_h265 openh264dec libde265dec vigilavdec vigiljpegdec nvjpegdec " \
+    "jpegdec"
 
 START_TEST(test_choice)
 {
     check_choice(VIGIL_CODEC_H264, NULL, TRUE, ALL, "",
-                 "v4l2slh264dec v4l2h264dec nvv4l2decoder vah264dec avdec_h264 openh264dec");
+                 "v4l2slh264dec v4l2h264dec nvv4l2decoder vah264dec vigilavdec avdec_h264 "
+                 "openh264dec");
     check_choice(VIGIL_CODEC_H265, NULL, TRUE, ALL, "",
-                 "v4l2slh265dec v4l2h265dec nvv4l2decoder vah265dec avdec_h265 libde265dec");
+                 "v4l2slh265dec v4l2h265dec nvv4l2decoder vah265dec vigilavdec avdec_h265 "
+                 "libde265dec");
     check_choice(VIGIL_CODEC_JPEG, NULL, TRUE, ALL, "", "vigiljpegdec");
     /* a file gives the same everywhere */
-    check_choice(VIGIL_CODEC_H264, NULL, FALSE, ALL, "", "avdec_h264 openh264dec");
+    check_choice(VIGIL_CODEC_H264, NULL, FALSE, ALL, "", "vigilavdec avdec_h264 openh264dec");
     /* only what is there; a decoder is of no use without what brings its frames to us */
     check_choice(VIGIL_CODEC_H264, NULL, TRUE, "v4l2h264dec avdec_h264", "",
                  "v4l2h264dec avdec_h264");
     check_choice(VIGIL_CODEC_H264, NULL, TRUE, "nvv4l2decoder avdec_h264", "", "avdec_h264");
     check_choice(VIGIL_CODEC_H264, NULL, TRUE, "avdec_h265", "", "");
     /* what was asked for, and nothing else */
-    check_choice(VIGIL_CODEC_H264, "software", TRUE, ALL, "", "avdec_h264 openh264dec");
+    check_choice(VIGIL_CODEC_H264, "software", TRUE, ALL, "", "vigilavdec avdec_h264 openh264dec");
     check_choice(VIGIL_CODEC_H264, "hardware", FALSE, ALL, "",
                  "v4l2slh264dec v4l2h264dec nvv4l2decoder vah264dec");
     check_choice(VIGIL_CODEC_H264, "openh264dec", TRUE, ALL, "openh264dec", "openh264dec");
@@ -85,7 +88,8 @@ START_TEST(test_choice)
     check_choice(VIGIL_CODEC_H264, "nvjpegdec", TRUE, ALL, "", "");
     /* those that failed come last */
     check_choice(VIGIL_CODEC_H264, NULL, TRUE, ALL, "v4l2slh264dec nvv4l2decoder",
-                 "v4l2h264dec vah264dec avdec_h264 openh264dec v4l2slh264dec nvv4l2decoder");
+                 "v4l2h264dec vah264dec vigilavdec avdec_h264 openh264dec v4l2slh264dec "
+                 "nvv4l2decoder");
 }
 END_TEST
 
@@ -233,7 +237,7 @@ check_times(const Run *self, guint n)
 }
 
 static const VigilDecoderCandidate both[] = {{"v4l2h264dec", NULL, TRUE},
-                                             {"avdec_h264", NULL, FALSE}};
+                                             {"vigilavdec", NULL, FALSE}};
 
 START_TEST(test_one_that_works)
 {
@@ -275,14 +279,14 @@ START_TEST(test_one_that_breaks)
               : GROUP);
     play(&run);
     ck_assert_msg(!run.error, "%s", run.error);
-    ck_assert_str_eq(run.decoder, "avdec_h264");
+    ck_assert_str_eq(run.decoder, "vigilavdec");
     ck_assert_str_eq(run.failed, "v4l2h264dec");
     ck_assert_msg(strstr(run.reason, faults[_i].reason), "%s", run.reason);
     ck_assert_uint_le(run.n_messages, 2);
     ck_assert_uint_eq(run.n_starts, 1);
     ck_assert_uint_eq(fake_decoder_get_opened(), 1);
     ck_assert(vigil_decoder_failures_has(failures, "v4l2h264dec", g_get_monotonic_time()));
-    ck_assert(!vigil_decoder_failures_has(failures, "avdec_h264", g_get_monotonic_time()));
+    ck_assert(!vigil_decoder_failures_has(failures, "vigilavdec", g_get_monotonic_time()));
     check_times(&run, FRAMES);
     clear(&run);
 }
@@ -353,7 +357,7 @@ START_TEST(test_two_that_break)
     play(&run);
     /* it breaks at frame 40, the next fake one 40 frames after the keyframe at 30 */
     ck_assert_msg(!run.error, "%s", run.error);
-    ck_assert_str_eq(run.decoder, "avdec_h264");
+    ck_assert_str_eq(run.decoder, "vigilavdec");
     ck_assert_uint_eq(fake_decoder_get_opened(), 2);
     check_times(&run, FRAMES);
     clear(&run);
@@ -371,7 +375,7 @@ START_TEST(test_long_group)
     build(&run, both, 2, NULL, 2 * group, group);
     play(&run);
     ck_assert_msg(!run.error, "%s", run.error);
-    ck_assert_str_eq(run.decoder, "avdec_h264");
+    ck_assert_str_eq(run.decoder, "vigilavdec");
     ck_assert_uint_eq(run.times->len, before + group);
     first = g_array_index(run.times, GstClockTime, 0);
     last = g_array_index(run.times, GstClockTime, before - 1);
