@@ -90,18 +90,11 @@ set_footage(Daemon *daemon, const VigilSettings *settings)
     daemon->recorded = g_array_ref(settings->footage);
 }
 
-/* Made anew when anything of it is another: what was under way is sent again, with the same keys. */
 static void
 set_uploads(Daemon *daemon, const VigilSettings *settings)
 {
-    const VigilUploadPumpOptions options = vigil_upload_pump_options_defaults();
-    g_autoptr(VigilStore) store = NULL;
-
-    if (daemon->pump && vigil_upload_pump_wants(daemon->pump, settings->uploads, settings->cameras))
-        return;
-    g_clear_pointer(&daemon->pump, vigil_upload_pump_free);
-    store = vigil_store_renew(vigil_store_ref(daemon->store), NULL); /* it may have failed since */
-    daemon->pump = vigil_upload_pump_new(store, settings->uploads, settings->cameras, &options);
+    if (!vigil_upload_pump_wants(daemon->pump, settings->uploads, settings->cameras))
+        vigil_upload_pump_set(daemon->pump, settings->uploads, settings->cameras);
 }
 
 static void
@@ -253,6 +246,7 @@ run_daemon(Daemon *daemon, VigilSettings *settings, const VigilStorePlace *place
     VigilPinSocket *pins;
     VigilWatchdog *watchdog;
     const VigilSupervisorFuncs funcs = {on_idle, on_models_changed};
+    const VigilUploadPumpOptions uploads = vigil_upload_pump_options_defaults();
     guint n_failed;
 
     daemon->loop = loop;
@@ -264,7 +258,8 @@ run_daemon(Daemon *daemon, VigilSettings *settings, const VigilStorePlace *place
     housekeeper = daemon->housekeeper = vigil_housekeeper_new(store, RETENTION_INTERVAL_S);
     daemon->store = store;
     set_footage(daemon, settings);
-    set_uploads(daemon, settings); /* before the first event */
+    /* before the first event */
+    daemon->pump = vigil_upload_pump_new(store, settings->uploads, settings->cameras, &uploads);
     g_message("vigil %s watches %u cameras", VIGIL_VERSION, settings->cameras->len);
     daemon->supervisor = vigil_supervisor_new(settings, store, &funcs, daemon);
     daemon->canary = vigil_canary_new(store, CANARY_INTERVAL_MS, CANARY_DEADLINE_MS);

@@ -225,6 +225,25 @@ vigil_upload_discovery_follow(const VigilUploadDiscovery *self, const VigilUploa
     }
 }
 
+GPtrArray *
+vigil_upload_discovery_list_topics(const VigilUploadDiscovery *self)
+{
+    GPtrArray *topics = g_ptr_array_new_with_free_func(g_free);
+    GHashTableIter iter;
+    gpointer topic;
+
+    for (guint i = 0; i < self->entities->len; i++) {
+        const Entity *entity = self->entities->pdata[i];
+
+        g_ptr_array_add(topics, g_strconcat(entity->topic, "/state", NULL));
+        g_ptr_array_add(topics, g_strconcat(entity->topic, "/last", NULL));
+    }
+    g_hash_table_iter_init(&iter, self->described);
+    while (g_hash_table_iter_next(&iter, &topic, NULL))
+        g_ptr_array_add(topics, g_strdup(topic));
+    return topics;
+}
+
 const gchar *const *
 vigil_upload_discovery_get_filters(const VigilUploadDiscovery *self)
 {

@@ -39,6 +39,9 @@ void vigil_upload_discovery_follow(const VigilUploadDiscovery *self,
                                    const VigilUploadFormInput *input, const VigilUploadLine *line,
                                    const VigilUploadScene *scene, GPtrArray *pieces);
 
+/** vigil_upload_discovery_list_topics: (transfer full) (element-type utf8): where descriptions and states are retained, states first */
+GPtrArray *vigil_upload_discovery_list_topics(const VigilUploadDiscovery *self);
+
 /** vigil_upload_discovery_get_filters: (transfer none) (array zero-terminated=1): topics of all that we ever described */
 const gchar *const *vigil_upload_discovery_get_filters(const VigilUploadDiscovery *self);
 /**

@@ -101,11 +101,11 @@ free_sink(VigilUploadLane *self)
 }
 
 void
-vigil_upload_lane_leave(VigilUploadLane *self)
+vigil_upload_lane_leave(VigilUploadLane *self, gboolean for_good)
 {
     stop_timer(self);
     if (self->sink && self->sink->funcs->leave)
-        self->sink->funcs->leave(self->sink);
+        self->sink->funcs->leave(self->sink, for_good);
 }
 
 void

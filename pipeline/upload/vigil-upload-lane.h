@@ -29,8 +29,11 @@ void vigil_upload_lane_go(VigilUploadLane *self);
 /** vigil_upload_lane_tick: looks how far the store is: messages may have been dropped. */
 void vigil_upload_lane_tick(VigilUploadLane *self);
 
-/** vigil_upload_lane_leave: ends what is under way, and lets the sink begin its farewell; vigil_upload_lane_stop() waits for that. */
-void vigil_upload_lane_leave(VigilUploadLane *self);
+/**
+ * vigil_upload_lane_leave: ends what is under way, and lets the sink begin its farewell; vigil_upload_lane_stop() waits for that.
+ * @for_good: nobody takes the place of this destination
+ */
+void vigil_upload_lane_leave(VigilUploadLane *self, gboolean for_good);
 
 /** vigil_upload_lane_stop: ends what is under way, and the sink; to be called in the lane's thread. */
 void vigil_upload_lane_stop(VigilUploadLane *self);

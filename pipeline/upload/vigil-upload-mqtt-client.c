@@ -21,6 +21,12 @@ typedef enum {
     EVENT_RECEIVED,
 } EventKind;
 
+typedef enum {
+    LEAVING_NOT,
+    LEAVING_NOW,       /* the goodbye was said */
+    LEAVING_WHEN_SENT, /* it is said behind the last acknowledgement */
+} Leaving;
+
 typedef struct {
     EventKind kind;
     gint id, reason;
@@ -45,7 +51,8 @@ struct VigilUploadMqttClient {
     GQueue waiting;  /* Event */
     GSource *source; /* takes them */
     gboolean ended;  /* the thread is done */
-    gint leaving;    /* atomic: the owner is gone */
+    gint leaving;    /* atomic Leaving: whether the owner is gone */
+    gint n_pending;  /* atomic: publications that are not acknowledged */
     gint connected;  /* atomic: the broker took us */
     gint64
         leave_us; /* owner's thread: monotonic: until then the goodbye may take; 0: it was not begun */
@@ -169,6 +176,20 @@ source_dispatch(GSource *source, GSourceFunc callback, gpointer user_data)
 
 static GSourceFuncs source_funcs = {.dispatch = source_dispatch};
 
+static gint
+publish(VigilUploadMqttClient *self, gint *id, const gchar *topic, gconstpointer payload,
+        gsize size, gboolean retain, const mosquitto_property *properties)
+{
+    gint code;
+
+    g_atomic_int_inc(&self->n_pending); /* it may be acknowledged before the call is over */
+    code =
+        mosquitto_publish_v5(self->mosquitto, id, topic, (int)size, payload, 1, retain, properties);
+    if (code)
+        g_atomic_int_add(&self->n_pending, -1);
+    return code;
+}
+
 /* In the connection's thread, within mosquitto_loop(). */
 
 static void
@@ -182,8 +203,7 @@ on_connect(struct mosquitto *mosquitto, void *data, int code, int flags,
     if (code != 0)
         return;
     g_atomic_int_set(&self->connected, TRUE);
-    mosquitto_publish(mosquitto, NULL, self->options.will_topic, (int)strlen(online), online, 1,
-                      true);
+    publish(self, NULL, self->options.will_topic, online, strlen(online), TRUE, NULL);
     tell(self, &(Event){.kind = EVENT_CONNECTED});
 }
 
@@ -207,7 +227,10 @@ static void
 on_publish(struct mosquitto *mosquitto, void *data, int id, int reason,
            const mosquitto_property *properties)
 {
-    tell(data, &(Event){.kind = EVENT_ACKNOWLEDGED, .id = id, .reason = reason});
+    VigilUploadMqttClient *self = data;
+
+    g_atomic_int_add(&self->n_pending, -1);
+    tell(self, &(Event){.kind = EVENT_ACKNOWLEDGED, .id = id, .reason = reason});
 }
 
 static void
@@ -297,6 +320,15 @@ is_abandoned(VigilUploadMqttClient *self, gint64 *left_us)
     return !g_atomic_int_get(&self->connected) || now - *left_us > GOODBYE_US;
 }
 
+/* Whoever closes with something unread loses what the broker has not read yet, too. */
+static void
+leave_when_sent(VigilUploadMqttClient *self)
+{
+    if (g_atomic_int_get(&self->n_pending) == 0 &&
+        g_atomic_int_compare_and_exchange(&self->leaving, LEAVING_WHEN_SENT, LEAVING_NOW))
+        mosquitto_disconnect(self->mosquitto);
+}
+
 static gpointer
 run(gpointer data)
 {
@@ -324,6 +356,7 @@ run(gpointer data)
     while (!code && !is_abandoned(self, &left_us)) {
         code = mosquitto_loop(self->mosquitto, LOOP_MS, 1);
         error = errno;
+        leave_when_sent(self);
     }
 
     g_autofree gchar *reason = describe_end(self, code, error);
@@ -372,7 +405,7 @@ vigil_upload_mqtt_client_open(const VigilUploadMqttOptions *options,
 }
 
 void
-vigil_upload_mqtt_client_leave(VigilUploadMqttClient *self, guint wait_ms)
+vigil_upload_mqtt_client_leave(VigilUploadMqttClient *self, guint wait_ms, gboolean when_sent)
 {
     const gchar *offline = "offline";
 
@@ -381,12 +414,12 @@ vigil_upload_mqtt_client_leave(VigilUploadMqttClient *self, guint wait_ms)
     self->leave_us = g_get_monotonic_time() + (gint64)wait_ms * 1000;
     if (g_atomic_int_get(&self->connected)) {
         /* the broker publishes no last will for one who leaves in order */
-        mosquitto_publish(self->mosquitto, NULL, self->options.will_topic, (int)strlen(offline),
-                          offline, 1, true);
-        mosquitto_disconnect(self->mosquitto);
+        publish(self, NULL, self->options.will_topic, offline, strlen(offline), TRUE, NULL);
+        if (!when_sent)
+            mosquitto_disconnect(self->mosquitto);
     }
     g_mutex_lock(&self->lock);
-    g_atomic_int_set(&self->leaving, TRUE);
+    g_atomic_int_set(&self->leaving, when_sent ? LEAVING_WHEN_SENT : LEAVING_NOW);
     g_source_destroy(self->source);
     g_mutex_unlock(&self->lock);
 }
@@ -396,7 +429,7 @@ vigil_upload_mqtt_client_close(VigilUploadMqttClient *self, guint wait_ms)
 {
     if (!self)
         return;
-    vigil_upload_mqtt_client_leave(self, wait_ms);
+    vigil_upload_mqtt_client_leave(self, wait_ms, FALSE);
     g_mutex_lock(&self->lock);
     while (!self->ended && g_cond_wait_until(&self->ended_cond, &self->lock, self->leave_us))
         continue;
@@ -426,8 +459,7 @@ vigil_upload_mqtt_client_publish(VigilUploadMqttClient *self, const gchar *topic
     if (!code)
         code = size > MQTT_MAX_PAYLOAD
                    ? MOSQ_ERR_PAYLOAD_SIZE
-                   : mosquitto_publish_v5(self->mosquitto, &id, topic, (int)size, payload, 1,
-                                          retain, properties);
+                   : publish(self, &id, topic, payload, size, retain, properties);
     mosquitto_property_free_all(&properties);
     if (code && reason)
         *reason = mosquitto_strerror(code);

@@ -65,8 +65,9 @@ vigil_upload_mqtt_client_open(const VigilUploadMqttOptions *options,
  *
  * Begins to say goodbye where there is a connection, and does not wait. No event comes after it; nothing but
  * vigil_upload_mqtt_client_close() may follow, which then waits until @wait_ms from now at most.
+ * @when_sent: only once all that was published is acknowledged; else that may be lost
  */
-void vigil_upload_mqtt_client_leave(VigilUploadMqttClient *self, guint wait_ms);
+void vigil_upload_mqtt_client_leave(VigilUploadMqttClient *self, guint wait_ms, gboolean when_sent);
 /**
  * vigil_upload_mqtt_client_close: (nullable) @self:
  *

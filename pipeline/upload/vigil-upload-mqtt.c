@@ -462,14 +462,29 @@ mqtt_cancel(VigilUploadSink *sink)
 }
 
 static void
-mqtt_leave(VigilUploadSink *sink)
+take_all_away(Mqtt *self)
+{
+    g_autoptr(GPtrArray) topics = vigil_upload_discovery_list_topics(self->discovery);
+
+    if (!self->connected)
+        g_message("%s: no connection to the broker: what Home Assistant was told stays there",
+                  self->settings->name);
+    for (guint i = 0; self->connected && i < topics->len; i++)
+        vigil_upload_mqtt_client_publish(self->client, topics->pdata[i], "", 0, TRUE, NULL, NULL,
+                                         NULL);
+}
+
+static void
+mqtt_leave(VigilUploadSink *sink, gboolean for_good)
 {
     Mqtt *self = (Mqtt *)sink;
 
     forget_attempt(self);
     drop_source(&self->pause);
+    if (for_good && self->settings->discovery)
+        take_all_away(self);
     if (self->client)
-        vigil_upload_mqtt_client_leave(self->client, GOODBYE_MS);
+        vigil_upload_mqtt_client_leave(self->client, GOODBYE_MS, for_good);
 }
 
 static void

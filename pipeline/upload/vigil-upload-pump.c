@@ -9,18 +9,30 @@
 #define SETTLE_STEP_US 5000
 #define DROPS_TOLD_EACH_US (600 * (gint64)G_USEC_PER_SEC)
 
-struct VigilUploadPump {
+/* What is wanted: immutable. */
+typedef struct {
     GPtrArray *uploads; /* (element-type VigilUploadSettings) */
     GPtrArray *cameras; /* (element-type VigilCameraSettings) */
+} Plan;
+
+struct VigilUploadPump {
+    Plan wanted; /* last: of the owner's thread */
     VigilUploadPumpOptions options;
+
+    GMutex lock;
+    Plan next; /* that the pump's thread has not taken yet; NULLs: it has */
+    GPtrArray *
+        lanes; /* (element-type VigilUploadLane): others come in the pump's thread, with the lock */
+
+    /* of the pump's thread, while there is one */
     VigilUploadSite site;
-    gchar *installation; /* (nullable) */
+    GPtrArray *cameras;  /* of the site */
+    gchar *installation; /* (nullable): of the site */
     GRand *random;
-    GPtrArray *lanes; /* (element-type VigilUploadLane) */
     gboolean registered;
     gint64 n_dropped, dropped_told_us; /* as last told, and when (monotonic) */
 
-    VigilStore *store; /* changes in the pump's thread, while there is one */
+    VigilStore *store;
 
     GThread *thread; /* (nullable) */
     GMainContext *context;
@@ -35,22 +47,56 @@ vigil_upload_pump_options_defaults(void)
     return (VigilUploadPumpOptions){vigil_upload_sink_new, 1000, 300 * 1000, 5000};
 }
 
+static gpointer
+ref_upload(gconstpointer upload, gpointer unused)
+{
+    return vigil_upload_settings_ref((VigilUploadSettings *)upload);
+}
+
+static gpointer
+ref_camera(gconstpointer camera, gpointer unused)
+{
+    return vigil_camera_settings_ref((VigilCameraSettings *)camera);
+}
+
+static void
+plan_set(Plan *self, const GPtrArray *uploads, const GPtrArray *cameras)
+{
+    GPtrArray *old_uploads = self->uploads, *old_cameras = self->cameras;
+
+    self->uploads = g_ptr_array_copy((GPtrArray *)uploads, ref_upload, NULL);
+    g_ptr_array_set_free_func(self->uploads, (GDestroyNotify)vigil_upload_settings_unref);
+    self->cameras =
+        cameras ? g_ptr_array_copy((GPtrArray *)cameras, ref_camera, NULL) : g_ptr_array_new();
+    g_ptr_array_set_free_func(self->cameras, (GDestroyNotify)vigil_camera_settings_unref);
+    g_clear_pointer(&old_uploads, g_ptr_array_unref);
+    g_clear_pointer(&old_cameras, g_ptr_array_unref);
+}
+
+static void
+plan_clear(Plan *self)
+{
+    g_clear_pointer(&self->uploads, g_ptr_array_unref);
+    g_clear_pointer(&self->cameras, g_ptr_array_unref);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Plan, plan_clear)
+
 /* --- the store ------------------------------------------------------------------------------- */
 
 static gboolean
 set_destinations(VigilUploadPump *self)
 {
     g_autofree VigilOutboxDestination *destinations =
-        g_new0(VigilOutboxDestination, self->uploads->len + 1);
+        g_new0(VigilOutboxDestination, self->lanes->len + 1);
     g_autoptr(GError) error = NULL;
 
-    for (guint i = 0; i < self->uploads->len; i++) {
-        const VigilUploadSettings *upload = self->uploads->pdata[i];
+    for (guint i = 0; i < self->lanes->len; i++) {
+        const VigilUploadSettings *upload = vigil_upload_lane_get_settings(self->lanes->pdata[i]);
 
         destinations[i] =
             (VigilOutboxDestination){upload->name, upload->max_age_ns / 1000, upload->max_bytes};
     }
-    if (vigil_outbox_set_destinations(self->store, destinations, self->uploads->len, &error))
+    if (vigil_outbox_set_destinations(self->store, destinations, self->lanes->len, &error))
         return TRUE;
     g_message("uploads: destinations could not be written down yet: %s", error->message);
     return FALSE;
@@ -96,8 +142,8 @@ tell_drops(VigilUploadPump *self)
     const gint64 now = g_get_monotonic_time();
     gint64 n = 0;
 
-    for (guint i = 0; i < self->uploads->len; i++) {
-        const VigilUploadSettings *upload = self->uploads->pdata[i];
+    for (guint i = 0; i < self->lanes->len; i++) {
+        const VigilUploadSettings *upload = vigil_upload_lane_get_settings(self->lanes->pdata[i]);
         VigilOutboxState state;
 
         if (vigil_outbox_get_state(self->store, upload->name, &state, NULL))
@@ -146,6 +192,75 @@ on_tick(gpointer user_data)
     return G_SOURCE_CONTINUE;
 }
 
+/* --- the plan -------------------------------------------------------------------------------- */
+
+/* Without one that goes on under whatever name, nobody takes away later what it described to others. */
+static gboolean
+is_described_by(const Plan *plan, const VigilUploadSettings *upload)
+{
+    for (guint i = 0; i < plan->uploads->len; i++) {
+        const VigilUploadSettings *other = plan->uploads->pdata[i];
+
+        if (other->discovery && g_str_equal(other->url, upload->url) &&
+            g_strcmp0(other->source, upload->source) == 0)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* What was under way is sent again, with the same keys. */
+static void
+stop_lanes(VigilUploadPump *self, const Plan *next)
+{
+    for (guint i = 0; i < self->lanes->len; i++) {
+        VigilUploadLane *lane = self->lanes->pdata[i];
+
+        vigil_upload_lane_leave(
+            lane, next && !is_described_by(next, vigil_upload_lane_get_settings(lane)));
+    }
+    for (guint i = 0; i < self->lanes->len; i++)
+        vigil_upload_lane_stop(self->lanes->pdata[i]);
+}
+
+/* The lanes of before were stopped. */
+static void
+begin(VigilUploadPump *self, const Plan *plan)
+{
+    GPtrArray *lanes = g_ptr_array_new_with_free_func((GDestroyNotify)vigil_upload_lane_free), *old;
+
+    g_clear_pointer(&self->cameras, g_ptr_array_unref);
+    g_free(self->installation);
+    self->cameras = g_ptr_array_ref(plan->cameras);
+    self->installation = vigil_outbox_get_installation(self->store);
+    self->site = (VigilUploadSite){g_get_host_name(), self->cameras, self->installation};
+    for (guint i = 0; i < plan->uploads->len; i++)
+        g_ptr_array_add(lanes, vigil_upload_lane_new(plan->uploads->pdata[i], &self->site,
+                                                     &self->options, self->random));
+    g_mutex_lock(&self->lock);
+    old = self->lanes;
+    self->lanes = lanes;
+    g_mutex_unlock(&self->lock);
+    g_clear_pointer(&old, g_ptr_array_unref);
+    self->n_dropped = -1;
+    self->registered = set_destinations(self);
+}
+
+static gboolean
+take_next(VigilUploadPump *self)
+{
+    g_auto(Plan) next = {NULL};
+
+    g_mutex_lock(&self->lock);
+    next = self->next;
+    self->next = (Plan){NULL};
+    g_mutex_unlock(&self->lock);
+    if (!next.uploads)
+        return FALSE;
+    stop_lanes(self, &next);
+    begin(self, &next);
+    return TRUE;
+}
+
 /* --- the thread ------------------------------------------------------------------------------ */
 
 static gboolean
@@ -156,6 +271,8 @@ dispatch_news(GSource *source, GSourceFunc callback, gpointer user_data)
 
     g_source_set_ready_time(source, -1);
     n_news = g_atomic_int_get(&self->n_news);
+    if (take_next(self))
+        on_tick(self);
     for (guint i = 0; i < self->lanes->len; i++)
         vigil_upload_lane_go(self->lanes->pdata[i]);
     g_atomic_int_set(&self->n_seen, n_news);
@@ -179,12 +296,12 @@ run(gpointer user_data)
     g_main_context_push_thread_default(self->context);
     g_source_set_callback(tick, on_tick, self, NULL);
     g_source_attach(tick, self->context);
+    vigil_outbox_set_notify(self->store, on_news, self);
+    take_next(self);
     on_tick(self);
     g_main_loop_run(self->loop);
-    for (guint i = 0; i < self->lanes->len; i++)
-        vigil_upload_lane_leave(self->lanes->pdata[i]);
-    for (guint i = 0; i < self->lanes->len; i++)
-        vigil_upload_lane_stop(self->lanes->pdata[i]);
+    stop_lanes(self, NULL);
+    vigil_outbox_set_notify(self->store, NULL, NULL);
     g_source_destroy(tick);
     g_source_unref(tick);
     g_source_destroy(self->news);
@@ -210,7 +327,6 @@ start(VigilUploadPump *self)
     self->news = g_source_new(&news_funcs, sizeof(GSource));
     g_source_set_callback(self->news, do_nothing, self, NULL);
     g_source_attach(self->news, self->context);
-    vigil_outbox_set_notify(self->store, on_news, self);
     self->thread = g_thread_new("uploads", run, self);
 }
 
@@ -224,26 +340,12 @@ stop(VigilUploadPump *self)
     g_source_set_callback(source, quit, self->loop, NULL);
     g_source_attach(source, self->context);
     g_thread_join(self->thread);
-    /* until here the thread may have taken another store */
-    vigil_outbox_set_notify(self->store, NULL, NULL);
     g_source_unref(self->news);
     g_main_loop_unref(self->loop);
     g_main_context_unref(self->context);
 }
 
 /* --- the whole ------------------------------------------------------------------------------- */
-
-static gpointer
-ref_upload(gconstpointer upload, gpointer unused)
-{
-    return vigil_upload_settings_ref((VigilUploadSettings *)upload);
-}
-
-static gpointer
-ref_camera(gconstpointer camera, gpointer unused)
-{
-    return vigil_camera_settings_ref((VigilCameraSettings *)camera);
-}
 
 VigilUploadPump *
 vigil_upload_pump_new(VigilStore *store, const GPtrArray *uploads, const GPtrArray *cameras,
@@ -252,21 +354,11 @@ vigil_upload_pump_new(VigilStore *store, const GPtrArray *uploads, const GPtrArr
     VigilUploadPump *self = g_new0(VigilUploadPump, 1);
 
     self->store = vigil_store_ref(store);
-    self->uploads = g_ptr_array_copy((GPtrArray *)uploads, ref_upload, NULL);
-    g_ptr_array_set_free_func(self->uploads, (GDestroyNotify)vigil_upload_settings_unref);
-    self->cameras =
-        cameras ? g_ptr_array_copy((GPtrArray *)cameras, ref_camera, NULL) : g_ptr_array_new();
-    g_ptr_array_set_free_func(self->cameras, (GDestroyNotify)vigil_camera_settings_unref);
+    plan_set(&self->wanted, uploads, cameras);
     self->options = *options;
-    self->installation = vigil_outbox_get_installation(store);
-    self->site = (VigilUploadSite){g_get_host_name(), self->cameras, self->installation};
+    g_mutex_init(&self->lock);
     self->random = g_rand_new();
-    self->n_dropped = -1;
-    self->lanes = g_ptr_array_new_with_free_func((GDestroyNotify)vigil_upload_lane_free);
-    for (guint i = 0; i < self->uploads->len; i++)
-        g_ptr_array_add(self->lanes, vigil_upload_lane_new(self->uploads->pdata[i], &self->site,
-                                                           &self->options, self->random));
-    self->registered = set_destinations(self);
+    begin(self, &self->wanted);
     /* without destinations it may still have to write down that there are none: messages for nobody would heap up */
     if (self->lanes->len > 0 || !self->registered)
         start(self);
@@ -275,15 +367,32 @@ vigil_upload_pump_new(VigilStore *store, const GPtrArray *uploads, const GPtrArr
     return self;
 }
 
+void
+vigil_upload_pump_set(VigilUploadPump *self, const GPtrArray *uploads, const GPtrArray *cameras)
+{
+    plan_set(&self->wanted, uploads, cameras);
+    if (!self->thread && uploads->len == 0)
+        return;
+    g_mutex_lock(&self->lock);
+    plan_set(&self->next, uploads, cameras);
+    g_mutex_unlock(&self->lock);
+    if (self->thread)
+        g_source_set_ready_time(self->news, 0);
+    else
+        start(self);
+}
+
 static gboolean
 is_flowing(VigilUploadPump *self)
 {
-    if (g_atomic_int_get(&self->n_news) != g_atomic_int_get(&self->n_seen))
-        return TRUE;
-    for (guint i = 0; i < self->lanes->len; i++)
-        if (vigil_upload_lane_is_flowing(self->lanes->pdata[i]))
-            return TRUE;
-    return FALSE;
+    gboolean flowing = g_atomic_int_get(&self->n_news) != g_atomic_int_get(&self->n_seen);
+
+    g_mutex_lock(&self->lock);
+    flowing = flowing || self->next.uploads;
+    for (guint i = 0; !flowing && i < self->lanes->len; i++)
+        flowing = vigil_upload_lane_is_flowing(self->lanes->pdata[i]);
+    g_mutex_unlock(&self->lock);
+    return flowing;
 }
 
 void
@@ -303,9 +412,11 @@ vigil_upload_pump_free(VigilUploadPump *self)
     if (self->thread)
         stop(self);
     g_ptr_array_unref(self->lanes);
-    g_ptr_array_unref(self->uploads);
+    plan_clear(&self->wanted);
+    plan_clear(&self->next);
     g_ptr_array_unref(self->cameras);
     g_free(self->installation);
+    g_mutex_clear(&self->lock);
     g_rand_free(self->random);
     vigil_store_unref(self->store);
     g_free(self);
@@ -315,13 +426,15 @@ gboolean
 vigil_upload_pump_wants(const VigilUploadPump *self, const GPtrArray *uploads,
                         const GPtrArray *cameras)
 {
-    if (self->uploads->len != uploads->len || self->cameras->len != cameras->len)
+    const Plan *wanted = &self->wanted;
+
+    if (wanted->uploads->len != uploads->len || wanted->cameras->len != cameras->len)
         return FALSE;
     for (guint i = 0; i < uploads->len; i++)
-        if (!vigil_upload_settings_equal(self->uploads->pdata[i], uploads->pdata[i]))
+        if (!vigil_upload_settings_equal(wanted->uploads->pdata[i], uploads->pdata[i]))
             return FALSE;
     for (guint i = 0; uploads->len > 0 && i < cameras->len; i++)
-        if (!vigil_camera_settings_equal_but_model(self->cameras->pdata[i], cameras->pdata[i]))
+        if (!vigil_camera_settings_equal_but_model(wanted->cameras->pdata[i], cameras->pdata[i]))
             return FALSE;
     return TRUE;
 }
@@ -330,7 +443,9 @@ void
 vigil_upload_pump_describe(VigilUploadPump *self, JsonBuilder *json)
 {
     json_builder_begin_array(json);
+    g_mutex_lock(&self->lock);
     for (guint i = 0; i < self->lanes->len; i++)
         vigil_upload_lane_describe(self->lanes->pdata[i], json);
+    g_mutex_unlock(&self->lock);
     json_builder_end_array(json);
 }

@@ -37,18 +37,28 @@ VigilUploadPumpOptions vigil_upload_pump_options_defaults(void);
  * @uploads: (element-type VigilUploadSettings): referenced; those and only those are the destinations from here on
  * @cameras: (element-type VigilCameraSettings) (nullable): referenced
  *
- * What is committed after this has returned is sent. With no destination there is no thread, once that was written down.
+ * What is committed after this has returned is sent. With no destination there is no thread, once that was written down, until there are
+ * some. All functions are called in the same thread, but for vigil_upload_pump_describe().
  */
 VigilUploadPump *
 vigil_upload_pump_new(VigilStore *store, const GPtrArray *uploads, const GPtrArray *cameras,
                       const VigilUploadPumpOptions *options);
+/**
+ * vigil_upload_pump_set:
+ *
+ * Others from here on: referenced, as those of vigil_upload_pump_new(). Never waits, neither for the disk nor for a broker: the pump's thread says
+ * farewell, writes down where messages go, and makes the senders anew; what was under way is sent again, with the same keys. Where discovery
+ * goes with a destination, its descriptions are taken away from the broker that is connected then.
+ */
+void
+vigil_upload_pump_set(VigilUploadPump *self, const GPtrArray *uploads, const GPtrArray *cameras);
 /** vigil_upload_pump_settle: waits until what can be sent was sent, for @max_ms at most; failing destinations are not waited for. */
 void vigil_upload_pump_settle(VigilUploadPump *self, guint max_ms);
 /** vigil_upload_pump_free: gives up what is under way at once; it is sent again by the next one. NULL-safe. */
 void vigil_upload_pump_free(VigilUploadPump *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VigilUploadPump, vigil_upload_pump_free)
 
-/** vigil_upload_pump_wants: %TRUE when it would be made the same for these. */
+/** vigil_upload_pump_wants: %TRUE when it was made for the same, or they were set since. */
 gboolean vigil_upload_pump_wants(const VigilUploadPump *self, const GPtrArray *uploads,
                                  const GPtrArray *cameras);
 

@@ -65,7 +65,8 @@ typedef void (*VigilUploadDone)(const VigilUploadResult *result, gpointer user_d
  *   ends it itself (%VIGIL_UPLOAD_RETRY).
  * @cancel: (nullable): ends what is under way; @done is not called any more, and none of the items looked at
  * @leave: (nullable): what takes time when it is freed begins here, and is not waited for, so that many sinks do it at once; as
- *   @cancel, and only @free comes after it
+ *   @cancel, and only @free comes after it. @for_good: nobody takes the place of this destination: what it left with others for later is
+ *   taken away
  * @free: ends everything at once, also what is under way; nothing is called afterwards
  * @skipped: (nullable): messages were dropped that this destination never gets, ends among them; may come while a batch is under way
  */
@@ -73,7 +74,7 @@ typedef struct {
     void (*send)(VigilUploadSink *self, const VigilUploadItem *items, guint n, VigilUploadDone done,
                  gpointer user_data);
     void (*cancel)(VigilUploadSink *self);
-    void (*leave)(VigilUploadSink *self);
+    void (*leave)(VigilUploadSink *self, gboolean for_good);
     void (*free)(VigilUploadSink *self);
     void (*skipped)(VigilUploadSink *self);
 } VigilUploadSinkFuncs;
