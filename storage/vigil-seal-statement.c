@@ -21,7 +21,8 @@
     "e.frames_seen AS frames_seen, e.frames_inferred AS frames_inferred, e.record AS record, " \
     "e.pre_ns AS pre_ns, e.post_ns AS post_ns, e.end_reason AS end_reason, "                   \
     "e.committed_wall_us AS committed_wall_us, m.name AS model, m.sha256 AS model_sha256 "     \
-    "FROM events e JOIN cameras k ON k.id = e.camera_id LEFT JOIN models m ON m.id = e.model_id "
+    "FROM events e LEFT JOIN cameras k ON k.id = e.camera_id LEFT JOIN models m ON m.id = "    \
+    "e.model_id "
 
 static void
 add_text(GString *text, const gchar *name, const gchar *value)

@@ -67,6 +67,8 @@ START_TEST(test_altered)
          "camera was sealed as door and is gate now"},
         {"PRAGMA foreign_keys = OFF; UPDATE clips SET camera_id = 99 WHERE id = 4",
          "camera was sealed as door and is none now"},
+        {"PRAGMA foreign_keys = OFF; UPDATE events SET camera_id = 99 WHERE seq = 2",
+         "event 01KDXTEST00000000000000002: what it says was altered after it was sealed"},
     };
 
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -75,6 +77,8 @@ START_TEST(test_altered)
         ck_assert_msg(seal_test_verify(&t, NULL, NULL) == 1, "%s: %s", cases[i].sql,
                       seal_test_findings->str);
         seal_test_assert_found(cases[i].finding);
+        ck_assert_uint_eq(seal_test_summary.n_clips, N_EVENTS + 1);
+        ck_assert_uint_eq(seal_test_summary.n_events, N_EVENTS);
         store_test_finish(&t);
     }
 }
