@@ -25,10 +25,8 @@ set_none_error(const VigilCameraPipeline *self, VigilCodec codec, GError **error
     const gchar *wanted = self->settings->decoder;
     const gchar *name = vigil_codec_to_string(codec);
 
-    if (!wanted || g_str_equal(wanted, "software"))
-        g_set_error(error, GST_CORE_ERROR, GST_CORE_ERROR_MISSING_PLUGIN,
-                    "there is no decoder for %s here; Debian has one in gstreamer1.0-libav", name);
-    else if (g_str_equal(wanted, "hardware"))
+    /* ours in software are always there */
+    if (g_strcmp0(wanted, "hardware") == 0)
         g_set_error(error, GST_CORE_ERROR, GST_CORE_ERROR_MISSING_PLUGIN,
                     "there is no hardware decoder for %s here: write decoder: auto", name);
     else

@@ -95,7 +95,6 @@ find_package(const gchar *factory)
     static const struct {
         const gchar *factory, *package;
     } packages[] = {
-        {"avdec_h264", "gstreamer1.0-libav"},          {"avdec_h265", "gstreamer1.0-libav"},
         {"h264parse", "gstreamer1.0-plugins-bad"},     {"h265parse", "gstreamer1.0-plugins-bad"},
         {"tsdemux", "gstreamer1.0-plugins-bad"},       {"x264enc", "gstreamer1.0-plugins-ugly"},
         {"rtspsrc", "gstreamer1.0-plugins-good"},      {"qtdemux", "gstreamer1.0-plugins-good"},

@@ -48,7 +48,7 @@
  *
  * Boxes of a COCO model drawn on a video:
  * |[
- * gst-launch-1.0 filesrc location=camera.mp4 ! qtdemux ! h264parse ! avdec_h264 ! vigildetect model=model.tflite labels=labels.txt fps=1 ! vigiloverlay ! fakesink
+ * gst-launch-1.0 filesrc location=camera.mp4 ! qtdemux ! h264parse ! vigilavdec ! vigildetect model=model.tflite labels=labels.txt fps=1 ! vigiloverlay ! fakesink
  * ]|
  *
  * Two branches share one instance of a model:

@@ -26,7 +26,7 @@
  * ## Example launch line
  *
  * |[
- * gst-launch-1.0 -m filesrc location=camera.mp4 ! qtdemux ! h264parse ! avdec_h264 ! vigildetect model=model.tflite labels=labels.txt fps=2 threshold=0.2 ! vigiltrack low-score=0.2 ! vigilevents rules=rules.yaml camera=door ! fakesink dump=true
+ * gst-launch-1.0 -m filesrc location=camera.mp4 ! qtdemux ! h264parse ! vigilavdec ! vigildetect model=model.tflite labels=labels.txt fps=2 threshold=0.2 ! vigiltrack low-score=0.2 ! vigilevents rules=rules.yaml camera=door ! fakesink dump=true
  * ]|
  */
 #include "plugins/events/gstvigilevents.h"

@@ -26,7 +26,7 @@
  * ## Example launch line
  *
  * |[
- * gst-launch-1.0 filesrc location=camera.mp4 ! qtdemux ! h264parse ! vigilidle ! avdec_h264 max-threads=1 ! vigilmotion ! vigildetect model=default fps=5 ! vigiltrack ! fakesink
+ * gst-launch-1.0 filesrc location=camera.mp4 ! qtdemux ! h264parse ! vigilidle ! vigilavdec ! vigilmotion ! vigildetect model=default fps=5 ! vigiltrack ! fakesink
  * ]|
  */
 #include "plugins/common/gstvigilstream.h"

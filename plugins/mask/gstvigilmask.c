@@ -16,7 +16,7 @@
  * ## Example launch line
  *
  * |[
- * gst-launch-1.0 filesrc location=camera.mp4 ! qtdemux ! h264parse ! avdec_h264 ! vigilmask masks="[[[0, 0], [0.3, 0], [0.3, 0.5]]]" ! vigildetect model=model.tflite labels=labels.txt fps=2 ! vigiltrack ! vigiloverlay ! fakesink
+ * gst-launch-1.0 filesrc location=camera.mp4 ! qtdemux ! h264parse ! vigilavdec ! vigilmask masks="[[[0, 0], [0.3, 0], [0.3, 0.5]]]" ! vigildetect model=model.tflite labels=labels.txt fps=2 ! vigiltrack ! vigiloverlay ! fakesink
  * ]|
  */
 #include "plugins/mask/gstvigilmask.h"

@@ -20,7 +20,7 @@
  * ## Example launch line
  *
  * |[
- * gst-launch-1.0 filesrc location=camera.mp4 ! qtdemux ! h264parse ! avdec_h264 ! vigilmotion masks="0,0 1,0 1,0.1 0,0.1" ! vigildetect model=default fps=5 ! vigiltrack ! vigiloverlay ! fakesink
+ * gst-launch-1.0 filesrc location=camera.mp4 ! qtdemux ! h264parse ! vigilavdec ! vigilmotion masks="0,0 1,0 1,0.1 0,0.1" ! vigildetect model=default fps=5 ! vigiltrack ! vigiloverlay ! fakesink
  * ]|
  */
 #include "plugins/common/gstvigilmeta.h"

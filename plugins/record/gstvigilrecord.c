@@ -35,7 +35,7 @@
  * ## Example launch line
  *
  * |[
- * gst-launch-1.0 filesrc location=camera.mp4 ! qtdemux ! h264parse ! tee name=t t. ! queue ! avdec_h264 ! vigildetect model=model.tflite labels=labels.txt fps=2 ! vigiltrack ! vigilevents rules=rules.yaml camera=door ! r.events t. ! queue ! r.video vigilrecord name=r database=events.db location=clips
+ * gst-launch-1.0 filesrc location=camera.mp4 ! qtdemux ! h264parse ! tee name=t t. ! queue ! vigilavdec ! vigildetect model=model.tflite labels=labels.txt fps=2 ! vigiltrack ! vigilevents rules=rules.yaml camera=door ! r.events t. ! queue ! r.video vigilrecord name=r database=events.db location=clips
  * ]|
  */
 #include "plugins/common/gstvigilmeta.h"

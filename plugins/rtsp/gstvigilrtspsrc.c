@@ -22,7 +22,7 @@
  * ## Example launch line
  *
  * |[
- * gst-launch-1.0 vigilrtspsrc location=rtsp://10.0.0.5/main credentials=/etc/vigil/door.login ! h264parse ! avdec_h264 ! fakesink
+ * gst-launch-1.0 vigilrtspsrc location=rtsp://10.0.0.5/main credentials=/etc/vigil/door.login ! h264parse ! vigilavdec ! fakesink
  * ]|
  */
 #include "plugins/rtsp/gstvigilrtspsrc-private.h"

@@ -18,7 +18,7 @@
  * ## Example launch line
  *
  * |[
- * gst-launch-1.0 filesrc location=camera.mp4 ! qtdemux ! h264parse ! avdec_h264 ! vigildetect model=model.tflite labels=labels.txt fps=1 threshold=0.2 ! vigiltrack high-score=0.5 low-score=0.2 max-lost=3000000000 ! vigiloverlay ! fakesink
+ * gst-launch-1.0 filesrc location=camera.mp4 ! qtdemux ! h264parse ! vigilavdec ! vigildetect model=model.tflite labels=labels.txt fps=1 threshold=0.2 ! vigiltrack high-score=0.5 low-score=0.2 max-lost=3000000000 ! vigiloverlay ! fakesink
  * ]|
  */
 #include "plugins/track/gstvigiltrack.h"

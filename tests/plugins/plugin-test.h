@@ -14,6 +14,20 @@
 #define TEST_MODEL "models/ssd_mobilenet_v1_coco_quant_300.tflite"
 #define TEST_LABELS "labels/coco_labels_90_coral.txt"
 
+/** test_have_element: says so on stderr when it is missing and the test is skipped. */
+static inline gboolean
+test_have_element(const gchar *name)
+{
+    GstElementFactory *factory = gst_element_factory_find(name);
+
+    if (!factory) {
+        g_printerr("SKIP: no GStreamer element %s\n", name);
+        return FALSE;
+    }
+    gst_object_unref(factory);
+    return TRUE;
+}
+
 /** test_write_file: (transfer full): path of a new file in the temporary folder; test_remove_file() removes and frees it. */
 static inline gchar *
 test_write_file(const gchar *content)

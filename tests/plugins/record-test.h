@@ -19,20 +19,6 @@ typedef struct {
     gconstpointer user_data;
 } ClipView;
 
-/** test_have_element: says so on stderr when it is missing and the test is skipped. */
-static inline gboolean
-test_have_element(const gchar *name)
-{
-    GstElementFactory *factory = gst_element_factory_find(name);
-
-    if (!factory) {
-        g_printerr("SKIP: no GStreamer element %s\n", name);
-        return FALSE;
-    }
-    gst_object_unref(factory);
-    return TRUE;
-}
-
 static inline void
 test_view_samples(GstAppSink *sink, ClipView *view)
 {
