@@ -28,18 +28,38 @@ is_stopping(VigilHousekeeper *self)
     return stopping;
 }
 
-/* Who renames a camera, or takes it out, is to know what becomes of its footage. */
+typedef struct {
+    const GArray *limits; /* (element-type VigilStoreFootage) */
+    GPtrArray *lines;     /* (element-type utf8) */
+} Unrecorded;
+
+/* With the store locked, which is no time to print: whoever reads may be slow. */
 static void
-tell_unrecorded(const gchar *camera, const VigilFootageSum *sum, gpointer limits)
+note_unrecorded(const gchar *camera, const VigilFootageSum *sum, gpointer user_data)
 {
+    const Unrecorded *self = user_data;
     g_autofree gchar *size = g_format_size(sum->bytes);
 
-    for (guint i = 0; i < ((GArray *)limits)->len; i++)
-        if (g_str_equal(g_array_index((GArray *)limits, VigilStoreFootage, i).camera, camera))
+    for (guint i = 0; i < self->limits->len; i++)
+        if (g_str_equal(g_array_index(self->limits, VigilStoreFootage, i).camera, camera))
             return;
-    g_message("camera %s is not recorded continuously any more: %" G_GUINT64_FORMAT
-              " segments of it (%s) keep the limits that they were recorded with",
-              camera, sum->n_segments, size);
+    g_ptr_array_add(
+        self->lines,
+        g_strdup_printf("camera %s is not recorded continuously any more: %" G_GUINT64_FORMAT
+                        " segments of it (%s) keep the limits that they were recorded with",
+                        camera, sum->n_segments, size));
+}
+
+/* Who renames a camera, or takes it out, is to know what becomes of its footage. */
+static void
+tell_unrecorded(VigilStore *store, const GArray *limits)
+{
+    g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
+    Unrecorded unrecorded = {limits, lines};
+
+    vigil_store_sum_all_footage(store, note_unrecorded, &unrecorded, NULL);
+    for (guint i = 0; i < lines->len; i++)
+        g_message("%s", (const gchar *)lines->pdata[i]);
 }
 
 /* Between two steps, too: a round may take minutes, in which nothing is to go that may be kept longer now. */
@@ -57,7 +77,7 @@ tell_limits(VigilHousekeeper *self)
         return;
     vigil_store_set_footage(self->store, (const VigilStoreFootage *)(gpointer)limits->data,
                             limits->len);
-    vigil_store_sum_all_footage(self->store, tell_unrecorded, limits, NULL);
+    tell_unrecorded(self->store, limits);
 }
 
 static gboolean

@@ -2,18 +2,30 @@
 #include "pipeline/vigil-housekeeper.h"
 
 #include <check.h>
-#include <glib/gstdio.h>
+#include <string.h>
 
 #include "storage/vigil-store-private.h"
+#include "tests/pipeline/program.h"
 
 #define N_EVENTS 200
 
-static void
-remove_file(const gchar *dir, const gchar *name)
-{
-    g_autofree gchar *path = g_build_filename(dir, name, NULL);
+static gchar *folder, *database, *clips;
 
-    g_remove(path);
+static void
+setup(void)
+{
+    folder = folder_new();
+    database = g_build_filename(folder, "events.db", NULL);
+    clips = g_build_filename(folder, "clips", NULL);
+}
+
+static void
+teardown(void)
+{
+    folder_remove(folder);
+    g_clear_pointer(&folder, g_free);
+    g_clear_pointer(&database, g_free);
+    g_clear_pointer(&clips, g_free);
 }
 
 static void
@@ -47,9 +59,6 @@ count_events(VigilStore *store)
 
 START_TEST(long_clean_up_does_not_hold_up_the_end)
 {
-    g_autofree gchar *dir = g_dir_make_tmp("vigil-housekeeper-XXXXXX", NULL);
-    g_autofree gchar *database = g_build_filename(dir, "events.db", NULL);
-    g_autofree gchar *clips = g_build_filename(dir, "clips", NULL);
     /* everything is too much */
     const VigilStoreOptions options = {.database = database, .clips = clips, .max_bytes = 1};
     VigilStore *store = vigil_store_open(&options, NULL);
@@ -67,20 +76,12 @@ START_TEST(long_clean_up_does_not_hold_up_the_end)
     ck_assert_uint_eq(count_events(store), 0);
     vigil_housekeeper_free(housekeeper);
     vigil_store_unref(store);
-    remove_file(dir, "events.db");
-    remove_file(dir, "events.db.lock");
-    remove_file(dir, "events.db.reserve");
-    remove_file(dir, "clips");
-    g_rmdir(dir);
 }
 END_TEST
 
 /* Whoever changes limits does not wait for a store that is busy, as one is whose disk is slow. */
 START_TEST(limits_are_handed_over)
 {
-    g_autofree gchar *dir = g_dir_make_tmp("vigil-housekeeper-XXXXXX", NULL);
-    g_autofree gchar *database = g_build_filename(dir, "events.db", NULL);
-    g_autofree gchar *clips = g_build_filename(dir, "clips", NULL);
     const VigilStoreOptions options = {.database = database, .clips = clips};
     const VigilStoreFootage limits[] = {{"door", 1000, 0}, {"yard", 0, 2000}};
     VigilStore *store = vigil_store_open(&options, NULL);
@@ -104,11 +105,6 @@ START_TEST(limits_are_handed_over)
     vigil_housekeeper_set_footage(housekeeper, limits, 1); /* and ends */
     vigil_housekeeper_free(housekeeper);
     vigil_store_unref(store);
-    remove_file(dir, "events.db");
-    remove_file(dir, "events.db.lock");
-    remove_file(dir, "events.db.reserve");
-    remove_file(dir, "clips");
-    g_rmdir(dir);
 }
 END_TEST
 
@@ -140,9 +136,6 @@ look_at_disk(gint dir_fd)
 /* A long round goes by limits that were handed over in its midst: nothing goes that may stay longer now. */
 START_TEST(limits_count_from_the_next_step)
 {
-    g_autofree gchar *dir = g_dir_make_tmp("vigil-housekeeper-XXXXXX", NULL);
-    g_autofree gchar *database = g_build_filename(dir, "events.db", NULL);
-    g_autofree gchar *clips = g_build_filename(dir, "clips", NULL);
     const VigilStoreOptions options = {
         .database = database, .clips = clips, .min_free_bytes = 1000000};
     VigilFileOps ops = vigil_file_ops_system;
@@ -162,11 +155,50 @@ START_TEST(limits_count_from_the_next_step)
     ck_assert_int_ge(n_steps, 2);
     ck_assert_uint_eq(n_known, 1);
     vigil_store_unref(steps_store);
-    remove_file(dir, "events.db");
-    remove_file(dir, "events.db.lock");
-    remove_file(dir, "events.db.reserve");
-    remove_file(dir, "clips");
-    g_rmdir(dir);
+}
+END_TEST
+
+static struct {
+    VigilStore *store;
+    gint n_told, n_locked; /* atomic */
+} unrecorded;
+
+static void
+look_at_lock(const gchar *domain, GLogLevelFlags level, const gchar *message, gpointer user_data)
+{
+    if (!strstr(message, "yard is not recorded"))
+        return;
+    if (g_mutex_trylock(&unrecorded.store->mutex))
+        g_mutex_unlock(&unrecorded.store->mutex);
+    else
+        g_atomic_int_inc(&unrecorded.n_locked);
+    g_atomic_int_inc(&unrecorded.n_told);
+}
+
+/* What is left of a camera is told, and nobody waits for the store while it is. */
+START_TEST(unrecorded_cameras_are_told_without_the_lock)
+{
+    const VigilStoreOptions options = {.database = database, .clips = clips};
+    const VigilClipInfo info = {0, 1000, 1, 2, 640, 480, "h264"};
+    const VigilStoreFootage limit = {"door", 0, 1000000};
+    VigilStore *store = vigil_store_open(&options, NULL);
+    VigilClip *clip = vigil_store_create_footage(store, "yard", g_get_real_time(), NULL);
+    VigilHousekeeper *housekeeper;
+
+    ck_assert(vigil_clip_write(clip, "segment", 7, NULL));
+    ck_assert(vigil_store_begin_footage(store, clip, NULL));
+    ck_assert(vigil_store_finish_clip(store, clip, &info, NULL));
+    unrecorded.store = store;
+    g_log_set_default_handler(look_at_lock, NULL);
+    housekeeper = vigil_housekeeper_new(store, 3600);
+    vigil_housekeeper_set_footage(housekeeper, &limit, 1);
+    for (guint i = 0; i < 3000 && g_atomic_int_get(&unrecorded.n_told) == 0; i++)
+        g_usleep(10000);
+    vigil_housekeeper_free(housekeeper);
+    g_log_set_default_handler(g_log_default_handler, NULL);
+    ck_assert_int_eq(unrecorded.n_told, 1);
+    ck_assert_int_eq(unrecorded.n_locked, 0);
+    vigil_store_unref(store);
 }
 END_TEST
 
@@ -179,9 +211,11 @@ main(void)
     int failed;
 
     tcase_set_timeout(tcase, 60);
+    tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, long_clean_up_does_not_hold_up_the_end);
     tcase_add_test(tcase, limits_are_handed_over);
     tcase_add_test(tcase, limits_count_from_the_next_step);
+    tcase_add_test(tcase, unrecorded_cameras_are_told_without_the_lock);
     suite_add_tcase(suite, tcase);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
