@@ -168,6 +168,28 @@ describe_pins(Daemon *daemon, JsonBuilder *json)
     json_builder_end_object(json);
 }
 
+/* How the database's log goes into it. */
+static void
+describe_log(Daemon *daemon, JsonBuilder *json)
+{
+    g_autofree gchar *last = NULL;
+    VigilStoreLog log;
+
+    vigil_housekeeper_get_log(daemon->housekeeper, &log);
+    last = log.last_wall_us ? vigil_time_format(log.last_wall_us) : g_strdup("");
+    json_builder_set_member_name(json, "log");
+    json_builder_begin_object(json);
+    json_builder_set_member_name(json, "bytes");
+    json_builder_add_int_value(json, log.bytes);
+    json_builder_set_member_name(json, "checkpoints");
+    json_builder_add_int_value(json, (gint64)log.n_checkpoints);
+    json_builder_set_member_name(json, "last");
+    json_builder_add_string_value(json, last);
+    json_builder_set_member_name(json, "longest_ms");
+    json_builder_add_double_value(json, (gdouble)log.longest_us / 1e3);
+    json_builder_end_object(json);
+}
+
 /* Cameras that are recorded continuously: what there is of them, as the housekeeper saw it last. */
 static void
 describe_footage(Daemon *daemon, JsonBuilder *json)
@@ -202,6 +224,7 @@ describe_more(JsonBuilder *json, gpointer user_data)
     vigil_canary_describe(((Daemon *)user_data)->canary, json);
     json_builder_set_member_name(json, "uploads");
     vigil_upload_pump_describe(((Daemon *)user_data)->pump, json);
+    describe_log(user_data, json);
     describe_pins(user_data, json);
     describe_footage(user_data, json);
 }

@@ -127,6 +127,22 @@ print_disk(JsonObject *root)
 }
 
 static void
+print_log(JsonObject *root)
+{
+    JsonObject *log =
+        json_object_has_member(root, "log") ? json_object_get_object_member(root, "log") : NULL;
+
+    if (!log)
+        return;
+    printf("log of the database: %" G_GINT64_FORMAT " bytes, brought in %" G_GINT64_FORMAT " times",
+           get_int(log, "bytes"), get_int(log, "checkpoints"));
+    if (get_int(log, "checkpoints") > 0)
+        printf(", last at %s, the longest in %.0f ms", get_string(log, "last"),
+               json_object_get_double_member_with_default(log, "longest_ms", 0));
+    printf("\n");
+}
+
+static void
 print_pins(JsonObject *root)
 {
     JsonObject *pins =
@@ -159,6 +175,7 @@ print_text(const gchar *document)
            get_string(root, "version"), json_object_get_int_member_with_default(root, "pid", 0),
            get_string(root, "started"));
     print_disk(root);
+    print_log(root);
     print_pins(root);
     if (json_object_has_member(root, "continuous"))
         vigil_status_table_print_footage(json_object_get_array_member(root, "continuous"));

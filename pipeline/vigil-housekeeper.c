@@ -12,6 +12,7 @@ struct VigilHousekeeper {
     gboolean stopping, hurry;
     VigilPins pins;
     gboolean knows_pins;
+    VigilStoreLog log;
     GHashTable *footage; /* (element-type utf8 VigilFootageSum) */
     GArray *limits;      /* (nullable) (element-type VigilStoreFootage) */
     gboolean told;       /* the store that is open now knows them */
@@ -168,6 +169,17 @@ look_at_pins(VigilHousekeeper *self)
 }
 
 static void
+look_at_log(VigilHousekeeper *self)
+{
+    VigilStoreLog log;
+
+    vigil_store_get_log(self->store, &log);
+    g_mutex_lock(&self->lock);
+    self->log = log;
+    g_mutex_unlock(&self->lock);
+}
+
+static void
 note_footage(const gchar *camera, const VigilFootageSum *sum, gpointer user_data)
 {
     g_hash_table_insert(user_data, g_strdup(camera), g_memdup2(sum, sizeof *sum));
@@ -198,6 +210,7 @@ run(gpointer user_data)
         g_mutex_unlock(&self->lock);
         look_at_pins(self); /* enforcing may take long */
         look_at_footage(self);
+        look_at_log(self);
         enforce(self);
         g_mutex_lock(&self->lock);
         next_us = g_get_monotonic_time() + self->interval_us;
@@ -263,6 +276,14 @@ vigil_housekeeper_get_pins(VigilHousekeeper *self, VigilPins *pins)
         *pins = self->pins;
     g_mutex_unlock(&self->lock);
     return knows;
+}
+
+void
+vigil_housekeeper_get_log(VigilHousekeeper *self, VigilStoreLog *log)
+{
+    g_mutex_lock(&self->lock);
+    *log = self->log;
+    g_mutex_unlock(&self->lock);
 }
 
 void

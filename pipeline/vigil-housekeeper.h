@@ -28,6 +28,8 @@ void vigil_housekeeper_set_footage(VigilHousekeeper *self, const VigilStoreFoota
                                    guint n_limits);
 /** vigil_housekeeper_get_pins: as its latest round found them; %FALSE: not known. Never waits for the disk. */
 gboolean vigil_housekeeper_get_pins(VigilHousekeeper *self, VigilPins *pins);
+/** vigil_housekeeper_get_log: in the same way; zeroed: not known. */
+void vigil_housekeeper_get_log(VigilHousekeeper *self, VigilStoreLog *log);
 /** vigil_housekeeper_get_footage: of that camera, in the same way: zeroed: there was none then. */
 void
 vigil_housekeeper_get_footage(VigilHousekeeper *self, const gchar *camera, VigilFootageSum *sum);

@@ -10,6 +10,8 @@
  */
 #include "storage/vigil-store-private.h"
 
+#include <sys/stat.h>
+
 #define BEGIN_PAGES 1000
 /* 8 MB: then writers wait, since the log must stay below 16 MB, whatever the next transaction brings. */
 #define MAX_PAGES 2000
@@ -75,6 +77,23 @@ note_done(VigilCheckpointer *self, guint n_resets, gint n_done)
     g_mutex_unlock(&self->lock);
 }
 
+/* Returns: SQLite's code */
+static gint
+bring_in(VigilStore *store, sqlite3 *db, gint mode, gint *n_log, gint *n_done)
+{
+    const gint64 begun_us = g_get_monotonic_time();
+    const gint rc = sqlite3_wal_checkpoint_v2(db, NULL, mode, n_log, n_done);
+    const gint64 took_us = g_get_monotonic_time() - begun_us;
+
+    if (rc != SQLITE_OK)
+        return rc;
+    __atomic_store_n(&store->log.n_checkpoints, store->log.n_checkpoints + 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&store->log.last_wall_us, g_get_real_time(), __ATOMIC_RELAXED);
+    if (took_us > store->log.longest_us)
+        __atomic_store_n(&store->log.longest_us, took_us, __ATOMIC_RELAXED);
+    return rc;
+}
+
 /* @left: (out): pages of the log that are not in the database yet. %FALSE: it could not be done, or not at all. */
 static gboolean
 run(VigilStore *store, VigilCheckpointer *checkpointer, sqlite3 *db, gint *left)
@@ -89,7 +108,7 @@ run(VigilStore *store, VigilCheckpointer *checkpointer, sqlite3 *db, gint *left)
         return TRUE;
     }
     if (!g_atomic_int_get(&store->failed))
-        rc = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, &n_log, &n_done);
+        rc = bring_in(store, db, SQLITE_CHECKPOINT_PASSIVE, &n_log, &n_done);
     check_result(store, db, rc);
     if (checkpointer)
         note_done(checkpointer, n_resets, n_done);
@@ -225,11 +244,25 @@ vigil_store_empty_log(VigilStore *self)
     gint rc;
 
     g_mutex_lock(&self->checkpoint_lock);
-    rc = sqlite3_wal_checkpoint_v2(self->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    rc = bring_in(self, self->db, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
     if (rc == SQLITE_OK && self->checkpointer)
         note_log(self->checkpointer, 0);
     g_mutex_unlock(&self->checkpoint_lock);
     return rc;
+}
+
+void
+vigil_store_get_log(VigilStore *self, VigilStoreLog *log)
+{
+    g_autofree gchar *path = g_strconcat(self->database, "-wal", NULL);
+    struct stat info;
+
+    *log = (VigilStoreLog){
+        .bytes = stat(path, &info) == 0 ? info.st_size : 0,
+        .n_checkpoints = __atomic_load_n(&self->log.n_checkpoints, __ATOMIC_RELAXED),
+        .last_wall_us = __atomic_load_n(&self->log.last_wall_us, __ATOMIC_RELAXED),
+        .longest_us = __atomic_load_n(&self->log.longest_us, __ATOMIC_RELAXED),
+    };
 }
 
 void

@@ -83,6 +83,7 @@ struct VigilStore {
 
     GMutex
         checkpoint_lock; /* after mutex: one checkpoint at a time, or SQLite calls the store busy */
+    VigilStoreLog log;   /* but for @bytes: written with it, each value is read without: atomic */
 
     GMutex rebuild_lock;          /* before mutex; guards what follows */
     struct VigilRebuild *rebuild; /* (nullable): goes on */

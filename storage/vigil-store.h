@@ -125,6 +125,21 @@ VigilStore *vigil_store_open(const VigilStoreOptions *options, GError **error);
 VigilStore *vigil_store_renew(VigilStore *self, GError **error);
 /** vigil_store_set_footage: other limits of continuous recordings, from the next enforcing on; copies. */
 void vigil_store_set_footage(VigilStore *self, const VigilStoreFootage *limits, guint n_limits);
+/**
+ * VigilStoreLog: SQLite's log, from which commits go into the database
+ * @bytes: of its file, 0 where there is none
+ * @n_checkpoints: runs of that since the store was opened, some of which may have had to leave something for the next
+ * @last_wall_us: when the latest one ended; 0: none has
+ * @longest_us: how long the longest took
+ */
+typedef struct {
+    gint64 bytes;
+    guint64 n_checkpoints;
+    gint64 last_wall_us, longest_us;
+} VigilStoreLog;
+
+/** vigil_store_get_log: asks the disk for a size, but waits for nobody who writes. */
+void vigil_store_get_log(VigilStore *self, VigilStoreLog *log);
 /** vigil_store_has_failed: its disk failed, and nothing is written until it is opened again. */
 gboolean vigil_store_has_failed(VigilStore *self);
 /**

@@ -60,12 +60,15 @@ await_pins(gint64 n)
     for (guint i = 0; i < 300; i++) {
         g_auto(Program) status = program_run("status", "--json", "--store", store, NULL);
         g_autoptr(JsonNode) root = json_from_string(status.output, NULL);
-        JsonObject *pins;
+        JsonObject *pins, *log;
 
         ck_assert_msg(status.code == 0 && root, "%s", status.errors);
+        log = json_object_get_object_member(json_node_get_object(root), "log");
+        ck_assert(log && json_object_has_member(log, "checkpoints"));
         pins = json_object_get_object_member(json_node_get_object(root), "pins");
         if (json_object_get_int_member(pins, "events") == n) {
             ck_assert_str_eq(json_object_get_string_member(pins, "health"), "ok");
+            ck_assert_int_gt(json_object_get_int_member(log, "bytes"), 0);
             return TRUE;
         }
         g_usleep(100000);
@@ -93,6 +96,7 @@ START_TEST(test_pin)
     ck_assert(await_pins(1));
     text = program_run("status", "--store", store, NULL);
     ck_assert_ptr_nonnull(strstr(text.output, "pinned: 1 events"));
+    ck_assert_ptr_nonnull(strstr(text.output, "log of the database: "));
     unpinned = program_run("unpin", id, "--store", store, NULL);
     ck_assert_msg(unpinned.code == 0, "%s", unpinned.errors);
     ck_assert(await_pins(0));

@@ -63,28 +63,6 @@ check_all(void)
     ck_assert_uint_eq(store_test_check(&t), 0);
 }
 
-START_TEST(test_writers_do_not_wait)
-{
-    gint64 until_us;
-
-    set_up();
-    g_mutex_lock(&t.store->checkpoint_lock); /* one that takes long */
-    while (n_pages < LONG_PAGES * 3 / 2)
-        commit_or_fail();
-    ck_assert_ptr_nonnull(t.store->checkpointer);
-    g_mutex_unlock(&t.store->checkpoint_lock);
-    /* a log that is in the database is begun anew */
-    for (until_us = g_get_monotonic_time() + WAIT_US;
-         n_pages >= LONG_PAGES && g_get_monotonic_time() < until_us;) {
-        g_usleep(20000);
-        commit_or_fail();
-    }
-    ck_assert_int_lt(n_pages, LONG_PAGES);
-    check_all();
-    store_test_finish(&t);
-}
-END_TEST
-
 static gint64
 get_log_bytes(void)
 {
@@ -93,6 +71,41 @@ get_log_bytes(void)
 
     return stat(log, &info) == 0 ? info.st_size : 0;
 }
+
+START_TEST(test_writers_do_not_wait)
+{
+    VigilStoreLog log;
+    gint64 until_us;
+
+    set_up();
+    vigil_store_get_log(t.store, &log);
+    ck_assert_uint_eq(log.n_checkpoints, 0);
+    g_mutex_lock(&t.store->checkpoint_lock); /* one that takes long */
+    while (n_pages < LONG_PAGES * 3 / 2)
+        commit_or_fail();
+    ck_assert_ptr_nonnull(t.store->checkpointer);
+    vigil_store_get_log(t.store, &log);
+    ck_assert_int_eq(log.bytes, get_log_bytes());
+    ck_assert_int_gt(log.bytes, LONG_PAGES * 4096);
+    ck_assert_uint_eq(log.n_checkpoints, 0);
+    ck_assert_int_eq(log.last_wall_us, 0);
+    g_mutex_unlock(&t.store->checkpoint_lock);
+    /* a log that is in the database is begun anew */
+    for (until_us = g_get_monotonic_time() + WAIT_US;
+         n_pages >= LONG_PAGES && g_get_monotonic_time() < until_us;) {
+        g_usleep(20000);
+        commit_or_fail();
+    }
+    ck_assert_int_lt(n_pages, LONG_PAGES);
+    vigil_store_get_log(t.store, &log);
+    ck_assert_uint_ge(log.n_checkpoints, 1);
+    ck_assert_int_gt(log.longest_us, 0);
+    ck_assert_int_le(log.last_wall_us, g_get_real_time());
+    ck_assert_int_gt(log.last_wall_us, g_get_real_time() - 2 * WAIT_US);
+    check_all();
+    store_test_finish(&t);
+}
+END_TEST
 
 START_TEST(test_log_stays_small)
 {
