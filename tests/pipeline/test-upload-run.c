@@ -163,6 +163,42 @@ START_TEST(a_server_that_is_away_holds_up_nothing)
 }
 END_TEST
 
+/* (transfer full): when the latest event in the store began. */
+static gchar *
+get_start(void)
+{
+    g_auto(Program) events =
+        program_run("events", "--format", "json", "--limit", "1", "--store", store, NULL);
+    g_autoptr(JsonNode) event = json_from_string(events.output, NULL);
+
+    ck_assert_msg(event != NULL, "%s%s", events.output, events.errors);
+    return g_strdup(json_object_get_string_member(json_node_get_object(event), "start"));
+}
+
+/* A file that says no date: the daemon plays it as a camera's frames come, while a replay gives the same each time. */
+START_TEST(a_file_is_of_now_unless_it_is_replayed)
+{
+    g_autofree gchar *config = folder_write(folder, "d.yaml",
+                                            "store: {path: '%s'}\nmodel: {path: ./spot}\n"
+                                            "cameras:\n  - name: yard\n    source: '%s'\n"
+                                            "    rules: [{name: r, classes: [light]}]\n",
+                                            store, video);
+    g_auto(Program) replay = program_run("replay", config, NULL);
+    g_autofree gchar *replayed = NULL, *played = NULL;
+    g_autoptr(GDateTime) begun = g_date_time_new_now_utc(), time = NULL;
+    g_auto(Program) run = {0};
+
+    ck_assert_msg(replay.code == 0, "%s", replay.errors);
+    replayed = get_start();
+    ck_assert_msg(g_str_has_prefix(replayed, "1970-01-01T00:00:0"), "%s", replayed);
+    run = program_run("run", config, NULL);
+    ck_assert_msg(run.code == 0, "%s", run.errors);
+    played = get_start();
+    time = g_date_time_new_from_iso8601(played, NULL);
+    ck_assert_msg(time && g_date_time_compare(time, begun) > 0, "%s", played);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -175,6 +211,7 @@ main(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, what_the_daemon_sees_arrives);
     tcase_add_test(tests, a_server_that_is_away_holds_up_nothing);
+    tcase_add_test(tests, a_file_is_of_now_unless_it_is_replayed);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     n_failed = srunner_ntests_failed(runner);
