@@ -319,8 +319,10 @@ judge_shadow(VigilEventFilter *self, VigilFilterObject *shadow, const VigilTrack
 void
 vigil_filter_objects_update(VigilEventFilter *self, const VigilTrack *tracks, guint n_tracks)
 {
+    /* places that were never used are not written to: most never are, and then need no memory */
     for (guint i = 0; i < VIGIL_EVENT_FILTER_MAX_OBJECTS; i++)
-        self->objects[i].observed = FALSE;
+        if (self->objects[i].used)
+            self->objects[i].observed = FALSE;
     /* first those that are known, so that nobody else is taken for one of them */
     for (guint i = 0; i < n_tracks; i++) {
         const guint index = is_usable(&tracks[i]) ? find_object(self, tracks[i].id) : VIGIL_NONE;
@@ -342,8 +344,10 @@ vigil_filter_objects_update(VigilEventFilter *self, const VigilTrack *tracks, gu
     for (guint i = 0; i < VIGIL_EVENT_FILTER_MAX_OBJECTS; i++) {
         VigilFilterObject *object = &self->objects[i];
 
+        if (!object->used)
+            continue;
         object->looked = object->observed || vigil_filter_area_has(self, object, tracks, n_tracks);
-        if (object->used && !object->observed && object->looked)
+        if (!object->observed && object->looked)
             object->missed_ns = MIN(object->missed_ns, self->time_ns);
     }
     vigil_filter_places_update(self);

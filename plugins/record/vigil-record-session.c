@@ -104,21 +104,34 @@ has_room(const VigilRecordSession *self, const VigilRecordClip *clip, const Vigi
            limit_of(self, clip);
 }
 
-/* The clip that an event which begins now shares, if there is one. */
+static gboolean
+can_share(const VigilRecordSession *self, const VigilRecordClip *clip, const VigilEvent *event)
+{
+    const gint64 from_ns =
+        clip->first_ns == G_MAXINT64 ? clip->want_ns : MIN(clip->first_ns, clip->want_ns);
+
+    return clip->n_active > 0 && !clip->full && from_ns <= event->start_ns - event->pre_ns &&
+           has_room(self, clip, event) &&
+           !vigil_record_session_clip_is_over(self, clip, event->time_ns);
+}
+
+/*
+ * The clip that an event which begins now shares, if there is one. Where there are several, the one that may go on for longest: an event
+ * that found no room in a clip began another, and if later ones joined it as well, neither would end, and all would be written twice.
+ */
 static VigilRecordClip *
 find_shared_clip(VigilRecordSession *self, const VigilEvent *event)
 {
+    VigilRecordClip *found = NULL;
+
     for (guint i = 0; i < self->clips->len; i++) {
         VigilRecordClip *clip = g_ptr_array_index(self->clips, i);
-        const gint64 from_ns =
-            clip->first_ns == G_MAXINT64 ? clip->want_ns : MIN(clip->first_ns, clip->want_ns);
 
-        if (clip->n_active > 0 && !clip->full && from_ns <= event->start_ns - event->pre_ns &&
-            has_room(self, clip, event) &&
-            !vigil_record_session_clip_is_over(self, clip, event->time_ns))
-            return clip;
+        if (can_share(self, clip, event) &&
+            (!found || limit_of(self, clip) > limit_of(self, found)))
+            found = clip;
     }
-    return NULL;
+    return found;
 }
 
 static VigilRecordClip *

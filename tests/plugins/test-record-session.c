@@ -236,6 +236,27 @@ START_TEST(longest_clip_has_no_room_for_a_stump)
 }
 END_TEST
 
+/* One that goes on for ever is continued; what began just before that ends, since nothing joins it any more. */
+START_TEST(clip_beside_a_continued_one_comes_to_an_end)
+{
+    VigilRecordClip *a = say("a", B, 10, 10, 5, 5), *b = say("b", B, 63, 63, 5, 5), *next;
+
+    ck_assert_ptr_nonnull(b);
+    next = vigil_record_session_continue_clip(session, a, 66 * G_USEC_PER_SEC);
+    vigil_record_session_close_clip(session, a, VIGIL_RECORD_CLIP_CLOSED);
+    /* its pre-roll begins before the next one */
+    ck_assert_ptr_null(say("c", B, 68, 68, 5, 5));
+    ck_assert_uint_eq(b->n_active, 2);
+    ck_assert_ptr_null(say("d", B, 70, 70, 5, 5));
+    ck_assert_uint_eq(b->n_active, 2);
+    ck_assert_uint_eq(next->n_active, 2);
+    say("b", E, 63, 72, 5, 5);
+    say("c", E, 68, 72, 5, 5);
+    ck_assert(vigil_record_session_clip_is_over(session, b, 77 * S + 1));
+    ck_assert(!vigil_record_session_clip_is_over(session, next, 77 * S + 1));
+}
+END_TEST
+
 START_TEST(messages_wait_for_the_first_fragment_in_order)
 {
     VigilRecordClip *a = say("a", B, 10, 11, 5, 5), *b;
@@ -406,6 +427,7 @@ main(void)
     tcase_add_test(tcase, clip_of_which_nothing_goes_on_is_the_last);
     tcase_add_test(tcase, continuations_are_not_taken_back);
     tcase_add_test(tcase, longest_clip_has_no_room_for_a_stump);
+    tcase_add_test(tcase, clip_beside_a_continued_one_comes_to_an_end);
     tcase_add_test(tcase, messages_wait_for_the_first_fragment_in_order);
     tcase_add_test(tcase, message_does_not_wait_for_ever);
     tcase_add_test(tcase, clip_that_failed_holds_nothing_up);
