@@ -67,6 +67,29 @@ vigil_event_filter_get_n_overflow(const VigilEventFilter *self)
     return self->n_overflow;
 }
 
+gint64
+vigil_event_filter_get_wanted_ns(const VigilEventFilter *self)
+{
+    gint64 wanted_ns = self->time_ns;
+
+    for (guint i = 0; i < self->rules->rules->len; i++) {
+        const VigilRule *rule = vigil_filter_rule(self, i);
+
+        if (rule->record)
+            wanted_ns = MIN(wanted_ns, self->time_ns - rule->pre_ns);
+    }
+    for (guint i = 0; i < self->n_stays; i++) {
+        const VigilFilterStay *stay = &self->stays[self->order[i]];
+        const VigilRule *rule = vigil_filter_rule(self, stay->rule);
+        /* see tell_removed() */
+        const gint64 start_ns = rule->kind == VIGIL_RULE_REMOVED ? stay->last_ns : stay->start_ns;
+
+        if (rule->record && !stay->open)
+            wanted_ns = MIN(wanted_ns, start_ns - rule->pre_ns);
+    }
+    return wanted_ns;
+}
+
 static gboolean
 meets(const VigilEventFilter *self, guint rule_index, const VigilFilterObject *object)
 {

@@ -178,5 +178,14 @@ void vigil_event_filter_finish(VigilEventFilter *self, VigilEndReason reason);
 guint vigil_event_filter_get_n_open(const VigilEventFilter *self);
 /** vigil_event_filter_get_n_overflow: objects and stays that found no room, once for each frame, so far. */
 guint64 vigil_event_filter_get_n_overflow(const VigilEventFilter *self);
+/**
+ * vigil_event_filter_get_wanted_ns:
+ *
+ * After an update: how far back pictures are still of use for events that have not begun: from where the earliest of those that may begin
+ * would be recorded. It never goes back, but for rules with a longer pre-roll.
+ *
+ * Returns: stream time, before 0 where a pre-roll is
+ */
+gint64 vigil_event_filter_get_wanted_ns(const VigilEventFilter *self);
 
 G_END_DECLS

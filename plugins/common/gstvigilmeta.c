@@ -230,6 +230,23 @@ gst_vigil_buffer_get_event(GstBuffer *buffer)
     return meta ? meta->event : NULL;
 }
 
+GstEvent *
+gst_vigil_event_new_nothing(GstClockTime pts, GstClockTime duration, gint64 wanted_ns)
+{
+    GstEvent *event = gst_event_new_gap(pts, duration);
+
+    gst_structure_set(gst_event_writable_structure(event), "vigil-wanted", G_TYPE_INT64, wanted_ns,
+                      NULL);
+    return event;
+}
+
+gboolean
+gst_vigil_event_parse_wanted(GstEvent *event, gint64 *wanted_ns)
+{
+    return GST_EVENT_TYPE(event) == GST_EVENT_GAP &&
+           gst_structure_get_int64(gst_event_get_structure(event), "vigil-wanted", wanted_ns);
+}
+
 static gboolean
 motion_meta_init(GstMeta *meta, gpointer params, GstBuffer *buffer)
 {

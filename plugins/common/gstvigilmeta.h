@@ -95,6 +95,14 @@ GstBuffer *gst_vigil_event_buffer_new(VigilEvent *event, GstClockTime pts);
 /** gst_vigil_buffer_get_event: (transfer none) (nullable) */
 VigilEvent *gst_vigil_buffer_get_event(GstBuffer *buffer);
 
+/**
+ * gst_vigil_event_new_nothing: (transfer full): a GAP event in the place of a frame of which there is nothing to tell.
+ * @wanted_ns: stream time: no event that begins later is to be recorded from before
+ */
+GstEvent *gst_vigil_event_new_nothing(GstClockTime pts, GstClockTime duration, gint64 wanted_ns);
+/** gst_vigil_event_parse_wanted: %FALSE: it says nothing of that. @wanted_ns: (out) */
+gboolean gst_vigil_event_parse_wanted(GstEvent *event, gint64 *wanted_ns);
+
 /** Caps of a pad that carries events: one buffer an event, its content one JSON line. */
 #define GST_VIGIL_EVENT_CAPS "application/x-vigil-events"
 

@@ -223,6 +223,7 @@ gst_vigil_events_chain(GstPad *pad, GstObject *parent, GstBuffer *buffer)
     const gint64 time_ns = gst_vigil_stream_time(&self->segment, buffer);
     const GstClockTime pts = GST_BUFFER_PTS(buffer), duration = GST_BUFFER_DURATION(buffer);
     GstFlowReturn flow = GST_FLOW_OK;
+    gint64 wanted_ns = G_MININT64;
 
     if (GST_VIDEO_INFO_FORMAT(&self->stage.info) == GST_VIDEO_FORMAT_UNKNOWN) {
         gst_buffer_unref(buffer);
@@ -237,12 +238,13 @@ gst_vigil_events_chain(GstPad *pad, GstObject *parent, GstBuffer *buffer)
         post(self, vigil_event_stage_process(&self->stage, buffer, time_ns));
         post_decisions(self, time_ns);
         self->last_pts = pts;
+        wanted_ns = vigil_event_stage_get_wanted_ns(&self->stage);
     }
     gst_buffer_unref(buffer);
     if (self->stage.events->len > 0)
         flow = send_events(self, pts);
     else if (GST_CLOCK_TIME_IS_VALID(pts))
-        gst_pad_push_event(self->srcpad, gst_event_new_gap(pts, duration));
+        gst_pad_push_event(self->srcpad, gst_vigil_event_new_nothing(pts, duration, wanted_ns));
     return flow;
 }
 

@@ -168,6 +168,12 @@ vigil_event_stage_process(VigilEventStage *self, GstBuffer *buffer, gint64 time_
                                      area != NULL);
 }
 
+gint64
+vigil_event_stage_get_wanted_ns(const VigilEventStage *self)
+{
+    return vigil_event_filter_get_wanted_ns(self->filter);
+}
+
 void
 vigil_event_stage_leave(VigilEventStage *self, guint n_frames)
 {

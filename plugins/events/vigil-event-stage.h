@@ -68,6 +68,9 @@ gboolean vigil_event_stage_takes(const VigilEventStage *self, gint64 time_ns);
  */
 GstStructure *vigil_event_stage_process(VigilEventStage *self, GstBuffer *buffer, gint64 time_ns);
 
+/** vigil_event_stage_get_wanted_ns: after a frame was processed; see vigil_event_filter_get_wanted_ns(). */
+gint64 vigil_event_stage_get_wanted_ns(const VigilEventStage *self);
+
 /** vigil_event_stage_leave: so many frames were not decoded, as nothing moved; they count for the minute that is going on. */
 void vigil_event_stage_leave(VigilEventStage *self, guint n_frames);
 

@@ -187,8 +187,9 @@ install_limit_properties(GObjectClass *klass, GParamFlags flags)
         klass, PROP_RING_SECONDS,
         g_param_spec_uint(
             "ring-seconds", "Ring seconds",
-            "Seconds of video kept for pre-rolls before the frame that the analysis is at, beside "
-            "a group of pictures: at least the "
+            "Seconds of video kept at most for pre-rolls before the frame that the analysis is "
+            "at, beside a group of pictures; less where vigilevents says that less is of use: at "
+            "least the "
             "longest pre-roll plus the time that a rule takes to decide (dwell; end_after where "
             "something is removed). ring-bytes may hold less",
             1, 3600, DEFAULT_RING_SECONDS, flags));

@@ -331,14 +331,17 @@ end_pad(GstVigilRecord *self, RecordPad *pad, GstEvent *event)
 static void
 handle_gap(GstVigilRecord *self, RecordPad *pad, GstEvent *event)
 {
+    gint64 time_ns, wanted_ns;
     GstClockTime time;
-    gint64 time_ns;
 
     gst_event_parse_gap(event, &time, NULL);
     time_ns = gst_vigil_record_to_stream_time(&pad->segment, time);
-    if (pad == &self->events && time_ns != VIGIL_RING_TIME_NONE &&
-        gst_vigil_record_wait_for_playing(self, pad) == GST_FLOW_OK)
-        vigil_recorder_set_front(self->recorder, time_ns);
+    if (pad != &self->events || time_ns == VIGIL_RING_TIME_NONE ||
+        gst_vigil_record_wait_for_playing(self, pad) != GST_FLOW_OK)
+        return;
+    if (gst_vigil_event_parse_wanted(event, &wanted_ns))
+        vigil_recorder_set_wanted(self->recorder, wanted_ns);
+    vigil_recorder_set_front(self->recorder, time_ns);
 }
 
 static gboolean

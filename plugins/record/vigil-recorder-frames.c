@@ -193,11 +193,30 @@ get_horizon(const VigilRecorder *self, gint64 pts_ns)
     return self->options.live ? CLAMP(front_ns, latest_ns, pts_ns) : MIN(front_ns, pts_ns);
 }
 
+/* Whether all that was told of events has its place in the ring, or needs none. */
+static gboolean
+is_settled(const VigilRecorder *self)
+{
+    for (guint i = 0; i < self->clips->len; i++)
+        if (!((const VigilOpenClip *)g_ptr_array_index(self->clips, i))->placed)
+            return FALSE;
+    return g_queue_is_empty((GQueue *)&self->intake);
+}
+
+/* What the analysis says is of the time line on which it is, which may be another one by now. */
+static gint64
+get_oldest(const VigilRecorder *self, gint64 pts_ns)
+{
+    const gint64 oldest_ns = get_horizon(self, pts_ns) - self->options.ring_ns;
+
+    return self->wanted_ns <= pts_ns && is_settled(self) ? MAX(oldest_ns, self->wanted_ns)
+                                                         : oldest_ns;
+}
+
 static void
 forget_old_frames(VigilRecorder *self, gint64 pts_ns)
 {
-    vigil_ring_trim(self->ring, get_horizon(self, pts_ns) - self->options.ring_ns,
-                    first_kept_seq(self));
+    vigil_ring_trim(self->ring, get_oldest(self, pts_ns), first_kept_seq(self));
     forget_old_epochs(self);
 }
 

@@ -149,7 +149,8 @@ struct VigilRecorder {
     gboolean new_epoch; /* the next keyframe begins one */
     GstCaps *next_caps; /* (nullable): of the next epoch */
     gint64 last_order_ns, last_pts_ns;
-    gint64 front_ns; /* how far the analysis is; VIGIL_RING_TIME_NONE: not known */
+    gint64 front_ns;  /* how far the analysis is; VIGIL_RING_TIME_NONE: not known */
+    gint64 wanted_ns; /* see vigil_recorder_set_wanted() */
     guint64 n_progress;
     GQueue intake; /* of VigilIntake */
     gsize intake_bytes, queued_bytes;

@@ -39,6 +39,7 @@ vigil_recorder_new(const VigilRecorderOptions *options, const VigilRecorderCallb
     self->epochs = g_ptr_array_new_with_free_func(vigil_epoch_free);
     self->new_epoch = TRUE;
     self->front_ns = self->last_order_ns = VIGIL_RING_TIME_NONE;
+    self->wanted_ns = G_MININT64;
     g_queue_init(&self->intake);
     self->thread = g_thread_new("vigil-record", recorder_thread, self);
     return self;
@@ -193,6 +194,14 @@ vigil_recorder_set_front(VigilRecorder *self, gint64 time_ns)
     g_mutex_unlock(&self->lock);
 }
 
+void
+vigil_recorder_set_wanted(VigilRecorder *self, gint64 wanted_ns)
+{
+    g_mutex_lock(&self->lock);
+    self->wanted_ns = wanted_ns;
+    g_mutex_unlock(&self->lock);
+}
+
 /* --- ends ---------------------------------------------------------------------------------------------------- */
 
 void
@@ -265,6 +274,7 @@ vigil_recorder_flush_events(VigilRecorder *self, gboolean start)
     if (!start) {
         self->events_over = self->drained = FALSE;
         self->front_ns = VIGIL_RING_TIME_NONE;
+        self->wanted_ns = G_MININT64;
     }
     note_progress(self);
     g_mutex_unlock(&self->lock);

@@ -11,7 +11,7 @@ G_BEGIN_DECLS
 /**
  * VigilRecorderOptions:
  * @store: borrowed; must outlive the recorder
- * @ring_ns: how far back from the analysis the ring reaches, beside the group of pictures that this falls into
+ * @ring_ns: how far back from the analysis the ring reaches at most, beside the group of pictures that this falls into
  * @ring_lag_ns: live, and before the analysis says anything: how far behind the video it is taken to be at most
  * @ring_bytes: and its limit in bytes
  * @max_lead_ns: not live: how far frames may be ahead of the analysis
@@ -135,6 +135,12 @@ vigil_recorder_push_audio(VigilRecorder *self, const VigilRingFrame *frame, GstB
 gboolean vigil_recorder_push_event(VigilRecorder *self, VigilEvent *event);
 /** vigil_recorder_set_front: the analysis has come to @time_ns. */
 void vigil_recorder_set_front(VigilRecorder *self, gint64 time_ns);
+/**
+ * vigil_recorder_set_wanted:
+ * @wanted_ns: no event that is told later is to be recorded from before, so that the ring need not reach back further;
+ *   %G_MININT64: this is not known
+ */
+void vigil_recorder_set_wanted(VigilRecorder *self, gint64 wanted_ns);
 
 /** vigil_recorder_set_wall_base: wall time of stream time 0 in µs, as known now: what segments are dated by. */
 void vigil_recorder_set_wall_base(VigilRecorder *self, gint64 wall_base_us);

@@ -416,6 +416,31 @@ check_story(void)
     ck_assert_uint_eq(g_hash_table_size(open), vigil_event_filter_get_n_open(filter));
 }
 
+/* What is wanted of the past: by somebody who waits for his event, or by nobody yet. */
+START_TEST(test_wanted)
+{
+    start("rules: [{name: a, dwell: 5s, end_after: 1s, record: {pre: 3s}}, "
+          "{name: b, dwell: 60s, record: false}]");
+    nobody(0, SECOND);
+    ck_assert_int_eq(vigil_event_filter_get_wanted_ns(filter), -2 * SECOND);
+    stand(1100 * MS, 6 * SECOND, 1, 0.5f, 0.8f, 0.8f);
+    assert_story("");
+    ck_assert_int_eq(vigil_event_filter_get_wanted_ns(filter), 1100 * MS - 3 * SECOND);
+    stand(6100 * MS, 8 * SECOND, 1, 0.5f, 0.8f, 0.8f);
+    assert_story("b1");
+    ck_assert_int_eq(vigil_event_filter_get_wanted_ns(filter), 5 * SECOND);
+}
+END_TEST
+
+/* Since the update before, which said that it wants no more than that. */
+static void
+check_wanted(guint first, gint64 wanted_ns)
+{
+    for (guint i = first; i < events->len; i++)
+        if (event_at(i)->type == VIGIL_EVENT_BEGIN && event_at(i)->record)
+            ck_assert_int_ge(event_at(i)->start_ns - event_at(i)->pre_ns, wanted_ns);
+}
+
 /* Tracks come, jump, vanish and come back at random, under rules of every kind. */
 START_TEST(test_random)
 {
@@ -426,14 +451,18 @@ START_TEST(test_random)
                     "end_after: 1s}, ",
                     "{name: c, zones: [left], dwell: 300ms, end_after: 0s}, {name: d, classes: "
                     "[dog], cooldown: 2s}, ",
-                    "{name: e, min_score: 0.8, min_size: 0.2, max_size: 0.6}]", NULL);
+                    "{name: e, min_score: 0.8, min_size: 0.2, max_size: 0.6}, "
+                    "{name: f, dwell: 500ms, end_after: 1s, record: {pre: 1s}}]",
+                    NULL);
     g_autoptr(GRand) rand = g_rand_new_with_seed(1000 + _i);
     VigilEventFilterOptions options = options_of_test();
+    gint64 wanted_ns = G_MININT64;
 
     options.update_interval_ns = 200 * MS;
     start_with(rules, &options);
     for (guint f = 0; f < 2000; f++) {
         VigilTrack tracks[12];
+        const guint n_events = events->len;
         const guint n = g_rand_int_range(rand, 0, 1 + g_rand_int_range(rand, 1, 12));
         guint slot;
 
@@ -449,6 +478,8 @@ START_TEST(test_random)
                                   g_rand_int_range(rand, 0, 3) ? VIGIL_OUTCOME_INFERRED
                                                                : VIGIL_OUTCOME_SKIPPED_RATE,
                                   tracks, n);
+        check_wanted(n_events, wanted_ns);
+        wanted_ns = vigil_event_filter_get_wanted_ns(filter);
         while (vigil_event_filter_wants_snapshot(filter, &slot)) {
             g_autoptr(GBytes) jpeg = g_bytes_new(&f, sizeof f);
 
@@ -481,6 +512,7 @@ main(void)
     tcase_add_test(tc, test_end_after_zero);
     tcase_add_test(tc, test_finish);
     tcase_add_test(tc, test_time_goes_back);
+    tcase_add_test(tc, test_wanted);
     tcase_add_test(tc, test_long_path);
     tcase_add_test(tc, test_snapshots);
     tcase_add_test(tc, test_snapshot_room);

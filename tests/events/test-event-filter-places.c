@@ -131,6 +131,8 @@ START_TEST(test_removed)
     bag(0, 10 * SECOND, 2, 0.3f);
     no_bag(10100 * MS, 12 * SECOND);
     assert_story("");
+    /* 5 s before it was last there */
+    ck_assert_int_eq(vigil_event_filter_get_wanted_ns(filter), 5 * SECOND);
     no_bag(12100 * MS, 20 * SECOND);
     assert_story("b1 e1");
     ck_assert_int_eq(event_at(0)->start_ns, 10 * SECOND);

@@ -159,6 +159,50 @@ GST_START_TEST(ring_follows_the_analysis)
 }
 GST_END_TEST
 
+/* Sent as vigilevents sends it: there is nothing to tell, and no event that begins later is recorded from before @wanted_ms. */
+static void
+push_nothing(Rig *rig, gint64 ms, gint64 wanted_ms)
+{
+    gst_pad_push_event(
+        rig->events,
+        gst_vigil_event_new_nothing((GstClockTime)(ms * MS), GST_CLOCK_TIME_NONE, wanted_ms * MS));
+}
+
+/* What no event can want any more is given up; what one wants that was told is not, though its clip is not begun. */
+GST_START_TEST(ring_keeps_what_is_wanted)
+{
+    const Script begin = {1, B, 2000, 8000, 400, 500}, end = {1, E, 2000, 9000, 400, 500};
+    Rig rig = rig_new("videotestsrc is-live=true num-buffers=200 ! "
+                      "video/x-raw,format=I420,width=160,height=120,framerate=20/1 ! " X264(
+                          10, "tune=zerolatency") AVC,
+                      "ring-seconds=30");
+    guint64 n_gone = 0;
+    Found found;
+
+    push_nothing(&rig, 2000, 1600);
+    while (n_gone < 30 && rig_stat(&rig, "frames") < 140) {
+        n_gone = rig_stat(&rig, "frames");
+        n_gone -= MIN(n_gone, get_ring_frames(&rig));
+        g_usleep(G_USEC_PER_SEC / 20);
+    }
+    /* 1.5 s */
+    fail_unless(n_gone >= 30 && n_gone <= 31, "%d", (gint)n_gone);
+    /* the analysis is far ahead of the video */
+    rig_push(&rig, &begin);
+    push_nothing(&rig, 8050, 2500);
+    wait_for_stat(&rig, "frames", 120);
+    rig_push(&rig, &end);
+    gst_pad_push_event(rig.events, gst_event_new_eos());
+    g_ptr_array_unref(rig_wait(&rig));
+    found = rig_find(&rig, 1);
+    fail_unless(found.complete && found.start_ms >= 1500 && found.start_ms < 1600, "%d",
+                (gint)found.start_ms);
+    g_free(found.path);
+    assert_nothing_amiss(&rig);
+    rig_free(&rig);
+}
+GST_END_TEST
+
 /* --- states -------------------------------------------------------------------------------------------------- */
 
 GST_START_TEST(stop_in_the_middle_keeps_what_there_is)
@@ -534,6 +578,7 @@ vigilrecord_flow_suite(void)
     tcase_add_test(waiting, branches_of_a_tee_do_not_block_each_other);
     tcase_add_test(waiting, live_video_never_waits);
     tcase_add_test(waiting, ring_follows_the_analysis);
+    tcase_add_test(waiting, ring_keeps_what_is_wanted);
     suite_add_tcase(suite, waiting);
     tcase_set_timeout(states, 120);
     tcase_add_test(states, stop_in_the_middle_keeps_what_there_is);
