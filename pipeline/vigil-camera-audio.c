@@ -94,6 +94,7 @@ link_audio(VigilCameraPipeline *self, GstPad *pad, guint codec)
         return FALSE;
     gst_element_sync_state_with_parent(queue);
     gst_element_sync_state_with_parent(parser);
+    vigil_camera_pipeline_follow_times(self, pad, 1);
     gst_pad_add_probe(pad,
                       GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST |
                           GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
@@ -119,6 +120,9 @@ vigil_camera_pipeline_take_audio(VigilCameraPipeline *self, GstPad *pad, const G
     if (!g_str_has_prefix(gst_structure_get_name(s), "audio/"))
         return FALSE;
     codec = find_codec(s);
+    if (self->audio && codec >= 0 && self->all_known)
+        tell_no_sound(self,
+                      "in the middle of it another stream of sound begins, which is left out");
     /* of several the first is the one */
     if (!self->audio || codec < 0 || gst_pad_is_linked(self->audio))
         return FALSE;

@@ -3,10 +3,13 @@
 
 #include "models/vigil-detector.h"
 #include "pipeline/vigil-camera-pipeline.h"
+#include "pipeline/vigil-file-times.h"
 #include "pipeline/vigil-redact.h"
 #include "plugins/decode/vigil-decoder-choice.h"
 
 G_BEGIN_DECLS
+
+typedef struct VigilPadTimes VigilPadTimes;
 
 struct VigilCameraPipeline {
     const VigilCameraSettings *settings;
@@ -32,7 +35,15 @@ struct VigilCameraPipeline {
     gint64 last_frame_us;  /* monotonic; the start to begin with */
     gint64 last_detect_us; /* the latest at detect_tee; 0: none yet */
     gint64 last_pts_ns;
+    gint64 file_ns;     /* the latest time in a file, as it says */
     gint64 duration_ns; /* what a file claims; 0: nothing */
+    gboolean measured;  /* that is found by looking at its end */
+    VigilFileTimes *times;
+    VigilPadTimes *pad_times[VIGIL_FILE_TIMES_STREAMS]; /* (nullable) */
+    VigilCodec codec,
+        next_codec; /* of the video in use, and of the next; demuxer's thread, as the next two */
+    GstPad *next_video; /* (nullable): goes on where the video in use ends */
+    gboolean all_known; /* streams that come from now on come in the middle of the file */
 };
 
 /* vigil-camera-model.c */
@@ -113,6 +124,32 @@ vigil_camera_pipeline_take_audio(VigilCameraPipeline *self, GstPad *pad, const G
 void vigil_camera_pipeline_no_more_audio(VigilCameraPipeline *self);
 /** vigil_camera_pipeline_add_rtsp_audio: @source: vigilrtspsrc that gives what is recorded */
 void vigil_camera_pipeline_add_rtsp_audio(VigilCameraPipeline *self, GstElement *source);
+
+/* vigil-camera-times.c */
+
+/**
+ * vigil_camera_pipeline_follow_times:
+ * @pad: of the demuxer of a file, before anything else looks at what it gives
+ * @stream: 0: pictures, 1: sound
+ *
+ * Its frames go on in time where the times in the file jump: back by more than a second, or, at the speed of time, forward by more than
+ * a minute. The log says so.
+ */
+void vigil_camera_pipeline_follow_times(VigilCameraPipeline *self, GstPad *pad, guint stream);
+/** vigil_camera_pipeline_note_position: a frame of a file has this time in it. */
+void vigil_camera_pipeline_note_position(VigilCameraPipeline *self, GstClockTime time);
+
+/* vigil-camera-splice.c */
+
+/**
+ * vigil_camera_pipeline_watch_end:
+ * @pad: of the demuxer of a file; is linked, or will be
+ *
+ * When its stream ends, the video that vigil_camera_pipeline_expect_next() was told of takes its place.
+ */
+void vigil_camera_pipeline_watch_end(VigilCameraPipeline *self, GstPad *pad);
+/** vigil_camera_pipeline_expect_next: @pad: another video of the file, besides the one in use. Demuxer's thread. */
+void vigil_camera_pipeline_expect_next(VigilCameraPipeline *self, GstPad *pad, VigilCodec codec);
 
 /* vigil-camera-mask.c */
 

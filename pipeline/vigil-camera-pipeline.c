@@ -132,6 +132,15 @@ vigil_camera_pipeline_get_progress(VigilCameraPipeline *self, gint64 *position_n
     return *duration_ns > 0;
 }
 
+void
+vigil_camera_pipeline_note_position(VigilCameraPipeline *self, GstClockTime time)
+{
+    g_mutex_lock(&self->lock);
+    if (GST_CLOCK_TIME_IS_VALID(time))
+        self->file_ns = MAX(self->file_ns, (gint64)time);
+    g_mutex_unlock(&self->lock);
+}
+
 gint64
 vigil_camera_pipeline_get_missing_ns(VigilCameraPipeline *self)
 {
@@ -139,8 +148,11 @@ vigil_camera_pipeline_get_missing_ns(VigilCameraPipeline *self)
     const gint64 tolerance = 2 * GST_SECOND;
     gint64 position, duration;
 
-    if (!vigil_camera_pipeline_get_progress(self, &position, &duration))
+    if (!vigil_camera_pipeline_get_progress(self, &position, &duration) || self->measured)
         return 0;
+    g_mutex_lock(&self->lock);
+    position = MAX(position, self->file_ns);
+    g_mutex_unlock(&self->lock);
     return duration - position > tolerance ? duration - position : 0;
 }
 
@@ -312,6 +324,7 @@ vigil_camera_pipeline_new(const VigilCameraSettings *settings,
     self->live = vigil_source_is_live(settings->source);
     self->realtime = options->realtime;
     self->others = g_string_new(NULL);
+    self->times = vigil_file_times_new(self->realtime);
     self->last_frame_us = g_get_monotonic_time();
     self->pipeline = gst_object_ref_sink(gst_pipeline_new(settings->name));
     if (!self->live && !self->realtime)
@@ -340,6 +353,10 @@ vigil_camera_pipeline_free(VigilCameraPipeline *self)
     vigil_decoder_failures_unref(self->failures);
     vigil_redact_release(&self->hold);
     g_string_free(self->others, TRUE);
+    vigil_file_times_free(self->times);
+    for (guint i = 0; i < VIGIL_FILE_TIMES_STREAMS; i++)
+        g_free(self->pad_times[i]);
+    gst_clear_object(&self->next_video);
     g_mutex_clear(&self->lock);
     g_free(self);
 }
@@ -523,6 +540,11 @@ link_video(VigilCameraPipeline *self, GstPad *pad, VigilCodec codec, const GstCa
         self->duration_ns = duration;
         g_mutex_unlock(&self->lock);
     }
+    if (!self->live) {
+        self->codec = codec;
+        vigil_camera_pipeline_follow_times(self, pad, 0);
+        vigil_camera_pipeline_watch_end(self, pad);
+    }
     return gst_pad_link(pad, sink) == GST_PAD_LINK_OK;
 }
 
@@ -541,6 +563,8 @@ vigil_camera_pipeline_take_video(VigilCameraPipeline *self, GstPad *pad, const G
     first = !self->linked;
     self->linked = TRUE;
     g_mutex_unlock(&self->lock);
+    if (!first)
+        vigil_camera_pipeline_expect_next(self, pad, codec);
     if (!first || link_video(self, pad, codec, caps, &error))
         return;
     if (error)

@@ -53,6 +53,7 @@ on_no_more_pads(GstElement *demux, gpointer user_data)
 {
     vigil_camera_pipeline_no_more_audio(user_data);
     vigil_camera_pipeline_no_more_streams(user_data);
+    ((VigilCameraPipeline *)user_data)->all_known = TRUE;
 }
 
 static GstElement *
@@ -89,6 +90,8 @@ on_type_found(GstElement *typefind, guint probability, GstCaps *caps, gpointer u
                                    self->settings->source->display, type);
         return;
     }
+    /* these streams say nowhere how long they are */
+    self->measured = g_str_equal(type, "video/mpegts") || g_str_equal(type, "video/mpeg");
     g_signal_connect(demux, "pad-added", G_CALLBACK(on_demuxed_pad), self);
     g_signal_connect(demux, "no-more-pads", G_CALLBACK(on_no_more_pads), self);
     gst_bin_add(GST_BIN(self->pipeline), demux);

@@ -121,12 +121,17 @@ hold_back(VigilRecorder *self, const VigilRingFrame *frame)
 static void
 begin_epoch(VigilRecorder *self, gint64 pts_ns)
 {
+    const VigilEpoch *before = vigil_recorder_get_epoch(self, self->epoch);
     VigilEpoch *epoch = g_new0(VigilEpoch, 1);
 
     self->new_epoch = FALSE;
     epoch->number = ++self->epoch;
     epoch->first_ns = pts_ns;
     epoch->caps = gst_caps_ref(self->next_caps);
+    /* a stream that says them once does not say them again where only its time jumps */
+    if (before && before->parameter_sets &&
+        vigil_recorder_is_same_format(before->caps, epoch->caps))
+        epoch->parameter_sets = g_bytes_ref(before->parameter_sets);
     g_ptr_array_add(self->epochs, epoch);
 }
 

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A transport stream in which another video takes the place of the one before, as where recordings were put one behind the other. */
+#include "pipeline/vigil-camera-pipeline-private.h"
+
+static const gchar *
+get_name(VigilCodec codec)
+{
+    static const gchar *const names[] = {[VIGIL_CODEC_H264] = "H.264",
+                                         [VIGIL_CODEC_H265] = "H.265",
+                                         [VIGIL_CODEC_JPEG] = "Motion JPEG"};
+
+    return names[codec];
+}
+
+/* What has ended already would never say so again to whom it is linked now. */
+static gboolean
+has_ended(GstPad *pad)
+{
+    g_autoptr(GstEvent) end = gst_pad_get_sticky_event(pad, GST_EVENT_EOS, 0);
+
+    return end != NULL;
+}
+
+static gboolean
+go_on(VigilCameraPipeline *self, GstPad *pad, GstPad *next)
+{
+    g_autoptr(GstPad) sink = gst_pad_get_peer(pad);
+
+    if (!sink || has_ended(next))
+        return FALSE;
+    if (self->next_codec != self->codec) {
+        vigil_camera_pipeline_post(self, GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE,
+                                   "%s: in the middle of it its video becomes %s, which was %s "
+                                   "before: cut it in two there",
+                                   self->settings->source->display, get_name(self->next_codec),
+                                   get_name(self->codec));
+        return FALSE;
+    }
+    gst_pad_unlink(pad, sink);
+    vigil_camera_pipeline_follow_times(self, next, 0);
+    vigil_camera_pipeline_watch_end(self, next);
+    return gst_pad_link(next, sink) == GST_PAD_LINK_OK;
+}
+
+static GstPadProbeReturn
+on_end(GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+    VigilCameraPipeline *self = user_data;
+    g_autoptr(GstPad) next = NULL;
+
+    if (GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info)) != GST_EVENT_EOS)
+        return GST_PAD_PROBE_OK;
+    next = g_steal_pointer(&self->next_video);
+    return next && go_on(self, pad, next) ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
+}
+
+void
+vigil_camera_pipeline_watch_end(VigilCameraPipeline *self, GstPad *pad)
+{
+    gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_end, self, NULL);
+}
+
+void
+vigil_camera_pipeline_expect_next(VigilCameraPipeline *self, GstPad *pad, VigilCodec codec)
+{
+    /* one that was there from the start is no other's continuation */
+    if (self->live || !self->all_known)
+        return;
+    gst_object_replace((GstObject **)&self->next_video, GST_OBJECT(pad));
+    self->next_codec = codec;
+}
