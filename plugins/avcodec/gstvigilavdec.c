@@ -40,7 +40,6 @@ struct _GstVigilAvDec {
 
     /* object lock */
     AvDecStats stats;
-    gboolean skip_loop_filter;
 
     /* streaming thread */
     VigilAvcodec *codec;
@@ -52,7 +51,6 @@ struct _GstVigilAvDec {
 
 enum {
     PROP_0,
-    PROP_SKIP_LOOP_FILTER,
     PROP_STATS,
 };
 
@@ -319,7 +317,6 @@ gst_vigil_av_dec_set_format(GstVideoDecoder *decoder, GstVideoCodecState *state)
 {
     GstVigilAvDec *self = GST_VIGIL_AV_DEC(decoder);
     g_autoptr(GError) error = NULL;
-    gboolean skip_loop_filter;
 
     if (self->codec && is_same_stream(self->input->caps, state->caps)) {
         gst_video_codec_state_unref(self->input);
@@ -329,10 +326,7 @@ gst_vigil_av_dec_set_format(GstVideoDecoder *decoder, GstVideoCodecState *state)
     }
     gst_vigil_av_dec_drain(decoder);
     forget_stream(self);
-    GST_OBJECT_LOCK(self);
-    skip_loop_filter = self->skip_loop_filter;
-    GST_OBJECT_UNLOCK(self);
-    self->codec = vigil_avcodec_new(state->caps, skip_loop_filter, &error);
+    self->codec = vigil_avcodec_new(state->caps, &error);
     if (!self->codec) {
         GST_ELEMENT_ERROR(self, STREAM, DECODE, ("%s", error->message), (NULL));
         return FALSE;
@@ -353,28 +347,12 @@ gst_vigil_av_dec_decide_allocation(GstVideoDecoder *decoder, GstQuery *query)
 /* --- the making of it ------------------------------------------------------------------------- */
 
 static void
-gst_vigil_av_dec_set_property(GObject *object, guint id, const GValue *value, GParamSpec *spec)
-{
-    GstVigilAvDec *self = GST_VIGIL_AV_DEC(object);
-
-    if (id != PROP_SKIP_LOOP_FILTER) {
-        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
-        return;
-    }
-    GST_OBJECT_LOCK(self);
-    self->skip_loop_filter = g_value_get_boolean(value);
-    GST_OBJECT_UNLOCK(self);
-}
-
-static void
 gst_vigil_av_dec_get_property(GObject *object, guint id, GValue *value, GParamSpec *spec)
 {
     GstVigilAvDec *self = GST_VIGIL_AV_DEC(object);
 
     GST_OBJECT_LOCK(self);
-    if (id == PROP_SKIP_LOOP_FILTER)
-        g_value_set_boolean(value, self->skip_loop_filter);
-    else if (id == PROP_STATS)
+    if (id == PROP_STATS)
         g_value_take_boxed(value, gst_structure_new("vigilavdec-stats", "frames", G_TYPE_UINT64,
                                                     self->stats.frames, "pictures", G_TYPE_UINT64,
                                                     self->stats.pictures, "damaged", G_TYPE_UINT64,
@@ -391,7 +369,6 @@ gst_vigil_av_dec_class_init(GstVigilAvDecClass *klass)
     GstElementClass *element_class = GST_ELEMENT_CLASS(klass);
     GstVideoDecoderClass *decoder_class = GST_VIDEO_DECODER_CLASS(klass);
 
-    object_class->set_property = gst_vigil_av_dec_set_property;
     object_class->get_property = gst_vigil_av_dec_get_property;
     decoder_class->open = gst_vigil_av_dec_open;
     decoder_class->start = gst_vigil_av_dec_start;
@@ -403,13 +380,6 @@ gst_vigil_av_dec_class_init(GstVigilAvDecClass *klass)
     decoder_class->flush = gst_vigil_av_dec_flush;
     decoder_class->decide_allocation = gst_vigil_av_dec_decide_allocation;
 
-    g_object_class_install_property(
-        object_class, PROP_SKIP_LOOP_FILTER,
-        g_param_spec_boolean("skip-loop-filter", "Skip loop filter",
-                             "Do not smooth the edges of blocks: a quarter less work, and pictures "
-                             "that differ from the coder's until the next keyframe; read when a "
-                             "stream begins",
-                             FALSE, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS));
     g_object_class_install_property(
         object_class, PROP_STATS,
         g_param_spec_boxed("stats", "Statistics", "Frames, pictures and damaged frames",

@@ -145,7 +145,7 @@ set_codec_data(VigilAvcodec *self, const GstStructure *structure)
 }
 
 static gboolean
-open_codec(VigilAvcodec *self, const GstStructure *structure, gboolean skip_loop_filter)
+open_codec(VigilAvcodec *self, const GstStructure *structure)
 {
     const gboolean h265 = gst_structure_has_name(structure, "video/x-h265");
     const AVCodec *codec =
@@ -163,13 +163,11 @@ open_codec(VigilAvcodec *self, const GstStructure *structure, gboolean skip_loop
     self->context->max_pixels = MAX_PIXELS;
     /* a picture with a damaged part still shows who is there */
     self->context->flags |= AV_CODEC_FLAG_OUTPUT_CORRUPT;
-    if (skip_loop_filter)
-        self->context->skip_loop_filter = AVDISCARD_ALL;
     return self->api->avcodec_open2(self->context, codec, NULL) >= 0;
 }
 
 VigilAvcodec *
-vigil_avcodec_new(const GstCaps *caps, gboolean skip_loop_filter, GError **error)
+vigil_avcodec_new(const GstCaps *caps, GError **error)
 {
     const VigilAvcodecApi *api = vigil_avcodec_library_get(error);
     VigilAvcodec *self;
@@ -178,7 +176,7 @@ vigil_avcodec_new(const GstCaps *caps, gboolean skip_loop_filter, GError **error
         return NULL;
     self = g_new0(VigilAvcodec, 1);
     self->api = api;
-    if (open_codec(self, gst_caps_get_structure(caps, 0), skip_loop_filter))
+    if (open_codec(self, gst_caps_get_structure(caps, 0)))
         return self;
     g_set_error(error, GST_STREAM_ERROR, GST_STREAM_ERROR_CODEC_NOT_FOUND,
                 "libavcodec cannot open its decoder for %s",

@@ -43,11 +43,10 @@ gboolean vigil_avcodec_is_there(void);
 /**
  * vigil_avcodec_new:
  * @caps: of the coded frames: video/x-h264 or video/x-h265, one whole picture a buffer
- * @skip_loop_filter: blocks are not smoothed, which is a quarter of the work; pictures differ from the coder's until the next keyframe
  *
  * Returns: (nullable): %NULL: the library is not there or does not decode that
  */
-VigilAvcodec *vigil_avcodec_new(const GstCaps *caps, gboolean skip_loop_filter, GError **error);
+VigilAvcodec *vigil_avcodec_new(const GstCaps *caps, GError **error);
 void vigil_avcodec_free(VigilAvcodec *self);
 
 /**

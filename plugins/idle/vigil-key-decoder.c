@@ -53,7 +53,7 @@ vigil_key_decoder_new(const GstCaps *caps)
         return NULL;
     take_turn();
     self = g_new0(VigilKeyDecoder, 1);
-    self->codec = vigil_avcodec_new(caps, FALSE, NULL);
+    self->codec = vigil_avcodec_new(caps, NULL);
     if (!self->codec)
         g_clear_pointer(&self, vigil_key_decoder_free);
     return self;
