@@ -11,7 +11,7 @@ MODEL is
 Several models end in one table, under their NAMEs, with multiply-accumulates and bytes (facts.py); --labels is for
 those that are a .tflite without labels of its own. All that this project ships or compares with, in one call:
 
-    evaluate.py DATASET_DIR weights/default.npz@320x256 ../default/default ssd_mobilenet_v1.tflite yolox_nano.onnx
+    evaluate.py --resize stretch DATASET_DIR weights/default.npz@320x256 ../default/default ssd_mobilenet_v1.tflite yolox_nano.onnx
 
 Images are those of the validation split (dataset.py), or all with --all: for data that the model has not seen.
 Only boxes of at least 5 % of the image's height are wanted, smaller ones are neither wanted nor punished; groups
