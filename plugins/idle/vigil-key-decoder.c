@@ -2,46 +2,30 @@
 #include "plugins/idle/vigil-key-decoder.h"
 
 #include "plugins/avcodec/vigil-avcodec.h"
+#include "plugins/idle/vigil-turns.h"
 
 struct VigilKeyDecoder {
     VigilAvcodec *codec;
+    VigilTurn turn;
 };
 
 /*
  * Each has some ten megabytes while it is there, and cameras that were started together have their keyframes together. So few are there at a
- * time. One that hangs must not keep the others from looking: they wait for this long at most.
+ * time. One that hangs must not keep the others from looking: they wait for MAX_WAIT_US at most, and for one that has taken longer than a
+ * keyframe ever does not at all.
  */
 #define MAX_WAIT_US (G_USEC_PER_SEC / 2)
+#define OLD_US (5 * G_USEC_PER_SEC)
 
-static GMutex lock;
-static GCond freed;
-static guint n_decoders; /* under lock */
-
-static guint
-get_max_decoders(void)
+static VigilTurns *
+get_turns(void)
 {
-    return MAX(g_get_num_processors() / 2, 1);
-}
+    static gsize turns;
 
-static void
-take_turn(void)
-{
-    const gint64 until_us = g_get_monotonic_time() + MAX_WAIT_US;
-
-    g_mutex_lock(&lock);
-    while (n_decoders >= get_max_decoders() && g_cond_wait_until(&freed, &lock, until_us))
-        ;
-    n_decoders++;
-    g_mutex_unlock(&lock);
-}
-
-static void
-end_turn(void)
-{
-    g_mutex_lock(&lock);
-    n_decoders--;
-    g_cond_signal(&freed);
-    g_mutex_unlock(&lock);
+    if (g_once_init_enter(&turns))
+        g_once_init_leave(&turns, (gsize)vigil_turns_new(MAX(g_get_num_processors() / 2, 1),
+                                                         MAX_WAIT_US, OLD_US));
+    return (VigilTurns *)turns;
 }
 
 VigilKeyDecoder *
@@ -51,8 +35,8 @@ vigil_key_decoder_new(const GstCaps *caps)
 
     if (!vigil_avcodec_is_there())
         return NULL;
-    take_turn();
     self = g_new0(VigilKeyDecoder, 1);
+    vigil_turns_take(get_turns(), &self->turn);
     self->codec = vigil_avcodec_new(caps, NULL);
     if (!self->codec)
         g_clear_pointer(&self, vigil_key_decoder_free);
@@ -65,8 +49,8 @@ vigil_key_decoder_free(VigilKeyDecoder *self)
     if (!self)
         return;
     vigil_avcodec_free(self->codec);
+    vigil_turns_end(get_turns(), &self->turn);
     g_free(self);
-    end_turn();
 }
 
 static gboolean
