@@ -247,7 +247,7 @@ make_video(const Video *video, const gchar *path)
                            "-bufsize",
                            jpeg ? "100M" : rate,
                            "-preset",
-                           "ultrafast",
+                           "veryfast", /* the fastest has no loop filter, which cameras have */
                            "-g",
                            jpeg ? "1" : "60",
                            "-bf",
