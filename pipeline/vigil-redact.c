@@ -119,17 +119,29 @@ ends_url(gchar c)
     return c == '\0' || g_ascii_isspace(c) || strchr("\"'<>`", c) != NULL;
 }
 
-/* Of a parameter, in lower case: what it may have in it, and what it may end in. Makers of cameras agree on none of them. */
-static const gchar *const secret_parts[] = {"pass",       "pwd",    "psw",     "token",
-                                            "secret",     "auth",   "session", "signature",
-                                            "credential", "apikey", "jwt"};
-static const gchar *const secret_ends[] = {"pas", "pw", "key", "sig", "sid", "pin", "login"};
+/* Of a parameter, in lower case: what it may have in it, or end in. Makers of cameras agree on none of them. */
+static const struct {
+    const gchar *text;
+    gboolean at_end;
+    gboolean
+        is_held; /* its value is no word that means anything else, and is hidden wherever it is said */
+} secret_names[] = {
+    {"pass", FALSE, TRUE},   {"pwd", FALSE, TRUE},         {"psw", FALSE, TRUE},
+    {"token", FALSE, TRUE},  {"secret", FALSE, TRUE},      {"jwt", FALSE, TRUE},
+    {"apikey", FALSE, TRUE}, {"pas", TRUE, TRUE},          {"pw", TRUE, TRUE},
+    {"auth", FALSE, FALSE},  {"session", FALSE, FALSE},    {"signature", FALSE, FALSE},
+    {"key", TRUE, FALSE},    {"credential", FALSE, FALSE}, {"sig", TRUE, FALSE},
+    {"sid", TRUE, FALSE},    {"pin", TRUE, FALSE},         {"login", TRUE, FALSE},
+};
 
 #define LONGEST_NAME 64 /* bytes: of a longer one its end */
 
-/* @equals: what ends the name, which begins after what separates parameters, also those that are written into a path */
+/*
+ * @equals: what ends the name, which begins after what separates parameters, also those that are written into a path
+ * @held_only: not those whose values are hidden in addresses only
+ */
 static gboolean
-is_secret_name(const gchar *begin, const gchar *equals)
+is_secret_name(const gchar *begin, const gchar *equals, gboolean held_only)
 {
     const gchar *from = equals;
     g_autofree gchar *plain = NULL, *name = NULL;
@@ -138,11 +150,10 @@ is_secret_name(const gchar *begin, const gchar *equals)
         from--;
     plain = g_uri_unescape_segment(from, equals, NULL);
     name = plain ? g_ascii_strdown(plain, -1) : g_ascii_strdown(from, equals - from);
-    for (guint i = 0; i < G_N_ELEMENTS(secret_parts); i++)
-        if (strstr(name, secret_parts[i]))
-            return TRUE;
-    for (guint i = 0; i < G_N_ELEMENTS(secret_ends); i++)
-        if (g_str_has_suffix(name, secret_ends[i]))
+    for (guint i = 0; i < G_N_ELEMENTS(secret_names); i++)
+        if ((secret_names[i].is_held || !held_only) &&
+            (secret_names[i].at_end ? g_str_has_suffix(name, secret_names[i].text)
+                                    : strstr(name, secret_names[i].text) != NULL))
             return TRUE;
     return FALSE;
 }
@@ -152,10 +163,11 @@ is_secret_name(const gchar *begin, const gchar *equals)
  * @stop: (out): where it ends. Returns: where it begins, or NULL
  */
 static const gchar *
-find_secret_value(const gchar *begin, const gchar *from, const gchar *end, const gchar **stop)
+find_secret_value(const gchar *begin, const gchar *from, const gchar *end, gboolean held_only,
+                  const gchar **stop)
 {
     for (const gchar *at = from; at < end; at++) {
-        if (*at != '=' || !is_secret_name(begin, at))
+        if (*at != '=' || !is_secret_name(begin, at, held_only))
             continue;
         *stop = memchr(at, '&', (gsize)(end - at));
         if (!*stop)
@@ -170,7 +182,7 @@ vigil_redact_hold_url(VigilRedactHold **hold, const gchar *url)
 {
     const gchar *end = url + strlen(url), *stop = url, *value;
 
-    while ((value = find_secret_value(url, stop, end, &stop))) {
+    while ((value = find_secret_value(url, stop, end, TRUE, &stop))) {
         g_autofree gchar *raw = g_strndup(value, (gsize)(stop - value));
         g_autofree gchar *plain = g_uri_unescape_string(raw, NULL);
 
@@ -191,7 +203,7 @@ append_url(GString *safe, const gchar *begin, const gchar *end)
 
     if (at)
         g_string_append(safe, HIDDEN);
-    while ((value = find_secret_value(begin, stop, end, &stop))) {
+    while ((value = find_secret_value(begin, stop, end, FALSE, &stop))) {
         if (stop <= from)
             continue;
         if (value > from) {

@@ -174,16 +174,19 @@ open_clip(VigilStore *self, const gchar *path, gint access)
     const gchar *name;
     const gint dir_fd = open_parent(self, path, FALSE, &name);
     struct stat info;
-    gint fd;
+    gint fd, code;
 
     if (dir_fd < 0)
         return dir_fd;
     /* O_NONBLOCK: a named pipe in place of the clip shall not hang the reader */
     fd = self->ops->open_at(dir_fd, name, access | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
     close(dir_fd);
-    if (fd >= 0 && (fstat(fd, &info) < 0 || !S_ISREG(info.st_mode))) {
+    if (fd < 0)
+        return fd;
+    code = fstat(fd, &info) < 0 ? -errno : S_ISREG(info.st_mode) ? 0 : -EINVAL;
+    if (code < 0) {
         close(fd);
-        return -EINVAL;
+        return code;
     }
     return fd;
 }

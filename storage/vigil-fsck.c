@@ -247,7 +247,8 @@ report_clip(Fsck *self, const ClipRow *row, gint64 size)
     if (g_str_equal(row->state, "lost") || (is_open && size >= row->bytes))
         return;
     if (size < 0 && !is_missing(size)) {
-        if (!is_open)
+        /* of those that were to be ended this was said already */
+        if (!is_open || !self->repair)
             report(self, FALSE, "clip %s: cannot be looked at: %s", row->path,
                    g_strerror((gint)-size));
     } else if (size < 0)

@@ -200,7 +200,8 @@ on_connect(struct mosquitto *mosquitto, void *data, int code, int flags,
     const gchar *online = "online";
 
     self->connack = code;
-    if (code != 0)
+    /* who is gone before the broker took us leaves without a goodbye, so that the will stands: nothing says `online` */
+    if (code != 0 || g_atomic_int_get(&self->leaving))
         return;
     g_atomic_int_set(&self->connected, TRUE);
     publish(self, NULL, self->options.will_topic, online, strlen(online), TRUE, NULL);

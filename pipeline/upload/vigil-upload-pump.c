@@ -300,7 +300,8 @@ run(gpointer user_data)
     take_next(self);
     on_tick(self);
     g_main_loop_run(self->loop);
-    stop_lanes(self, NULL);
+    /* the owner waits for this thread: nobody sets others now */
+    stop_lanes(self, self->next.uploads ? &self->next : NULL);
     vigil_outbox_set_notify(self->store, NULL, NULL);
     g_source_destroy(tick);
     g_source_unref(tick);

@@ -262,13 +262,21 @@ gst_vigil_av_dec_handle_frame(GstVideoDecoder *decoder, GstVideoCodecFrame *fram
 {
     GstVigilAvDec *self = GST_VIGIL_AV_DEC(decoder);
     const guint32 number = frame->system_frame_number;
+    GstFlowReturn flow;
 
     if (push(self, frame))
         gst_video_codec_frame_unref(frame);
     else
         gst_video_decoder_release_frame(decoder, frame);
     forget_old_frames(self, number);
-    return give_pictures(self);
+    flow = give_pictures(self);
+    if (flow != GST_FLOW_OK || !vigil_avcodec_is_strange(self->codec))
+        return flow;
+    GST_ELEMENT_ERROR(self, STREAM, FORMAT,
+                      ("The stream's pictures are of a form that is not known here (more than 10 "
+                       "bits, or no Y'CbCr)."),
+                      (NULL));
+    return GST_FLOW_NOT_NEGOTIATED;
 }
 
 static GstFlowReturn
@@ -317,6 +325,7 @@ gst_vigil_av_dec_set_format(GstVideoDecoder *decoder, GstVideoCodecState *state)
 {
     GstVigilAvDec *self = GST_VIGIL_AV_DEC(decoder);
     g_autoptr(GError) error = NULL;
+    VigilAvcodec *codec;
 
     if (self->codec && is_same_stream(self->input->caps, state->caps)) {
         gst_video_codec_state_unref(self->input);
@@ -324,13 +333,15 @@ gst_vigil_av_dec_set_format(GstVideoDecoder *decoder, GstVideoCodecState *state)
         gst_video_info_init(&self->output);
         return TRUE;
     }
-    gst_vigil_av_dec_drain(decoder);
-    forget_stream(self);
-    self->codec = vigil_avcodec_new(state->caps, &error);
-    if (!self->codec) {
+    codec = vigil_avcodec_new(state->caps, &error);
+    if (!codec) {
+        /* what was before goes on: it may be that the next caps are those again, of which the base class says nothing */
         GST_ELEMENT_ERROR(self, STREAM, DECODE, ("%s", error->message), (NULL));
         return FALSE;
     }
+    gst_vigil_av_dec_drain(decoder);
+    forget_stream(self);
+    self->codec = codec;
     self->input = gst_video_codec_state_ref(state);
     return TRUE;
 }

@@ -8,10 +8,12 @@
 
 #define MAX_PLANES 3
 /* 8K; more is claimed only by what is damaged, or means ill */
-#define MAX_PIXELS ((gint64)8192 * 8192)
+#define MAX_PIXELS ((gint64)8192 * 4608)
 #define MIN_INPUT ((gsize)64 << 10)
 /* pictures that it may keep, each of which may turn out to be damaged */
 #define MAX_TRIES 32
+/* more than a damaged parameter set would make of one group of pictures of most cameras */
+#define MANY_STRANGE 64
 
 struct VigilAvcodec {
     const VigilAvcodecApi *api;
@@ -19,7 +21,9 @@ struct VigilAvcodec {
     AVFrame *frame;
     AVPacket *packet;
     AVBufferRef *input; /* (nullable): what @packet's data is in */
+    guint owner;        /* of its pictures' memory */
     gboolean draining;
+    guint n_strange; /* pictures in a row that are of no format that is known here */
 };
 
 static const struct {
@@ -97,16 +101,20 @@ lay_out(const VigilAvcodec *self, const AVFrame *frame, gint linesize[4], gsize 
 static int
 get_buffer(AVCodecContext *context, AVFrame *frame, int flags)
 {
-    const VigilAvcodec *self = context->opaque;
+    VigilAvcodec *self = context->opaque;
     VigilPictureMemory *memory;
     gint linesize[4];
     gsize offset[4], size;
     guint8 *data;
 
-    if (find_format(frame->format) == GST_VIDEO_FORMAT_UNKNOWN ||
-        !lay_out(self, frame, linesize, offset, &size))
+    if (find_format(frame->format) == GST_VIDEO_FORMAT_UNKNOWN) {
+        self->n_strange++;
         return AVERROR(EINVAL);
-    memory = vigil_picture_memory_take(size);
+    }
+    self->n_strange = 0;
+    if (!lay_out(self, frame, linesize, offset, &size))
+        return AVERROR(EINVAL);
+    memory = vigil_picture_memory_take(size, self->owner);
     if (!memory)
         return AVERROR(ENOMEM);
     data = vigil_picture_memory_get_data(memory);
@@ -176,6 +184,7 @@ vigil_avcodec_new(const GstCaps *caps, GError **error)
         return NULL;
     self = g_new0(VigilAvcodec, 1);
     self->api = api;
+    self->owner = vigil_picture_memory_new_owner();
     if (open_codec(self, gst_caps_get_structure(caps, 0)))
         return self;
     g_set_error(error, GST_STREAM_ERROR, GST_STREAM_ERROR_CODEC_NOT_FOUND,
@@ -258,6 +267,12 @@ vigil_avcodec_flush(VigilAvcodec *self)
 {
     self->draining = FALSE;
     self->api->avcodec_flush_buffers(self->context);
+}
+
+gboolean
+vigil_avcodec_is_strange(const VigilAvcodec *self)
+{
+    return self->n_strange >= MANY_STRANGE;
 }
 
 guint

@@ -74,6 +74,9 @@ void vigil_avcodec_drain(VigilAvcodec *self);
 /** vigil_avcodec_flush: forgets all frames; the next must be a keyframe. */
 void vigil_avcodec_flush(VigilAvcodec *self);
 
+/** vigil_avcodec_is_strange: for long all pictures were of a format that %VIGIL_AVCODEC_FORMATS has not, such as 12 bits: there will be none. */
+gboolean vigil_avcodec_is_strange(const VigilAvcodec *self);
+
 /** vigil_avcodec_get_delay: frames that it keeps for their turn. */
 guint vigil_avcodec_get_delay(const VigilAvcodec *self);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugins/avcodec/vigil-picture-memory.h"
 
+#include <string.h>
 #include <sys/mman.h>
 
 /*
@@ -8,10 +9,13 @@
  * at 15 pictures a second seldom need more at a time.
  */
 #define MAX_FREE 2
+/* A larger one does not wait: no camera that there is has such pictures for long, and it would keep others from their places. */
+#define MAX_WAITING_BYTES ((gsize)32 << 20)
 
 struct VigilPictureMemory {
     VigilPictureMemory *next;
     gsize size;
+    guint owner; /* who had it last */
 };
 
 G_STATIC_ASSERT(sizeof(VigilPictureMemory) <= VIGIL_PICTURE_ALIGN);
@@ -21,37 +25,52 @@ static GMutex lock;
 static VigilPictureMemory *free_pictures; /* the last one that came back is first */
 static guint n_free;
 
+/* One of its own before one of others. */
 static VigilPictureMemory *
-find_free(gsize size)
+find_free(gsize size, guint owner)
 {
-    for (VigilPictureMemory **at = &free_pictures; *at; at = &(*at)->next) {
-        VigilPictureMemory *picture = *at;
+    VigilPictureMemory **found = NULL, *picture;
 
-        if (picture->size == size) {
-            *at = picture->next;
-            n_free--;
-            return picture;
-        }
-    }
-    return NULL;
+    for (VigilPictureMemory **at = &free_pictures; *at; at = &(*at)->next)
+        if ((*at)->size == size && (!found || (*at)->owner == owner))
+            found = at;
+    if (!found)
+        return NULL;
+    picture = *found;
+    *found = picture->next;
+    n_free--;
+    return picture;
+}
+
+guint
+vigil_picture_memory_new_owner(void)
+{
+    static gint n_owners; /* atomic */
+
+    return (guint)g_atomic_int_add(&n_owners, 1);
 }
 
 VigilPictureMemory *
-vigil_picture_memory_take(gsize size)
+vigil_picture_memory_take(gsize size, guint owner)
 {
     VigilPictureMemory *picture;
 
     g_mutex_lock(&lock);
-    picture = find_free(size);
+    picture = find_free(size, owner);
     g_mutex_unlock(&lock);
-    if (picture)
+    if (picture) {
+        if (picture->owner != owner)
+            memset(vigil_picture_memory_get_data(picture), 0, size);
+        picture->owner = owner;
         return picture;
+    }
     /* not from the heap, where it would stay when it is given back */
     picture = mmap(NULL, VIGIL_PICTURE_ALIGN + size, PROT_READ | PROT_WRITE,
                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (picture == MAP_FAILED)
         return NULL;
     picture->size = size;
+    picture->owner = owner;
     return picture;
 }
 
@@ -78,14 +97,15 @@ take_last(void)
 void
 vigil_picture_memory_give(VigilPictureMemory *self)
 {
-    VigilPictureMemory *surplus = NULL;
+    VigilPictureMemory *surplus = self;
 
-    g_mutex_lock(&lock);
-    self->next = free_pictures;
-    free_pictures = self;
-    if (++n_free > MAX_FREE)
-        surplus = take_last();
-    g_mutex_unlock(&lock);
+    if (self->size <= MAX_WAITING_BYTES) {
+        g_mutex_lock(&lock);
+        self->next = free_pictures;
+        free_pictures = self;
+        surplus = ++n_free > MAX_FREE ? take_last() : NULL;
+        g_mutex_unlock(&lock);
+    }
     if (surplus)
         munmap(surplus, VIGIL_PICTURE_ALIGN + surplus->size);
 }

@@ -14,15 +14,19 @@ typedef struct VigilPictureMemory VigilPictureMemory;
 /** VIGIL_PICTURE_ALIGN: bytes; as vectors like it. */
 #define VIGIL_PICTURE_ALIGN 64
 
+/** vigil_picture_memory_new_owner: a number for one decoder. Any thread. */
+guint vigil_picture_memory_new_owner(void);
+
 /**
  * vigil_picture_memory_take:
  * @size: bytes, > 0
+ * @owner: who takes it
  *
- * Any thread.
+ * Where a damaged frame was not decoded its picture shows what was in memory: that must never be another camera's. Any thread.
  *
- * Returns: (transfer full) (nullable): what is in it is not defined; %NULL: there is none
+ * Returns: (transfer full) (nullable): zeros, or what @owner left there; %NULL: there is none
  */
-VigilPictureMemory *vigil_picture_memory_take(gsize size);
+VigilPictureMemory *vigil_picture_memory_take(gsize size, guint owner);
 
 /** vigil_picture_memory_get_data: its bytes, aligned to %VIGIL_PICTURE_ALIGN. */
 guint8 *vigil_picture_memory_get_data(VigilPictureMemory *self);

@@ -385,6 +385,131 @@ GST_START_TEST(damaged_frames)
 }
 GST_END_TEST
 
+/* coded in four slices, so that the last ones may be missing */
+#define SLICES                                                                               \
+    "! x265enc option-string=pools=1:frame-threads=1:bframes=0:slices=4 key-int-max=12" H265 \
+    "byte-stream"
+#define SIZED "video/x-raw,framerate=10/1,width=640,height=368,format=I420 "
+
+/*
+ * Where slices are missing libavcodec leaves an H.265 picture as its memory was: what another camera sees must not be in it. (White is 235.)
+ */
+GST_START_TEST(what_is_missing_shows_no_other_camera)
+{
+    Stream white, dark;
+    GstBuffer *cut, *picture;
+    GstVideoFrame frame;
+    GstVideoInfo info;
+    GstHarness *h;
+    guint n_white = 0;
+
+    if (!test_have_element("x265enc"))
+        return;
+    white = encode("videotestsrc num-buffers=6 pattern=white ! " SIZED SLICES);
+    dark = encode("videotestsrc num-buffers=2 pattern=snow ! " SIZED
+                  "! videobalance brightness=-0.6 " SLICES);
+    g_array_unref(decode("vigilavdec", &white, TRUE, FALSE));
+    h = open_decoder("vigilavdec", &dark, TRUE);
+    cut = gst_buffer_copy_deep(dark.frames->pdata[0]);
+    gst_buffer_set_size(cut, (gssize)gst_buffer_get_size(cut) / 2);
+    gst_harness_push(h, cut);
+    gst_harness_push_event(h, gst_event_new_eos());
+    picture = gst_harness_try_pull(h);
+    fail_unless(picture != NULL);
+    gst_video_info_set_format(&info, GST_VIDEO_FORMAT_I420, 640, 368);
+    fail_unless(gst_video_frame_map(&frame, &info, picture, GST_MAP_READ));
+    for (guint y = 0; y < 368; y++)
+        for (guint x = 0; x < 640; x++)
+            n_white +=
+                ((guint8 *)GST_VIDEO_FRAME_PLANE_DATA(
+                    &frame, 0))[y * (guint)GST_VIDEO_FRAME_PLANE_STRIDE(&frame, 0) + x] > 233;
+    gst_video_frame_unmap(&frame);
+    gst_buffer_unref(picture);
+    gst_harness_teardown(h);
+    clear(&white);
+    clear(&dark);
+    assert_equals_int(n_white, 0);
+}
+GST_END_TEST
+
+/* Caps that are refused, and then those of before again, which GStreamer's base class thinks it has. */
+GST_START_TEST(caps_that_are_refused)
+{
+    /* three arrays of which the lengths lie */
+    guint8 bad[40];
+    GstBus *bus = gst_bus_new();
+    GstMessage *message;
+    GstBuffer *data;
+    Stream stream;
+    GstHarness *h;
+    GstCaps *caps;
+    guint n = 0;
+
+    memset(bad, 0xFF, sizeof bad);
+    bad[0] = 1;
+    bad[22] = 3;
+    data = gst_buffer_new_memdup(bad, sizeof bad);
+    if (test_have_element("x265enc")) {
+        stream = encode(streams[7].line);
+        h = open_decoder("vigilavdec", &stream, TRUE);
+        for (guint i = 0; i < stream.frames->len / 2; i++)
+            gst_harness_push(h, gst_buffer_ref(stream.frames->pdata[i]));
+        gst_element_set_bus(h->element, bus);
+        caps = gst_caps_copy(stream.caps);
+        gst_caps_set_simple(caps, "codec_data", GST_TYPE_BUFFER, data, NULL);
+        gst_harness_push_event(h, gst_event_new_caps(caps));
+        message = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR);
+        fail_unless(message != NULL);
+        gst_message_unref(message);
+        gst_element_set_bus(h->element, NULL);
+        gst_harness_push_event(h, gst_event_new_caps(stream.caps));
+        for (guint i = stream.frames->len / 2; i < stream.frames->len; i++)
+            gst_harness_push(h, gst_buffer_ref(stream.frames->pdata[i]));
+        gst_harness_push_event(h, gst_event_new_eos());
+        for (; gst_harness_buffers_in_queue(h) > 0; n++)
+            gst_buffer_unref(gst_harness_pull(h));
+        fail_unless(n > 0);
+        gst_caps_unref(caps);
+        gst_harness_teardown(h);
+        clear(&stream);
+    }
+    gst_object_unref(bus);
+    gst_buffer_unref(data);
+}
+GST_END_TEST
+
+/* 12 bits: an error, so that another decoder gets its turn; a few such frames could be damage. */
+GST_START_TEST(a_format_that_is_not_given)
+{
+    GstFlowReturn flow = GST_FLOW_OK;
+    GstBus *bus = gst_bus_new();
+    GstMessage *message;
+    Stream stream;
+    GstHarness *h;
+    guint i = 0;
+
+    if (test_have_element("x265enc")) {
+        stream = encode("videotestsrc num-buffers=80 ! video/x-raw,framerate=10/1,width=320,"
+                        "height=180,format=I420_12LE ! "
+                        "x265enc speed-preset=ultrafast option-string=pools=1:frame-threads=1" H265
+                        "byte-stream");
+        h = open_decoder("vigilavdec", &stream, TRUE);
+        gst_element_set_bus(h->element, bus);
+        for (; i < stream.frames->len && flow == GST_FLOW_OK; i++)
+            flow = gst_harness_push(h, gst_buffer_ref(stream.frames->pdata[i]));
+        assert_equals_int(flow, GST_FLOW_NOT_NEGOTIATED);
+        fail_unless(i > 16);
+        message = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR);
+        fail_unless(message != NULL);
+        gst_message_unref(message);
+        gst_element_set_bus(h->element, NULL);
+        gst_harness_teardown(h);
+        clear(&stream);
+    }
+    gst_object_unref(bus);
+}
+GST_END_TEST
+
 /* --- memory ------------------------------------------------------------------------------------- */
 
 #define SIZE 100000
@@ -392,15 +517,15 @@ GST_END_TEST
 
 GST_START_TEST(memory_is_aligned_and_used_again)
 {
-    VigilPictureMemory *one = vigil_picture_memory_take(SIZE), *other;
+    VigilPictureMemory *one = vigil_picture_memory_take(SIZE, 1), *other;
     guint8 *data = vigil_picture_memory_get_data(one);
 
     assert_equals_int((guintptr)data % VIGIL_PICTURE_ALIGN, 0);
     memset(data, 0xFF, SIZE);
-    other = vigil_picture_memory_take(SIZE);
+    other = vigil_picture_memory_take(SIZE, 1);
     fail_unless(vigil_picture_memory_get_data(other) != data);
     vigil_picture_memory_give(one);
-    one = vigil_picture_memory_take(SIZE);
+    one = vigil_picture_memory_take(SIZE, 1);
     fail_unless(vigil_picture_memory_get_data(one) == data);
     vigil_picture_memory_give(one);
     vigil_picture_memory_give(other);
@@ -413,17 +538,56 @@ GST_START_TEST(few_are_kept)
     VigilPictureMemory *pictures[10];
 
     for (guint i = 0; i < G_N_ELEMENTS(pictures); i++)
-        pictures[i] = vigil_picture_memory_take(i < 5 ? SIZE : 2 * SIZE);
+        pictures[i] = vigil_picture_memory_take(i < 5 ? SIZE : 2 * SIZE, i);
     for (guint i = 0; i < G_N_ELEMENTS(pictures); i++)
         vigil_picture_memory_give(pictures[i]);
     fail_unless(vigil_picture_memory_count_free() == (gsize)KEPT * 2 * SIZE);
 }
 GST_END_TEST
 
+/* What is in it is somebody's picture. */
+GST_START_TEST(others_find_nothing_in_it)
+{
+    VigilPictureMemory *one = vigil_picture_memory_take(SIZE, 1), *other;
+    guint8 *data = vigil_picture_memory_get_data(one);
+
+    memset(data, 0xFF, SIZE);
+    vigil_picture_memory_give(one);
+    one = vigil_picture_memory_take(SIZE, 1);
+    fail_unless(vigil_picture_memory_get_data(one) == data && data[SIZE - 1] == 0xFF);
+    other = vigil_picture_memory_take(SIZE, 2);
+    vigil_picture_memory_give(other);
+    vigil_picture_memory_give(one);
+    /* each its own, whichever came back last */
+    other = vigil_picture_memory_take(SIZE, 2);
+    fail_unless(vigil_picture_memory_get_data(other) != data);
+    vigil_picture_memory_give(other);
+    fail_unless(vigil_picture_memory_take(SIZE, 1) == one);
+    vigil_picture_memory_give(one);
+    for (guint i = 0; i < KEPT; i++) {
+        VigilPictureMemory *any = vigil_picture_memory_take(SIZE, 3);
+
+        for (guint k = 0; k < SIZE; k++)
+            fail_unless(vigil_picture_memory_get_data(any)[k] == 0);
+    }
+}
+GST_END_TEST
+
+/* A giant's would keep others from their places. */
+GST_START_TEST(large_ones_are_not_kept)
+{
+    const gsize before = vigil_picture_memory_count_free();
+    VigilPictureMemory *giant = vigil_picture_memory_take((gsize)64 << 20, 1);
+
+    vigil_picture_memory_give(giant);
+    fail_unless(vigil_picture_memory_count_free() == before);
+}
+GST_END_TEST
+
 /* Memory that cannot be had is a frame without a picture. */
 GST_START_TEST(too_much_is_refused)
 {
-    fail_unless(vigil_picture_memory_take(G_MAXSIZE / 2) == NULL);
+    fail_unless(vigil_picture_memory_take(G_MAXSIZE / 2, 1) == NULL);
 }
 GST_END_TEST
 
@@ -441,6 +605,11 @@ vigilavdec_suite(void)
     tcase_add_test(tcase, after_a_flush_it_begins_anew);
     tcase_add_loop_test(tcase, damaged_frames, 0, 2);
     tcase_add_test(tcase, memory_is_aligned_and_used_again);
+    tcase_add_test(tcase, what_is_missing_shows_no_other_camera);
+    tcase_add_test(tcase, caps_that_are_refused);
+    tcase_add_test(tcase, a_format_that_is_not_given);
+    tcase_add_test(tcase, others_find_nothing_in_it);
+    tcase_add_test(tcase, large_ones_are_not_kept);
     tcase_add_test(tcase, few_are_kept);
     tcase_add_test(tcase, too_much_is_refused);
     suite_add_tcase(suite, tcase);
