@@ -12,13 +12,13 @@ get_name(VigilCodec codec)
     return names[codec];
 }
 
-/* What has ended already would never say so again to whom it is linked now. */
+/* What has ended already, or was taken away, would never say so again to whom it is linked now. */
 static gboolean
-has_ended(GstPad *pad)
+is_alive(GstPad *pad)
 {
     g_autoptr(GstEvent) end = gst_pad_get_sticky_event(pad, GST_EVENT_EOS, 0);
 
-    return end != NULL;
+    return gst_pad_is_active(pad) && !end;
 }
 
 static gboolean
@@ -26,7 +26,7 @@ go_on(VigilCameraPipeline *self, GstPad *pad, GstPad *next)
 {
     g_autoptr(GstPad) sink = gst_pad_get_peer(pad);
 
-    if (!sink || has_ended(next))
+    if (!sink || !is_alive(next))
         return FALSE;
     if (self->next_codec != self->codec) {
         vigil_camera_pipeline_post(self, GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE,
@@ -39,7 +39,10 @@ go_on(VigilCameraPipeline *self, GstPad *pad, GstPad *next)
     gst_pad_unlink(pad, sink);
     vigil_camera_pipeline_follow_times(self, next, 0);
     vigil_camera_pipeline_watch_end(self, next);
-    return gst_pad_link(next, sink) == GST_PAD_LINK_OK;
+    /* the end would reach nobody now */
+    if (gst_pad_link(next, sink) != GST_PAD_LINK_OK)
+        gst_pad_send_event(sink, gst_event_new_eos());
+    return TRUE;
 }
 
 static GstPadProbeReturn
@@ -63,8 +66,8 @@ vigil_camera_pipeline_watch_end(VigilCameraPipeline *self, GstPad *pad)
 void
 vigil_camera_pipeline_expect_next(VigilCameraPipeline *self, GstPad *pad, VigilCodec codec)
 {
-    /* one that was there from the start is no other's continuation */
-    if (self->live || !self->all_known)
+    /* one that was there from the start is no other's continuation, and of several the first is the one */
+    if (self->live || !self->all_known || (self->next_video && is_alive(self->next_video)))
         return;
     gst_object_replace((GstObject **)&self->next_video, GST_OBJECT(pad));
     self->next_codec = codec;

@@ -3,6 +3,8 @@
 #include "pipeline/vigil-camera-pipeline-private.h"
 
 #define MOST_TOLD 8 /* jumps of a file */
+/* What claims to be later, by decades, is left as it is: offsets could add up to what no number holds. */
+#define MAX_TIME (G_MAXINT64 / 8)
 
 /* Of a stream, on the demuxer's thread; another pad may go on with it. */
 struct VigilPadTimes {
@@ -12,6 +14,8 @@ struct VigilPadTimes {
     gint64 offset_ns;   /* 0: all is left as it is */
     gint64 running_ns;  /* up to where what has gone out goes, in running time */
     gboolean due, ours; /* a segment of our own: is to be sent, is being sent */
+    gboolean
+        shown; /* frames have come to where the segment begins; those before are decoded only */
 };
 
 static gint64
@@ -62,6 +66,16 @@ shift(GstClockTime *time, gint64 offset_ns)
 }
 
 static void
+shift_buffer(GstBuffer **buffer, gint64 offset_ns)
+{
+    if (offset_ns == 0)
+        return;
+    *buffer = gst_buffer_make_writable(*buffer);
+    shift(&GST_BUFFER_PTS(*buffer), offset_ns);
+    shift(&GST_BUFFER_DTS(*buffer), offset_ns);
+}
+
+static void
 place_buffer(GstPad *pad, VigilPadTimes *times, GstBuffer **buffer)
 {
     const GstClockTime time =
@@ -72,8 +86,14 @@ place_buffer(GstPad *pad, VigilPadTimes *times, GstBuffer **buffer)
 
     if (times->stream == 0)
         vigil_camera_pipeline_note_position(times->pipeline, time);
-    if (!GST_CLOCK_TIME_IS_VALID(time) || times->segment.format != GST_FORMAT_TIME)
+    if (!GST_CLOCK_TIME_IS_VALID(time) || time > MAX_TIME ||
+        times->segment.format != GST_FORMAT_TIME)
         return;
+    times->shown |= time >= times->segment.start;
+    if (!times->shown) {
+        shift_buffer(buffer, times->offset_ns);
+        return;
+    }
     offset_ns = vigil_file_times_place(
         times->pipeline->times, times->stream, to_time(&times->segment, time, FALSE), duration_ns,
         times->stream > 0 || !GST_BUFFER_FLAG_IS_SET(*buffer, GST_BUFFER_FLAG_DELTA_UNIT));
@@ -88,11 +108,7 @@ place_buffer(GstPad *pad, VigilPadTimes *times, GstBuffer **buffer)
         MAX(times->running_ns,
             to_time(&times->segment, (GstClockTime)((gint64)time + offset_ns), TRUE) +
                 MAX(duration_ns, 0));
-    if (offset_ns == 0)
-        return;
-    *buffer = gst_buffer_make_writable(*buffer);
-    shift(&GST_BUFFER_PTS(*buffer), offset_ns);
-    shift(&GST_BUFFER_DTS(*buffer), offset_ns);
+    shift_buffer(buffer, offset_ns);
 }
 
 static GstPadProbeReturn
@@ -102,8 +118,10 @@ take_event(VigilPadTimes *times, GstEvent *event)
 
     if (times->ours || (!segment && GST_EVENT_TYPE(event) != GST_EVENT_GAP))
         return GST_PAD_PROBE_OK;
-    if (segment)
+    if (segment) {
         gst_event_copy_segment(event, &times->segment);
+        times->shown = FALSE;
+    }
     if (times->offset_ns == 0)
         return GST_PAD_PROBE_OK;
     /* the next frame says where it belongs */
@@ -130,6 +148,7 @@ vigil_camera_pipeline_follow_times(VigilCameraPipeline *self, GstPad *pad, guint
         times = self->pad_times[stream] = g_new0(VigilPadTimes, 1);
     times->pipeline = self;
     times->stream = stream;
+    times->shown = FALSE;
     gst_segment_init(&times->segment, GST_FORMAT_UNDEFINED);
     if (event)
         gst_event_copy_segment(event, &times->segment);

@@ -44,18 +44,33 @@ vigil_file_times_free(VigilFileTimes *self)
     g_free(self);
 }
 
+/* How far the file has come: streams that are on the same line as this one, which may have pauses of its own. */
+static gint64
+latest_of(const VigilFileTimes *self, const Stream *stream)
+{
+    gint64 end_ns = stream->end_ns;
+
+    for (guint i = 0; i < VIGIL_FILE_TIMES_STREAMS; i++)
+        if (self->streams[i].begun && self->streams[i].offset_ns == stream->offset_ns)
+            end_ns = MAX(end_ns, self->streams[i].end_ns);
+    return end_ns;
+}
+
 static gboolean
 jumps(const VigilFileTimes *self, const Stream *stream, gint64 time_ns)
 {
     return time_ns < stream->end_ns - MAX_BACK_NS ||
-           (self->close_gaps && time_ns > stream->end_ns + MAX_GAP_NS);
+           (self->close_gaps && time_ns > latest_of(self, stream) + MAX_GAP_NS);
 }
 
 /* Whichever stream jumps first says by how much. */
 static void
 jump(VigilFileTimes *self, Stream *stream, gint64 time_ns)
 {
-    const gint64 own_ns = stream->end_ns + stream->offset_ns - time_ns;
+    /* behind both where they end nearly together, or the one that is longer would go back */
+    const gint64 latest_ns = latest_of(self, stream);
+    const gint64 end_ns = latest_ns - stream->end_ns < MAX_APART_NS ? latest_ns : stream->end_ns;
+    const gint64 own_ns = end_ns + stream->offset_ns - time_ns;
     gboolean follows = stream->jump < self->jump && self->jump - stream->jump <= N_JUMPS;
 
     stream->jump++;
@@ -82,6 +97,8 @@ vigil_file_times_place(VigilFileTimes *self, guint stream, gint64 time_ns, gint6
     }
     if (duration_ns < 0)
         duration_ns = s->begun ? CLAMP(time_ns - s->last_ns, 0, MAX_INTERVAL_NS) : 0;
+    /* it counts from decoding to decoding where pictures are shown in another order */
+    duration_ns = MIN(duration_ns, MAX_INTERVAL_NS);
     s->end_ns = s->begun ? MAX(s->end_ns, time_ns + duration_ns) : time_ns + duration_ns;
     s->last_ns = time_ns;
     s->begun = TRUE;

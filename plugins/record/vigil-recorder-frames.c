@@ -205,7 +205,27 @@ is_settled(const VigilRecorder *self)
     for (guint i = 0; i < self->clips->len; i++)
         if (!((const VigilOpenClip *)g_ptr_array_index(self->clips, i))->placed)
             return FALSE;
-    return g_queue_is_empty((GQueue *)&self->intake);
+    /* what is not committed may have to begin anew; see vigil-recorder-disk.c */
+    return self->queued_bytes == 0 && g_queue_is_empty((GQueue *)&self->intake);
+}
+
+/* From where on what was told and has no place in the ring yet wants it: the thread that finds that may be late, and files do not wait for it. */
+static gint64
+first_unplaced(const VigilRecorder *self, gint64 oldest_ns)
+{
+    for (const GList *item = self->intake.head; item; item = item->next) {
+        const VigilEvent *event = ((const VigilIntake *)item->data)->event;
+
+        if (event->type == VIGIL_EVENT_BEGIN && event->record)
+            oldest_ns = MIN(oldest_ns, event->start_ns - event->pre_ns);
+    }
+    for (guint i = 0; i < self->clips->len; i++) {
+        const VigilOpenClip *open = g_ptr_array_index(self->clips, i);
+
+        if (!open->placed)
+            oldest_ns = MIN(oldest_ns, open->clip->want_ns);
+    }
+    return oldest_ns;
 }
 
 /* What the analysis says is of the time line on which it is, which may be another one by now. */
@@ -214,8 +234,12 @@ get_oldest(const VigilRecorder *self, gint64 pts_ns)
 {
     const gint64 oldest_ns = get_horizon(self, pts_ns) - self->options.ring_ns;
 
-    return self->wanted_ns <= pts_ns && is_settled(self) ? MAX(oldest_ns, self->wanted_ns)
-                                                         : oldest_ns;
+    if (!is_settled(self))
+        return self->options.live ? oldest_ns : first_unplaced(self, oldest_ns);
+    /* a segment that failed begins anew after a while, with what is left */
+    if (self->wanted_ns > pts_ns || (self->options.segment_ns > 0 && !self->footage.holds))
+        return oldest_ns;
+    return MAX(oldest_ns, self->wanted_ns);
 }
 
 static void

@@ -91,6 +91,40 @@ START_TEST(test_gaps)
 }
 END_TEST
 
+/* Sound that ends a little before the pictures, and comes first then: the pictures do not go back. */
+START_TEST(test_streams_that_end_apart)
+{
+    gint64 offset_ns;
+
+    place(0, 14 * S - 40 * MS, TRUE);
+    place(1, 13600 * MS - 40 * MS, TRUE);
+    offset_ns = place(1, 0, TRUE);
+    ck_assert_int_eq(offset_ns, 14 * S);
+    ck_assert_int_eq(place(0, 0, TRUE), offset_ns);
+}
+END_TEST
+
+/* A microphone that was off for a while is no gap of the file. */
+START_TEST(test_sound_with_a_pause)
+{
+    teardown();
+    times = vigil_file_times_new(TRUE);
+    place(1, 0, TRUE);
+    for (gint64 i = 0; i < 90; i++)
+        ck_assert_int_eq(place(0, i * S, TRUE), 0);
+    ck_assert_int_eq(place(1, 90 * S, TRUE), 0);
+}
+END_TEST
+
+/* The time to the next one that is decoded: with pictures in another order the pause may be said of the one behind it. */
+START_TEST(test_durations_of_another_order)
+{
+    ck_assert_int_eq(vigil_file_times_place(times, 0, 9600 * MS, 40 * MS, TRUE), 0);
+    ck_assert_int_eq(vigil_file_times_place(times, 0, 19900 * MS, 10300 * MS, FALSE), 0);
+    ck_assert_int_eq(vigil_file_times_place(times, 0, 20200 * MS, 40 * MS, TRUE), 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -103,6 +137,9 @@ main(void)
     tcase_add_test(tcase, test_back);
     tcase_add_test(tcase, test_streams_jump_together);
     tcase_add_test(tcase, test_gaps);
+    tcase_add_test(tcase, test_streams_that_end_apart);
+    tcase_add_test(tcase, test_sound_with_a_pause);
+    tcase_add_test(tcase, test_durations_of_another_order);
     suite_add_tcase(suite, tcase);
     srunner_run_all(runner, CK_NORMAL);
     const int failed = srunner_ntests_failed(runner);
