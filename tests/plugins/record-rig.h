@@ -122,7 +122,7 @@ rig_wait(Rig *rig)
 
     while (!eos) {
         GstMessage *message = gst_bus_timed_pop_filtered(
-            rig->bus, 60 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR | GST_MESSAGE_ELEMENT);
+            rig->bus, 300 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR | GST_MESSAGE_ELEMENT);
 
         fail_unless(message != NULL, "no EOS");
         fail_if(GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR);
