@@ -335,7 +335,6 @@ static void
 on_eos(VigilCamera *self)
 {
     g_autofree gchar *text = NULL;
-    gint64 missing_ns;
 
     if (self->draining) {
         vigil_camera_finish_attempt(self);
@@ -347,14 +346,10 @@ on_eos(VigilCamera *self)
         vigil_camera_end_attempt(self, AFTER_RETRY);
         return;
     }
-    missing_ns = vigil_camera_pipeline_get_missing_ns(self->pipeline);
-    self->after = AFTER_ENDED;
-    if (missing_ns > 0) {
-        text = g_strdup_printf("%s: the file is cut off: its last %.1f s are missing",
-                               self->settings->source->display, missing_ns / 1e9);
+    text = vigil_camera_pipeline_dup_end_problem(self->pipeline);
+    if (text)
         vigil_camera_set_error(self, text);
-        self->after = AFTER_FAILED;
-    }
+    self->after = text ? AFTER_FAILED : AFTER_ENDED;
     vigil_camera_finish_attempt(self);
 }
 

@@ -37,6 +37,7 @@ struct VigilCameraPipeline {
     gint64 last_pts_ns;
     gint64 file_ns;     /* the latest time in a file, as it says */
     gint64 duration_ns; /* what a file claims; 0: nothing */
+    gchar *end_problem; /* (nullable): why it ends before the file does */
     gboolean measured;  /* that is found by looking at its end */
     VigilFileTimes *times;
     VigilPadTimes *pad_times[VIGIL_FILE_TIMES_STREAMS]; /* (nullable) */

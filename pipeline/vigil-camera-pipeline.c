@@ -141,8 +141,8 @@ vigil_camera_pipeline_note_position(VigilCameraPipeline *self, GstClockTime time
     g_mutex_unlock(&self->lock);
 }
 
-gint64
-vigil_camera_pipeline_get_missing_ns(VigilCameraPipeline *self)
+static gint64
+get_missing_ns(VigilCameraPipeline *self)
 {
     /* sound may go on for a little when the pictures have ended */
     const gint64 tolerance = 2 * GST_SECOND;
@@ -154,6 +154,21 @@ vigil_camera_pipeline_get_missing_ns(VigilCameraPipeline *self)
     position = MAX(position, self->file_ns);
     g_mutex_unlock(&self->lock);
     return duration - position > tolerance ? duration - position : 0;
+}
+
+gchar *
+vigil_camera_pipeline_dup_end_problem(VigilCameraPipeline *self)
+{
+    const gint64 missing_ns = get_missing_ns(self);
+    gchar *problem;
+
+    g_mutex_lock(&self->lock);
+    problem = g_strdup(self->end_problem);
+    g_mutex_unlock(&self->lock);
+    if (!problem && missing_ns > 0)
+        problem = g_strdup_printf("%s: the file is cut off: its last %.1f s are missing",
+                                  self->settings->source->display, missing_ns / 1e9);
+    return problem;
 }
 
 /* --- the parts that every camera has --------------------------------------------------------- */
@@ -353,6 +368,7 @@ vigil_camera_pipeline_free(VigilCameraPipeline *self)
     vigil_decoder_failures_unref(self->failures);
     vigil_redact_release(&self->hold);
     g_string_free(self->others, TRUE);
+    g_free(self->end_problem);
     vigil_file_times_free(self->times);
     for (guint i = 0; i < VIGIL_FILE_TIMES_STREAMS; i++)
         g_free(self->pad_times[i]);

@@ -101,11 +101,11 @@ void vigil_camera_pipeline_touch(VigilCameraPipeline *self);
 gint64 vigil_camera_pipeline_get_idle_us(VigilCameraPipeline *self);
 
 /**
- * vigil_camera_pipeline_get_missing_ns:
+ * vigil_camera_pipeline_dup_end_problem: (transfer full) (nullable): after the end of a file
  *
- * After the EOS of a file: how much of the length that it claims was not there; 0 when it is whole.
+ * Returns: why that was not its whole: it is cut off, or goes on with what cannot follow; %NULL: it was
  */
-gint64 vigil_camera_pipeline_get_missing_ns(VigilCameraPipeline *self);
+gchar *vigil_camera_pipeline_dup_end_problem(VigilCameraPipeline *self);
 
 /** vigil_camera_pipeline_get_progress: of a file: %FALSE when not known yet. */
 gboolean vigil_camera_pipeline_get_progress(VigilCameraPipeline *self, gint64 *position_ns,

@@ -2,16 +2,6 @@
 /* A transport stream in which another video takes the place of the one before, as where recordings were put one behind the other. */
 #include "pipeline/vigil-camera-pipeline-private.h"
 
-static const gchar *
-get_name(VigilCodec codec)
-{
-    static const gchar *const names[] = {[VIGIL_CODEC_H264] = "H.264",
-                                         [VIGIL_CODEC_H265] = "H.265",
-                                         [VIGIL_CODEC_JPEG] = "Motion JPEG"};
-
-    return names[codec];
-}
-
 /* What has ended already, or was taken away, would never say so again to whom it is linked now. */
 static gboolean
 is_alive(GstPad *pad)
@@ -19,6 +9,26 @@ is_alive(GstPad *pad)
     g_autoptr(GstEvent) end = gst_pad_get_sticky_event(pad, GST_EVENT_EOS, 0);
 
     return gst_pad_is_active(pad) && !end;
+}
+
+static GstPadProbeReturn
+leave_out(GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+    return GST_PAD_PROBE_DROP;
+}
+
+/* What was before goes through to its end first; the demuxer would take a pad that nobody wants for an error of its own. */
+static void
+end_here(VigilCameraPipeline *self, GstPad *next)
+{
+    g_mutex_lock(&self->lock);
+    self->end_problem = g_strdup_printf(
+        "%s: in the middle of it its video becomes %s, which was %s before: cut it in two there",
+        self->settings->source->display, vigil_codec_to_string(self->next_codec),
+        vigil_codec_to_string(self->codec));
+    g_mutex_unlock(&self->lock);
+    gst_pad_add_probe(next, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST, leave_out,
+                      NULL, NULL);
 }
 
 static gboolean
@@ -29,11 +39,7 @@ go_on(VigilCameraPipeline *self, GstPad *pad, GstPad *next)
     if (!sink || !is_alive(next))
         return FALSE;
     if (self->next_codec != self->codec) {
-        vigil_camera_pipeline_post(self, GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE,
-                                   "%s: in the middle of it its video becomes %s, which was %s "
-                                   "before: cut it in two there",
-                                   self->settings->source->display, get_name(self->next_codec),
-                                   get_name(self->codec));
+        end_here(self, next);
         return FALSE;
     }
     gst_pad_unlink(pad, sink);

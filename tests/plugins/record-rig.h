@@ -118,11 +118,14 @@ static inline GPtrArray *
 rig_wait(Rig *rig)
 {
     GPtrArray *lines = g_ptr_array_new_with_free_func(g_free);
+    const gchar *multiplier = g_getenv("CK_TIMEOUT_MULTIPLIER"); /* under valgrind */
+    const guint64 seconds = 60 * (multiplier ? g_ascii_strtoull(multiplier, NULL, 10) : 1);
     gboolean eos = FALSE;
 
     while (!eos) {
-        GstMessage *message = gst_bus_timed_pop_filtered(
-            rig->bus, 300 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR | GST_MESSAGE_ELEMENT);
+        GstMessage *message =
+            gst_bus_timed_pop_filtered(rig->bus, seconds * GST_SECOND,
+                                       GST_MESSAGE_EOS | GST_MESSAGE_ERROR | GST_MESSAGE_ELEMENT);
 
         fail_unless(message != NULL, "no EOS");
         fail_if(GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR);
