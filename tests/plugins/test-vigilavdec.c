@@ -116,6 +116,17 @@ open_decoder(const gchar *name, const Stream *stream, gboolean any_strides)
     return h;
 }
 
+/* To the end. */
+static void
+play(GstHarness *h, const Stream *stream, GArray *all)
+{
+    for (guint i = 0; i < stream->frames->len; i++)
+        gst_harness_push(h, gst_buffer_ref(stream->frames->pdata[i]));
+    gst_harness_push_event(h, gst_event_new_eos());
+    while (gst_harness_buffers_in_queue(h) > 0)
+        take_picture(h, gst_harness_pull(h), FALSE, all);
+}
+
 /* Each picture before the next frame: who spoils one does it while others refer to it. */
 static GArray *
 decode(const gchar *name, const Stream *stream, gboolean any_strides, gboolean spoil)
@@ -305,11 +316,7 @@ GST_START_TEST(after_a_flush_it_begins_anew)
             gst_buffer_unref(gst_harness_pull(h));
         gst_segment_init(&segment, GST_FORMAT_TIME);
         gst_harness_push_event(h, gst_event_new_segment(&segment));
-        for (guint i = 0; i < stream.frames->len; i++)
-            gst_harness_push(h, gst_buffer_ref(stream.frames->pdata[i]));
-        gst_harness_push_event(h, gst_event_new_eos());
-        while (gst_harness_buffers_in_queue(h) > 0)
-            take_picture(h, gst_harness_pull(h), FALSE, all);
+        play(h, &stream, all);
         assert_same(all, expected);
         gst_harness_teardown(h);
         g_array_unref(expected);
@@ -370,11 +377,7 @@ GST_START_TEST(damaged_frames)
         gst_harness_push_event(h, gst_event_new_flush_start());
         gst_harness_push_event(h, gst_event_new_flush_stop(TRUE));
         gst_harness_set_src_caps(h, gst_caps_ref(stream.caps));
-        for (guint i = 0; i < stream.frames->len; i++)
-            gst_harness_push(h, gst_buffer_ref(stream.frames->pdata[i]));
-        gst_harness_push_event(h, gst_event_new_eos());
-        while (gst_harness_buffers_in_queue(h) > 0)
-            take_picture(h, gst_harness_pull(h), FALSE, all);
+        play(h, &stream, all);
         assert_same(all, expected);
         gst_harness_teardown(h);
         g_array_unref(expected);
